@@ -1,0 +1,17 @@
+# emstore_add_library(<folder> [NAME <name>] [EXCEPT <file>...])
+#
+# The library emstore_<name>, also emstore::<name>, of every .cc file of the calling folder but EXCEPT.
+function(emstore_add_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "EXCEPT")
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  list(TRANSFORM arg_EXCEPT PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  list(REMOVE_ITEM sources ${arg_EXCEPT})
+  if(NOT sources)
+    file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/empty.cc CONTENT "// No sources yet.\n")
+    set(sources ${CMAKE_CURRENT_BINARY_DIR}/empty.cc)
+  endif()
+  add_library(emstore_${name} STATIC ${sources})
+  add_library(emstore::${name} ALIAS emstore_${name})
+  target_include_directories(emstore_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(emstore_${name} PRIVATE emstore_options)
+endfunction()
