@@ -1,0 +1,134 @@
+// Values: what a field, a message or a result can hold. The same shapes as MessagePack and, but for
+// Binary and Time, as JSON.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace emstore {
+
+class Value;
+
+// Bytes that are not text.
+struct Binary {
+  std::string data;
+  auto operator<=>(const Binary&) const = default;
+};
+
+// A point in time: microseconds since 1970-01-01T00:00:00Z.
+struct Time {
+  std::int64_t micros = 0;
+  auto operator<=>(const Time&) const = default;
+};
+
+using List = std::vector<Value>;
+
+// Named values, in the order in which they were written. Names are unique: set() replaces.
+class Map {
+ public:
+  struct Member;
+  using Members = std::vector<Member>;
+
+  Map();
+  Map(std::initializer_list<Member> members);
+  Map(const Map&);
+  Map(Map&&) noexcept;
+  Map& operator=(const Map&);
+  Map& operator=(Map&&) noexcept;
+  ~Map();
+
+  // The value under `name`, or null when there is none. Valid until the map changes.
+  const Value* find(std::string_view name) const;
+  Value* find(std::string_view name);
+  bool contains(std::string_view name) const { return find(name) != nullptr; }
+  Value& set(std::string name, Value value);
+  // Adds without looking for the name: the caller knows that it is new.
+  Value& append(std::string name, Value value);
+  bool erase(std::string_view name);
+  // Room for `size` members in all.
+  void reserve(std::size_t size);
+
+  std::size_t size() const;
+  bool empty() const;
+  Members::const_iterator begin() const;
+  Members::const_iterator end() const;
+  Members::iterator begin();
+  Members::iterator end();
+
+  bool operator==(const Map& other) const;  // Order counts.
+
+ private:
+  Members members_;
+};
+
+class Value {
+ public:
+  enum class Kind : std::uint8_t { null, boolean, integer, number, text, binary, time, list, map };
+
+  Value();  // null
+  Value(std::nullptr_t);
+  Value(bool boolean);
+  template <std::integral Integer>
+    requires(!std::same_as<Integer, bool>)
+  Value(Integer integer) : Value(Whole{static_cast<std::int64_t>(integer)}) {}
+  Value(double number);
+  Value(const char* text);
+  Value(std::string_view text);
+  Value(std::string text);
+  Value(Binary binary);
+  Value(Time time);
+  Value(List list);
+  Value(Map map);
+  Value(const Value&);
+  Value(Value&&) noexcept;
+  Value& operator=(const Value&);
+  Value& operator=(Value&&) noexcept;
+  ~Value();
+
+  Kind kind() const { return static_cast<Kind>(content_.index()); }
+  bool is_null() const { return kind() == Kind::null; }
+  bool is_number() const { return kind() == Kind::integer || kind() == Kind::number; }
+
+  // The content when the value is of that kind, else null: `if (auto* text = value.if_text())`.
+  const bool* if_boolean() const { return std::get_if<bool>(&content_); }
+  const std::int64_t* if_integer() const { return std::get_if<std::int64_t>(&content_); }
+  const double* if_number() const { return std::get_if<double>(&content_); }
+  const std::string* if_text() const { return std::get_if<std::string>(&content_); }
+  const Binary* if_binary() const { return std::get_if<Binary>(&content_); }
+  const Time* if_time() const { return std::get_if<Time>(&content_); }
+  const List* if_list() const { return std::get_if<List>(&content_); }
+  const Map* if_map() const { return std::get_if<Map>(&content_); }
+  std::string* if_text() { return std::get_if<std::string>(&content_); }
+  Binary* if_binary() { return std::get_if<Binary>(&content_); }
+  List* if_list() { return std::get_if<List>(&content_); }
+  Map* if_map() { return std::get_if<Map>(&content_); }
+
+  bool operator==(const Value& other) const;
+
+ private:
+  struct Whole {
+    std::int64_t value;
+  };
+  explicit Value(Whole integer);
+
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, Binary, Time, List, Map> content_;
+};
+
+struct Map::Member {
+  std::string name;
+  Value value;
+  bool operator==(const Member&) const = default;
+};
+
+std::string_view name_of(Value::Kind kind);  // "text", for messages.
+
+// Compact and JSON-like, for messages and tests; binary as its size, times as RFC 3339. Not a format.
+std::string to_string(const Value& value);
+
+}  // namespace emstore

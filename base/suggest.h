@@ -1,0 +1,28 @@
+// Help for messages: what was probably meant, and how a name is quoted.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace emstore {
+
+// The candidate nearest to `wrong`, when it is near enough to be a slip of the hand: equal but for
+// upper and lower case, or at an edit distance of at most 2 or a third of its length. Else empty.
+// The view is the candidate's.
+std::string_view suggestion(std::string_view wrong, std::span<const std::string_view> candidates);
+
+// `did you mean "gallery"?`, or empty.
+std::string did_you_mean(std::string_view wrong, std::span<const std::string_view> candidates);
+
+// quoted(text): the text within quotes, for a message; cut with "…" after 80 bytes, control
+// characters escaped. An object, because std::quoted would take calls of a function of this name.
+struct Quoted {
+  std::string operator()(std::string_view text) const;
+};
+inline constexpr Quoted quoted;
+
+// Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
+bool is_utf8(std::string_view bytes);
+
+}  // namespace emstore
