@@ -1,0 +1,507 @@
+// Requests: bytes -> Call and back, and what `describe` says. What a method looks like is in
+// methods.h; here are the visitors that read it, write it and put it into words.
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "base/suggest.h"
+#include "protocol/codec.h"
+#include "protocol/methods.h"
+
+namespace emstore::protocol {
+namespace {
+
+constexpr std::int64_t kRequestType = 0;
+constexpr std::size_t kRequestParts = 4;
+constexpr std::size_t kKeyBytesMax = 64;
+
+// ---- In words ----
+
+// Puts the params and options of a method into words.
+class Describer {
+ public:
+  std::string params, options;
+
+  void param(std::string_view name, const auto& /*place*/) { add(params, name); }
+  void optional_param(std::string_view name, const auto& /*place*/) {
+    add(params, name);
+    params += '?';
+  }
+  void option(std::string_view name, const auto& /*place*/) { add(options, name); }
+  void mutation(const MutationOptions& /*place*/, MutationTakes takes) {
+    add(options, "key");
+    if (takes.expected) add(options, "expected");
+    if (takes.detach) add(options, "detach");
+    add(options, "reason, correlation, causation");
+  }
+  void query(const Map& /*place*/, const ReadOptions& /*options*/, std::string_view names) {
+    add(options, names);
+    add(options, "after");
+  }
+
+  // "[entity, document, {key, reason}?]"
+  std::string signature() const {
+    std::string text = params;
+    if (!options.empty()) add(text, "{" + options + "}?");
+    return "[" + text + "]";
+  }
+
+ private:
+  static void add(std::string& list, std::string_view name) {
+    if (!list.empty()) list += ", ";
+    list += name;
+  }
+};
+
+template <typename OneCall>
+Describer described() {
+  Describer describer;
+  OneCall call;
+  Method<OneCall>::visit(describer, call);
+  return describer;
+}
+
+// ---- Reading ----
+
+std::string_view kind_of(const std::string&) { return "a text"; }
+std::string_view kind_of(const std::optional<std::string>&) { return "a text"; }
+std::string_view kind_of(const std::uint64_t&) { return "an integer from 0"; }
+std::string_view kind_of(const std::optional<std::uint64_t>&) { return "an integer from 0"; }
+std::string_view kind_of(const std::int64_t&) { return "an integer"; }
+std::string_view kind_of(const bool&) { return "a boolean"; }
+std::string_view kind_of(const Map&) { return "a map"; }
+std::string_view kind_of(const List&) { return "a list"; }
+std::string_view kind_of(const Binary&) { return "a binary"; }
+std::string_view kind_of(const Value&) { return "a value"; }
+
+// Whether `value` is of the kind of `place`, which then holds it.
+template <typename Place>
+bool move_into(Place& place, Value& value) {
+  if constexpr (std::is_same_v<Place, Value>) {
+    place = std::move(value);
+    return true;
+  } else if constexpr (std::is_same_v<Place, std::uint64_t>) {
+    const auto* integer = value.if_integer();
+    if (integer == nullptr || *integer < 0) return false;
+    place = static_cast<std::uint64_t>(*integer);
+    return true;
+  } else if constexpr (std::is_same_v<Place, std::int64_t>) {
+    if (value.if_integer() == nullptr) return false;
+    place = *value.if_integer();
+    return true;
+  } else if constexpr (std::is_same_v<Place, bool>) {
+    if (value.if_boolean() == nullptr) return false;
+    place = *value.if_boolean();
+    return true;
+  } else {
+    Place* content = nullptr;
+    if constexpr (std::is_same_v<Place, std::string>) content = value.if_text();
+    if constexpr (std::is_same_v<Place, Binary>) content = value.if_binary();
+    if constexpr (std::is_same_v<Place, List>) content = value.if_list();
+    if constexpr (std::is_same_v<Place, Map>) content = value.if_map();
+    if (content == nullptr) return false;
+    place = std::move(*content);
+    return true;
+  }
+}
+
+template <typename Place>
+bool move_into(std::optional<Place>& place, Value& value) {
+  return move_into(place.emplace(), value);
+}
+
+// Reads the params of one method into a call. The first error stays; what follows it is left alone.
+class ParamsReader {
+ public:
+  ParamsReader(std::string_view method, pack::Cursor& cursor, std::size_t count,
+               const pack::Limits& limits)
+      : method_(method),
+        cursor_(cursor),
+        limits_(limits),
+        count_(count),
+        positional_end_(cursor.offset()) {}
+
+  void param(std::string_view name, auto& place) {
+    if (error_) return;
+    if (taken_ == count_) return refuse_count(name);
+    take(name, place);
+  }
+
+  void optional_param(std::string_view name, auto& place) {
+    if (!error_ && taken_ < count_) take(name, place);
+  }
+
+  // An option that is nil counts as left out: that is how some languages send what they do not set.
+  void option(std::string_view name, auto& place) {
+    open_options();
+    names_.push_back(name);
+    Value* const value = options_.find(name);
+    if (error_ || value == nullptr) return;
+    if (!value->is_null() && !move_into(place, *value)) {
+      const std::string found(name_of(value->kind()));
+      return refuse(ErrorCode::wrong_type,
+                    "option " + quoted(name) + " of " + std::string(method_) + " must be " +
+                        std::string(kind_of(place)) + ", not " + found,
+                    std::string(name));
+    }
+    options_.erase(name);
+  }
+
+  void mutation(MutationOptions& place, MutationTakes takes) {
+    option("key", place.key);
+    if (takes.expected) option("expected", place.expected);
+    if (takes.detach) option("detach", place.detach);
+    option("reason", place.reason);
+    option("correlation", place.correlation);
+    option("causation", place.causation);
+    if (!place.key || (!place.key->empty() && place.key->size() <= kKeyBytesMax)) return;
+    refuse(ErrorCode::out_of_range,
+           "option \"key\" of " + std::string(method_) + " has " +
+               std::to_string(place.key->size()) + " bytes; 1 to " + std::to_string(kKeyBytesMax) +
+               " are allowed",
+           "key");
+  }
+
+  void query(Map& place, ReadOptions& options, std::string_view /*names*/) {
+    option("after", options.after);
+    place = std::exchange(options_, Map());
+  }
+
+  // After the last part: the error, if there was one. Nothing may be left over.
+  std::optional<Error> finish() {
+    open_options();
+    if (!error_ && !options_.empty()) refuse_option(options_.begin()->name);
+    return std::move(error_);
+  }
+
+  // Where the positional params end within the message.
+  std::size_t positional_end() const { return positional_end_; }
+
+ private:
+  template <typename Place>
+  void take(std::string_view name, Place& place) {
+    Result<Value> value = cursor_.value(limits_);
+    if (!value) {
+      error_ = std::move(value).error();
+      error_->path = param_path(taken_);
+      return;
+    }
+    const std::string found(name_of(value->kind()));
+    if (!move_into(place, *value)) {
+      return refuse(ErrorCode::invalid_request,
+                    std::string(name) + " of " + std::string(method_) + " must be " +
+                        std::string(kind_of(place)) + ", not " + found,
+                    param_path(taken_));
+    }
+    ++taken_;
+    positional_end_ = cursor_.offset();
+  }
+
+  // Reads the map of options, once, when there is one.
+  void open_options() {
+    if (error_ || std::exchange(is_open_, true) || taken_ == count_) return;
+    if (taken_ + 1 < count_ || cursor_.next_shape() != pack::Shape::map) return refuse_count({});
+    Result<Value> options = cursor_.value(limits_);
+    if (options) {
+      options_ = std::move(*options->if_map());
+    } else {
+      error_ = std::move(options).error();
+      error_->path = param_path(taken_);
+    }
+  }
+
+  void refuse(ErrorCode code, std::string message, std::string path) {
+    if (!error_) error_ = Error{code, std::move(message), std::move(path), {}, {}};
+  }
+
+  // `missing`: the param that should have come, or nothing when there are too many.
+  void refuse_count(std::string_view missing) {
+    const std::string counted =
+        std::to_string(count_) + (count_ == 1 ? " param is given" : " params are given");
+    const std::string what = missing.empty() ? "takes no param " + std::to_string(taken_ + 1)
+                                             : "lacks " + quoted(missing);
+    refuse(ErrorCode::invalid_request, std::string(method_) + " " + what + "; " + counted,
+           param_path(taken_));
+  }
+
+  void refuse_option(const std::string& name) {
+    refuse(ErrorCode::unknown_option, std::string(method_) + " has no option " + quoted(name),
+           name);
+    error_->hint = did_you_mean(name, names_);
+  }
+
+  static std::string param_path(std::size_t index) {
+    return "params[" + std::to_string(index) + "]";
+  }
+
+  std::string_view method_;
+  pack::Cursor& cursor_;
+  const pack::Limits& limits_;
+  std::size_t count_;
+  std::size_t taken_ = 0;
+  std::size_t positional_end_;
+  bool is_open_ = false;
+  Map options_;
+  std::vector<std::string_view> names_;  // Of the options that the method has.
+  std::optional<Error> error_;
+};
+
+// ---- Writing ----
+
+bool is_default(const bool& place) { return !place; }
+bool is_default(const std::string& place) { return place.empty(); }
+bool is_default(const List& place) { return place.empty(); }
+bool is_default(const std::int64_t&) { return false; }
+bool is_default(const std::uint64_t&) { return false; }
+template <typename Place>
+bool is_default(const std::optional<Place>& place) {
+  return !place;
+}
+
+// Visits the options of `place` that say something. What a method does not take is written all the
+// same: the daemon refuses it, where silence would hide a mistake.
+void visit_options(const MutationOptions& place, auto&& option) {
+  option("key", place.key);
+  option("expected", place.expected);
+  option("detach", place.detach);
+  option("reason", place.reason);
+  option("correlation", place.correlation);
+  option("causation", place.causation);
+}
+
+// Counts what ParamsWriter will write.
+class ParamsCounter {
+ public:
+  std::size_t params = 0, options = 0;
+
+  void param(std::string_view /*name*/, const auto& /*place*/) { ++params; }
+  void optional_param(std::string_view /*name*/, const std::optional<std::string>& place) {
+    if (place) ++params;
+  }
+  void optional_param(std::string_view /*name*/, const auto& /*place*/) { ++params; }
+  void option(std::string_view /*name*/, const auto& place) {
+    if (!is_default(place)) ++options;
+  }
+  void mutation(const MutationOptions& place, MutationTakes /*takes*/) {
+    visit_options(place, [this](std::string_view name, const auto& one) { option(name, one); });
+  }
+  void query(const Map& place, const ReadOptions& read, std::string_view /*names*/) {
+    options += place.size() + (read.after ? 1 : 0);
+  }
+};
+
+class ParamsWriter {
+ public:
+  ParamsWriter(pack::Writer& writer, const ParamsCounter& counted)
+      : writer_(writer), options_(counted.options) {
+    writer_.begin_list(counted.params + (options_ > 0 ? 1 : 0));
+  }
+
+  void param(std::string_view /*name*/, const auto& place) { write(place); }
+  void optional_param(std::string_view /*name*/, const auto& place) { write(place); }
+  void option(std::string_view name, const auto& place) {
+    if (is_default(place)) return;
+    open_options();
+    writer_.text(name);
+    write(place);
+  }
+  void mutation(const MutationOptions& place, MutationTakes /*takes*/) {
+    visit_options(place, [this](std::string_view name, const auto& one) { option(name, one); });
+  }
+  void query(const Map& place, const ReadOptions& read, std::string_view /*names*/) {
+    for (const Map::Member& member : place) {
+      open_options();
+      writer_.text(member.name);
+      writer_.value(member.value);
+    }
+    option("after", read.after);
+  }
+
+ private:
+  void open_options() {
+    if (!std::exchange(is_open_, true)) writer_.begin_map(options_);
+  }
+  void write(const std::string& place) { writer_.text(place); }
+  void write(const Binary& place) { writer_.binary(place.data); }
+  void write(const bool& place) { writer_.boolean(place); }
+  void write(const std::int64_t& place) { writer_.integer(place); }
+  void write(const std::uint64_t& place) { writer_.unsigned_integer(place); }
+  void write(const Value& place) { writer_.value(place); }
+  void write(const List& place) {
+    writer_.begin_list(place.size());
+    for (const Value& item : place) writer_.value(item);
+  }
+  void write(const Map& place) {
+    writer_.begin_map(place.size());
+    for (const Map::Member& member : place) {
+      writer_.text(member.name);
+      writer_.value(member.value);
+    }
+  }
+  template <typename Place>
+  void write(const std::optional<Place>& place) {
+    if (place) write(*place);
+  }
+
+  pack::Writer& writer_;
+  std::size_t options_;
+  bool is_open_ = false;
+};
+
+// ---- The table of methods ----
+
+// A message whose envelope has been read: the cursor stands before the first param.
+struct Envelope {
+  std::string_view bytes;
+  std::uint32_t id = 0;
+  std::string_view method;
+  std::size_t param_count = 0;
+};
+
+template <typename OneCall>
+Result<Request> decode_params(const Envelope& envelope, pack::Cursor& cursor,
+                              const pack::Limits& limits) {
+  const std::size_t begin = cursor.offset();
+  ParamsReader reader(envelope.method, cursor, envelope.param_count, limits);
+  OneCall call;
+  Method<OneCall>::visit(reader, call);
+  if (std::optional<Error> error = reader.finish()) {
+    const bool is_about_form =
+        error->code == ErrorCode::invalid_request || error->code == ErrorCode::unknown_option;
+    if (is_about_form && error->hint.empty()) {
+      error->hint = std::string(envelope.method) + " takes " + described<OneCall>().signature();
+    }
+    return failure(*std::move(error));
+  }
+  Request request{envelope.id, {}, std::nullopt};
+  if constexpr (MutationCall<OneCall>) {
+    if (call.options.key) {
+      const std::string_view body = envelope.bytes.substr(begin, reader.positional_end() - begin);
+      request.digest = sha256({envelope.method, std::string_view("\0", 1), body});
+    }
+  }
+  request.call = std::move(call);
+  return request;
+}
+
+struct MethodRow {
+  std::string_view name;
+  Result<Request> (*decode)(const Envelope&, pack::Cursor&, const pack::Limits&);
+};
+
+template <std::size_t... Index>
+constexpr auto method_rows(std::index_sequence<Index...> /*indexes*/) {
+  return std::array{MethodRow{Method<std::variant_alternative_t<Index, Call>>::kName,
+                              &decode_params<std::variant_alternative_t<Index, Call>>}...};
+}
+
+constexpr auto kMethods = method_rows(std::make_index_sequence<std::variant_size_v<Call>>());
+
+tl::unexpected<Error> unknown_method(std::string_view name) {
+  std::array<std::string_view, kMethods.size()> names;
+  for (std::size_t index = 0; index < names.size(); ++index) names[index] = kMethods[index].name;
+  return failure(ErrorCode::unknown_method, "no method " + quoted(name), "method",
+                 did_you_mean(name, names));
+}
+
+// Everything before the method. Without it nobody could be answered.
+Result<Envelope> read_envelope(pack::Cursor& cursor, std::string_view bytes) {
+  EMSTORE_TRY(const std::size_t parts, cursor.begin_list());
+  EMSTORE_TRY(const std::int64_t type, cursor.integer());
+  if (parts != kRequestParts || type != kRequestType) {
+    return failure(ErrorCode::malformed_message, "a message of " + std::to_string(parts) +
+                                                     " parts and type " + std::to_string(type) +
+                                                     "; a request has 4 and type 0");
+  }
+  EMSTORE_TRY(const std::uint64_t id, cursor.unsigned_integer());
+  if (id > std::numeric_limits<std::uint32_t>::max()) {
+    return failure(ErrorCode::malformed_message,
+                   "the request's id " + std::to_string(id) + " does not fit 32 bits");
+  }
+  return Envelope{bytes, static_cast<std::uint32_t>(id), {}, 0};
+}
+
+Result<Request> read_call(Envelope envelope, pack::Cursor& cursor, const Limits& limits) {
+  EMSTORE_TRY(envelope.method, cursor.text());
+  EMSTORE_TRY(envelope.param_count, cursor.begin_list());
+  constexpr std::size_t kDepthOfEnvelope = 2;  // The message, and the list of params.
+  const pack::Limits value_limits{
+      .depth_max = limits.depth_max - std::min(limits.depth_max, kDepthOfEnvelope),
+      .bytes_max = limits.request_bytes_max,
+      // A value of one byte takes 40 in memory: so many small ones are no honest request.
+      .values_max = limits.request_bytes_max / 8};
+  for (const MethodRow& row : kMethods) {
+    if (row.name == envelope.method) return row.decode(envelope, cursor, value_limits);
+  }
+  return unknown_method(envelope.method);
+}
+
+template <typename OneCall>
+MethodInfo method_info() {
+  // What the views of MethodInfo look into.
+  static const Describer kWords = described<OneCall>();
+  return {Method<OneCall>::kName,    kWords.params,        kWords.options, Method<OneCall>::kResult,
+          Method<OneCall>::kSummary, MutationCall<OneCall>};
+}
+
+template <std::size_t... Index>
+auto method_infos(std::index_sequence<Index...> /*indexes*/) {
+  return std::array{method_info<std::variant_alternative_t<Index, Call>>()...};
+}
+
+// [0, id, method, …: the params follow.
+void begin_request(pack::Writer& writer, std::uint32_t id, std::string_view method) {
+  writer.begin_list(kRequestParts);
+  writer.integer(kRequestType);
+  writer.integer(id);
+  writer.text(method);
+}
+
+}  // namespace
+
+tl::expected<Request, BadRequest> decode_request(std::string_view bytes, const Limits& limits) {
+  pack::Cursor cursor(bytes);
+  Result<Envelope> envelope = read_envelope(cursor, bytes);
+  if (!envelope) {
+    return tl::unexpected(BadRequest{std::nullopt, std::move(envelope).error()});
+  }
+  Result<Request> request = read_call(*envelope, cursor, limits);
+  if (!request) return tl::unexpected(BadRequest{envelope->id, std::move(request).error()});
+  if (!cursor.at_end()) {
+    return tl::unexpected(BadRequest{
+        std::nullopt,
+        Error{ErrorCode::malformed_message, "bytes follow the request's params", {}, {}, {}}});
+  }
+  return *std::move(request);
+}
+
+void encode_request(std::uint32_t id, const Call& call, std::string& out) {
+  pack::Writer writer(out);
+  begin_request(writer, id, method_of(call));
+  std::visit(
+      [&writer](const auto& one) {
+        using OneCall = std::remove_cvref_t<decltype(one)>;
+        ParamsCounter counter;
+        Method<OneCall>::visit(counter, one);
+        ParamsWriter params(writer, counter);
+        Method<OneCall>::visit(params, one);
+      },
+      call);
+}
+
+void encode_request(std::uint32_t id, std::string_view method, const List& params,
+                    std::string& out) {
+  pack::Writer writer(out);
+  begin_request(writer, id, method);
+  writer.begin_list(params.size());
+  for (const Value& param : params) writer.value(param);
+}
+
+std::span<const MethodInfo> methods() {
+  static const auto kInfos = method_infos(std::make_index_sequence<std::variant_size_v<Call>>());
+  return kInfos;
+}
+
+}  // namespace emstore::protocol

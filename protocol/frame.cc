@@ -1,0 +1,108 @@
+#include "protocol/frame.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "base/pack_head.h"
+
+namespace emstore::protocol {
+namespace {
+
+// A buffer that one large message blew up is given back once it is empty.
+constexpr std::size_t kBufferKeptMax = 1U << 20U;
+
+}  // namespace
+
+Cutter::Cutter(std::size_t bytes_max, std::size_t depth_max)
+    : bytes_max_(bytes_max), depth_max_(depth_max) {}
+
+std::span<char> Cutter::space(std::size_t wanted) {
+  const bool is_empty = begin_ == end_;
+  if (is_empty && buffer_.size() > kBufferKeptMax) buffer_ = std::string();
+  if (begin_ > 0 && (is_empty || buffer_.size() - end_ < wanted)) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    scanned_ -= begin_;
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (buffer_.size() - end_ < wanted) {
+    buffer_.resize(std::max(end_ + wanted, std::min(2 * buffer_.size(), bytes_max_ + wanted)));
+  }
+  return {buffer_.data() + end_, buffer_.size() - end_};
+}
+
+void Cutter::filled(std::size_t count) {
+  EMSTORE_CHECK(count <= buffer_.size() - end_);
+  end_ += count;
+}
+
+Result<std::optional<std::string_view>> Cutter::next() {
+  if (broken_) return failure(*broken_);
+  EMSTORE_TRY(const bool is_whole, scan());
+  if (!is_whole) return std::nullopt;
+  const std::string_view message(buffer_.data() + begin_, scanned_ - begin_);
+  begin_ = scanned_;
+  return message;
+}
+
+bool Cutter::is_within_message() const { return begin_ < end_; }
+
+// Goes on to the end of the message that begins at begin_, or of what has arrived of it; true at
+// its end.
+Result<bool> Cutter::scan() {
+  while (true) {
+    const std::uint64_t here = std::min<std::uint64_t>(skip_, end_ - scanned_);
+    scanned_ += here;
+    skip_ -= here;
+    if (skip_ > 0) return false;
+    if (scanned_ > begin_ && open_.empty()) return true;
+    if (scanned_ == end_) return false;
+    const auto first = static_cast<unsigned char>(buffer_[scanned_]);
+    if (end_ - scanned_ < pack::head_length(first)) return false;
+    EMSTORE_CHECKED(take_head());
+  }
+}
+
+Status Cutter::take_head() {
+  const char* const bytes = buffer_.data() + scanned_;
+  const pack::Head head = pack::head_of(bytes);
+  if (head.shape == pack::Shape::unused) {
+    return refuse(ErrorCode::malformed_message, "the byte 0xC1, which begins nothing, at byte " +
+                                                    std::to_string(scanned_ - begin_) +
+                                                    " of a message");
+  }
+  scanned_ += pack::head_length(static_cast<unsigned char>(*bytes));
+  const bool is_list = head.shape == pack::Shape::list;
+  const bool is_map = head.shape == pack::Shape::map;
+  const bool has_body = head.shape == pack::Shape::text || head.shape == pack::Shape::binary ||
+                        head.shape == pack::Shape::extension;
+  if (!open_.empty()) {
+    --open_.back();
+    --missing_;
+  }
+  if (is_list || is_map) {
+    if (open_.size() == depth_max_) {
+      return refuse(ErrorCode::depth_exceeded, "more than " + std::to_string(depth_max_) +
+                                                   " lists and maps within each other");
+    }
+    open_.push_back(is_map ? 2 * head.size : head.size);
+    missing_ += open_.back();
+  }
+  if (has_body) skip_ = head.size;
+  if (const std::uint64_t least = scanned_ - begin_ + skip_ + missing_; least > bytes_max_) {
+    return refuse(ErrorCode::message_too_large, "a message of at least " + std::to_string(least) +
+                                                    " bytes; " + std::to_string(bytes_max_) +
+                                                    " are allowed");
+  }
+  while (!open_.empty() && open_.back() == 0) open_.pop_back();
+  return {};
+}
+
+Status Cutter::refuse(ErrorCode code, std::string message) {
+  broken_ = Error{code, std::move(message), {}, {}, {}};
+  return failure(*broken_);
+}
+
+}  // namespace emstore::protocol

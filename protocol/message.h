@@ -1,0 +1,115 @@
+// Every request, reply and push, on one screen.
+//
+// The wire is MessagePack-RPC: request [0, id, method, params], reply [1, id, error, result], push
+// [2, method, params]. `params` are the positional values named below and then at most one map of
+// options; optional trailing values may be left out. Method and option names are those of the seed
+// page. docs/protocol.md is the manual; a test holds its tables against this file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <emstore/error.hpp>
+#include <emstore/value.hpp>
+
+#include "base/hash.h"
+
+namespace emstore::protocol {
+
+inline constexpr int kProtocolVersion = 1;
+
+// Options that mutations take: all of them `key`, `reason`, `correlation` and `causation`.
+struct MutationOptions {
+  std::optional<std::string> key;         // Names the request for retries; 1 to 64 bytes.
+  std::optional<std::uint64_t> expected;  // updateOne, deleteOne: the version the record must have.
+  bool detach = false;                    // deleteOne of a media: drop its links first.
+  std::string reason, correlation, causation;  // Recorded with the commit.
+};
+
+// Options that every read takes.
+struct ReadOptions {
+  std::optional<std::uint64_t> after;  // Answer once this commit is visible.
+};
+
+// clang-format off
+// ---- Requests ------------------------------------------------------------------------------ method, params ----
+struct Hello       { std::int64_t protocol = kProtocolVersion; std::string client; List want; };  // "hello" [{…}]
+struct Ping        {};                                                                            // "ping" []
+struct Describe    { std::optional<std::string> method; };                                        // "describe" [method?]
+struct GetStatus   {};                                                                            // "status" []
+struct SchemaApply { Map schema; bool dry_run = false, allow_destructive = false; MutationOptions options; };  // "schema.apply" [schema, {…}]
+struct SchemaGet   {};                                                                            // "schema.get" []
+struct InsertOne   { std::string entity;           Map document; MutationOptions options; };      // "insertOne" [entity, document, {…}]
+struct UpdateOne   { std::string entity; Value id; Map document; MutationOptions options; };      // "updateOne" [entity, id, document, {…}]
+struct DeleteOne   { std::string entity; Value id;               MutationOptions options; };      // "deleteOne" [entity, id, {…}]
+struct FindId      { std::string entity; Value id; Map query;    ReadOptions options; };          // "findId" [entity, id, {with, …}]
+struct FindOne     { std::string entity;           Map query;    ReadOptions options; };          // "findOne" [entity, {where, with, …}]
+struct FindMany    { std::string entity;           Map query;    ReadOptions options; };          // "findMany" [entity, {where, with, limit, …}]
+struct Count       { std::string entity;           Map query;    ReadOptions options; };          // "count" [entity, {where}]
+struct MediaUpload { Value file;                   Map document; MutationOptions options; };      // "media.upload" [file, {name, type, …}?, {…}]
+struct BlobBegin   { std::optional<std::uint64_t> size; };                                        // "blob.begin" [{size}]
+struct BlobWrite   { std::string token; std::uint64_t offset = 0; Binary bytes; };                // "blob.write" [token, offset, bytes]
+struct BlobCommit  { std::string token; };                                                        // "blob.commit" [token]
+struct BlobRead    { std::string address; std::uint64_t offset = 0, length = 0; };                // "blob.read" [address, offset, length]
+struct LogRead     { std::uint64_t from = 1, limit = 100; };                                      // "log.read" [{from, limit}]
+struct Verify      {};                                                                            // "verify" []
+struct JobGet      { std::string id; };                                                           // "job.get" [id]
+struct JobCancel   { std::string id; };                                                           // "job.cancel" [id]
+// clang-format on
+
+using Call =
+    std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne, UpdateOne,
+                 DeleteOne, FindId, FindOne, FindMany, Count, MediaUpload, BlobBegin, BlobWrite,
+                 BlobCommit, BlobRead, LogRead, Verify, JobGet, JobCancel>;
+
+// `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count as they came:
+// the store resolves the names. `file` is Binary, or a map {blob: address}.
+
+struct Request {
+  std::uint32_t id = 0;
+  Call call;
+  // SHA-256 over method and positional params as sent: what a retry with the same key must repeat.
+  // Only set for mutations with a key.
+  std::optional<Sha256> digest;
+};
+
+struct Reply {
+  std::uint32_t id = 0;
+  std::optional<Error> error;
+  Value result;
+};
+
+struct Push {
+  std::string method;
+  List params;
+};
+
+// ---- Results (the shape each method answers with)
+// ------------------------------------------------- hello        {server, protocol, store_id,
+// sequence, schema_version, capabilities, limits, peer} ping         {sequence} describe {methods:
+// [{name, params, options, result, summary}]} status       {server, pid, uptime, store_id,
+// sequence, root, schema_version, connections, …} schema.apply {sequence, version, changed,
+// difference: [text], replayed} schema.get   {version, schema, indexes: [{name, state}]} insertOne,
+// updateOne, deleteOne, media.upload
+//              {id, version, sequence, data, changes: {field: {added, removed, moved, already,
+//              missing}},
+//               replayed}
+// findId, findOne   {data: record or nil, meta: {sequence, version}}
+// findMany     {data: [record], meta: {sequence, hasMore, count?}}
+// count        {count, meta: {sequence}}
+// blob.begin   {token, offset, chunk}        blob.write  {offset}
+// blob.commit  {blob, size, sha256, mime_type, existed, expires}
+// blob.read    {bytes, size}
+// log.read     {commits: [{sequence, bytes, …decoded}], next}
+// verify       {job}      job.get {id, kind, state, progress, result?, error?}      job.cancel
+// {state} An error is [code, message, {path, hint, retryable, violations: [[code, message, path,
+// hint]]}].
+
+std::string_view method_of(const Call& call);
+bool is_mutation(const Call& call);
+
+}  // namespace emstore::protocol

@@ -1,0 +1,269 @@
+// What each method looks like on the wire, once: decoding, encoding, `describe` and the manual
+// follow from these descriptions. Internal to protocol/codec_requests.cc and message.cc.
+//
+// visit() hands the parts of a call to `with` in wire order, the positional params first:
+//   with.param(name, place)            one that must be there
+//   with.optional_param(name, place)   one that may be left out, with all that follow
+//   with.option(name, place)           a member of the map of options
+//   with.mutation(place, more)         the options of every mutation, and those named by `more`
+//   with.query(place, options, names)  the map itself, without the options of every read
+#pragma once
+
+#include <concepts>
+#include <string_view>
+
+#include "protocol/message.h"
+
+namespace emstore::protocol {
+
+// The options that only some mutations take.
+struct MutationTakes {
+  bool expected = false;
+  bool detach = false;
+};
+
+template <typename Call>
+struct Method;
+
+template <>
+struct Method<Hello> {
+  static constexpr std::string_view kName = "hello";
+  static constexpr std::string_view kResult =
+      "{server, protocol, store_id, sequence, schema_version, capabilities, limits, peer}";
+  static constexpr std::string_view kSummary = "Who is there, and what it can do. May be left out.";
+  static void visit(auto& with, auto& call) {
+    with.option("protocol", call.protocol);
+    with.option("client", call.client);
+    with.option("want", call.want);
+  }
+};
+
+template <>
+struct Method<Ping> {
+  static constexpr std::string_view kName = "ping";
+  static constexpr std::string_view kResult = "{sequence}";
+  static constexpr std::string_view kSummary = "Whether the daemon answers.";
+  static void visit(auto& /*with*/, auto& /*call*/) {}
+};
+
+template <>
+struct Method<Describe> {
+  static constexpr std::string_view kName = "describe";
+  static constexpr std::string_view kResult =
+      "{methods: [{name, params, options, result, summary}]}";
+  static constexpr std::string_view kSummary = "The methods, or one of them.";
+  static void visit(auto& with, auto& call) { with.optional_param("method", call.method); }
+};
+
+template <>
+struct Method<GetStatus> {
+  static constexpr std::string_view kName = "status";
+  static constexpr std::string_view kResult =
+      "{server, pid, uptime, store_id, sequence, root, schema_version, connections, …}";
+  static constexpr std::string_view kSummary = "How the daemon and its store are.";
+  static void visit(auto& /*with*/, auto& /*call*/) {}
+};
+
+template <>
+struct Method<SchemaApply> {
+  static constexpr std::string_view kName = "schema.apply";
+  static constexpr std::string_view kResult =
+      "{sequence, version, changed, difference: [text], replayed}";
+  static constexpr std::string_view kSummary = "Makes the schema the one given; says what changed.";
+  static void visit(auto& with, auto& call) {
+    with.param("schema", call.schema);
+    with.option("dry_run", call.dry_run);
+    with.option("allow_destructive", call.allow_destructive);
+    with.mutation(call.options, MutationTakes{});
+  }
+};
+
+template <>
+struct Method<SchemaGet> {
+  static constexpr std::string_view kName = "schema.get";
+  static constexpr std::string_view kResult = "{version, schema, indexes: [{name, state}]}";
+  static constexpr std::string_view kSummary = "The schema in force.";
+  static void visit(auto& /*with*/, auto& /*call*/) {}
+};
+
+inline constexpr std::string_view kMutationResult =
+    "{id, version, sequence, data, changes: {field: {added, removed, moved, already, missing}}, "
+    "replayed}";
+
+template <>
+struct Method<InsertOne> {
+  static constexpr std::string_view kName = "insertOne";
+  static constexpr std::string_view kResult = kMutationResult;
+  static constexpr std::string_view kSummary = "Makes a record, its media and links included.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.param("document", call.document);
+    with.mutation(call.options, MutationTakes{});
+  }
+};
+
+template <>
+struct Method<UpdateOne> {
+  static constexpr std::string_view kName = "updateOne";
+  static constexpr std::string_view kResult = kMutationResult;
+  static constexpr std::string_view kSummary =
+      "Changes fields; media by $set, $detach, $attach, $create.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.param("id", call.id);
+    with.param("document", call.document);
+    with.mutation(call.options, MutationTakes{.expected = true});
+  }
+};
+
+template <>
+struct Method<DeleteOne> {
+  static constexpr std::string_view kName = "deleteOne";
+  static constexpr std::string_view kResult = kMutationResult;
+  static constexpr std::string_view kSummary = "Deletes a record and its links.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.param("id", call.id);
+    with.mutation(call.options, MutationTakes{.expected = true, .detach = true});
+  }
+};
+
+template <>
+struct Method<FindId> {
+  static constexpr std::string_view kName = "findId";
+  static constexpr std::string_view kResult = "{data: record or nil, meta: {sequence, version}}";
+  static constexpr std::string_view kSummary = "The record of that id.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.param("id", call.id);
+    with.query(call.query, call.options, "with, select");
+  }
+};
+
+template <>
+struct Method<FindOne> {
+  static constexpr std::string_view kName = "findOne";
+  static constexpr std::string_view kResult = "{data: record or nil, meta: {sequence, version}}";
+  static constexpr std::string_view kSummary = "The first record that matches.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.query(call.query, call.options, "where, with, select, orderBy, sort, offset");
+  }
+};
+
+template <>
+struct Method<FindMany> {
+  static constexpr std::string_view kName = "findMany";
+  static constexpr std::string_view kResult = "{data: [record], meta: {sequence, hasMore, count?}}";
+  static constexpr std::string_view kSummary = "All records that match.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.query(call.query, call.options,
+               "where, with, select, orderBy, sort, limit, offset, count");
+  }
+};
+
+template <>
+struct Method<Count> {
+  static constexpr std::string_view kName = "count";
+  static constexpr std::string_view kResult = "{count, meta: {sequence}}";
+  static constexpr std::string_view kSummary = "How many records match.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.query(call.query, call.options, "where");
+  }
+};
+
+template <>
+struct Method<MediaUpload> {
+  static constexpr std::string_view kName = "media.upload";
+  static constexpr std::string_view kResult = kMutationResult;
+  static constexpr std::string_view kSummary = "Makes a media record of bytes or of a blob.";
+  static void visit(auto& with, auto& call) {
+    with.param("file", call.file);
+    with.optional_param("document", call.document);
+    with.mutation(call.options, MutationTakes{});
+  }
+};
+
+template <>
+struct Method<BlobBegin> {
+  static constexpr std::string_view kName = "blob.begin";
+  static constexpr std::string_view kResult = "{token, offset, chunk}";
+  static constexpr std::string_view kSummary = "Begins an upload.";
+  static void visit(auto& with, auto& call) { with.option("size", call.size); }
+};
+
+template <>
+struct Method<BlobWrite> {
+  static constexpr std::string_view kName = "blob.write";
+  static constexpr std::string_view kResult = "{offset}";
+  static constexpr std::string_view kSummary = "Adds bytes; says how far the upload is.";
+  static void visit(auto& with, auto& call) {
+    with.param("token", call.token);
+    with.param("offset", call.offset);
+    with.param("bytes", call.bytes);
+  }
+};
+
+template <>
+struct Method<BlobCommit> {
+  static constexpr std::string_view kName = "blob.commit";
+  static constexpr std::string_view kResult = "{blob, size, sha256, mime_type, existed, expires}";
+  static constexpr std::string_view kSummary = "Makes the upload durable; gives its address.";
+  static void visit(auto& with, auto& call) { with.param("token", call.token); }
+};
+
+template <>
+struct Method<BlobRead> {
+  static constexpr std::string_view kName = "blob.read";
+  static constexpr std::string_view kResult = "{bytes, size}";
+  static constexpr std::string_view kSummary = "Bytes of a blob, one chunk at most.";
+  static void visit(auto& with, auto& call) {
+    with.param("address", call.address);
+    with.param("offset", call.offset);
+    with.param("length", call.length);
+  }
+};
+
+template <>
+struct Method<LogRead> {
+  static constexpr std::string_view kName = "log.read";
+  static constexpr std::string_view kResult = "{commits: [{sequence, bytes, …decoded}], next}";
+  static constexpr std::string_view kSummary = "Commits in order, as stored and decoded.";
+  static void visit(auto& with, auto& call) {
+    with.option("from", call.from);
+    with.option("limit", call.limit);
+  }
+};
+
+template <>
+struct Method<Verify> {
+  static constexpr std::string_view kName = "verify";
+  static constexpr std::string_view kResult = "{job}";
+  static constexpr std::string_view kSummary = "Refolds the log and compares it with the indexes.";
+  static void visit(auto& /*with*/, auto& /*call*/) {}
+};
+
+template <>
+struct Method<JobGet> {
+  static constexpr std::string_view kName = "job.get";
+  static constexpr std::string_view kResult = "{id, kind, state, progress, result?, error?}";
+  static constexpr std::string_view kSummary = "How far a job is.";
+  static void visit(auto& with, auto& call) { with.param("id", call.id); }
+};
+
+template <>
+struct Method<JobCancel> {
+  static constexpr std::string_view kName = "job.cancel";
+  static constexpr std::string_view kResult = "{state}";
+  static constexpr std::string_view kSummary = "Ends a job.";
+  static void visit(auto& with, auto& call) { with.param("id", call.id); }
+};
+
+template <typename Call>
+concept MutationCall = requires(Call call) {
+  { call.options } -> std::same_as<MutationOptions&>;
+};
+
+}  // namespace emstore::protocol
