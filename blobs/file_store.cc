@@ -1,0 +1,327 @@
+#include "blobs/file_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "base/check.h"
+
+namespace emstore::blobs {
+namespace {
+
+constexpr mode_t kFolderMode = 0700;
+constexpr mode_t kBlobMode = 0400;
+constexpr unsigned kLastOrdinal = 255;
+constexpr const char* kUploadsName = "uploads";
+// Of comparing and re-hashing: two buffers stay in the cache of a core.
+constexpr std::size_t kStepBytes = 256 << 10;
+
+std::string shard_name(std::uint8_t first_byte) {
+  const char byte = static_cast<char>(first_byte);
+  return to_hex({&byte, 1});
+}
+
+std::string file_name(const Address& address) {
+  return to_hex(as_bytes(address.digest)) + "." + std::to_string(address.ordinal);
+}
+
+// The address whose file has this name; nothing for a file that is not ours.
+std::optional<Address> address_of_file(std::string_view name) {
+  const auto address = address_of("xxh3-128:" + std::string(name));
+  if (!address || !address->is_file() || file_name(*address) != name) return std::nullopt;
+  return address;
+}
+
+Status make_folder(System& system, int parent, const char* name,
+                   const std::filesystem::path& path) {
+  if (system.make_directory(parent, name, kFolderMode) == 0 || errno == EEXIST) return {};
+  return io_failure(errno, "create the folder", path);
+}
+
+Status sync_folder(System& system, const File& folder, const std::filesystem::path& path) {
+  if (system.sync(folder.descriptor()) == 0) return {};
+  return sync_failure(errno, path);
+}
+
+// A file with its path, for messages.
+struct Named {
+  const File& file;
+  const std::filesystem::path& path;
+};
+
+Result<bool> equal_bytes(System& system, const Named& one, const Named& other) {
+  std::vector<char> one_buffer(kStepBytes);
+  std::vector<char> other_buffer(kStepBytes);
+  for (std::uint64_t offset = 0;; offset += kStepBytes) {
+    EMSTORE_TRY(const auto a, read_into(system, one.file, one_buffer, offset, one.path));
+    EMSTORE_TRY(const auto b, read_into(system, other.file, other_buffer, offset, other.path));
+    if (a != b) return false;
+    if (a.size() < kStepBytes) return true;
+  }
+}
+
+Result<ContentDigest> digest_of_file(System& system, const Named& content) {
+  ContentHasher hasher;
+  std::vector<char> buffer(kStepBytes);
+  for (std::uint64_t offset = 0;; offset += kStepBytes) {
+    EMSTORE_TRY(const auto piece, read_into(system, content.file, buffer, offset, content.path));
+    hasher.update(piece);
+    if (piece.size() < kStepBytes) return hasher.digest();
+  }
+}
+
+}  // namespace
+
+struct FileStore::State {
+  // What is published in one shard is published by one thread at a time: a second one must not take
+  // its turn between a failed sync and the note that it failed.
+  struct Shard {
+    std::mutex publishing;
+    bool sync_failed = false;
+  };
+
+  std::filesystem::path root_path;
+  std::unique_ptr<System> system;
+  File root;
+  File uploads;
+  std::array<Shard, 256> shards;
+
+  std::filesystem::path path_of(const Address& address) const {
+    return root_path / shard_name(address.digest[0]) / file_name(address);
+  }
+  // A descriptor of the caller's own: the kernel reports a failed write-back once to each.
+  Result<File> open_shard(std::uint8_t first_byte) const {
+    const std::string name = shard_name(first_byte);
+    return open_directory(*system, root.descriptor(), name.c_str(), root_path / name);
+  }
+  Result<File> open_blob(const Address& address) const;
+
+  // Where a content lies or may lie.
+  struct Place {
+    Address address;
+    bool holds_content = false;
+  };
+  Result<Place> find_place(const Named& content, const ContentDigest& digest,
+                           const std::vector<TakenOrdinal>& taken) const;
+  Result<bool> holds(const Address& address, const Named& content) const;
+  Status make_durable(const Named& upload);
+  Result<bool> publish(const Place& place, const std::string& upload);
+};
+
+Result<FileStore> FileStore::open(const std::filesystem::path& root,
+                                  std::unique_ptr<System> system) {
+  auto state = std::make_unique<State>();
+  state->root_path = root;
+  state->system = std::move(system);
+  System& calls = *state->system;
+
+  EMSTORE_CHECKED(make_folder(calls, AT_FDCWD, root.c_str(), root));
+  EMSTORE_TRY(state->root, open_directory(calls, AT_FDCWD, root.c_str(), root));
+  if (::flock(state->root.descriptor(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return io_failure(errno, "lock the folder", root);
+    return failure(ErrorCode::locked,
+                   "the media folder " + root.string() + " is in use by another process");
+  }
+  for (unsigned byte = 0; byte < state->shards.size(); ++byte) {
+    const std::string name = shard_name(static_cast<std::uint8_t>(byte));
+    EMSTORE_CHECKED(make_folder(calls, state->root.descriptor(), name.c_str(), root / name));
+  }
+  EMSTORE_CHECKED(make_folder(calls, state->root.descriptor(), kUploadsName, root / kUploadsName));
+  EMSTORE_TRY(state->uploads,
+              open_directory(calls, state->root.descriptor(), kUploadsName, root / kUploadsName));
+
+  // Also when nothing was created: a run that was killed may have left the folders unsynced.
+  EMSTORE_CHECKED(sync_folder(calls, state->root, root));
+  // A parent that we may not read was there before us.
+  const File parent(calls.open(state->root.descriptor(), "..", O_RDONLY | O_DIRECTORY, 0));
+  if (parent) EMSTORE_CHECKED(sync_folder(calls, parent, root / ".."));
+  if (!parent && errno != EACCES) return io_failure(errno, "open the folder", root / "..");
+  return FileStore(std::move(state));
+}
+
+FileStore::FileStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+FileStore::FileStore(FileStore&&) noexcept = default;
+FileStore& FileStore::operator=(FileStore&&) noexcept = default;
+FileStore::~FileStore() = default;
+
+Result<File> FileStore::State::open_blob(const Address& address) const {
+  const auto path = path_of(address);
+  EMSTORE_TRY(const File shard, open_shard(address.digest[0]));
+  // Not blocking, lest a FIFO that somebody put there hangs the thread.
+  File file(system->open(shard.descriptor(), file_name(address).c_str(), O_RDONLY | O_NONBLOCK, 0));
+  if (!file) {
+    if (errno == ENOENT) return failure(ErrorCode::blob_not_found, "no blob " + to_string(address));
+    if (errno == ELOOP) {
+      return failure(ErrorCode::corrupt_blob, path.string() + " is a symbolic link, not a file");
+    }
+    return io_failure(errno, "open", path);
+  }
+  EMSTORE_CHECKED(status_of_regular(file, path));
+  return file;
+}
+
+Result<File> FileStore::open_blob(const Address& address) const {
+  return state_->open_blob(address);
+}
+
+Result<std::string> FileStore::read(const Address& address, std::uint64_t offset,
+                                    std::uint64_t length) const {
+  EMSTORE_TRY(const File file, open_blob(address));
+  return read_range(*state_->system, file, offset, length, path_of(address));
+}
+
+Result<std::uint64_t> FileStore::size(const Address& address) const {
+  EMSTORE_TRY(const File file, open_blob(address));
+  EMSTORE_TRY(const struct stat status, status_of_regular(file, path_of(address)));
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+Result<ContentDigest> FileStore::rehash(const Address& address) const {
+  EMSTORE_TRY(const File file, open_blob(address));
+  return digest_of_file(*state_->system, {file, path_of(address)});
+}
+
+Status FileStore::remove(const Address& address) {
+  const std::uint8_t byte = address.digest[0];
+  EMSTORE_TRY(const File shard, state_->open_shard(byte));
+  const std::lock_guard turn(state_->shards[byte].publishing);
+  if (state_->system->unlink(shard.descriptor(), file_name(address).c_str()) == 0) return {};
+  if (errno == ENOENT) return {};
+  return io_failure(errno, "remove", path_of(address));
+}
+
+Status FileStore::each(const std::function<bool(const Address&)>& visit) const {
+  for (unsigned byte = 0; byte < state_->shards.size(); ++byte) {
+    const auto first_byte = static_cast<std::uint8_t>(byte);
+    EMSTORE_TRY(const File shard, state_->open_shard(first_byte));
+    EMSTORE_TRY(const auto names,
+                names_in(*state_->system, shard, root() / shard_name(first_byte)));
+    for (const std::string& name : names) {
+      const auto address = address_of_file(name);
+      if (!address || address->digest[0] != first_byte) continue;
+      if (!visit(*address)) return {};
+    }
+  }
+  return {};
+}
+
+// Whether the file of `address` has this content. Errors: blob_not_found, and those of reading.
+Result<bool> FileStore::State::holds(const Address& address, const Named& content) const {
+  EMSTORE_TRY(const File existing, open_blob(address));
+  const auto path = path_of(address);
+  EMSTORE_TRY(const bool equal, equal_bytes(*system, content, {existing, path}));
+  if (equal) return true;
+  // Other bytes are a collision only if they have the digest that the name says; else they are
+  // damaged.
+  EMSTORE_TRY(const ContentDigest stored, digest_of_file(*system, {existing, path}));
+  if (stored.xxh3 == address.digest) return false;
+  return failure(
+      ErrorCode::corrupt_blob,
+      path.string() + " is damaged: its bytes have the digest " + to_hex(as_bytes(stored.xxh3)));
+}
+
+Result<FileStore::State::Place> FileStore::State::find_place(
+    const Named& content, const ContentDigest& digest,
+    const std::vector<TakenOrdinal>& taken) const {
+  const auto own = std::find_if(taken.begin(), taken.end(), [&](const TakenOrdinal& other) {
+    return other.sha256 == digest.sha256;
+  });
+  for (unsigned n = kFirstFileOrdinal; n <= kLastOrdinal; ++n) {
+    const Address address{digest.xxh3, static_cast<std::uint8_t>(n)};
+    const bool is_own = own != taken.end() && own->ordinal == n;
+    const bool is_taken = std::any_of(taken.begin(), taken.end(),
+                                      [&](const auto& other) { return other.ordinal == n; });
+    if (!is_own && (is_taken || own != taken.end())) continue;
+
+    const Result<bool> found = holds(address, content);
+    if (!found && found.error().code == ErrorCode::blob_not_found) return Place{address, false};
+    if (!found) return failure(found.error());
+    if (*found) return Place{address, true};
+    if (is_own) {
+      return failure(ErrorCode::corrupt_blob,
+                     path_of(address).string() + " holds other bytes than its record says");
+    }
+  }
+  return failure(ErrorCode::internal, "128 different contents have the digest " +
+                                          to_hex(as_bytes(digest.xxh3)) + "; no ordinal is left");
+}
+
+Status FileStore::State::make_durable(const Named& upload) {
+  if (system->change_mode(upload.file.descriptor(), kBlobMode) != 0) {
+    return io_failure(errno, "set the mode of", upload.path);
+  }
+  if (system->sync_data(upload.file.descriptor()) == 0) return {};
+  return sync_failure(errno, upload.path);
+}
+
+// Puts the upload at `place`, unless its content is there already, and makes the name durable. The
+// latter also for what was there: whoever put it there may not have come to it yet. False when
+// another content got the place in the meantime.
+Result<bool> FileStore::State::publish(const Place& place, const std::string& upload) {
+  const std::uint8_t byte = place.address.digest[0];
+  const std::string name = file_name(place.address);
+  EMSTORE_TRY(const File folder, open_shard(byte));
+  Shard& shard = shards[byte];
+  const std::lock_guard turn(shard.publishing);
+  if (shard.sync_failed) {
+    return failure(ErrorCode::io_failed, "an earlier sync of " +
+                                             (root_path / shard_name(byte)).string() +
+                                             " failed; nothing is stored there until a restart");
+  }
+  if (!place.holds_content && system->rename_to_new(uploads.descriptor(), upload.c_str(),
+                                                    folder.descriptor(), name.c_str()) != 0) {
+    if (errno == EEXIST) return false;
+    return io_failure(errno, "move an upload to", path_of(place.address));
+  }
+  if (system->sync(folder.descriptor()) == 0) return true;
+
+  auto reason = sync_failure(errno, root_path / shard_name(byte));
+  shard.sync_failed = true;
+  // Nobody knows the name yet; without it no later run takes the file for a durable one.
+  if (!place.holds_content) system->unlink(folder.descriptor(), name.c_str());
+  return reason;
+}
+
+Result<Stored> FileStore::adopt(const std::string& upload, const ContentDigest& digest,
+                                const std::vector<TakenOrdinal>& taken) {
+  EMSTORE_CHECK(digest.size > kSmallBlobBytesMax);
+  const auto path = root() / kUploadsName / upload;
+  const File file(system().open(uploads().descriptor(), upload.c_str(), O_RDONLY, 0));
+  if (!file) return io_failure(errno, "open", path);
+  EMSTORE_TRY(const struct stat status, status_of_regular(file, path));
+  if (static_cast<std::uint64_t>(status.st_size) != digest.size) {
+    return failure(ErrorCode::corrupt_blob, path.string() + " has " +
+                                                std::to_string(status.st_size) +
+                                                " bytes instead of " + std::to_string(digest.size));
+  }
+
+  bool durable = false;
+  for (;;) {
+    EMSTORE_TRY(const State::Place place, state_->find_place({file, path}, digest, taken));
+    if (!place.holds_content && !durable) {
+      EMSTORE_CHECKED(state_->make_durable({file, path}));
+      durable = true;
+    }
+    EMSTORE_TRY(const bool published, state_->publish(place, upload));
+    if (!published) continue;
+    // If this fails, a useless file stays until the upload is too old.
+    if (place.holds_content) system().unlink(uploads().descriptor(), upload.c_str());
+    return Stored{.address = place.address, .digest = digest, .existed = place.holds_content};
+  }
+}
+
+std::filesystem::path FileStore::path_of(const Address& address) const {
+  return state_->path_of(address);
+}
+const std::filesystem::path& FileStore::root() const { return state_->root_path; }
+System& FileStore::system() const { return *state_->system; }
+const File& FileStore::uploads() const { return state_->uploads; }
+
+}  // namespace emstore::blobs

@@ -1,0 +1,94 @@
+// Blob files: content over 64 KiB by its address, each in a file of its own, complete and durable
+// before anybody can name it. Knows files, not records: which ordinals are in use the caller says.
+//
+//   <root>/ab/abcd….128         the content whose digest begins with ab
+//   <root>/ab/abcd….129         another content with the same digest; the number is the ordinal
+//   <root>/uploads/             bytes of uploads that are not complete (uploads.h)
+//
+// Order of durability (docs/architecture.md): bytes → fdatasync(file) → rename to a name that
+// nothing has → fsync(folder) → only then is the address given out. A crash leaves at most an
+// unused file, never a torn one. Files are 0400 and folders 0700; nothing is ever overwritten.
+//
+// A sync that failed is never repeated: the kernel would answer that all is well. After the sync of
+// a folder failed, adopt() refuses with io_failed until the store is opened again.
+//
+// Threads: const members, adopt() and remove() from any thread at any time.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "blobs/file.h"
+#include "blobs/system.h"
+
+namespace emstore::blobs {
+
+struct Stored {
+  Address address;
+  ContentDigest digest;
+  bool existed = false;  // The same bytes were there already; nothing was written.
+};
+
+// An ordinal that the caller's records use for the content with this SHA-256, whether or not its
+// bytes are still there. Other content never gets that ordinal.
+struct TakenOrdinal {
+  std::uint8_t ordinal = kFirstFileOrdinal;
+  Sha256 sha256{};
+};
+
+class FileStore {
+ public:
+  // Opens the folder, creating it (in a parent that exists) and its shards where they are missing,
+  // and locks it against other processes. Errors: io_failed, disk_full, locked.
+  static Result<FileStore> open(const std::filesystem::path& root,
+                                std::unique_ptr<System> system = std::make_unique<System>());
+  FileStore(FileStore&&) noexcept;
+  FileStore& operator=(FileStore&&) noexcept;
+  ~FileStore();
+
+  // Makes the content of the complete file uploads/`upload`, whose digest the caller took while the
+  // bytes arrived, a blob. A file with the same XXH3-128 is compared byte for byte: equal bytes are
+  // stored once, other bytes get the next ordinal. On success the blob is durable and the upload's
+  // name gone. After `busy` the upload is as it was; after any other failure it must be dropped,
+  // for its bytes may not have reached the disk. Errors: disk_full, io_failed, busy, corrupt_blob
+  // (the file that is there is not what its name or `taken` says), internal (no ordinal is left).
+  Result<Stored> adopt(const std::string& upload, const ContentDigest& digest,
+                       const std::vector<TakenOrdinal>& taken = {});
+
+  // Opens a blob for reading. Errors: blob_not_found, corrupt_blob, io_failed, busy.
+  Result<File> open_blob(const Address& address) const;
+  // Up to `length` bytes from `offset`; fewer at the end of the file, none past it.
+  Result<std::string> read(const Address& address, std::uint64_t offset,
+                           std::uint64_t length) const;
+  Result<std::uint64_t> size(const Address& address) const;
+
+  // Re-hashes the stored bytes. Errors: those of open_blob.
+  Result<ContentDigest> rehash(const Address& address) const;
+  // Removes the bytes; it is no error when they are gone already. The commit that says so is
+  // durable by then, so the removal itself is not synced: after a crash it is simply done again.
+  Status remove(const Address& address);
+  // Every blob file, in no particular order; false from `visit` ends the walk.
+  Status each(const std::function<bool(const Address&)>& visit) const;
+
+  // For messages; the store itself never follows a whole path.
+  std::filesystem::path path_of(const Address& address) const;
+  const std::filesystem::path& root() const;
+
+  // For uploads.h: the seam, and the open folder uploads/.
+  System& system() const;
+  const File& uploads() const;
+
+ private:
+  struct State;
+  explicit FileStore(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace emstore::blobs

@@ -1,0 +1,412 @@
+#include "blobs/uploads.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "base/check.h"
+#include "blobs/mime.h"
+
+namespace emstore::blobs {
+namespace {
+
+constexpr mode_t kUploadMode = 0600;
+constexpr std::size_t kTokenSize = 32;
+constexpr std::string_view kAnySize = "any";
+constexpr std::size_t kRehashStepBytes = 256 << 10;
+// The disk begins to work this early on large content, or the sync at the end would wait for all of
+// it.
+constexpr std::uint64_t kWriteBackBytes = 4 << 20;
+
+std::string random_token() {
+  std::array<char, kTokenSize / 2> bytes{};
+  EMSTORE_CHECK(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+  return to_hex({bytes.data(), bytes.size()});
+}
+
+bool is_token(std::string_view text) {
+  return text.size() == kTokenSize &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// Tells whether the machine has been down. Where the kernel does not say, every run counts as a
+// boot.
+std::string this_boot() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  file >> id;
+  std::erase(id, '-');
+  return is_token(id) ? id : random_token();
+}
+
+// What the name of an upload's file says: it is all that a later run knows of the upload.
+struct UploadName {
+  std::string token;
+  std::uint32_t uid = 0;
+  std::optional<std::uint64_t> size;
+  std::string boot;
+};
+
+std::string to_string(const UploadName& name) {
+  return name.token + "." + std::to_string(name.uid) + "." +
+         (name.size ? std::to_string(*name.size) : std::string(kAnySize)) + "." + name.boot;
+}
+
+std::optional<UploadName> upload_name_of(std::string_view text) {
+  std::array<std::string_view, 4> parts;
+  std::string_view rest = text;
+  for (std::string_view& part : parts) {
+    part = rest.substr(0, rest.find('.'));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+  }
+  UploadName name;
+  name.token = parts[0];
+  name.boot = parts[3];
+  std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), name.uid);
+  if (parts[2] != kAnySize) {
+    std::from_chars(parts[2].data(), parts[2].data() + parts[2].size(), name.size.emplace());
+  }
+  if (!is_token(name.token) || !is_token(name.boot) || to_string(name) != text) return std::nullopt;
+  return name;
+}
+
+std::string bytes_text(std::uint64_t count) { return std::to_string(count) + " bytes"; }
+
+std::int64_t micros_since(const timespec& then) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count() -
+         (std::int64_t{then.tv_sec} * 1'000'000 + then.tv_nsec / 1'000);
+}
+
+struct Upload {
+  explicit Upload(const UploadName& given) : name(given), file_name(to_string(given)) {}
+
+  const UploadName name;
+  const std::string file_name;
+
+  std::mutex turn;  // Held by whoever uses what follows.
+  bool ended = false;
+  // Opened once in a run and kept: the kernel reports a write-back that failed to a descriptor that
+  // was open at the time.
+  File file;
+  std::uint64_t reached = 0;
+  std::uint64_t hashed =
+      0;  // Less than `reached` only after a restart, until the bytes are needed.
+  std::uint64_t written_back = 0;
+  ContentHasher hasher;
+};
+
+tl::unexpected<Error> unknown_upload(std::string_view token) {
+  // What is no token is not repeated: it may be any bytes.
+  if (!is_token(token))
+    return failure(ErrorCode::upload_not_found, "that is no upload token", "token");
+  return failure(ErrorCode::upload_not_found, "no upload " + std::string(token), "token");
+}
+
+}  // namespace
+
+struct Uploads::State {
+  // Shared because a call may still work on an upload that another call has just taken out of the
+  // table.
+  using Shared = std::shared_ptr<Upload>;
+
+  FileStore& store;
+  const UploadLimits limits;
+  const std::string boot = this_boot();
+
+  std::mutex sniffing;  // A sniffer serves one thread.
+  Sniffer sniffer;
+
+  std::mutex table_lock;  // Never held while waiting for an upload's turn.
+  std::map<std::string, Shared, std::less<>> table;
+
+  State(FileStore& file_store, const UploadLimits& given, Sniffer own_sniffer)
+      : store(file_store), limits(given), sniffer(std::move(own_sniffer)) {}
+
+  std::filesystem::path path_of(const std::string& file_name) const {
+    return store.root() / "uploads" / file_name;
+  }
+  System& system() const { return store.system(); }
+
+  Status recover();
+  bool is_idle(const std::string& file_name) const;
+  Status unlink(const std::string& file_name);
+  Shared find(std::uint32_t uid, std::string_view token);
+  Status check_size(std::optional<std::uint64_t> size) const;
+  Status check_end(const Upload& upload, std::uint64_t end) const;
+
+  // For a caller that has the upload's turn.
+  Status open_file(Upload& upload);
+  Status append(Upload& upload, std::string_view bytes);
+  Status hash_to_reached(Upload& upload);
+  Result<Completed> finish(Upload& upload, const AskTaken& taken);
+  void end(Upload& upload);
+};
+
+Status Uploads::State::recover() {
+  EMSTORE_TRY(const auto names, names_in(system(), store.uploads(), store.root() / "uploads"));
+  for (const std::string& file_name : names) {
+    const auto name = upload_name_of(file_name);
+    if (!name) continue;  // Not ours.
+    struct stat status {};
+    const int answer =
+        ::fstatat(store.uploads().descriptor(), file_name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+    // A second name would mean that a blob has these bytes: nobody may write to them again.
+    const bool usable = answer == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1;
+    if (!usable || name->boot != boot || is_idle(file_name)) {
+      EMSTORE_CHECKED(unlink(file_name));
+      continue;
+    }
+    // complete() may have been cut off after it had taken the right to write away.
+    ::fchmodat(store.uploads().descriptor(), file_name.c_str(), kUploadMode, 0);
+    auto upload = std::make_shared<Upload>(*name);
+    upload->reached = static_cast<std::uint64_t>(status.st_size);
+    table.emplace(name->token, std::move(upload));
+  }
+  return {};
+}
+
+bool Uploads::State::is_idle(const std::string& file_name) const {
+  struct stat status {};
+  const int answer =
+      ::fstatat(store.uploads().descriptor(), file_name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+  return answer != 0 || micros_since(status.st_mtim) > limits.idle_micros_max;
+}
+
+Status Uploads::State::unlink(const std::string& file_name) {
+  if (system().unlink(store.uploads().descriptor(), file_name.c_str()) == 0) return {};
+  if (errno == ENOENT) return {};
+  return io_failure(errno, "remove", path_of(file_name));
+}
+
+Uploads::State::Shared Uploads::State::find(std::uint32_t uid, std::string_view token) {
+  const std::lock_guard lock(table_lock);
+  const auto found = table.find(token);
+  if (found == table.end() || found->second->name.uid != uid) return nullptr;
+  return found->second;
+}
+
+Status Uploads::State::check_size(std::optional<std::uint64_t> size) const {
+  if (!size) return {};
+  if (*size > limits.blob_bytes_max) {
+    return failure(
+        ErrorCode::blob_too_large,
+        bytes_text(*size) + " are over the limit of " + bytes_text(limits.blob_bytes_max), "size");
+  }
+  struct statvfs disk {};
+  if (::fstatvfs(store.uploads().descriptor(), &disk) != 0) {
+    return io_failure(errno, "look at the disk of", store.root());
+  }
+  const std::uint64_t free_bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (*size <= free_bytes) return {};
+  return failure(ErrorCode::disk_full,
+                 "the disk of " + store.root().string() + " has " + bytes_text(free_bytes) +
+                     " left, not " + bytes_text(*size),
+                 "size");
+}
+
+Status Uploads::State::check_end(const Upload& upload, std::uint64_t end) const {
+  if (upload.name.size && end > *upload.name.size) {
+    return failure(ErrorCode::invalid_request,
+                   "the piece ends at " + std::to_string(end) +
+                       ", but the upload was announced with " + bytes_text(*upload.name.size),
+                   "bytes", "send what was announced, or begin another upload");
+  }
+  if (end <= limits.blob_bytes_max) return {};
+  return failure(ErrorCode::blob_too_large,
+                 bytes_text(end) + " are over the limit of " + bytes_text(limits.blob_bytes_max),
+                 "bytes");
+}
+
+Status Uploads::State::open_file(Upload& upload) {
+  if (upload.file) return {};
+  upload.file =
+      File(system().open(store.uploads().descriptor(), upload.file_name.c_str(), O_RDWR, 0));
+  if (!upload.file) return io_failure(errno, "open", path_of(upload.file_name));
+  return {};
+}
+
+Status Uploads::State::append(Upload& upload, std::string_view bytes) {
+  EMSTORE_CHECKED(hash_to_reached(upload));
+  while (!bytes.empty()) {
+    const ssize_t count = system().write(upload.file.descriptor(), bytes, upload.reached);
+    if (count <= 0) return io_failure(count < 0 ? errno : EIO, "write", path_of(upload.file_name));
+    const std::string_view written = bytes.substr(0, static_cast<std::size_t>(count));
+    upload.hasher.update(written);
+    upload.reached += written.size();
+    upload.hashed = upload.reached;
+    bytes.remove_prefix(written.size());
+  }
+  if (upload.reached - upload.written_back >= kWriteBackBytes) {
+    // Only a hint: a failure comes to light when complete() syncs.
+    ::sync_file_range(upload.file.descriptor(), static_cast<off_t>(upload.written_back),
+                      static_cast<off_t>(upload.reached - upload.written_back),
+                      SYNC_FILE_RANGE_WRITE);
+    upload.written_back = upload.reached;
+  }
+  return {};
+}
+
+Status Uploads::State::hash_to_reached(Upload& upload) {
+  if (upload.hashed == upload.reached) return {};
+  const auto path = path_of(upload.file_name);
+  std::vector<char> buffer(kRehashStepBytes);
+  while (upload.hashed < upload.reached) {
+    EMSTORE_TRY(const auto piece, read_into(system(), upload.file, buffer, upload.hashed, path));
+    if (piece.empty()) {
+      return failure(ErrorCode::io_failed, path.string() + " has become shorter");
+    }
+    upload.hasher.update(piece);
+    upload.hashed += piece.size();
+  }
+  return {};
+}
+
+Result<Completed> Uploads::State::finish(Upload& upload, const AskTaken& taken) {
+  EMSTORE_CHECKED(hash_to_reached(upload));
+  Completed completed{.digest = upload.hasher.digest(), .mime_type = {}, .small = {}, .file = {}};
+  const auto path = path_of(upload.file_name);
+  EMSTORE_TRY(std::string first, read_range(system(), upload.file, 0, kSniffBytesMax, path));
+  {
+    const std::lock_guard lock(sniffing);
+    completed.mime_type = sniffer.mime_type(first);
+  }
+  if (completed.digest.size > kSmallBlobBytesMax) {
+    EMSTORE_TRY(const auto ordinals, taken(completed.digest.xxh3));
+    EMSTORE_TRY(completed.file, store.adopt(upload.file_name, completed.digest, ordinals));
+    return completed;
+  }
+  static_assert(kSniffBytesMax >= kSmallBlobBytesMax, "`first` is then all of it");
+  if (digest_of(first) != completed.digest) {
+    return failure(ErrorCode::corrupt_blob, path.string() + " reads otherwise than it was written");
+  }
+  completed.small = std::move(first);
+  return completed;
+}
+
+void Uploads::State::end(Upload& upload) {
+  upload.ended = true;
+  upload.file = File();
+  const std::lock_guard lock(table_lock);
+  table.erase(upload.name.token);
+}
+
+Result<Uploads> Uploads::open(FileStore& store, const UploadLimits& limits) {
+  EMSTORE_TRY(Sniffer sniffer, Sniffer::open());
+  auto state = std::make_unique<State>(store, limits, std::move(sniffer));
+  EMSTORE_CHECKED(state->recover());
+  return Uploads(std::move(state));
+}
+
+Uploads::Uploads(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Uploads::Uploads(Uploads&&) noexcept = default;
+Uploads& Uploads::operator=(Uploads&&) noexcept = default;
+Uploads::~Uploads() = default;
+
+Result<std::string> Uploads::begin(std::uint32_t uid, std::optional<std::uint64_t> size) {
+  EMSTORE_CHECKED(state_->check_size(size));
+  auto upload = std::make_shared<Upload>(
+      UploadName{.token = random_token(), .uid = uid, .size = size, .boot = state_->boot});
+
+  const std::lock_guard lock(state_->table_lock);
+  const auto open_count =
+      std::count_if(state_->table.begin(), state_->table.end(),
+                    [&](const auto& entry) { return entry.second->name.uid == uid; });
+  if (static_cast<std::size_t>(open_count) >= state_->limits.open_per_uid_max) {
+    return failure(ErrorCode::busy,
+                   "uid " + std::to_string(uid) + " has " + std::to_string(open_count) +
+                       " open uploads, the most that are allowed",
+                   {}, "complete or abandon some of them");
+  }
+  upload->file =
+      File(state_->system().open(state_->store.uploads().descriptor(), upload->file_name.c_str(),
+                                 O_RDWR | O_CREAT | O_EXCL, kUploadMode));
+  if (!upload->file) return io_failure(errno, "create", state_->path_of(upload->file_name));
+  state_->table.emplace(upload->name.token, upload);
+  return upload->name.token;
+}
+
+Result<std::uint64_t> Uploads::write(std::uint32_t uid, std::string_view token,
+                                     std::uint64_t offset, std::string_view bytes) {
+  const auto upload = state_->find(uid, token);
+  if (!upload) return unknown_upload(token);
+  const std::lock_guard turn(upload->turn);
+  if (upload->ended) return unknown_upload(token);
+  EMSTORE_CHECKED(state_->open_file(*upload));
+  if (bytes.empty()) {
+    state_->system().touch(upload->file.descriptor());  // Whoever asks means to go on.
+    return upload->reached;
+  }
+  if (offset > upload->reached) {
+    const std::string wanted = std::to_string(upload->reached);
+    return failure(
+        ErrorCode::invalid_request,
+        "a piece at " + std::to_string(offset) + " leaves a gap; " + wanted + " bytes are here",
+        "offset", "send from offset " + wanted);
+  }
+  const std::string_view fresh =
+      bytes.substr(std::min<std::uint64_t>(upload->reached - offset, bytes.size()));
+  EMSTORE_CHECKED(state_->check_end(*upload, upload->reached + fresh.size()));
+  EMSTORE_CHECKED(state_->append(*upload, fresh));
+  return upload->reached;
+}
+
+Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
+                                    const AskTaken& taken) {
+  const auto upload = state_->find(uid, token);
+  if (!upload) return unknown_upload(token);
+  const std::lock_guard turn(upload->turn);
+  if (upload->ended) return unknown_upload(token);
+  if (upload->name.size && upload->reached != *upload->name.size) {
+    const std::string wanted = std::to_string(upload->reached);
+    return failure(ErrorCode::invalid_request,
+                   wanted + " of the announced " + bytes_text(*upload->name.size) + " have arrived",
+                   {}, "send the rest from offset " + wanted);
+  }
+  EMSTORE_CHECKED(state_->open_file(*upload));
+  Result<Completed> completed = state_->finish(*upload, taken);
+  if (!completed && completed.error().code == ErrorCode::busy) return completed;
+  state_->end(*upload);
+  // A file that cannot be removed now is dropped when it is too old.
+  if (!completed || completed->small) state_->unlink(upload->file_name);
+  return completed;
+}
+
+Status Uploads::abandon(std::uint32_t uid, std::string_view token) {
+  const auto upload = state_->find(uid, token);
+  if (!upload) return unknown_upload(token);
+  const std::lock_guard turn(upload->turn);
+  if (upload->ended) return unknown_upload(token);
+  state_->end(*upload);
+  return state_->unlink(upload->file_name);
+}
+
+std::size_t Uploads::expire() {
+  std::vector<State::Shared> uploads;
+  {
+    const std::lock_guard lock(state_->table_lock);
+    for (const auto& [token, upload] : state_->table) uploads.push_back(upload);
+  }
+  std::size_t dropped = 0;
+  for (const auto& upload : uploads) {
+    const std::unique_lock turn(upload->turn, std::try_to_lock);
+    if (!turn.owns_lock() || upload->ended) continue;  // In use, so not idle.
+    if (!state_->is_idle(upload->file_name)) continue;
+    state_->end(*upload);
+    state_->unlink(upload->file_name);
+    ++dropped;
+  }
+  return dropped;
+}
+
+}  // namespace emstore::blobs

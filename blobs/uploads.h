@@ -1,0 +1,84 @@
+// Uploads: bytes that arrive in pieces, under a token that any connection of the same uid may use,
+// also after a lost connection or a restart of the daemon.
+//
+//   <root>/uploads/<token>.<uid>.<size or "any">.<boot>    the bytes so far
+//
+// They are not synced before complete(), so a machine that goes down takes uploads with it: those
+// of another boot (the kernel's boot id) are dropped rather than resumed with bytes that may be
+// missing.
+//
+// Threads: any thread; calls for one token are serialised inside.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "blobs/file_store.h"
+
+namespace emstore::blobs {
+
+struct UploadLimits {
+  std::uint64_t blob_bytes_max = 5ull << 30;
+  std::size_t open_per_uid_max = 256;            // More answer `busy`.
+  std::int64_t idle_micros_max = 3'600'000'000;  // Untouched for longer, an upload may be dropped.
+};
+
+// What a complete upload holds. Small content has its bytes here and no file; large content is a
+// blob file by now, durable.
+struct Completed {
+  ContentDigest digest;
+  std::string mime_type;             // From the content (mime.h), never from the sender.
+  std::optional<std::string> small;  // The bytes, when they are at most kSmallBlobBytesMax.
+  std::optional<Stored> file;        // Where the bytes lie, when they are more.
+};
+
+// Which file ordinals of a digest the caller's records use. Called on the thread of complete().
+using AskTaken = std::function<Result<std::vector<TakenOrdinal>>(const Digest128&)>;
+inline Result<std::vector<TakenOrdinal>> nothing_taken(const Digest128&) {
+  return std::vector<TakenOrdinal>();
+}
+
+class Uploads {
+ public:
+  // `store` outlives the uploads. Finds the uploads of an earlier run and drops those idle for too
+  // long.
+  static Result<Uploads> open(FileStore& store, const UploadLimits& limits);
+  Uploads(Uploads&&) noexcept;
+  Uploads& operator=(Uploads&&) noexcept;
+  ~Uploads();
+
+  // Begins an upload and returns its token: 32 hexadecimal digits, not to be guessed. `size`, when
+  // the sender knows it, is refused early when it is over the limit or the disk is too full, and
+  // must then be met exactly. Errors: blob_too_large, disk_full, busy, io_failed.
+  Result<std::string> begin(std::uint32_t uid, std::optional<std::uint64_t> size);
+  // Takes `bytes` at `offset` and returns the offset reached. Bytes that were taken before are
+  // skipped, so a piece may be sent again; a gap is refused with the offset that is wanted. An
+  // empty piece asks. After an error the bytes before the offset reached are still good: ask, and
+  // go on from there. Errors: upload_not_found (also for another uid), invalid_request,
+  // blob_too_large, disk_full, busy, io_failed.
+  Result<std::uint64_t> write(std::uint32_t uid, std::string_view token, std::uint64_t offset,
+                              std::string_view bytes);
+  // Completes the upload; its token is then unknown. `taken` is asked about the digest of large
+  // content. Bytes that are missing (invalid_request) and `busy` leave the upload as it was. Every
+  // other failure drops it, for its bytes may not have reached the disk: the sender begins again.
+  // Errors: upload_not_found, invalid_request, busy, those of FileStore::adopt() and of `taken`.
+  Result<Completed> complete(std::uint32_t uid, std::string_view token,
+                             const AskTaken& taken = nothing_taken);
+  // Drops an upload and its bytes. Errors: upload_not_found, io_failed.
+  Status abandon(std::uint32_t uid, std::string_view token);
+  // Drops what was idle for too long. Returns how many.
+  std::size_t expire();
+
+ private:
+  struct State;
+  explicit Uploads(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace emstore::blobs

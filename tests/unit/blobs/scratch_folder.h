@@ -1,0 +1,72 @@
+// A folder of its own for one test, gone with it. In memory where there is a file system in memory:
+// what these tests show needs no disk, and each makes the 257 folders of a store.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace emstore::blobs {
+
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    const bool has_memory = ::access("/dev/shm", W_OK) == 0;
+    const std::filesystem::path parent =
+        has_memory ? "/dev/shm" : std::filesystem::temp_directory_path();
+    std::string pattern = (parent / "emstore-blobs-XXXXXX").string();
+    const char* made = ::mkdtemp(pattern.data());
+    EXPECT_NE(made, nullptr) << pattern;
+    path_ = pattern;
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  return bytes.str();
+}
+
+// Also over a file that may only be read, as blobs are.
+inline void overwrite(const std::filesystem::path& path, const std::string& bytes) {
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+inline std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    files.push_back(entry.path());
+  return files;
+}
+
+// Content that compresses badly and repeats nowhere; another `seed`, other content.
+inline std::string content(std::size_t size, std::uint64_t seed = 1) {
+  std::string bytes(size, '\0');
+  std::uint64_t state = seed;
+  for (char& byte : bytes) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    byte = static_cast<char>(state >> 56);
+  }
+  return bytes;
+}
+
+}  // namespace emstore::blobs

@@ -1,0 +1,386 @@
+#include "blobs/uploads.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "tests/support/forged_pair.h"
+#include "tests/unit/blobs/failing_system.h"
+#include "tests/unit/blobs/scratch_folder.h"
+
+namespace emstore::blobs {
+namespace {
+
+constexpr std::uint32_t kAda = 1001;
+constexpr std::uint32_t kBen = 1002;
+
+class UploadsTest : public ::testing::Test {
+ protected:
+  void SetUp() override { restart(); }
+
+  // As a daemon that ends and begins again.
+  void restart() {
+    uploads_.reset();
+    store_.reset();
+    store_.emplace(FileStore::open(root_, std::make_unique<FailingSystem>(calls_)).value());
+    uploads_.emplace(Uploads::open(*store_, limits_).value());
+  }
+  void restart(const UploadLimits& limits) {
+    limits_ = limits;
+    restart();
+  }
+  std::string begin(std::optional<std::uint64_t> size = std::nullopt, std::uint32_t uid = kAda) {
+    return uploads_->begin(uid, size).value();
+  }
+  Result<std::uint64_t> write(const std::string& token, std::uint64_t offset,
+                              std::string_view bytes) {
+    return uploads_->write(kAda, token, offset, bytes);
+  }
+  Result<Completed> upload(const std::string& bytes) {
+    const std::string token = begin(bytes.size());
+    EXPECT_EQ(write(token, 0, bytes), bytes.size());
+    return uploads_->complete(kAda, token);
+  }
+  // The bytes, from wherever they are.
+  std::string bytes_of_blob(const Completed& completed) {
+    if (completed.small) return *completed.small;
+    return store_->read(completed.file->address, 0, 1 << 30).value();
+  }
+  std::filesystem::path upload_file() {
+    const auto files = files_in(root_ / "uploads");
+    EXPECT_EQ(files.size(), 1u);
+    return files.front();
+  }
+  static void make_old(const std::filesystem::path& file, std::chrono::seconds age) {
+    std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now() - age);
+  }
+
+  ScratchFolder folder_;
+  const std::filesystem::path root_ = folder_ / "media";
+  Calls calls_;
+  UploadLimits limits_;
+  std::optional<FileStore> store_;
+  std::optional<Uploads> uploads_;
+};
+
+TEST_F(UploadsTest, GiveTheContentForEveryWayItIsCut) {
+  const std::string bytes = content(150'000);
+  for (const std::size_t piece : {7'001u, 65'536u, 65'537u, 150'000u}) {
+    const std::string token = begin();
+    for (std::size_t offset = 0; offset < bytes.size(); offset += piece) {
+      const auto part = std::string_view(bytes).substr(offset, piece);
+      ASSERT_EQ(write(token, offset, part), offset + part.size());
+    }
+    const auto completed = uploads_->complete(kAda, token);
+    ASSERT_TRUE(completed.has_value()) << to_string(completed.error());
+    EXPECT_EQ(completed->digest, digest_of(bytes));
+    EXPECT_EQ(bytes_of_blob(*completed), bytes);
+  }
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+}
+
+TEST_F(UploadsTest, GiveSmallContentAsBytesAndLargeAsAFile) {
+  for (const std::size_t size : {0u, 1u, 65'535u, 65'536u, 65'537u}) {
+    const std::string bytes = content(size);
+    const auto completed = upload(bytes);
+    ASSERT_TRUE(completed.has_value()) << to_string(completed.error());
+    EXPECT_EQ(completed->small.has_value(), size <= kSmallBlobBytesMax) << size;
+    EXPECT_EQ(completed->file.has_value(), size > kSmallBlobBytesMax) << size;
+    EXPECT_EQ(bytes_of_blob(*completed), bytes);
+    EXPECT_EQ(completed->digest, digest_of(bytes));
+  }
+}
+
+TEST_F(UploadsTest, TellTheTypeByTheContent) {
+  EXPECT_EQ(upload("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")->mime_type, "application/pdf");
+  EXPECT_EQ(upload("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + content(200'000))->mime_type,
+            "application/pdf");
+}
+
+TEST_F(UploadsTest, KeepBothContentsOfAForgedPair) {
+  const auto small = testing::forged_pair(40'000);
+  EXPECT_EQ(upload(small.first)->small, small.first);
+  EXPECT_EQ(upload(small.second)->small, small.second);
+
+  const auto large = testing::forged_pair(100'000);
+  const auto first = upload(large.first);
+  const auto second = upload(large.second);
+  EXPECT_NE(first->file->address, second->file->address);
+  EXPECT_EQ(bytes_of_blob(*first), large.first);
+  EXPECT_EQ(bytes_of_blob(*second), large.second);
+}
+
+TEST_F(UploadsTest, AskWhichOrdinalsAreTaken) {
+  const std::string bytes = content(100'000);
+  const std::string token = begin();
+  ASSERT_TRUE(write(token, 0, bytes).has_value());
+  Digest128 asked{};
+  const auto completed = uploads_->complete(kAda, token, [&](const Digest128& digest) {
+    asked = digest;
+    return Result<std::vector<TakenOrdinal>>({TakenOrdinal{128, sha256("other")}});
+  });
+  EXPECT_EQ(asked, xxh3_128(bytes));
+  EXPECT_EQ(completed->file->address.ordinal, 129);
+}
+
+TEST_F(UploadsTest, TakeAPieceAgain) {
+  const std::string bytes = content(100'000);
+  const std::string token = begin();
+  EXPECT_EQ(write(token, 0, bytes.substr(0, 60'000)), 60'000u);
+  EXPECT_EQ(write(token, 0, bytes.substr(0, 60'000)), 60'000u);            // Again.
+  EXPECT_EQ(write(token, 10'000, bytes.substr(10'000, 5)), 60'000u);       // A part of it.
+  EXPECT_EQ(write(token, 50'000, bytes.substr(50'000, 30'000)), 80'000u);  // Half old, half new.
+  EXPECT_EQ(write(token, 80'000, bytes.substr(80'000)), 100'000u);
+  EXPECT_EQ(bytes_of_blob(uploads_->complete(kAda, token).value()), bytes);
+}
+
+TEST_F(UploadsTest, RefuseAGapAndSayTheOffsetThatIsWanted) {
+  const std::string token = begin();
+  EXPECT_EQ(write(token, 0, "abc"), 3u);
+  const auto refused = write(token, 4, "e");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_request);
+  EXPECT_EQ(refused.error().hint, "send from offset 3");
+  EXPECT_EQ(write(token, ~std::uint64_t{0}, "e").error().code, ErrorCode::invalid_request);
+  EXPECT_EQ(write(token, 3, "d"), 4u);
+  EXPECT_EQ(uploads_->complete(kAda, token)->small, "abcd");
+}
+
+TEST_F(UploadsTest, TellTheOffsetReachedToAnEmptyPiece) {
+  const std::string token = begin();
+  EXPECT_EQ(write(token, 0, ""), 0u);
+  EXPECT_EQ(write(token, 0, "abc"), 3u);
+  EXPECT_EQ(write(token, 0, ""), 3u);
+  EXPECT_EQ(write(token, 99, ""), 3u);
+}
+
+TEST_F(UploadsTest, GoOnAfterARestart) {
+  const std::string bytes = content(400'000);
+  for (const bool restarts_before_the_end : {false, true}) {
+    const std::string token = begin(bytes.size());
+    ASSERT_TRUE(write(token, 0, bytes.substr(0, 300'000)).has_value());
+    restart();
+    EXPECT_EQ(write(token, 0, ""), 300'000u);
+    EXPECT_EQ(write(token, 290'000, bytes.substr(290'000, 50'000)), 340'000u);
+    EXPECT_EQ(write(token, 340'000, bytes.substr(340'000)), 400'000u);
+    if (restarts_before_the_end) restart();
+    const auto completed = uploads_->complete(kAda, token);
+    ASSERT_TRUE(completed.has_value()) << to_string(completed.error());
+    EXPECT_EQ(completed->digest, digest_of(bytes));
+    EXPECT_EQ(bytes_of_blob(*completed), bytes);
+  }
+}
+
+TEST_F(UploadsTest, KeepOwnerAndSizeOverARestart) {
+  const std::string token = begin(10);
+  restart();
+  EXPECT_EQ(uploads_->write(kBen, token, 0, "x").error().code, ErrorCode::upload_not_found);
+  EXPECT_EQ(write(token, 0, "eleven byte").error().code, ErrorCode::invalid_request);
+  EXPECT_EQ(write(token, 0, "ten bytes!"), 10u);
+  EXPECT_EQ(uploads_->complete(kAda, token)->small, "ten bytes!");
+}
+
+TEST_F(UploadsTest, GoOnAfterACompletionThatWasCutOff) {
+  const std::string bytes = content(100'000);
+  const std::string token = begin();
+  ASSERT_TRUE(write(token, 0, bytes).has_value());
+  std::filesystem::permissions(upload_file(), std::filesystem::perms::owner_read);
+  restart();
+  struct stat status {};
+  ASSERT_EQ(::stat(upload_file().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0600u);
+  EXPECT_EQ(bytes_of_blob(uploads_->complete(kAda, token).value()), bytes);
+}
+
+TEST_F(UploadsTest, DropWhatWasBegunBeforeTheMachineWentDown) {
+  const std::string token = begin();
+  ASSERT_TRUE(write(token, 0, "abc").has_value());
+  std::string other_boot = upload_file().string();
+  other_boot.back() = other_boot.back() == '0' ? '1' : '0';
+  std::filesystem::rename(upload_file(), other_boot);
+  restart();
+  EXPECT_EQ(write(token, 3, "d").error().code, ErrorCode::upload_not_found);
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+}
+
+TEST_F(UploadsTest, NeverWriteToBytesThatHaveAnotherNameToo) {
+  const std::string token = begin();
+  ASSERT_TRUE(write(token, 0, "abc").has_value());
+  std::filesystem::create_hard_link(upload_file(), folder_ / "blob");
+  restart();
+  EXPECT_EQ(write(token, 3, "d").error().code, ErrorCode::upload_not_found);
+  EXPECT_EQ(bytes_of(folder_ / "blob"), "abc");
+}
+
+TEST_F(UploadsTest, LeaveFilesAloneThatAreNotTheirs) {
+  const std::string hex(32, 'a');
+  const std::set<std::string> names = {"notes.txt",
+                                       hex,
+                                       hex + ".1",
+                                       hex + ".1.any",
+                                       hex + ".01.any." + hex,
+                                       hex + ".1.+5." + hex,
+                                       hex + ".1.any." + hex + ".x"};
+  for (const std::string& name : names) std::ofstream(root_ / "uploads" / name) << "x";
+  restart(UploadLimits{.idle_micros_max = -1});
+  EXPECT_EQ(uploads_->expire(), 0u);
+  EXPECT_EQ(files_in(root_ / "uploads").size(), names.size());
+}
+
+TEST_F(UploadsTest, BelongToOneUid) {
+  const std::string token = begin();
+  ASSERT_TRUE(write(token, 0, "abc").has_value());
+  EXPECT_EQ(uploads_->write(kBen, token, 0, "").error().code, ErrorCode::upload_not_found);
+  EXPECT_EQ(uploads_->complete(kBen, token).error().code, ErrorCode::upload_not_found);
+  EXPECT_EQ(uploads_->abandon(kBen, token).error().code, ErrorCode::upload_not_found);
+  EXPECT_EQ(uploads_->complete(kAda, token)->small, "abc");
+}
+
+TEST_F(UploadsTest, KnowNoTokenThatTheyDidNotGive) {
+  begin();
+  const std::string file_name = upload_file().filename();
+  for (const std::string& token :
+       {std::string(), std::string(".."), std::string("../../../../../../etc/passwd"),
+        std::string(32, '/'), std::string(32, '0'), std::string(4'096, 'a'), std::string(32, '\0'),
+        "../uploads/" + file_name, file_name}) {
+    EXPECT_EQ(write(token, 0, "x").error().code, ErrorCode::upload_not_found);
+    EXPECT_EQ(uploads_->complete(kAda, token).error().code, ErrorCode::upload_not_found);
+    EXPECT_EQ(uploads_->abandon(kAda, token).error().code, ErrorCode::upload_not_found);
+  }
+  EXPECT_EQ(files_in(root_).size(), 257u);
+  EXPECT_EQ(upload_file().filename(), file_name);
+}
+
+TEST_F(UploadsTest, GiveTokensThatDiffer) {
+  std::set<std::string> tokens;
+  for (int i = 0; i < 100; ++i) tokens.insert(begin());
+  EXPECT_EQ(tokens.size(), 100u);
+  for (const std::string& token : tokens) {
+    EXPECT_EQ(token.size(), 32u);
+    EXPECT_EQ(token.find_first_not_of("0123456789abcdef"), std::string::npos) << token;
+  }
+}
+
+TEST_F(UploadsTest, HoldTheSenderToTheSizeAnnounced) {
+  const std::string token = begin(5);
+  EXPECT_EQ(write(token, 0, "abc"), 3u);
+  const auto early = uploads_->complete(kAda, token);
+  ASSERT_FALSE(early.has_value());
+  EXPECT_EQ(early.error().code, ErrorCode::invalid_request);
+  EXPECT_EQ(early.error().hint, "send the rest from offset 3");
+  EXPECT_EQ(write(token, 3, "def").error().code, ErrorCode::invalid_request);
+  EXPECT_EQ(write(token, 3, "de"), 5u);
+  EXPECT_EQ(uploads_->complete(kAda, token)->small, "abcde");
+}
+
+TEST_F(UploadsTest, RefuseMoreThanTheLimit) {
+  restart(UploadLimits{.blob_bytes_max = 1'000});
+  EXPECT_TRUE(uploads_->begin(kAda, 999).has_value());
+  EXPECT_TRUE(uploads_->begin(kAda, 1'000).has_value());
+  EXPECT_EQ(uploads_->begin(kAda, 1'001).error().code, ErrorCode::blob_too_large);
+
+  const std::string token = begin();
+  EXPECT_EQ(write(token, 0, content(999)), 999u);
+  EXPECT_EQ(write(token, 999, "ab").error().code, ErrorCode::blob_too_large);
+  EXPECT_EQ(write(token, 999, "a"), 1'000u);
+  EXPECT_EQ(write(token, 1'000, "b").error().code, ErrorCode::blob_too_large);
+  EXPECT_EQ(uploads_->complete(kAda, token)->digest.size, 1'000u);
+}
+
+TEST_F(UploadsTest, RefuseEarlyWhatTheDiskCannotHold) {
+  restart(UploadLimits{.blob_bytes_max = ~std::uint64_t{0}});
+  EXPECT_EQ(uploads_->begin(kAda, std::uint64_t{1} << 60).error().code, ErrorCode::disk_full);
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+}
+
+TEST_F(UploadsTest, AreLimitedInNumberForEachUid) {
+  restart(UploadLimits{.open_per_uid_max = 2});
+  const std::string first = begin();
+  begin();
+  EXPECT_EQ(uploads_->begin(kAda, 1).error().code, ErrorCode::busy);
+  EXPECT_TRUE(uploads_->begin(kBen, 1).has_value());
+  EXPECT_TRUE(uploads_->abandon(kAda, first).has_value());
+  EXPECT_TRUE(uploads_->begin(kAda, 1).has_value());
+  restart();
+  EXPECT_EQ(uploads_->begin(kAda, 1).error().code, ErrorCode::busy);
+}
+
+TEST_F(UploadsTest, AreGoneWhenAbandoned) {
+  const std::string token = begin();
+  ASSERT_TRUE(write(token, 0, "abc").has_value());
+  EXPECT_TRUE(uploads_->abandon(kAda, token).has_value());
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+  EXPECT_EQ(write(token, 3, "d").error().code, ErrorCode::upload_not_found);
+  EXPECT_EQ(uploads_->abandon(kAda, token).error().code, ErrorCode::upload_not_found);
+}
+
+TEST_F(UploadsTest, ExpireOnlyWhenIdleForTooLong) {
+  restart(UploadLimits{.idle_micros_max = 3'600'000'000});
+  const std::string token = begin();
+  make_old(upload_file(), std::chrono::minutes(59));
+  EXPECT_EQ(uploads_->expire(), 0u);
+  make_old(upload_file(), std::chrono::minutes(61));
+  EXPECT_EQ(write(token, 0, ""), 0u);  // Asking keeps it.
+  EXPECT_EQ(uploads_->expire(), 0u);
+  make_old(upload_file(), std::chrono::minutes(61));
+  EXPECT_EQ(uploads_->expire(), 1u);
+  EXPECT_EQ(write(token, 0, "a").error().code, ErrorCode::upload_not_found);
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+}
+
+TEST_F(UploadsTest, ExpireAtARestartToo) {
+  const std::string token = begin();
+  make_old(upload_file(), std::chrono::hours(2));
+  restart();
+  EXPECT_EQ(write(token, 0, "a").error().code, ErrorCode::upload_not_found);
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+}
+
+TEST_F(UploadsTest, GoOnAfterAWriteThatFailed) {
+  const std::string bytes = content(100'000);
+  const std::pair<int, std::optional<ErrorCode>> cases[] = {
+      {ENOSPC, ErrorCode::disk_full}, {EIO, ErrorCode::io_failed}, {0, {}}};  // Short: no error.
+  for (const auto& [error_number, code] : cases) {
+    const std::string token = begin(bytes.size());
+    calls_.count = 0;
+    calls_.fault = {.error_number = error_number, .first_call = 2, .only = "write"};
+    ASSERT_EQ(write(token, 0, bytes.substr(0, 40'000)), 40'000u);
+    const auto second = write(token, 40'000, bytes.substr(40'000));
+    EXPECT_EQ(second ? std::nullopt : std::optional(second.error().code), code);
+    EXPECT_TRUE(calls_.fault_fired);
+    const std::uint64_t reached = write(token, 0, "").value();
+    ASSERT_EQ(write(token, reached, bytes.substr(reached)).value_or(reached), bytes.size());
+    EXPECT_EQ(bytes_of_blob(uploads_->complete(kAda, token).value()), bytes);
+  }
+}
+
+TEST_F(UploadsTest, AreDroppedWhenTheirBytesMayNotHaveReachedTheDisk) {
+  const std::string bytes = content(100'000);
+  const std::string token = begin();
+  ASSERT_TRUE(write(token, 0, bytes).has_value());
+  calls_.count = 0;
+  calls_.fault = {.error_number = EIO, .first_call = 1, .only = "sync_data"};
+  EXPECT_EQ(uploads_->complete(kAda, token).error().code, ErrorCode::io_failed);
+  EXPECT_EQ(uploads_->complete(kAda, token).error().code, ErrorCode::upload_not_found);
+  EXPECT_EQ(calls_.count, 1u);
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+  EXPECT_EQ(bytes_of_blob(upload(bytes).value()), bytes);
+}
+
+TEST_F(UploadsTest, StayWhenDescriptorsRunOut) {
+  const std::string bytes = content(100'000);
+  const std::string token = begin();
+  ASSERT_TRUE(write(token, 0, bytes).has_value());
+  calls_.count = 0;
+  calls_.fault = {.error_number = EMFILE, .first_call = 1, .only = "open"};
+  EXPECT_EQ(uploads_->complete(kAda, token).error().code, ErrorCode::busy);
+  EXPECT_EQ(bytes_of_blob(uploads_->complete(kAda, token).value()), bytes);
+}
+
+}  // namespace
+}  // namespace emstore::blobs
