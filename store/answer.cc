@@ -1,0 +1,142 @@
+#include "store/answer.h"
+
+#include <string>
+#include <utility>
+
+#include "base/hash.h"
+#include "base/pack.h"
+#include "store/field_rules.h"
+#include "store/links.h"
+#include "store/selection.h"
+
+namespace emstore::store {
+namespace {
+
+tl::unexpected<Error> corrupt(std::string_view what) {
+  return failure(ErrorCode::corrupt_index, std::string(what) + " is not what was written");
+}
+
+// What is too large lies within a `with`: the path says in which.
+tl::unexpected<Error> within(std::string_view name, Error error) {
+  if (error.code == ErrorCode::result_too_large) {
+    error.path = step(step("with", name), error.path);
+  }
+  return failure(std::move(error));
+}
+
+}  // namespace
+
+Answer::Answer(const Reader& reader, const Schema& schema, Budget& budget, Sink& sink)
+    : reader_(reader), schema_(schema), budget_(budget), sink_(sink) {}
+
+Status Answer::write(const Query& query, const Hit& hit) {
+  sink_.begin_map(query.columns.size() + query.with.size() + (query.shows_link ? 1 : 0));
+  EMSTORE_CHECKED(write_columns(query, hit));
+  for (const With& with : query.with) {
+    const std::string_view name =
+        with.field == nullptr ? "reference" : std::string_view(with.field->name);
+    sink_.text(name);
+    Status written = write_with(with, hit.record);
+    if (!written) return within(name, std::move(written).error());
+  }
+  if (query.shows_link) EMSTORE_CHECKED(write_link(hit));
+  return budget_.add_item();
+}
+
+Status Answer::write_columns(const Query& query, const Hit& hit) {
+  std::string body;
+  EMSTORE_TRY(const std::string_view fields, fields_of(reader_, hit.record, hit.view, body));
+  EMSTORE_CHECKED(cells_.take(hit.record.id, hit.view, fields));
+  for (const Column& column : query.columns) {
+    sink_.text(name_of(column));
+    EMSTORE_CHECKED(write_column(column, hit));
+  }
+  return {};
+}
+
+Status Answer::write_column(const Column& column, const Hit& hit) {
+  switch (column.pseudo) {
+    case Pseudo::none:
+      return write_field(*column.field);
+    case Pseudo::id:
+      return write_id(hit.record.id);
+    case Pseudo::created_at:
+      sink_.time(hit.view.created);
+      return {};
+    case Pseudo::updated_at:
+    case Pseudo::modified_at:
+      sink_.time(hit.view.updated);
+      return {};
+    case Pseudo::version:
+      sink_.integer(static_cast<std::int64_t>(hit.view.version));
+      return {};
+    case Pseudo::path:
+      return show_packed(FieldKind::address, cells_.packed(kMediaBlob), sink_);
+    case Pseudo::etag:
+      return write_etag();
+    case Pseudo::reference:
+    case Pseudo::entity_id:
+      break;
+  }
+  EMSTORE_TRY(const std::vector<Use> uses, uses_of(reader_, hit.record, budget_));
+  if (uses.empty()) {
+    sink_.null();
+    return {};
+  }
+  if (column.pseudo == Pseudo::entity_id) return write_id(uses.front().owner.id);
+  EMSTORE_TRY(const OwnerField owner, owner_field(schema_, uses.front()));
+  sink_.text(owner.entity->name + '.' + owner.field->name);
+  return {};
+}
+
+Status Answer::write_field(const Field& field) {
+  const std::string_view packed = cells_.packed(field.id);
+  if (!packed.empty()) return show_packed(field.kind, packed, sink_);
+  if (field.default_value) {
+    show(field.kind, *field.default_value, sink_);
+  } else {
+    sink_.null();
+  }
+  return {};
+}
+
+Status Answer::write_etag() {
+  const Result<std::string_view> digest = pack::Cursor(cells_.packed(kMediaSha256)).binary();
+  if (!digest) return corrupt("the SHA-256 of a media");
+  sink_.text('"' + to_hex(*digest) + '"');
+  return {};
+}
+
+Status Answer::write_with(const With& with, const RecordRef& owner) {
+  if (with.field == nullptr) return write_uses(reader_, schema_, with, owner, budget_, sink_);
+  return write_links(with, owner);
+}
+
+Status Answer::write_links(const With& with, const RecordRef& owner) {
+  EMSTORE_TRY(const Hits hits, linked(reader_, with, owner, budget_));
+  if (with.field->kind == FieldKind::media) sink_.begin_list(hits.all().size());
+  if (with.field->kind == FieldKind::medium && hits.all().empty()) sink_.null();
+  for (const Hit& hit : hits.all()) EMSTORE_CHECKED(write(with.query, hit));
+  return {};
+}
+
+Status Answer::write_link(const Hit& hit) {
+  sink_.text("$link");
+  sink_.begin_map(2);
+  sink_.text("position");
+  sink_.text(to_hex(hit.order));
+  sink_.text("meta");
+  if (!pack::Cursor(hit.meta).copy_to(sink_)) return corrupt("the data of a link");
+  return {};
+}
+
+Status Answer::write_id(const RecordId& id) {
+  if (id.is_uuid()) {
+    sink_.text(to_string(id));
+  } else {
+    sink_.integer(static_cast<std::int64_t>(id.integer()));
+  }
+  return {};
+}
+
+}  // namespace emstore::store

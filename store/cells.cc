@@ -1,0 +1,182 @@
+#include "store/cells.h"
+
+#include <bit>
+#include <optional>
+
+#include "base/check.h"
+#include "base/pack.h"
+
+namespace emstore::store {
+namespace {
+
+tl::unexpected<Error> corrupt(std::string_view what) {
+  return failure(ErrorCode::corrupt_index,
+                 std::string(what) + " of a record is not what was written");
+}
+
+// Numbers are stored as float64 and nothing else, so the nine bytes are read without a tree.
+Result<Scalar> packed_number(std::string_view packed) {
+  constexpr std::size_t kNumberBytes = 9;
+  if (packed.size() != kNumberBytes) return corrupt("a number");
+  const pack::Head head = pack::head_of(packed.data());
+  if (head.shape != pack::Shape::float64) return corrupt("a number");
+  return std::bit_cast<double>(head.size);
+}
+
+template <typename T>
+Result<Scalar> as_scalar(const Result<T>& piece) {
+  if (!piece) return corrupt("a value");
+  return Scalar(*piece);
+}
+
+Result<Scalar> packed_scalar(FieldKind kind, std::string_view packed) {
+  pack::Cursor cursor(packed);
+  switch (kind) {
+    case FieldKind::text:
+    case FieldKind::enumeration:
+      return as_scalar(cursor.text());
+    case FieldKind::number:
+      return packed_number(packed);
+    case FieldKind::boolean:
+      return as_scalar(cursor.boolean());
+    case FieldKind::date:
+    case FieldKind::datetime:
+      return as_scalar(cursor.integer());
+    case FieldKind::address:
+    case FieldKind::digest:
+      return as_scalar(cursor.binary());
+    case FieldKind::json:
+    case FieldKind::medium:
+    case FieldKind::media:
+      break;
+  }
+  EMSTORE_CHECK(!"a field of one comparable value");
+  return Scalar();
+}
+
+}  // namespace
+
+Scalar view_of(const OwnedScalar& scalar) {
+  return std::visit([](const auto& value) { return Scalar(value); }, scalar);
+}
+
+OwnedScalar owned(const Scalar& scalar) {
+  return std::visit(
+      [](const auto& value) -> OwnedScalar {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
+          return std::string(value);
+        } else {
+          return value;
+        }
+      },
+      scalar);
+}
+
+std::strong_ordering compare(const Scalar& a, const Scalar& b) {
+  if (a.index() != b.index()) return a.index() <=> b.index();
+  return std::visit(
+      [&b](const auto& left) -> std::strong_ordering {
+        using Kind = std::decay_t<decltype(left)>;
+        if constexpr (std::is_same_v<Kind, std::monostate>) {
+          return std::strong_ordering::equal;
+        } else if constexpr (std::is_same_v<Kind, double>) {
+          const double right = *std::get_if<Kind>(&b);
+          if (left == right) return std::strong_ordering::equal;
+          return left < right ? std::strong_ordering::less : std::strong_ordering::greater;
+        } else {
+          return left <=> *std::get_if<Kind>(&b);
+        }
+      },
+      a);
+}
+
+Scalar scalar_of(FieldKind kind, const Value& stored) {
+  if (stored.is_null()) return {};
+  switch (kind) {
+    case FieldKind::text:
+    case FieldKind::enumeration:
+      return std::string_view(*stored.if_text());
+    case FieldKind::number:
+      if (const auto* integer = stored.if_integer()) return static_cast<double>(*integer);
+      return *stored.if_number();
+    case FieldKind::boolean:
+      return *stored.if_boolean();
+    case FieldKind::date:
+    case FieldKind::datetime:
+      return *stored.if_integer();
+    case FieldKind::address:
+    case FieldKind::digest:
+      return std::string_view(stored.if_binary()->data);
+    case FieldKind::json:
+    case FieldKind::medium:
+    case FieldKind::media:
+      break;
+  }
+  EMSTORE_CHECK(!"a field of one comparable value");
+  return {};
+}
+
+Status Cells::take(const RecordId& id, const RecordView& view, std::string_view fields) {
+  id_ = id;
+  version_ = view.version;
+  created_ = view.created;
+  updated_ = view.updated;
+  fields_.clear();
+  if (fields.empty()) return {};
+  pack::Cursor cursor(fields);
+  const Result<std::size_t> size = cursor.begin_map();
+  if (!size) return corrupt("the fields");
+  for (std::size_t i = 0; i < *size; ++i) {
+    const Result<std::uint64_t> field = cursor.unsigned_integer();
+    if (!field) return corrupt("the fields");
+    const Result<std::string_view> value = cursor.raw();
+    if (!value) return corrupt("the fields");
+    fields_.emplace_back(FieldId{static_cast<std::uint32_t>(*field)}, *value);
+  }
+  return {};
+}
+
+std::string_view Cells::packed(FieldId field) const {
+  // Records have few fields: looking at all of them beats searching.
+  for (const auto& [id, value] : fields_) {
+    if (id == field) return value;
+  }
+  return {};
+}
+
+Result<Scalar> Cells::scalar(const Column& column) const {
+  switch (column.pseudo) {
+    case Pseudo::none:
+      break;
+    case Pseudo::id:
+      if (id_.is_uuid()) return Scalar(as_bytes(id_.uuid()));
+      return Scalar(static_cast<std::int64_t>(id_.integer()));
+    case Pseudo::created_at:
+      return Scalar(created_.micros);
+    case Pseudo::updated_at:
+      return Scalar(updated_.micros);
+    case Pseudo::version:
+      return Scalar(static_cast<std::int64_t>(version_));
+    case Pseudo::modified_at:
+    case Pseudo::path:
+    case Pseudo::etag:
+    case Pseudo::reference:
+    case Pseudo::entity_id:
+      EMSTORE_CHECK(!"a column that is stored");
+      break;
+  }
+  const Field& field = *column.field;
+  const std::string_view value = packed(field.id);
+  if (!value.empty()) return packed_scalar(field.kind, value);
+  return field.default_value ? scalar_of(field.kind, *field.default_value) : Scalar();
+}
+
+Result<Value> Cells::json(const Field& field) const {
+  const std::string_view packed_value = packed(field.id);
+  if (packed_value.empty()) return field.default_value.value_or(Value());
+  Result<Value> value = pack::Cursor(packed_value).value();
+  if (!value) return corrupt("a json value");
+  return value;
+}
+
+}  // namespace emstore::store

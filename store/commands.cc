@@ -1,0 +1,71 @@
+#include "store/commands.h"
+
+#include <utility>
+
+namespace emstore::store {
+namespace {
+
+// Walks the places where a document may hold bytes.
+class FilePreparation {
+ public:
+  FilePreparation(std::vector<PreparedFile>& files,
+                  const std::function<PreparedFile(std::string bytes)>& prepare)
+      : files_(files), prepare_(prepare) {}
+
+  Status document(Map& document) {
+    for (auto& [name, value] : document) {
+      Map* operators = value.if_map();
+      Value* create = operators == nullptr ? nullptr : operators->find("$create");
+      if (create == nullptr) continue;
+      const std::string path = name + ".$create";
+      List* items = create->if_list();
+      if (items == nullptr) {
+        EMSTORE_CHECKED(item(*create, path));
+        continue;
+      }
+      for (std::size_t i = 0; i < items->size(); ++i) {
+        EMSTORE_CHECKED(item((*items)[i], path + "[" + std::to_string(i) + "]"));
+      }
+    }
+    return {};
+  }
+
+  Status media(Map& document, const std::string& path) {
+    Value* file = document.find("file");
+    if (file == nullptr || file->if_map() != nullptr) return {};
+    Binary* bytes = file->if_binary();
+    const std::string place = path.empty() ? "file" : path + ".file";
+    if (bytes == nullptr) {
+      return failure(ErrorCode::wrong_type,
+                     "a file is bytes or {\"blob\": address}, not " + std::string(name_of(file->kind())),
+                     place);
+    }
+    if (bytes->data.size() > kSmallBlobBytesMax) {
+      return failure(ErrorCode::value_too_large,
+                     std::to_string(bytes->data.size()) + " bytes are too many for one request", place,
+                     "upload more than 65536 bytes with blob.begin, blob.write and blob.commit");
+    }
+    files_.push_back(prepare_(std::move(bytes->data)));
+    *file = Value(files_.size() - 1);
+    return {};
+  }
+
+ private:
+  Status item(Value& value, const std::string& path) {
+    Map* document = value.if_map();
+    return document == nullptr ? Status{} : media(*document, path);
+  }
+
+  std::vector<PreparedFile>& files_;
+  const std::function<PreparedFile(std::string bytes)>& prepare_;
+};
+
+}  // namespace
+
+Status prepare_files(Map& document, bool is_media, std::vector<PreparedFile>& files,
+                     const std::function<PreparedFile(std::string bytes)>& prepare) {
+  FilePreparation preparation(files, prepare);
+  return is_media ? preparation.media(document, "") : preparation.document(document);
+}
+
+}  // namespace emstore::store

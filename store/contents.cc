@@ -1,0 +1,112 @@
+#include "store/contents.h"
+
+#include <utility>
+
+#include "base/big_endian.h"
+#include "base/check.h"
+#include "base/pack.h"
+#include "store/facts.h"
+#include "store/pieces.h"
+
+namespace emstore::store {
+
+std::string lease_key(const Address& address, std::uint32_t uid) {
+  std::string key = to_bytes(address);
+  append_big_endian<std::uint32_t>(key, uid);
+  return key;
+}
+
+std::string encode(const LeaseRow& row) {
+  std::string bytes;
+  pack::Writer writer(bytes);
+  writer.begin_list(4);
+  writer.integer(row.expires.micros);
+  writer.unsigned_integer(row.content.size);
+  put(writer, row.content.sha256);
+  writer.text(row.content.mime_type);
+  return bytes;
+}
+
+Result<LeaseRow> decode_lease(std::string_view bytes, const Address& address) {
+  pack::Cursor cursor(bytes);
+  LeaseRow row;
+  row.content.address = address;
+  EMSTORE_CHECKED(take_list(cursor, 4));
+  EMSTORE_TRY(row.expires.micros, cursor.integer());
+  EMSTORE_TRY(row.content.size, cursor.unsigned_integer());
+  EMSTORE_TRY(row.content.sha256, take_sha256(cursor));
+  EMSTORE_TRY(const std::string_view type, cursor.text());
+  row.content.mime_type = std::string(type);
+  return row;
+}
+
+Result<PlacedBytes> place_bytes(Overlay& pending, std::string_view bytes, const ContentDigest& digest) {
+  EMSTORE_CHECK(bytes.size() <= kSmallBlobBytesMax);
+  for (std::uint8_t ordinal = kFirstRowOrdinal; ordinal < kFirstFileOrdinal; ++ordinal) {
+    const Address address{digest.xxh3, ordinal};
+    const std::string key = to_bytes(address);
+    EMSTORE_TRY(const std::optional<std::string> stored, pending.get(Family::bytes, key));
+    if (stored) {
+      if (*stored == bytes) return PlacedBytes{address, true};
+      continue;
+    }
+    EMSTORE_TRY(const std::optional<BlobRow> row, read_blob(pending, address));
+    const bool is_another = row && (row->size != digest.size || row->sha256 != digest.sha256);
+    if (is_another) continue;
+    pending.apply({Family::bytes, key, std::string(bytes)});
+    return PlacedBytes{address, false};
+  }
+  return failure(ErrorCode::internal, "128 different contents collide under one address");
+}
+
+std::vector<const NewMedia*> new_media_of(const Resolved& resolved) {
+  std::vector<const NewMedia*> media;
+  if (resolved.media) media.push_back(&*resolved.media);
+  for (const LinkRequest& request : resolved.links) {
+    for (const NewMedia& created : request.create) media.push_back(&created);
+  }
+  return media;
+}
+
+namespace {
+
+Result<Content> content_of(Overlay& pending, const PreparedFile& file) {
+  EMSTORE_TRY(const PlacedBytes placed, place_bytes(pending, file.bytes, file.digest));
+  return Content{placed.address, file.digest.size, file.digest.sha256, file.mime_type};
+}
+
+Result<std::optional<Content>> leased(const Reader& reader, const Address& address, std::uint32_t uid,
+                                      Time now) {
+  EMSTORE_TRY(const std::optional<std::string> bytes,
+              reader.get(Family::leases, lease_key(address, uid)));
+  if (!bytes) return std::nullopt;
+  EMSTORE_TRY(LeaseRow row, decode_lease(*bytes, address));
+  if (row.expires < now) return std::nullopt;
+  return std::move(row.content);
+}
+
+}  // namespace
+
+Result<std::vector<Content>> find_contents(Overlay& pending, const Resolved& resolved,
+                                           std::span<const PreparedFile> files, std::uint32_t uid,
+                                           Time now, Violations& violations) {
+  std::vector<Content> contents;
+  for (const NewMedia* media : new_media_of(resolved)) {
+    if (const std::size_t* file = std::get_if<std::size_t>(&media->content)) {
+      EMSTORE_CHECK(*file < files.size());
+      EMSTORE_TRY(Content content, content_of(pending, files[*file]));
+      contents.push_back(std::move(content));
+      continue;
+    }
+    const Address& address = std::get<Address>(media->content);
+    EMSTORE_TRY(std::optional<Content> content, leased(pending, address, uid, now));
+    if (!content) {
+      violations.add({ErrorCode::blob_not_found, "no bytes of yours at " + to_string(address),
+                      media->path + ".file", "upload them (blob.begin, blob.write, blob.commit)", {}});
+    }
+    contents.push_back(content ? *std::move(content) : Content{});
+  }
+  return contents;
+}
+
+}  // namespace emstore::store

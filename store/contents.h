@@ -1,0 +1,51 @@
+// Contents: the bytes that a command names for new media, found or stored before the command is decided.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "store/commands.h"
+#include "store/overlay.h"
+#include "store/resolved.h"
+
+namespace emstore::store {
+
+// Bytes that lie under an address, now or with the commit that is being decided.
+struct Content {
+  Address address;
+  std::uint64_t size = 0;
+  Sha256 sha256{};
+  std::string mime_type;
+};
+
+// A row of Family::leases: until when a uid may name an address, and what lies there.
+struct LeaseRow {
+  Time expires;
+  Content content;  // Its address is the key's.
+};
+std::string lease_key(const Address& address, std::uint32_t uid);
+std::string encode(const LeaseRow& row);
+Result<LeaseRow> decode_lease(std::string_view bytes, const Address& address);
+
+// Where small bytes lie: under the ordinal that holds equal bytes, compared one by one, or under a new one,
+// stored in `pending`. An ordinal whose bytes were collected is taken again only for equal size and SHA-256.
+struct PlacedBytes {
+  Address address;
+  bool existed = false;
+};
+Result<PlacedBytes> place_bytes(Overlay& pending, std::string_view bytes, const ContentDigest& digest);
+
+// One content for each new media of the mutation: that of an insert into media, then those of $create in
+// the order of the request. A lease that is missing or over is a violation.
+Result<std::vector<Content>> find_contents(Overlay& pending, const Resolved& resolved,
+                                           std::span<const PreparedFile> files, std::uint32_t uid,
+                                           Time now, Violations& violations);
+
+// The new media of a mutation in that order.
+std::vector<const NewMedia*> new_media_of(const Resolved& resolved);
+
+}  // namespace emstore::store

@@ -1,0 +1,266 @@
+#include "store/decide.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "store/decide_links.h"
+#include "store/index_keys.h"
+
+namespace emstore::store {
+namespace {
+
+// Only what `after` really changes, with what was there before.
+struct ValueChange {
+  FieldValues before, after;
+};
+
+ValueChange change_of(const Entity& entity, const FieldValues& current, const FieldValues& wanted) {
+  ValueChange change;
+  for (const auto& [field, value] : wanted) {
+    const Value& before = effective_value(*entity.field(field), current);
+    if (before == value) continue;
+    change.before.set(field, before);
+    change.after.set(field, value);
+  }
+  return change;
+}
+
+class Decision {
+ public:
+  Decision(const Schema& schema, const Resolved& resolved, const Known& known, Sequence sequence,
+           Violations& violations)
+      : schema_(schema), resolved_(resolved), known_(known), sequence_(sequence), violations_(violations),
+        next_media_(known.media_counter.next_id) {}
+
+  std::vector<Event> run() {
+    switch (resolved_.verb) {
+      case Verb::insert:
+        resolved_.media ? insert_media() : insert();
+        break;
+      case Verb::update:
+        if (owner_fits()) update();
+        break;
+      case Verb::remove:
+        if (owner_fits()) remove();
+        break;
+    }
+    return std::move(events_);
+  }
+
+ private:
+  const Entity& entity() const { return *resolved_.entity; }
+  bool is_media() const { return entity().id == kMediaEntity; }
+
+  void refuse(ErrorCode code, std::string message, std::string path, std::string hint = {}) {
+    violations_.add({code, std::move(message), std::move(path), std::move(hint), {}});
+  }
+
+  // The record is there, in the version that the request expects.
+  bool owner_fits() {
+    const std::string record = entity().name + "/" + to_string(resolved_.id);
+    if (!known_.owner) {
+      refuse(is_media() ? ErrorCode::media_not_found : ErrorCode::record_not_found,
+             record + " does not exist", resolved_.path_of(kIdName));
+      return false;
+    }
+    const Version version = known_.owner->row.version;
+    if (resolved_.expected && *resolved_.expected != version) {
+      refuse(ErrorCode::version_mismatch,
+             record + " is at version " + std::to_string(version) + ", not " +
+                 std::to_string(*resolved_.expected),
+             resolved_.path);
+      return false;
+    }
+    return true;
+  }
+
+  // The version of `record` before the next event: after its first event in a commit, that commit's own.
+  Version previous(const RecordRef& record, Version version) {
+    const auto [place, is_first] = versions_.emplace(record, version);
+    return is_first ? place->second : sequence_;
+  }
+
+  // ---- Insert and update ----
+
+  void insert() {
+    const RecordRef record{entity().id, RecordId(known_.owner_counter.next_id)};
+    check_indexes(resolved_.values);
+    events_.push_back(RecordCreated{record, previous(record, 0), resolved_.values});
+    change_links(record, sequence_);
+    for (const Field& field : entity().fields) {
+      if (is_link(field.kind) && !is_requested(field.id)) {
+        check_count(entity(), field, 0, resolved_.path_of(field.name), violations_);
+      }
+    }
+  }
+
+  bool is_requested(FieldId field) const {
+    return std::any_of(resolved_.links.begin(), resolved_.links.end(),
+                       [&](const LinkRequest& request) { return request.field->id == field; });
+  }
+
+  void insert_media() { create_media(*resolved_.media, known_.contents.front()); }
+
+  void update() {
+    const RecordRef record{entity().id, resolved_.id};
+    const Version version = known_.owner->row.version;
+    ValueChange change = change_of(entity(), known_.values, resolved_.values);
+    if (!change.after.empty()) {
+      FieldValues values = known_.values;
+      for (const auto& [field, value] : change.after) values.set(field, value);
+      check_indexes(values);
+      const Version before = previous(record, version);
+      if (is_media()) {
+        events_.push_back(MediaUpdated{record, before, std::move(change.before), std::move(change.after)});
+      } else {
+        events_.push_back(RecordUpdated{record, before, std::move(change.before), std::move(change.after)});
+      }
+    }
+    change_links(record, version);
+  }
+
+  // What an index cannot hold is refused here, so that the fold never meets it.
+  void check_indexes(const FieldValues& values) {
+    for (const Index* index : schema_.indexes_of(entity().id)) {
+      const Result<std::string> key = index_values_prefix(entity(), *index, values);
+      violations_.catches(key, resolved_.path_of(entity().field(index->fields.front())->name));
+    }
+  }
+
+  void change_links(const RecordRef& record, Version version) {
+    std::size_t content = 0;
+    for (const LinkRequest& request : resolved_.links) {
+      std::vector<CreatedMedia> created;
+      for (const NewMedia& media : request.create) {
+        const Content& bytes = known_.contents[content++];
+        created.push_back({create_media(media, bytes), bytes.mime_type});
+      }
+      const KnownLinks& links = known_.fields.at(request.field->id);
+      std::optional<LinksChanged> event =
+          decide_links(entity(), request, links, known_, created, violations_);
+      if (!event) continue;
+      event->owner = record;
+      event->previous = previous(record, version);
+      events_.push_back(*std::move(event));
+    }
+  }
+
+  RecordRef create_media(const NewMedia& media, const Content& content) {
+    const RecordRef record{kMediaEntity, RecordId(next_media_++)};
+    FieldValues values = media.values;
+    values.set(kMediaType, content.mime_type);
+    values.set(kMediaSize, static_cast<double>(content.size));
+    values.set(kMediaBlob, Binary{to_bytes(content.address)});
+    values.set(kMediaSha256, Binary{std::string(as_bytes(content.sha256))});
+    events_.push_back(MediaCreated{record, previous(record, 0), std::move(values)});
+    return record;
+  }
+
+  // ---- Remove ----
+
+  void remove() {
+    const RecordRef record{entity().id, resolved_.id};
+    const Version version = known_.owner->row.version;
+    if (is_media()) unlink_uses(record);
+    std::vector<RecordId> unused;
+    for (const auto& [id, links] : known_.fields) {
+      const Field* field = entity().field(id);
+      if (field != nullptr && field->on_delete == OnDelete::restrict_) refuse_restricted(*field, links);
+      LinksChanged event{record, previous(record, version), id, kOperatorDelete, links.present, {}, {}};
+      events_.push_back(std::move(event));
+      if (field != nullptr && field->on_delete == OnDelete::collect) note_unused(links, unused);
+    }
+    if (is_media()) {
+      events_.push_back(MediaDeleted{record, previous(record, version), known_.values});
+    } else {
+      events_.push_back(RecordDeleted{record, previous(record, version), known_.values});
+    }
+    for (const RecordId& id : unused) collect(id);
+  }
+
+  void refuse_restricted(const Field& field, const KnownLinks& links) {
+    refuse(ErrorCode::restricted,
+           entity().name + "/" + to_string(resolved_.id) + " still has " +
+               std::to_string(links.present.size()) + " media in " + field.name,
+           resolved_.path_of(field.name), "detach them first");
+  }
+
+  // Media of a field that collects, when this owner holds all their links.
+  void note_unused(const KnownLinks& links, std::vector<RecordId>& unused) {
+    for (const Link& link : links.present) {
+      std::uint64_t held = 0;
+      for (const auto& [field, others] : known_.fields) {
+        held += static_cast<std::uint64_t>(
+            std::count_if(others.present.begin(), others.present.end(),
+                          [&](const Link& other) { return other.target == link.target; }));
+      }
+      const bool again = std::find(unused.begin(), unused.end(), link.target.id) != unused.end();
+      if (!again && known_.media.at(link.target.id).use.count == held) unused.push_back(link.target.id);
+    }
+  }
+
+  void collect(const RecordId& id) {
+    const KnownTarget& media = known_.media.at(id);
+    const RecordRef record{kMediaEntity, id};
+    events_.push_back(MediaDeleted{record, previous(record, media.record.row.version), media.values});
+  }
+
+  // A media that is linked goes only when that is asked for, and when every owner can do without it.
+  void unlink_uses(const RecordRef& media) {
+    if (known_.uses.empty()) return;
+    if (!resolved_.detach) {
+      refuse(ErrorCode::still_linked,
+             "media " + to_string(media.id) + " is linked by " + owners_text(), resolved_.path_of(kIdName));
+      return;
+    }
+    for (const KnownUse& use : known_.uses) {
+      check_owner(use, use.count - 1);
+      const Version version = previous(use.owner, use.version);
+      events_.push_back(
+          LinksChanged{use.owner, version, use.field, kOperatorDelete, {use.link}, {}, {}});
+    }
+  }
+
+  void check_owner(const KnownUse& use, std::uint64_t count) {
+    const Entity* owner = schema_.entity(use.owner.entity);
+    const Field* field = owner == nullptr ? nullptr : owner->field(use.field);
+    if (field == nullptr) return;
+    check_count(*owner, *field, count, owner->name + "/" + to_string(use.owner.id) + "." + field->name,
+                violations_);
+  }
+
+  std::string owners_text() const {
+    constexpr std::size_t kNamed = 5;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(kNamed, known_.uses.size()); ++i) {
+      const KnownUse& use = known_.uses[i];
+      const Entity* owner = schema_.entity(use.owner.entity);
+      const Field* field = owner == nullptr ? nullptr : owner->field(use.field);
+      text += (i == 0 ? "" : ", ") + (owner == nullptr ? std::string("?") : owner->name) + "/" +
+              to_string(use.owner.id) + (field == nullptr ? "" : "." + field->name);
+    }
+    if (known_.uses.size() > kNamed) {
+      text += " and " + std::to_string(known_.uses.size() - kNamed) + " more";
+    }
+    return text;
+  }
+
+  const Schema& schema_;
+  const Resolved& resolved_;
+  const Known& known_;
+  Sequence sequence_;
+  Violations& violations_;
+  std::uint64_t next_media_;
+  std::map<RecordRef, Version> versions_;
+  std::vector<Event> events_;
+};
+
+}  // namespace
+
+std::vector<Event> decide(const Schema& schema, const Resolved& resolved, const Known& known,
+                          Sequence sequence, Violations& violations) {
+  return Decision(schema, resolved, known, sequence, violations).run();
+}
+
+}  // namespace emstore::store

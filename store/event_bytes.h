@@ -1,0 +1,68 @@
+// Commit ↔ bytes: the format of the log, and the only file that knows it. docs/event-log.md is its grammar.
+// Salts, time and everything else are inputs, so that an import writes identical bytes. Pure.
+//
+//   commit  := header body
+//   header  := version u8 | sequence u64 | time i64 µs | schema u64 | uid u32 | gid u32 | pid u32 |
+//              count u32 | count × (kind u16 | commitment 32)            integers big-endian
+//   body    := count × (state u8 | length u32 | salt 16 | payload)       state 0: whole, 1: erased
+//   commitment := SHA-256(0x02 ‖ salt ‖ payload)         leaf := SHA-256(0x00 ‖ header)
+//
+// Payloads are MessagePack lists, stored exactly as written.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/events.h"
+
+namespace emstore::store {
+
+inline constexpr std::uint8_t kCommitFormat = 1;
+using Salt = std::array<std::uint8_t, 16>;
+
+struct CommitInfo {
+  Sequence sequence = 0;
+  Time time;
+  Sequence schema = 0;  // Of the last schema_applied before this commit; 0: none.
+  Peer peer;
+  bool operator==(const CommitInfo&) const = default;
+};
+
+struct Commit {
+  CommitInfo info;
+  std::vector<Event> events;
+  bool operator==(const Commit&) const = default;
+};
+
+struct CommitBytes {
+  std::string bytes;      // The log row.
+  std::size_t header = 0; // How many of them are the header.
+  std::string_view header_bytes() const { return std::string_view(bytes).substr(0, header); }
+};
+
+// One salt an event.
+CommitBytes encode(const Commit& commit, std::span<const Salt> salts);
+std::string encode_payload(const Event& event);
+
+// Decodes and verifies every commitment. Errors: corrupt_log with the place, unsupported_format.
+Result<Commit> decode(std::string_view bytes);
+Result<Event> decode_payload(std::uint16_t kind, std::string_view payload);
+// The header alone, without its events. Errors: corrupt_log.
+struct HeaderView {
+  CommitInfo info;
+  std::string_view bytes;
+  std::vector<std::uint16_t> kinds;
+};
+Result<HeaderView> decode_header(std::string_view commit_bytes);
+// The salts of a commit, for an import that writes the same bytes elsewhere.
+Result<std::vector<Salt>> salts_of(std::string_view commit_bytes);
+
+std::string log_key(Sequence sequence);
+Sequence sequence_of_log_key(std::string_view key);
+
+}  // namespace emstore::store

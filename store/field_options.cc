@@ -1,0 +1,325 @@
+#include "store/field_options.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "store/field_rules.h"
+
+namespace emstore::store {
+namespace {
+
+// ---- For which kinds ----------------------------------------------------------------------------
+
+bool is_any(FieldKind) { return true; }
+bool is_stored(FieldKind kind) { return !is_link(kind); }
+bool is_text(FieldKind kind) { return kind == FieldKind::text; }
+bool is_number(FieldKind kind) { return kind == FieldKind::number; }
+bool is_enumeration(FieldKind kind) { return kind == FieldKind::enumeration; }
+bool is_calendar(FieldKind kind) { return kind == FieldKind::date || kind == FieldKind::datetime; }
+
+// ---- Plain members ------------------------------------------------------------------------------
+
+template <std::string Field::*Member>
+std::string take_text(const Value& given, Field& field) {
+  if (given.if_text() == nullptr) return "a text";
+  field.*Member = *given.if_text();
+  return {};
+}
+template <std::string Field::*Member>
+std::optional<Value> show_text(const Field& field) {
+  if ((field.*Member).empty()) return std::nullopt;
+  return Value(field.*Member);
+}
+
+template <bool Field::*Member>
+std::optional<Value> show_true(const Field& field) {
+  if (!(field.*Member)) return std::nullopt;
+  return Value(true);
+}
+
+std::optional<double> finite_number(const Value& given) {
+  if (const std::int64_t* integer = given.if_integer()) return static_cast<double>(*integer);
+  if (const double* number = given.if_number(); number != nullptr && std::isfinite(*number)) {
+    return *number;
+  }
+  return std::nullopt;
+}
+
+template <std::optional<double> Field::*Member>
+std::string take_number(const Value& given, Field& field) {
+  field.*Member = finite_number(given);
+  return field.*Member ? "" : "a number";
+}
+template <std::optional<double> Field::*Member>
+std::optional<Value> show_number(const Field& field) {
+  if (!(field.*Member)) return std::nullopt;
+  return Value(*(field.*Member));
+}
+
+template <std::optional<std::uint64_t> Field::*Member>
+std::string take_count(const Value& given, Field& field) {
+  constexpr double kCountMax = 9007199254740992;  // Clients without integers send these exactly.
+  const auto number = finite_number(given);
+  if (!number || *number < 0 || *number > kCountMax || *number != std::floor(*number)) {
+    return "a whole number from 0";
+  }
+  field.*Member = static_cast<std::uint64_t>(*number);
+  return {};
+}
+template <std::optional<std::uint64_t> Field::*Member>
+std::optional<Value> show_count(const Field& field) {
+  if (!(field.*Member)) return std::nullopt;
+  return Value(*(field.*Member));
+}
+
+std::optional<std::vector<std::string>> texts_of(const Value& given) {
+  const List* list = given.if_list();
+  if (list == nullptr) return std::nullopt;
+  std::vector<std::string> texts;
+  for (const Value& item : *list) {
+    if (item.if_text() == nullptr) return std::nullopt;
+    texts.push_back(*item.if_text());
+  }
+  return texts;
+}
+
+List list_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
+
+// ---- Options of their own -----------------------------------------------------------------------
+
+std::string take_required(const Value& given, Field& field) {
+  if (given.if_boolean() == nullptr) return "true or false";
+  field.required = *given.if_boolean();
+  return {};
+}
+
+// Bknd's `fillable` and `hidden` may list the contexts they hold for.
+std::optional<std::vector<std::string>> contexts_of(const Value& given) {
+  constexpr std::array<std::string_view, 4> kContexts{"create", "read", "update", "delete"};
+  auto contexts = texts_of(given);
+  if (!contexts) return std::nullopt;
+  for (const std::string& context : *contexts) {
+    if (std::find(kContexts.begin(), kContexts.end(), context) == kContexts.end()) {
+      return std::nullopt;
+    }
+  }
+  return contexts;
+}
+constexpr std::string_view kContextsWanted =
+    "true, false, or a list of create, read, update, delete";
+
+std::string take_fillable(const Value& given, Field& field) {
+  const bool* flag = given.if_boolean();
+  if (flag == nullptr && !contexts_of(given)) return std::string(kContextsWanted);
+  // The operators fill media fields, whatever a schema of bknd says.
+  field.fillable = is_link(field.kind) || flag == nullptr || *flag;
+  return {};
+}
+std::optional<Value> show_fillable(const Field& field) {
+  if (field.fillable) return std::nullopt;
+  return Value(false);
+}
+
+std::string take_hidden(const Value& given, Field& field) {
+  const auto contexts = contexts_of(given);
+  if (given.if_boolean() == nullptr && !contexts) return std::string(kContextsWanted);
+  field.hidden = contexts ? !contexts->empty() : *given.if_boolean();
+  return {};
+}
+
+// Media fields are virtual by nature, others never.
+std::string take_virtual(const Value& given, Field& field) {
+  if (given.if_boolean() == nullptr) return "true or false";
+  if (*given.if_boolean() && !is_link(field.kind)) return "left out: only media fields are virtual";
+  return {};
+}
+
+std::string take_default(const Value& given, Field& field) {
+  auto stored = literal_form(field, given);
+  if (!stored) return "a value of the field's own type (" + stored.error().message + ")";
+  field.default_value = *std::move(stored);
+  return {};
+}
+std::optional<Value> show_default(const Field& field) {
+  if (!field.default_value) return std::nullopt;
+  ValueSink sink;
+  show(field.kind, *field.default_value, sink);
+  return sink.take();
+}
+
+// Bknd repeats the kind of dates here.
+std::string take_calendar_type(const Value& given, Field& field) {
+  if (given.if_text() != nullptr && *given.if_text() == name_of(field.kind)) return {};
+  return "\"" + std::string(name_of(field.kind)) + "\", as the field";
+}
+
+std::string take_values(const Value& given, Field& field) {
+  auto values = texts_of(given);
+  if (!values) return "a list of texts";
+  field.values = *std::move(values);
+  field.value_labels.clear();
+  return {};
+}
+
+// {type: "strings", values: ["a"]} or {type: "objects", values: [{label: "A", value: "a"}]}
+std::string take_enum_options(const Value& given, Field& field) {
+  constexpr std::string_view kWanted =
+      "{type: \"strings\", values: [\"a\"]} or {type: \"objects\", values: [{label, value}]}";
+  const Map* options = given.if_map();
+  if (options == nullptr) return std::string(kWanted);
+  const Value* type = options->find("type");
+  const Value* values = options->find("values");
+  if (type == nullptr || values == nullptr || options->size() != 2) return std::string(kWanted);
+  if (*type == Value("strings")) return take_values(*values, field);
+  if (*type != Value("objects") || values->if_list() == nullptr) return std::string(kWanted);
+
+  field.values.clear();
+  field.value_labels.clear();
+  for (const Value& item : *values->if_list()) {
+    const Map* pair = item.if_map();
+    const Value* label = pair == nullptr ? nullptr : pair->find("label");
+    const Value* value = pair == nullptr ? nullptr : pair->find("value");
+    if (label == nullptr || value == nullptr || pair->size() != 2) return std::string(kWanted);
+    if (label->if_text() == nullptr || value->if_text() == nullptr) return std::string(kWanted);
+    field.value_labels.push_back(*label->if_text());
+    field.values.push_back(*value->if_text());
+  }
+  return {};
+}
+std::optional<Value> show_enum_options(const Field& field) {
+  if (field.values.empty()) return std::nullopt;
+  if (field.value_labels.empty()) {
+    return Value(Map{{"type", "strings"}, {"values", list_of(field.values)}});
+  }
+  List pairs;
+  for (std::size_t i = 0; i < field.values.size(); ++i) {
+    pairs.push_back(Map{{"label", field.value_labels[i]}, {"value", field.values[i]}});
+  }
+  return Value(Map{{"type", "objects"}, {"values", std::move(pairs)}});
+}
+
+std::string take_mime_types(const Value& given, Field& field) {
+  auto globs = texts_of(given);
+  if (!globs) return "a list of mime types such as \"image/*\"";
+  field.mime_types = *std::move(globs);
+  return {};
+}
+std::optional<Value> show_mime_types(const Field& field) {
+  if (field.mime_types.empty()) return std::nullopt;
+  return Value(list_of(field.mime_types));
+}
+
+constexpr std::array<std::pair<OnDelete, std::string_view>, 3> kOnDelete{{
+    {OnDelete::detach, "detach"},
+    {OnDelete::collect, "collect"},
+    {OnDelete::restrict_, "restrict"},
+}};
+
+std::string take_on_delete(const Value& given, Field& field) {
+  for (const auto& [on_delete, name] : kOnDelete) {
+    if (given.if_text() == nullptr || *given.if_text() != name) continue;
+    field.on_delete = on_delete;
+    return {};
+  }
+  return "\"detach\", \"collect\" or \"restrict\"";
+}
+std::optional<Value> show_on_delete(const Field& field) {
+  if (field.on_delete == OnDelete::detach) return std::nullopt;
+  for (const auto& [on_delete, name] : kOnDelete) {
+    if (on_delete == field.on_delete) return Value(name);
+  }
+  return std::nullopt;
+}
+
+std::optional<Value> show_never(const Field&) { return std::nullopt; }
+
+// ---- The table ----------------------------------------------------------------------------------
+
+constexpr std::array kOptions{
+    FieldOption{"label", Bound::none, is_any, take_text<&Field::label>, show_text<&Field::label>},
+    FieldOption{"description", Bound::none, is_any, take_text<&Field::description>,
+                show_text<&Field::description>},
+    FieldOption{"required", Bound::none, is_any, take_required, show_true<&Field::required>},
+    FieldOption{"fillable", Bound::none, is_any, take_fillable, show_fillable},
+    FieldOption{"hidden", Bound::none, is_any, take_hidden, show_true<&Field::hidden>},
+    FieldOption{"virtual", Bound::none, is_any, take_virtual, show_never},
+    FieldOption{"default_value", Bound::none, is_stored, take_default, show_default},
+    FieldOption{"minLength", Bound::lower, is_text, take_count<&Field::min_length>,
+                show_count<&Field::min_length>},
+    FieldOption{"maxLength", Bound::upper, is_text, take_count<&Field::max_length>,
+                show_count<&Field::max_length>},
+    FieldOption{"pattern", Bound::exact, is_text, take_text<&Field::pattern>,
+                show_text<&Field::pattern>},
+    FieldOption{"minimum", Bound::lower, is_number, take_number<&Field::minimum>,
+                show_number<&Field::minimum>},
+    FieldOption{"maximum", Bound::upper, is_number, take_number<&Field::maximum>,
+                show_number<&Field::maximum>},
+    FieldOption{"exclusiveMinimum", Bound::lower, is_number, take_number<&Field::exclusive_minimum>,
+                show_number<&Field::exclusive_minimum>},
+    FieldOption{"exclusiveMaximum", Bound::upper, is_number, take_number<&Field::exclusive_maximum>,
+                show_number<&Field::exclusive_maximum>},
+    FieldOption{"multipleOf", Bound::exact, is_number, take_number<&Field::multiple_of>,
+                show_number<&Field::multiple_of>},
+    FieldOption{"options", Bound::choice, is_enumeration, take_enum_options, show_enum_options},
+    FieldOption{"enum", Bound::none, is_enumeration, take_values, show_never},
+    FieldOption{"type", Bound::none, is_calendar, take_calendar_type, show_never},
+    FieldOption{"min_items", Bound::lower, is_link, take_count<&Field::min_items>,
+                show_count<&Field::min_items>},
+    FieldOption{"max_items", Bound::upper, is_link, take_count<&Field::max_items>,
+                show_count<&Field::max_items>},
+    FieldOption{"mime_types", Bound::choice, is_link, take_mime_types, show_mime_types},
+    FieldOption{"on_delete", Bound::none, is_link, take_on_delete, show_on_delete},
+    FieldOption{"with_limit", Bound::none, is_link, take_count<&Field::with_limit>,
+                show_count<&Field::with_limit>},
+};
+
+// The values of a choice, whatever they are dressed in.
+std::vector<std::string> choices(const Value& shown) {
+  if (const Map* options = shown.if_map()) {
+    std::vector<std::string> values;
+    for (const Value& item : *options->find("values")->if_list()) {
+      const Map* pair = item.if_map();
+      values.push_back(*(pair == nullptr ? item : *pair->find("value")).if_text());
+    }
+    return values;
+  }
+  return texts_of(shown).value_or(std::vector<std::string>{});
+}
+
+}  // namespace
+
+std::span<const FieldOption> field_options() { return kOptions; }
+
+const FieldOption* field_option_named(std::string_view name) {
+  const auto* option =
+      std::find_if(kOptions.begin(), kOptions.end(),
+                   [name](const auto& candidate) { return candidate.name == name; });
+  return option == kOptions.end() ? nullptr : option;
+}
+
+bool is_tighter(Bound bound, const std::optional<Value>& before,
+                const std::optional<Value>& after) {
+  if (bound == Bound::none || !after || before == after) return false;
+  if (!before) return true;
+  switch (bound) {
+    case Bound::none:
+      return false;
+    case Bound::lower:
+      return *finite_number(*after) > *finite_number(*before);
+    case Bound::upper:
+      return *finite_number(*after) < *finite_number(*before);
+    case Bound::exact:
+      return true;
+    case Bound::choice:
+      break;
+  }
+  const std::vector<std::string> allowed = choices(*after);
+  const std::vector<std::string> known = choices(*before);
+  return !std::all_of(known.begin(), known.end(), [&allowed](const std::string& value) {
+    return std::find(allowed.begin(), allowed.end(), value) != allowed.end();
+  });
+}
+
+}  // namespace emstore::store

@@ -1,0 +1,401 @@
+#include "store/group.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/big_endian.h"
+#include "base/check.h"
+#include "store/contents.h"
+#include "store/decide.h"
+#include "store/field_rules.h"
+#include "store/index_keys.h"
+#include "store/outcome.h"
+#include "store/schema_change.h"
+
+namespace emstore::store {
+namespace {
+
+bool has_request(const std::optional<RequestKey>& key, const std::string& reason,
+                 const std::string& correlation, const std::string& causation) {
+  return key || !reason.empty() || !correlation.empty() || !causation.empty();
+}
+
+template <typename Asked>
+RequestRecorded request_of(const Asked& command) {
+  RequestRecorded request;
+  if (command.key) {
+    request.key = command.key->key;
+    request.digest = command.key->digest;
+  }
+  request.reason = command.reason;
+  request.correlation = command.correlation;
+  request.causation = command.causation;
+  return request;
+}
+
+std::string path_of_mutation(const Command& command, std::size_t i) {
+  return command.mutations.size() == 1 ? std::string() : "mutations[" + std::to_string(i) + "]";
+}
+
+std::string text_of(const Entity& entity, const Index& index, const FieldValues& values) {
+  std::string text;
+  for (const FieldId id : index.fields) {
+    const Field& field = *entity.field(id);
+    ValueSink sink;
+    show(field.kind, effective_value(field, values), sink);
+    text += (text.empty() ? "" : ", ") + field.name + " " + to_string(sink.take());
+  }
+  return text;
+}
+
+}  // namespace
+
+Group::Group(const View& view, Environment& environment, const StoreLimits& limits, Tree& tree)
+    : view_(view), environment_(environment), limits_(limits), tree_(tree),
+      rows_(*view.reader, Caching::on), sequence_(view.sequence), time_(view.time),
+      schema_(view.schema) {}
+
+Outcome Group::take(const Submission& submission) {
+  return std::visit([&](const auto& work) { return carry_out(work, submission.peer); }, submission.work);
+}
+
+RowChanges Group::take_changes() {
+  RowChanges changes = rows_.take_changes();
+  RowChanges tree = tree_.take_changes();
+  std::move(tree.begin(), tree.end(), std::back_inserter(changes));
+  return changes;
+}
+
+CommitInfo Group::next_commit(const Peer& peer) {
+  const Time now = std::max(environment_.now(), time_);
+  return {sequence_ + 1, now, schema_->version, peer};
+}
+
+Result<std::optional<Commit>> Group::find_request(const std::optional<RequestKey>& key, const Peer& peer) {
+  if (!key) return std::nullopt;
+  EMSTORE_TRY(const auto bytes, rows_.get(Family::requests, request_key(peer.uid, key->key)));
+  if (!bytes) return std::nullopt;
+  EMSTORE_TRY(const RequestRow row, decode_request(*bytes));
+  if (row.digest != key->digest) {
+    return failure(ErrorCode::id_reused, "the key \"" + key->key + "\" named another request, commit " +
+                                             std::to_string(row.sequence), "key");
+  }
+  EMSTORE_TRY(const auto commit, rows_.get(Family::log, log_key(row.sequence)));
+  if (!commit) return failure(ErrorCode::corrupt_log, "no commit " + std::to_string(row.sequence));
+  EMSTORE_TRY(Commit decoded, decode(*commit));
+  return decoded;
+}
+
+// ---- Commands -------------------------------------------------------------------------------------
+
+Outcome Group::carry_out(const Command& command, const Peer& peer) {
+  EMSTORE_TRY(const std::optional<Commit> before, find_request(command.key, peer));
+  if (before) return replay(command, *before);
+  Overlay rows(rows_);
+  EMSTORE_TRY(CommitOutcome outcome, decide_command(command, peer, rows));
+  return outcome;
+}
+
+// The answer that the commit gave, derived from it once more.
+Outcome Group::replay(const Command& command, const Commit& commit) {
+  CommitOutcome outcome{.sequence = commit.info.sequence, .replayed = true, .mutations = {}};
+  const auto& request = std::get<RequestRecorded>(commit.events.front());
+  EMSTORE_CHECK(request.counts.size() == command.mutations.size());
+  std::span<const Event> events = std::span(commit.events).subspan(1);
+  for (std::size_t i = 0; i < command.mutations.size(); ++i) {
+    Violations ignored(limits_.violations_max);
+    const Resolved resolved =
+        resolve(*schema_, command.mutations[i], path_of_mutation(command, i), ignored);
+    if (resolved.entity == nullptr) return failure(std::move(ignored).to_error());
+    const std::span<const Event> own = events.subspan(0, request.counts[i]);
+    outcome.mutations.push_back(outcome_of(resolved, own, commit.info, request.versions[i]));
+    events = events.subspan(request.counts[i]);
+  }
+  return outcome;
+}
+
+Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& peer, Overlay& rows) {
+  const CommitInfo info = next_commit(peer);
+  const bool with_request =
+      has_request(command.key, command.reason, command.correlation, command.causation);
+  RequestRecorded request = request_of(command);
+  Violations violations(limits_.violations_max);
+  std::vector<Event> events;
+  CommitOutcome outcome;
+  for (std::size_t i = 0; i < command.mutations.size(); ++i) {
+    const Resolved resolved =
+        resolve(*schema_, command.mutations[i], path_of_mutation(command, i), violations);
+    if (!violations.empty()) continue;
+    EMSTORE_TRY(const std::vector<Event> own,
+                decide_mutation(resolved, command, peer, info, rows, violations));
+    if (!violations.empty()) continue;
+    const auto first = static_cast<std::uint32_t>(events.size() + (with_request ? 1 : 0));
+    EMSTORE_TRY(const std::optional<StoredRecord> owner,
+                read_record(rows, {resolved.entity->id, resolved.id}));
+    EMSTORE_CHECKED(fold_events(own, info, first, rows));
+    outcome.mutations.push_back(outcome_of(resolved, own, info, owner ? owner->row.version : 0));
+    request.counts.push_back(own.size());
+    request.versions.push_back(outcome.mutations.back().version);
+    events.insert(events.end(), own.begin(), own.end());
+  }
+  if (violations.empty()) EMSTORE_CHECKED(check_unique(rows, violations));
+  if (!violations.empty()) return failure(std::move(violations).to_error());
+  outcome.sequence = sequence_;
+  if (events.empty() && !command.key) return outcome;
+  if (with_request) {
+    EMSTORE_CHECKED(fold(*schema_, request, {{info.sequence, 0}, info.time, peer.uid}, rows));
+    events.insert(events.begin(), std::move(request));
+  }
+  EMSTORE_CHECKED(accept(info, std::move(events), rows));
+  outcome.sequence = info.sequence;
+  return outcome;
+}
+
+Result<std::vector<Event>> Group::decide_mutation(const Resolved& resolved, const Command& command,
+                                                  const Peer& peer, const CommitInfo& info, Overlay& rows,
+                                                  Violations& violations) {
+  EMSTORE_TRY(std::vector<Content> contents,
+              find_contents(rows, resolved, command.files, peer.uid, info.time, violations));
+  EMSTORE_TRY(const Known known, read_known(rows, *schema_, resolved, std::move(contents)));
+  return decide(*schema_, resolved, known, info.sequence, violations);
+}
+
+Status Group::fold_events(std::span<const Event> events, const CommitInfo& info, std::uint32_t first,
+                          Overlay& rows) {
+  FoldPlace place{{info.sequence, first}, info.time, info.peer.uid};
+  for (const Event& event : events) {
+    EMSTORE_CHECKED(fold(*schema_, event, place, rows));
+    EMSTORE_CHECKED(check_size(rows));
+    ++place.event.index;
+  }
+  return {};
+}
+
+// On the commit's net result, so that two records may swap their values.
+Status Group::check_unique(const Overlay& rows, Violations& violations) {
+  for (const auto& [key, value] : rows.changes(Family::values)) {
+    if (!value) continue;
+    const IndexId id{big_endian<std::uint32_t>(std::string_view(key).substr(0, 4))};
+    const auto index = std::find_if(schema_->indexes.begin(), schema_->indexes.end(),
+                                    [&](const Index& candidate) { return candidate.id == id; });
+    const IndexStates& states = indexes_ ? *indexes_ : *view_.indexes;
+    const auto state = states.find(id);
+    const bool holds = index != schema_->indexes.end() && index->unique && state != states.end() &&
+                       state->second.kind != IndexState::Kind::not_unique;
+    if (!holds) continue;
+    const Entity& entity = *schema_->entity(index->entity);
+    EMSTORE_TRY(const RecordId record, id_at_end(key));
+    EMSTORE_TRY(const auto other, other_with_same_values(rows, entity, *index, key, {entity.id, record}));
+    if (!other) continue;
+    EMSTORE_TRY(const auto stored, read_record(rows, {entity.id, record}));
+    EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
+    violations.add({ErrorCode::not_unique,
+                    entity.name + "/" + to_string(*other) + " has " + text_of(entity, *index, values) +
+                        " already",
+                    entity.field(index->fields.front())->name, {}, {}});
+  }
+  return {};
+}
+
+Status Group::check_size(const Overlay& rows) const {
+  if (rows.change_count() <= limits_.commit_changes_max && rows.bytes() <= limits_.commit_bytes_max) {
+    return {};
+  }
+  return failure(ErrorCode::commit_too_large,
+                 "the request would change " + std::to_string(rows.change_count()) + " rows or more (" +
+                     std::to_string(rows.bytes()) + " bytes); at most " +
+                     std::to_string(limits_.commit_changes_max) + " rows and " +
+                     std::to_string(limits_.commit_bytes_max) + " bytes fit one commit");
+}
+
+Status Group::accept(const CommitInfo& info, std::vector<Event> events, Overlay& rows) {
+  std::vector<Salt> salts(events.size());
+  for (Salt& salt : salts) environment_.random(salt);
+  CommitBytes encoded = encode(Commit{info, std::move(events)}, salts);
+  if (encoded.bytes.size() > limits_.commit_bytes_max) {
+    return failure(ErrorCode::commit_too_large,
+                   "the commit would take " + std::to_string(encoded.bytes.size()) + " bytes");
+  }
+  tree_.append(leaf_hash(encoded.header_bytes()));
+  rows.apply({Family::log, log_key(info.sequence), std::move(encoded.bytes)});
+  for (RowChange& change : rows.take_changes()) rows_.apply(std::move(change));
+  sequence_ = info.sequence;
+  time_ = info.time;
+  return {};
+}
+
+// ---- Schema -----------------------------------------------------------------------------------------
+
+namespace {
+
+// An index over a field whose default changes is another index: records older than the field show the
+// default, and their keys with it.
+void renew_indexes(const Schema& before, Schema& next) {
+  for (Index& index : next.indexes) {
+    const Entity* old_entity = before.entity(index.entity);
+    if (old_entity == nullptr) continue;
+    const bool differs = std::any_of(index.fields.begin(), index.fields.end(), [&](FieldId id) {
+      const Field* old_field = old_entity->field(id);
+      return old_field != nullptr &&
+             old_field->default_value != next.entity(index.entity)->field(id)->default_value;
+    });
+    if (differs) index.id = IndexId{next.next_index++};
+  }
+}
+
+bool loses_data(const Entity& before, const Schema& next) {
+  const Entity* after = next.entity(before.id);
+  return after == nullptr ||
+         std::any_of(before.fields.begin(), before.fields.end(),
+                     [&](const Field& field) { return after->field(field.id) == nullptr; });
+}
+
+}  // namespace
+
+Status Group::check_schema_change(const SchemaChange& change, const SchemaCommand& command) {
+  Violations violations(limits_.violations_max);
+  if (!command.allow_destructive) {
+    for (const std::string& line : change.destructive) {
+      violations.add({ErrorCode::destructive_change, line, {}, {}, {}});
+    }
+  }
+  for (const Entity& entity : schema_->entities) {
+    if (!loses_data(entity, change.next)) continue;
+    EMSTORE_TRY(const CounterRow counter, read_counter(rows_, entity.id));
+    if (counter.records == 0) continue;
+    violations.add({ErrorCode::destructive_change,
+                    entity.name + " still has " + std::to_string(counter.records) + " records",
+                    "entities." + entity.name, "delete them first", {}});
+  }
+  for (const auto& [entity, field] : change.newly_required) {
+    EMSTORE_TRY(const CounterRow counter, read_counter(rows_, entity));
+    if (counter.records == 0) continue;
+    const Entity& owner = *change.next.entity(entity);
+    violations.add({ErrorCode::invalid_schema,
+                    owner.name + "." + owner.field(field)->name + " cannot be required: " +
+                        std::to_string(counter.records) + " records have no value for it",
+                    "entities." + owner.name + ".fields." + owner.field(field)->name,
+                    "give it a default_value", {}});
+  }
+  if (!violations.empty()) return failure(std::move(violations).to_error());
+  return {};
+}
+
+namespace {
+
+// What a schema commit answered: its difference from the schema before it.
+Result<SchemaOutcome> replayed_schema(const Reader& reader, const Commit& commit) {
+  SchemaOutcome outcome{commit.info.sequence, commit.info.schema, false, true, {}};
+  const auto* applied = std::get_if<SchemaApplied>(&commit.events.back());
+  if (applied == nullptr) return outcome;
+  Schema before = initial_schema();
+  if (commit.info.schema != 0) {
+    EMSTORE_TRY(const auto bytes, reader.get(Family::log, log_key(commit.info.schema)));
+    if (!bytes) return failure(ErrorCode::corrupt_log, "no commit " + std::to_string(commit.info.schema));
+    EMSTORE_TRY(const Commit earlier, decode(*bytes));
+    EMSTORE_TRY(before, schema_of(std::get<SchemaApplied>(earlier.events.back()).schema,
+                                  commit.info.schema));
+  }
+  EMSTORE_TRY(SchemaChange change, change_schema(before, applied->schema));
+  outcome.version = commit.info.sequence;
+  outcome.changed = true;
+  outcome.difference = std::move(change.difference);
+  return outcome;
+}
+
+}  // namespace
+
+Outcome Group::carry_out(const SchemaCommand& command, const Peer& peer) {
+  EMSTORE_TRY(const std::optional<Commit> before, find_request(command.key, peer));
+  if (before) {
+    EMSTORE_TRY(SchemaOutcome outcome, replayed_schema(rows_, *before));
+    return outcome;
+  }
+  EMSTORE_TRY(SchemaChange change, change_schema(*schema_, command.schema));
+  renew_indexes(*schema_, change.next);
+  EMSTORE_CHECKED(check_schema_change(change, command));
+  SchemaOutcome outcome{sequence_, schema_->version, change.changed, false, std::move(change.difference)};
+  if (command.dry_run) return outcome;
+  const CommitInfo info = next_commit(peer);
+  Overlay rows(rows_);
+  if (change.changed) outcome.version = change.next.version = info.sequence;
+  EMSTORE_TRY(const IndexStates states,
+              change_index_states(change.next, indexes_ ? *indexes_ : *view_.indexes, rows));
+  std::vector<Event> events;
+  if (has_request(command.key, command.reason, command.correlation, command.causation) &&
+      (change.changed || command.key)) {
+    events.emplace_back(request_of(command));
+  }
+  if (change.changed) events.emplace_back(SchemaApplied{to_value(change.next)});
+  if (!events.empty()) {
+    EMSTORE_CHECKED(fold_events(events, info, 0, rows));
+    EMSTORE_CHECKED(accept(info, std::move(events), rows));
+    outcome.sequence = info.sequence;
+  } else {
+    for (RowChange& row : rows.take_changes()) rows_.apply(std::move(row));
+  }
+  indexes_ = states;
+  if (change.changed) schema_ = std::make_shared<const Schema>(std::move(change.next));
+  return outcome;
+}
+
+// ---- Leases and keys --------------------------------------------------------------------------------
+
+Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
+  Overlay rows(rows_);
+  PlacedBytes placed;
+  if (const auto* bytes = std::get_if<std::string>(&command.content)) {
+    EMSTORE_TRY(placed, place_bytes(rows, *bytes, command.digest));
+  } else {
+    placed.address = std::get<Address>(command.content);
+    EMSTORE_TRY(const std::optional<BlobRow> row, read_blob(rows, placed.address));
+    placed.existed = row && row->collected_at == 0;
+  }
+  const Time expires{std::max(environment_.now(), time_).micros + command.micros};
+  const Content content{placed.address, command.digest.size, command.digest.sha256, command.mime_type};
+  rows.apply({Family::leases, lease_key(placed.address, command.uid), encode(LeaseRow{expires, content})});
+  for (RowChange& change : rows.take_changes()) rows_.apply(std::move(change));
+  return LeaseOutcome{placed.address, placed.existed, expires};
+}
+
+Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {
+  constexpr std::uint64_t kSliceCommits = 4096;
+  EMSTORE_TRY(const auto bytes, rows_.get(Family::requests, {}));
+  Sequence from = 1;
+  if (bytes) {
+    EMSTORE_TRY(const RequestRow row, decode_request(*bytes));
+    from = row.sequence + 1;
+  }
+  const Time oldest{environment_.now().micros - command.window_micros};
+  const auto is_over = [&](const CommitInfo& info) {
+    return info.time < oldest || info.sequence + command.commits_max <= sequence_;
+  };
+  Sequence through = 0;
+  bool more = false, any = false;
+  Status status;
+  const KeyRange range{log_key(from), {}};
+  EMSTORE_CHECKED(rows_.scan(Family::log, range, [&](std::string_view, std::string_view row) {
+    const Result<HeaderView> header = decode_header(row);
+    if (!header) {
+      status = failure(header.error());
+      return false;
+    }
+    const CommitInfo& info = header->info;
+    if (!is_over(info)) return false;
+    more = info.sequence >= from + kSliceCommits;
+    if (more) return false;
+    through = info.sequence;
+    any = any || (!header->kinds.empty() && header->kinds.front() == RequestRecorded::kind.code);
+    return true;
+  }));
+  EMSTORE_CHECKED(status);
+  if (!any && !more) return ExpireOutcome{false};
+  Overlay rows(rows_);
+  const CommitInfo info = next_commit(peer);
+  std::vector<Event> events{KeysExpired{from, through}};
+  EMSTORE_CHECKED(fold_events(events, info, 0, rows));
+  EMSTORE_CHECKED(accept(info, std::move(events), rows));
+  return ExpireOutcome{more};
+}
+
+}  // namespace emstore::store

@@ -1,0 +1,76 @@
+// A group: the commits that share one write and one sync. Takes submissions one after the other, each on
+// top of the ones before, and gathers what is to be written.
+// Threads: the writer's. Pure but for its reader and its environment.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "store/commands.h"
+#include "store/environment.h"
+#include "store/index_states.h"
+#include "store/overlay.h"
+#include "store/refold.h"
+#include "store/resolved.h"
+#include "store/store.h"
+
+namespace emstore::store {
+
+// The next commit: all that encode() and the fold want to know besides the events.
+struct Draft {
+  CommitInfo info;
+  bool has_request = false;  // A request event stands first.
+  std::vector<Event> events; // Without it.
+};
+
+class Group {
+ public:
+  // All outlive the group. `tree` is advanced by the commits that are accepted.
+  Group(const View& view, Environment& environment, const StoreLimits& limits, Tree& tree);
+
+  Outcome take(const Submission& submission);
+
+  // After the last one: everything to be written at once.
+  RowChanges take_changes();
+
+  Sequence sequence() const { return sequence_; }
+  Time time() const { return time_; }
+  const std::shared_ptr<const Schema>& schema() const { return schema_; }
+  // The states of indexes, when a schema changed them.
+  const std::optional<IndexStates>& indexes() const { return indexes_; }
+
+ private:
+  Outcome carry_out(const Command& command, const Peer& peer);
+  Outcome carry_out(const SchemaCommand& command, const Peer& peer);
+  Outcome carry_out(const LeaseCommand& command, const Peer& peer);
+  Outcome carry_out(const ExpireCommand& command, const Peer& peer);
+
+  // The commit that answered this key before; nothing for a new key. Errors: id_reused.
+  Result<std::optional<Commit>> find_request(const std::optional<RequestKey>& key, const Peer& peer);
+  Outcome replay(const Command& command, const Commit& commit);
+  Result<CommitOutcome> decide_command(const Command& command, const Peer& peer, Overlay& rows);
+  Result<std::vector<Event>> decide_mutation(const Resolved& resolved, const Command& command,
+                                             const Peer& peer, const CommitInfo& info, Overlay& rows,
+                                             Violations& violations);
+  Status fold_events(std::span<const Event> events, const CommitInfo& info, std::uint32_t first,
+                     Overlay& rows);
+  Status check_unique(const Overlay& rows, Violations& violations);
+  Status check_schema_change(const struct SchemaChange& change, const SchemaCommand& command);
+  Status check_size(const Overlay& rows) const;
+  // Gives the commit its bytes and makes it part of the group.
+  Status accept(const CommitInfo& info, std::vector<Event> events, Overlay& rows);
+  CommitInfo next_commit(const Peer& peer);
+
+  const View& view_;
+  Environment& environment_;
+  const StoreLimits& limits_;
+  Tree& tree_;
+  Overlay rows_;
+  Sequence sequence_;
+  Time time_;
+  std::shared_ptr<const Schema> schema_;
+  std::optional<IndexStates> indexes_;
+};
+
+}  // namespace emstore::store

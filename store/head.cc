@@ -1,0 +1,210 @@
+#include "store/head.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <compare>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+
+#include "base/big_endian.h"
+#include "base/check.h"
+
+namespace emstore::store {
+namespace {
+
+constexpr std::string_view kMagic = "EMSHEAD1";
+constexpr std::size_t kSlotBytes = 4096;
+constexpr std::size_t kSlots = 2;
+constexpr mode_t kOwnerOnly = 0600;
+
+struct Slot {
+  HeadState state;
+  std::uint64_t write_number = 0;
+
+  auto age() const { return std::tie(state.sequence, write_number); }
+};
+
+std::string bytes_of(const Slot& slot) {
+  std::string bytes(kMagic);
+  bytes.append(as_bytes(slot.state.store));
+  append_big_endian(bytes, slot.state.sequence);
+  append_big_endian(bytes, slot.write_number);
+  bytes.append(as_bytes(slot.state.root));
+  bytes.push_back(slot.state.clean ? '\x01' : '\x00');
+  append_big_endian(bytes, checksum64(bytes));
+  return bytes;
+}
+
+template <std::size_t N>
+std::array<std::uint8_t, N> take_array(BytesReader& reader) {
+  std::array<std::uint8_t, N> bytes{};
+  std::ranges::copy(reader.take(N), bytes.begin());
+  return bytes;
+}
+
+// Nothing when the slot is torn, damaged, or was never written.
+std::optional<Slot> slot_of(std::string_view bytes) {
+  BytesReader reader(bytes);
+  const bool is_ours = reader.take(kMagic.size()) == kMagic;
+  Slot slot;
+  slot.state.store = take_array<std::tuple_size_v<StoreId>>(reader);
+  slot.state.sequence = reader.integer<std::uint64_t>();
+  slot.write_number = reader.integer<std::uint64_t>();
+  slot.state.root = take_array<std::tuple_size_v<Sha256>>(reader);
+  slot.state.clean = reader.integer<std::uint8_t>() != 0;
+  const std::string_view checked = bytes.substr(0, bytes.size() - reader.rest().size());
+  const auto checksum = reader.integer<std::uint64_t>();
+  if (!is_ours || !reader.good() || checksum != checksum64(checked)) return std::nullopt;
+  return slot;
+}
+
+tl::unexpected<Error> failed(std::string_view doing, const std::filesystem::path& path, int error) {
+  return failure(error == ENOSPC || error == EDQUOT ? ErrorCode::disk_full : ErrorCode::io_failed,
+                 "cannot " + std::string(doing) + " " + path.string() + ": " +
+                     std::generic_category().message(error));
+}
+
+Status write_all(int descriptor, std::string_view bytes, std::size_t offset,
+                 const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return failed("write", path, errno);
+    offset += static_cast<std::size_t>(written);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<std::string> read_all(int descriptor, const std::filesystem::path& path) {
+  std::string bytes(kSlots * kSlotBytes, '\0');
+  std::size_t size = 0;
+  while (size < bytes.size()) {
+    const ssize_t read =
+        ::pread(descriptor, bytes.data() + size, bytes.size() - size, static_cast<off_t>(size));
+    if (read < 0 && errno == EINTR) continue;
+    if (read < 0) return failed("read", path, errno);
+    if (read == 0) break;  // A file cut short: the slots that are left may be whole.
+    size += static_cast<std::size_t>(read);
+  }
+  return bytes;
+}
+
+// A descriptor that is closed when a step of the creation fails.
+class File {
+ public:
+  File(const std::filesystem::path& path, int flags)
+      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, kOwnerOnly)) {}
+  ~File() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  int get() const { return descriptor_; }
+  int release() { return std::exchange(descriptor_, -1); }
+
+ private:
+  int descriptor_;
+};
+
+// Under another name first: a crash leaves no file, or a whole one.
+Status create(const std::filesystem::path& path) {
+  std::filesystem::path unfinished = path;
+  unfinished += ".new";
+  const File file(unfinished, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW);
+  if (file.get() < 0) return failed("create", unfinished, errno);
+  std::string bytes = bytes_of(Slot{});
+  bytes.resize(kSlots * kSlotBytes, '\0');
+  EMSTORE_CHECKED(write_all(file.get(), bytes, 0, unfinished));
+  if (::fsync(file.get()) != 0) return failed("sync", unfinished, errno);
+  if (::rename(unfinished.c_str(), path.c_str()) != 0) return failed("create", path, errno);
+
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  const File opened(folder, O_RDONLY | O_DIRECTORY);
+  if (opened.get() < 0 || ::fsync(opened.get()) != 0) return failed("sync", folder, errno);
+  return {};
+}
+
+}  // namespace
+
+Result<Head> Head::open(const std::filesystem::path& path) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) {
+    if (errno != ENOENT) return failed("find", path, errno);
+    EMSTORE_CHECKED(create(path));
+  }
+  File file(path, O_RDWR | O_NOFOLLOW);
+  if (file.get() < 0) return failed("open", path, errno);
+  Head head(file.release(), path);
+  EMSTORE_CHECKED(head.load());
+  return head;
+}
+
+Status Head::load() {
+  EMSTORE_TRY(const std::string bytes, read_all(descriptor_, path_));
+  std::optional<Slot> latest;
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    const auto slot = slot_of(std::string_view(bytes).substr(i * kSlotBytes, kSlotBytes));
+    if (!slot || (latest && slot->age() < latest->age())) continue;
+    latest = slot;
+    next_slot_ = 1 - i;
+  }
+  if (!latest) {
+    return failure(ErrorCode::rolled_back,
+                   "the head of the log at " + path_.string() + " is damaged: no slot is whole");
+  }
+  writes_ = latest->write_number;
+  if (writes_ > 0) recorded_ = latest->state;
+  // A process that was killed may have left it in memory only.
+  if (::fdatasync(descriptor_) != 0) return failed("sync", path_, errno);
+  return {};
+}
+
+Head::Head(Head&& other) noexcept { *this = std::move(other); }
+
+Head& Head::operator=(Head&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(path_, other.path_);
+  std::swap(recorded_, other.recorded_);
+  std::swap(writes_, other.writes_);
+  std::swap(next_slot_, other.next_slot_);
+  std::swap(synced_, other.synced_);
+  return *this;
+}
+
+Head::~Head() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Status Head::record(const HeadState& state) {
+  EMSTORE_CHECK(!recorded_ || state.sequence >= recorded_->sequence);
+  const std::string bytes = bytes_of(Slot{state, writes_ + 1});
+  EMSTORE_CHECKED(write_all(descriptor_, bytes, next_slot_ * kSlotBytes, path_));
+  ++writes_;
+  recorded_ = state;
+  synced_ = false;
+  return {};
+}
+
+Status Head::sync() {
+  if (synced_) return {};
+  if (::fdatasync(descriptor_) != 0) {
+    const int error = errno;
+    // The kernel may have dropped the bytes, and would call a second try a success.
+    ::close(std::exchange(descriptor_, -1));
+    return failed("sync", path_, error);
+  }
+  synced_ = true;
+  next_slot_ = 1 - next_slot_;
+  return {};
+}
+
+}  // namespace emstore::store

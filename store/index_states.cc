@@ -1,0 +1,160 @@
+#include "store/index_states.h"
+
+#include <utility>
+
+#include "base/big_endian.h"
+#include "base/pack.h"
+#include "store/facts.h"
+#include "store/index_keys.h"
+#include "store/pieces.h"
+#include "store/refold.h"
+
+namespace emstore::store {
+namespace {
+
+constexpr std::string_view kPrefix = "index/";
+constexpr std::size_t kSliceRows = 512;  // Of one slice: a few milliseconds of the writer's time.
+
+std::string state_key(IndexId index) {
+  std::string key(kPrefix);
+  append_big_endian<std::uint32_t>(key, static_cast<std::uint32_t>(index));
+  return key;
+}
+
+std::string encode(const IndexState& state) {
+  std::string bytes;
+  pack::Writer writer(bytes);
+  writer.begin_list(2);
+  writer.unsigned_integer(static_cast<std::uint64_t>(state.kind));
+  writer.binary(state.detail);
+  return bytes;
+}
+
+Result<IndexState> decode_state(std::string_view bytes) {
+  pack::Cursor cursor(bytes);
+  EMSTORE_CHECKED(take_list(cursor, 2));
+  EMSTORE_TRY(const std::uint64_t kind, cursor.unsigned_integer());
+  EMSTORE_TRY(const std::string_view detail, cursor.binary());
+  if (kind > 3) return failure(ErrorCode::corrupt_index, "an index in an unknown state");
+  return IndexState{static_cast<IndexState::Kind>(kind), std::string(detail)};
+}
+
+void put(IndexId index, const IndexState& state, IndexStates& states, Overlay& rows) {
+  rows.apply({Family::meta, state_key(index), encode(state)});
+  states[index] = state;
+}
+
+const Index* find(const Schema& schema, IndexId id) {
+  for (const Index& index : schema.indexes) {
+    if (index.id == id) return &index;
+  }
+  return nullptr;
+}
+
+// Adds the keys of the next records. Two records with one unique value end the fill.
+Result<IndexState> fill(const Schema& schema, const Index& index, const IndexState& before, Overlay& rows) {
+  const Entity& entity = *schema.entity(index.entity);
+  IndexState state = before;
+  std::vector<std::pair<std::string, std::string>> found;
+  EMSTORE_CHECKED(each_index_key(rows, schema, index, before.detail,
+                                 [&](std::string_view record_key, std::string key) {
+                                   found.emplace_back(record_key, std::move(key));
+                                   return found.size() < kSliceRows;
+                                 }));
+  for (auto& [record_key, key] : found) {
+    rows.apply({Family::values, key, std::string()});
+    state.detail = record_key;
+    if (!index.unique) continue;
+    EMSTORE_TRY(const RecordRef record, record_of_key(record_key));
+    EMSTORE_TRY(const auto other, other_with_same_values(rows, entity, index, key, record));
+    if (!other) continue;
+    return IndexState{IndexState::Kind::not_unique, entity.name + "/" + to_string(record.id) + " and " +
+                                                        entity.name + "/" + to_string(*other)};
+  }
+  if (found.size() < kSliceRows) return IndexState{};
+  return state;
+}
+
+// Removes some of the keys; true when none are left.
+Result<bool> drop(IndexId index, Overlay& rows) {
+  std::vector<std::string> keys;
+  EMSTORE_CHECKED(rows.scan(Family::values, range_of_prefix(index_prefix(index)),
+                            [&](std::string_view key, std::string_view) {
+                              keys.emplace_back(key);
+                              return keys.size() < kSliceRows;
+                            }));
+  for (const std::string& key : keys) rows.apply({Family::values, key, std::nullopt});
+  return keys.size() < kSliceRows;
+}
+
+}  // namespace
+
+Result<IndexStates> load_index_states(const Reader& reader) {
+  IndexStates states;
+  Status status;
+  EMSTORE_CHECKED(reader.scan(Family::meta, range_of_prefix(kPrefix),
+                              [&](std::string_view key, std::string_view value) {
+                                Result<IndexState> state = decode_state(value);
+                                if (!state) {
+                                  status = failure(std::move(state).error());
+                                  return false;
+                                }
+                                const std::string_view id = key.substr(kPrefix.size());
+                                states.emplace(IndexId{big_endian<std::uint32_t>(id)}, *std::move(state));
+                                return true;
+                              }));
+  EMSTORE_CHECKED(status);
+  return states;
+}
+
+Result<IndexStates> change_index_states(const Schema& next, const IndexStates& before, Overlay& rows) {
+  IndexStates states = before;
+  for (const auto& [id, state] : before) {
+    if (find(next, id) == nullptr && state.kind != IndexState::Kind::dropping) {
+      put(id, {IndexState::Kind::dropping, {}}, states, rows);
+    }
+  }
+  for (const Index& index : next.indexes) {
+    const auto known = before.find(index.id);
+    if (known != before.end() && known->second.kind != IndexState::Kind::not_unique) continue;
+    EMSTORE_TRY(const CounterRow counter, read_counter(rows, index.entity));
+    const bool is_empty = counter.records == 0;
+    const auto kind = is_empty ? IndexState::Kind::ready : IndexState::Kind::filling;
+    put(index.id, {kind, {}}, states, rows);
+  }
+  return states;
+}
+
+Status reset_index_states(Overlay& rows) {
+  EMSTORE_TRY(IndexStates states, load_index_states(rows));
+  const IndexStates before = states;
+  for (const auto& [id, state] : before) {
+    const bool refill = state.kind == IndexState::Kind::filling || state.kind == IndexState::Kind::not_unique;
+    if (refill) put(id, {IndexState::Kind::filling, {}}, states, rows);
+  }
+  return {};
+}
+
+Result<std::optional<IndexStates>> continue_indexes(const Schema& schema, const IndexStates& before,
+                                                    Overlay& rows) {
+  for (const auto& [id, state] : before) {
+    IndexStates states = before;
+    const Index* index = find(schema, id);
+    if (state.kind == IndexState::Kind::filling && index != nullptr) {
+      EMSTORE_TRY(const IndexState next, fill(schema, *index, state, rows));
+      put(id, next, states, rows);
+      return states;
+    }
+    if (state.kind == IndexState::Kind::dropping) {
+      EMSTORE_TRY(const bool done, drop(id, rows));
+      if (done) {
+        rows.apply({Family::meta, state_key(id), std::nullopt});
+        states.erase(id);
+      }
+      return states;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace emstore::store

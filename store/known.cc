@@ -1,0 +1,211 @@
+#include "store/known.h"
+
+#include <utility>
+
+namespace emstore::store {
+namespace {
+
+class KnownReader {
+ public:
+  KnownReader(const Reader& reader, const Schema& schema, const Resolved& resolved)
+      : reader_(reader), schema_(schema), resolved_(resolved) {}
+
+  Result<Known> read(std::vector<Content> contents) {
+    known_.contents = std::move(contents);
+    EMSTORE_TRY(known_.media_counter, read_counter(reader_, kMediaEntity));
+    if (resolved_.verb == Verb::insert) {
+      EMSTORE_TRY(known_.owner_counter, read_counter(reader_, resolved_.entity->id));
+    } else {
+      EMSTORE_CHECKED(owner());
+      if (!known_.owner) return std::move(known_);
+    }
+    if (resolved_.verb == Verb::remove) {
+      EMSTORE_CHECKED(removal());
+    } else {
+      for (const LinkRequest& request : resolved_.links) EMSTORE_CHECKED(links(request));
+    }
+    return std::move(known_);
+  }
+
+ private:
+  RecordRef ref() const { return {resolved_.entity->id, resolved_.id}; }
+
+  Status owner() {
+    EMSTORE_TRY(known_.owner, read_record(reader_, ref()));
+    if (!known_.owner) return {};
+    EMSTORE_TRY(known_.values, unpack_fields(known_.owner->fields));
+    return {};
+  }
+
+  // ---- Links that a request touches ----
+
+  Status links(const LinkRequest& request) {
+    KnownLinks& field = known_.fields[request.field->id];
+    if (known_.owner) field.links = known_.owner->row.links_of(request.field->id);
+    const bool whole = request.set.has_value() || request.field->kind == FieldKind::medium;
+    if (whole && known_.owner) EMSTORE_CHECKED(all_links(request.field->id, field));
+    field.all = whole || !known_.owner;
+    if (request.set) EMSTORE_CHECKED(named(*request.set, request, field));
+    EMSTORE_CHECKED(named(request.detach, request, field));
+    EMSTORE_CHECKED(named(request.attach, request, field));
+    return places(request, field);
+  }
+
+  Status all_links(FieldId id, KnownLinks& field) {
+    Status status;
+    EMSTORE_CHECKED(reader_.scan(Family::links, range_of_prefix(link_prefix(ref(), id)),
+                                 [&](std::string_view key, std::string_view value) {
+                                   status = [&]() -> Status {
+                                     EMSTORE_TRY(LinkKey place, link_of_key(key));
+                                     EMSTORE_TRY(LinkRow row, decode_link(value));
+                                     field.present.push_back(
+                                         {row.target, std::move(place.order), std::move(row.meta)});
+                                     return {};
+                                   }();
+                                   return status.has_value();
+                                 }));
+    return status;
+  }
+
+  Status named(const std::vector<LinkItem>& items, const LinkRequest& request, KnownLinks& field) {
+    for (const LinkItem& item : items) {
+      EMSTORE_CHECKED(media(item.target));
+      if (!field.all) EMSTORE_CHECKED(present(item.target, request.field->id, field));
+    }
+    return {};
+  }
+
+  Status media(const RecordId& id) {
+    if (known_.media.contains(id)) return {};
+    const RecordRef target{kMediaEntity, id};
+    EMSTORE_TRY(std::optional<StoredRecord> record, read_record(reader_, target));
+    if (!record) return {};
+    EMSTORE_TRY(FieldValues values, unpack_fields(record->fields));
+    known_.media.emplace(id, KnownTarget{*std::move(record), std::move(values), {}});
+    return {};
+  }
+
+  // Notes the link to `target` when there is one.
+  Status present(const RecordId& target, FieldId id, KnownLinks& field) {
+    const RecordRef media{kMediaEntity, target};
+    for (const Link& link : field.present) {
+      if (link.target == media) return {};
+    }
+    EMSTORE_TRY(const std::optional<FoundBacklink> found, read_backlink(reader_, media, ref(), id));
+    if (!found) return {};
+    EMSTORE_TRY(std::optional<LinkRow> row, read_link(reader_, ref(), id, found->row.order));
+    if (!row) return failure(ErrorCode::corrupt_index, "a backlink leads to no link");
+    field.present.push_back({media, found->row.order, std::move(row->meta)});
+    return {};
+  }
+
+  // The keys between which a placed link will stand.
+  Status places(const LinkRequest& request, KnownLinks& field) {
+    if (!known_.owner) return {};
+    const KeyRange whole = range_of_prefix(link_prefix(ref(), request.field->id));
+    for (const LinkItem& item : request.attach) {
+      if (!item.place) continue;
+      switch (item.place->kind) {
+        case Place::Kind::last:
+          break;
+        case Place::Kind::first:
+          EMSTORE_CHECKED(neighbour(whole, Direction::forward, field));
+          break;
+        case Place::Kind::before:
+        case Place::Kind::after:
+          EMSTORE_CHECKED(around(item.place->anchor, whole, request.field->id, field));
+          break;
+      }
+    }
+    return {};
+  }
+
+  Status around(const RecordId& anchor, const KeyRange& whole, FieldId id, KnownLinks& field) {
+    EMSTORE_CHECKED(present(anchor, id, field));
+    for (const Link& link : field.present) {
+      if (link.target.id != anchor) continue;
+      const std::string key = link_key(ref(), id, link.order);
+      field.neighbours.insert(link.order);
+      EMSTORE_CHECKED(neighbour({whole.from, key}, Direction::backward, field));
+      EMSTORE_CHECKED(neighbour({key + '\0', whole.until}, Direction::forward, field));
+      break;
+    }
+    return {};
+  }
+
+  Status neighbour(const KeyRange& range, Direction direction, KnownLinks& field) {
+    Status status;
+    EMSTORE_CHECKED(reader_.scan(Family::links, range, direction,
+                                 [&](std::string_view key, std::string_view) {
+                                   status = [&]() -> Status {
+                                     EMSTORE_TRY(LinkKey place, link_of_key(key));
+                                     field.neighbours.insert(std::move(place.order));
+                                     return {};
+                                   }();
+                                   return false;
+                                 }));
+    return status;
+  }
+
+  // ---- What goes with a record ----
+
+  Status removal() {
+    for (const auto& [id, links] : known_.owner->row.links) {
+      if (links.count == 0) continue;
+      KnownLinks& field = known_.fields[id];
+      field.links = links;
+      field.all = true;
+      EMSTORE_CHECKED(all_links(id, field));
+      const Field* declared = resolved_.entity->field(id);
+      if (declared == nullptr || declared->on_delete != OnDelete::collect) continue;
+      for (const Link& link : field.present) {
+        EMSTORE_CHECKED(media(link.target.id));
+        EMSTORE_TRY(known_.media.at(link.target.id).use, read_use(reader_, link.target));
+      }
+    }
+    return resolved_.entity->id == kMediaEntity ? uses() : Status{};
+  }
+
+  Status uses() {
+    std::vector<std::pair<BacklinkKey, OrderKey>> found;
+    for (const bool covered : {true, false}) {
+      Status status;
+      EMSTORE_CHECKED(reader_.scan(Family::backlinks, range_of_prefix(backlink_prefix(ref(), covered)),
+                                   [&](std::string_view key, std::string_view value) {
+                                     status = [&]() -> Status {
+                                       EMSTORE_TRY(BacklinkKey place, backlink_of_key(key));
+                                       EMSTORE_TRY(BacklinkRow row, decode_backlink(value));
+                                       found.emplace_back(std::move(place), std::move(row.order));
+                                       return {};
+                                     }();
+                                     return status.has_value();
+                                   }));
+      EMSTORE_CHECKED(status);
+    }
+    for (auto& [place, order] : found) EMSTORE_CHECKED(use(place, std::move(order)));
+    return {};
+  }
+
+  Status use(const BacklinkKey& place, OrderKey order) {
+    EMSTORE_TRY(const std::optional<StoredRecord> owner, read_record(reader_, place.owner));
+    EMSTORE_TRY(std::optional<LinkRow> row, read_link(reader_, place.owner, place.field, order));
+    if (!owner || !row) return failure(ErrorCode::corrupt_index, "a backlink leads to no link");
+    known_.uses.push_back({place.owner, place.field, {ref(), std::move(order), std::move(row->meta)},
+                           owner->row.version, owner->row.links_of(place.field).count});
+    return {};
+  }
+
+  const Reader& reader_;
+  const Schema& schema_;
+  const Resolved& resolved_;
+  Known known_;
+};
+
+}  // namespace
+
+Result<Known> read_known(const Reader& reader, const Schema& schema, const Resolved& resolved,
+                         std::vector<Content> contents) {
+  return KnownReader(reader, schema, resolved).read(std::move(contents));
+}
+
+}  // namespace emstore::store

@@ -1,0 +1,53 @@
+// What decide() knows of the store: read through one Reader before anything is decided.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "store/contents.h"
+#include "store/facts.h"
+#include "store/resolved.h"
+
+namespace emstore::store {
+
+// Links of one field of the owner, as far as the request touches them.
+struct KnownLinks {
+  FieldLinks links;              // Count and next append number.
+  std::vector<Link> present;     // Those that the request names, or all of them (`all`).
+  bool all = false;
+  std::set<OrderKey> neighbours; // Keys next to places that the request names.
+};
+
+// One place where a media that is to be deleted is linked.
+struct KnownUse {
+  RecordRef owner;
+  FieldId field{};
+  Link link;
+  Version version = 0;      // Of the owner.
+  std::uint64_t count = 0;  // Of links in that field.
+};
+
+struct KnownTarget {
+  StoredRecord record;
+  FieldValues values;
+  UseRow use;
+};
+
+struct Known {
+  std::optional<StoredRecord> owner;          // update, remove: nothing when there is no such record.
+  FieldValues values;                         // Of the owner.
+  std::map<FieldId, KnownLinks> fields;       // That the request touches; for remove, those with links.
+  std::map<RecordId, KnownTarget> media;      // Named or linked media that exist.
+  std::vector<Content> contents;              // Of new media, in the order of new_media_of().
+  std::vector<KnownUse> uses;                 // Of a media that is to be deleted.
+  CounterRow owner_counter, media_counter;
+};
+
+// Errors: what the reader reports; what the request gets wrong goes to `violations` in decide().
+Result<Known> read_known(const Reader& reader, const Schema& schema, const Resolved& resolved,
+                         std::vector<Content> contents);
+
+}  // namespace emstore::store

@@ -1,0 +1,182 @@
+#include "store/opening.h"
+
+#include <system_error>
+#include <utility>
+
+#include "store/log.h"
+#include "store/refold.h"
+#include "store/row_bytes.h"
+
+namespace emstore::store {
+namespace {
+
+constexpr std::string_view kStoreIdKey = "store";
+
+// The leaf of a commit, from its header in the log.
+std::function<Result<Sha256>(Sequence)> leaves_of(const Reader& reader) {
+  return [&reader](Sequence sequence) -> Result<Sha256> {
+    EMSTORE_TRY(const auto bytes, reader.get(Family::log, log_key(sequence)));
+    if (!bytes) return failure(ErrorCode::corrupt_log, "commit " + std::to_string(sequence) + " is missing");
+    EMSTORE_TRY(const HeaderView header, decode_header(*bytes));
+    return leaf_hash(header.bytes);
+  };
+}
+
+struct LogEnd {
+  Sequence sequence = 0;
+  Time time;
+};
+
+Result<LogEnd> end_of_log(const Reader& reader) {
+  LogEnd end;
+  Status status;
+  EMSTORE_CHECKED(reader.scan(Family::log, {}, Direction::backward,
+                              [&](std::string_view key, std::string_view bytes) {
+                                Result<HeaderView> header = decode_header(bytes);
+                                if (!header) {
+                                  status = failure(std::move(header).error());
+                                } else {
+                                  end = {sequence_of_log_key(key), header->info.time};
+                                }
+                                return false;
+                              }));
+  EMSTORE_CHECKED(status);
+  return end;
+}
+
+Result<std::shared_ptr<const Schema>> read_schema(const Reader& reader) {
+  EMSTORE_TRY(const auto bytes, reader.get(Family::schema, schema_key()));
+  if (!bytes) return std::make_shared<const Schema>(initial_schema());
+  EMSTORE_TRY(const SchemaRow row, decode_schema(*bytes));
+  EMSTORE_TRY(Schema schema, schema_of(row.schema, row.version));
+  return std::make_shared<const Schema>(std::move(schema));
+}
+
+// Every commit of the log, in order.
+Status each_commit(const Reader& reader, const std::function<Status(Sequence, std::string_view)>& visit) {
+  Status status;
+  EMSTORE_CHECKED(reader.scan(Family::log, {}, [&](std::string_view key, std::string_view bytes) {
+    status = visit(sequence_of_log_key(key), bytes);
+    return status.has_value();
+  }));
+  return status;
+}
+
+// Fills that were under way start again: the rebuilt family holds the keys of ready indexes only.
+Status restart_fills(Database& database) {
+  RowChanges changes;
+  {
+    const std::unique_ptr<Snapshot> snapshot = database.snapshot();
+    Overlay rows(*snapshot);
+    EMSTORE_CHECKED(reset_index_states(rows));
+    changes = rows.take_changes();
+  }
+  return changes.empty() ? Status{} : database.write(changes, Durability::synced);
+}
+
+}  // namespace
+
+Result<FolderLock> prepare_folder(const std::filesystem::path& folder, UnsafeFileSystem unsafe) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    return failure(ErrorCode::io_failed, "cannot make " + folder.string() + ": " + error.message());
+  }
+  EMSTORE_CHECKED(check_file_system(folder, unsafe));
+  return FolderLock::acquire(folder);
+}
+
+Result<StoreId> identify(Database& database, const Head& head, Environment& environment) {
+  StoreId id{};
+  const std::unique_ptr<Snapshot> snapshot = database.snapshot();
+  EMSTORE_TRY(const auto stored, snapshot->get(Family::meta, kStoreIdKey));
+  if (stored) {
+    if (stored->size() != id.size()) return failure(ErrorCode::corrupt_log, "the store's id is damaged");
+    std::copy(stored->begin(), stored->end(), id.begin());
+    return id;
+  }
+  if (head.recorded()) {
+    return failure(ErrorCode::rolled_back, "the head records commit " +
+                                               std::to_string(head.recorded()->sequence) +
+                                               ", but the database is empty");
+  }
+  environment.random(id);
+  const RowChange row{Family::meta, std::string(kStoreIdKey), std::string(as_bytes(id))};
+  EMSTORE_CHECKED(database.write(std::span(&row, 1), Durability::synced));
+  return id;
+}
+
+Status rebuild_outdated(Database& database,
+                        const std::function<void(std::string_view what, double done)>& progress) {
+  const std::vector<Family> outdated = database.outdated();
+  if (outdated.empty()) return {};
+  EMSTORE_TRY(std::unique_ptr<Generation> generation, database.begin_generation());
+  {
+    const std::unique_ptr<Snapshot> log = database.snapshot();
+    EMSTORE_TRY(const LogEnd end, end_of_log(*log));
+    EMSTORE_TRY(const IndexStates states, load_index_states(*log));
+    Refold refold(*log, *generation,
+                  [&](std::span<const RowChange> changes) { return generation->write(changes); });
+    EMSTORE_CHECKED(each_commit(*log, [&](Sequence sequence, std::string_view bytes) -> Status {
+      constexpr Sequence kReportEvery = 8192;
+      if (progress && sequence % kReportEvery == 0) {
+        progress("rebuilding indexes", static_cast<double>(sequence) / static_cast<double>(end.sequence));
+      }
+      return refold.add(sequence, bytes);
+    }));
+    EMSTORE_CHECKED(refold.finish([&](IndexId index) {
+      const auto state = states.find(index);
+      return state != states.end() && state->second.kind == IndexState::Kind::ready;
+    }));
+  }
+  EMSTORE_CHECKED(database.adopt(std::move(generation), outdated));
+  if (progress) progress("rebuilding indexes", 1.0);
+  return restart_fills(database);
+}
+
+Result<Opened> read_state(const Database& database) {
+  Opened opened;
+  std::shared_ptr<const Reader> reader = database.snapshot();
+  EMSTORE_TRY(const LogEnd end, end_of_log(*reader));
+  EMSTORE_TRY(opened.tree, Tree::load(*reader, leaves_of(*reader)));
+  if (opened.tree.size() != end.sequence) {
+    return failure(ErrorCode::corrupt_index,
+                   "the tree holds " + std::to_string(opened.tree.size()) + " commits, the log ends at " +
+                       std::to_string(end.sequence));
+  }
+  EMSTORE_TRY(opened.view.schema, read_schema(*reader));
+  EMSTORE_TRY(IndexStates states, load_index_states(*reader));
+  opened.view.indexes = std::make_shared<const IndexStates>(std::move(states));
+  opened.view.sequence = end.sequence;
+  opened.view.time = end.time;
+  opened.view.root = opened.tree.root();
+  opened.view.reader = std::move(reader);
+  return opened;
+}
+
+Status check_head(const Head& head, const StoreId& id, const Opened& opened) {
+  const std::optional<HeadState>& recorded = head.recorded();
+  const Sequence last = opened.view.sequence;
+  if (!recorded) {
+    if (last == 0) return {};
+    return failure(ErrorCode::rolled_back,
+                   "the head is missing, but the log ends at commit " + std::to_string(last));
+  }
+  if (recorded->store != id) {
+    return failure(ErrorCode::rolled_back, "the head is another store's");
+  }
+  if (recorded->sequence > last) {
+    return failure(ErrorCode::rolled_back,
+                   "commit " + std::to_string(recorded->sequence) + " was acknowledged last, but the log ends at " +
+                       std::to_string(last));
+  }
+  const Reader& reader = *opened.view.reader;
+  EMSTORE_TRY(const Sha256 root, root_at(recorded->sequence, reader, leaves_of(reader)));
+  if (root != recorded->root) {
+    return failure(ErrorCode::rolled_back, "the log up to commit " + std::to_string(recorded->sequence) +
+                                               " is not the one that was acknowledged");
+  }
+  return {};
+}
+
+}  // namespace emstore::store

@@ -1,0 +1,161 @@
+#include "store/overlay.h"
+
+#include <iterator>
+#include <utility>
+
+#include "store/row_map.h"
+
+namespace emstore::store {
+namespace {
+
+std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
+
+std::size_t bytes_of(std::string_view key, const std::optional<std::string>& value) {
+  return key.size() + (value ? value->size() : 0);
+}
+
+// Pending rows merged into a scan of the rows below. `Iterator` runs over the pending rows in the
+// direction of the scan; `Before` orders keys in that direction.
+template <typename Iterator, typename Before>
+class Merge {
+ public:
+  Merge(Iterator pending, Iterator end, Before before, const Reader::Visit& visit)
+      : pending_(pending), end_(end), before_(before), visit_(visit) {}
+
+  // A row of the reader below: pending rows before it go first, one with its key hides it.
+  bool take_below(std::string_view key, std::string_view value) {
+    while (pending_ != end_ && before_(std::string_view(pending_->first), key)) {
+      if (!take_pending()) return false;
+    }
+    if (pending_ != end_ && pending_->first == key) return take_pending();
+    wanted_ = visit_(key, value);
+    return wanted_;
+  }
+
+  void take_rest() {
+    while (wanted_ && pending_ != end_) take_pending();
+  }
+
+ private:
+  bool take_pending() {
+    const auto& [key, value] = *pending_;
+    ++pending_;
+    if (value) wanted_ = visit_(key, *value);
+    return wanted_;
+  }
+
+  Iterator pending_;
+  Iterator end_;
+  Before before_;
+  const Reader::Visit& visit_;
+  bool wanted_ = true;
+};
+
+template <typename MergeType>
+Status run(MergeType merge, const Reader& below, Family family, const KeyRange& range,
+           Direction direction) {
+  EMSTORE_CHECKED(
+      below.scan(family, range, direction, [&merge](std::string_view key, std::string_view value) {
+        return merge.take_below(key, value);
+      }));
+  merge.take_rest();
+  return {};
+}
+
+}  // namespace
+
+Overlay::Overlay(const Reader& below, Caching caching) : below_(below), caching_(caching) {}
+
+Result<std::optional<std::string>> Overlay::get(Family family, std::string_view key) const {
+  if (const std::optional<std::string>* known = find_known(family, key)) return *known;
+  EMSTORE_TRY(std::optional<std::string> value, below_.get(family, key));
+  if (caching_ == Caching::on) cache_[slot(family)].emplace(key, value);
+  return value;
+}
+
+Result<std::vector<std::optional<std::string>>> Overlay::get_many(
+    Family family, std::span<const std::string> keys) const {
+  std::vector<std::optional<std::string>> values(keys.size());
+  std::vector<std::string> unknown_keys;
+  std::vector<std::size_t> unknown_places;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (const std::optional<std::string>* known = find_known(family, keys[i])) {
+      values[i] = *known;
+    } else {
+      unknown_keys.push_back(keys[i]);
+      unknown_places.push_back(i);
+    }
+  }
+  if (unknown_keys.empty()) return values;
+
+  EMSTORE_TRY(auto found, below_.get_many(family, unknown_keys));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (caching_ == Caching::on) cache_[slot(family)].emplace(unknown_keys[i], found[i]);
+    values[unknown_places[i]] = std::move(found[i]);
+  }
+  return values;
+}
+
+Status Overlay::scan(Family family, const KeyRange& range, Direction direction,
+                     const Visit& visit) const {
+  const auto [begin, end] = rows_in(rows_[slot(family)], range);
+  if (begin == end) return below_.scan(family, range, direction, visit);
+  switch (direction) {
+    case Direction::forward:
+      return run(Merge(begin, end, std::less<>(), visit), below_, family, range, direction);
+    case Direction::backward:
+      return run(Merge(std::make_reverse_iterator(end), std::make_reverse_iterator(begin),
+                       std::greater<>(), visit),
+                 below_, family, range, direction);
+  }
+  return {};
+}
+
+void Overlay::apply(RowChange change) {
+  bytes_ += bytes_of(change.key, change.value);
+  auto& rows = rows_[slot(change.family)];
+  const auto [row, added] = rows.try_emplace(std::move(change.key));
+  if (added) {
+    ++change_count_;
+  } else {
+    bytes_ -= bytes_of(row->first, row->second);
+  }
+  row->second = std::move(change.value);
+}
+
+RowChanges Overlay::take_changes() {
+  RowChanges changes;
+  changes.reserve(change_count_);
+  for (const FamilyInfo& family : kFamilies) {
+    auto& rows = rows_[slot(family.family)];
+    while (!rows.empty()) {
+      auto row = rows.extract(rows.begin());
+      changes.push_back({family.family, std::move(row.key()), std::move(row.mapped())});
+    }
+  }
+  clear();
+  return changes;
+}
+
+const std::map<std::string, std::optional<std::string>, std::less<>>& Overlay::changes(
+    Family family) const {
+  return rows_[slot(family)];
+}
+
+void Overlay::clear() {
+  for (auto& rows : rows_) rows.clear();
+  for (auto& rows : cache_) rows.clear();
+  change_count_ = 0;
+  bytes_ = 0;
+}
+
+const std::optional<std::string>* Overlay::find_known(Family family, std::string_view key) const {
+  const auto& rows = rows_[slot(family)];
+  if (const auto row = rows.find(key); row != rows.end()) return &row->second;
+  if (caching_ == Caching::off) return nullptr;
+  const auto& cache = cache_[slot(family)];
+  const auto row = cache.find(key);
+  return row == cache.end() ? nullptr : &row->second;
+}
+
+}  // namespace emstore::store

@@ -1,0 +1,64 @@
+// Overlay: rows that are decided but not yet written, on top of another reader. The group of
+// commits that waits for its sync is one; the commit being decided is another, on top of that.
+// Threads: one, the writer's.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "store/reader.h"
+
+namespace emstore::store {
+
+enum class Caching : bool { off, on };
+
+class Overlay final : public Reader {
+ public:
+  // `below` outlives the overlay and does not change under it. With caching, rows read from below
+  // are kept: commits of one group often touch the same rows.
+  explicit Overlay(const Reader& below, Caching caching = Caching::off);
+
+  Result<std::optional<std::string>> get(Family family, std::string_view key) const override;
+  Result<std::vector<std::optional<std::string>>> get_many(
+      Family family, std::span<const std::string> keys) const override;
+  using Reader::scan;
+  Status scan(Family family, const KeyRange& range, Direction direction,
+              const Visit& visit) const override;
+
+  void apply(RowChange change);
+  // All changes since the start, the last one for each row, ordered by family and key. The overlay
+  // is then as new.
+  RowChanges take_changes();
+  const std::map<std::string, std::optional<std::string>, std::less<>>& changes(
+      Family family) const;
+  // Rows that are changed, and the bytes of their keys and values; a row changed twice counts once.
+  std::size_t change_count() const { return change_count_; }
+  std::size_t bytes() const { return bytes_; }
+  void clear();
+
+ private:
+  using Rows = std::map<std::string, std::optional<std::string>, std::less<>>;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const {
+      return std::hash<std::string_view>{}(key);
+    }
+  };
+  using Cache = std::unordered_map<std::string, std::optional<std::string>, Hash, std::equal_to<>>;
+
+  // What is pending or kept for the row; null when the reader below has to be asked.
+  const std::optional<std::string>* find_known(Family family, std::string_view key) const;
+
+  const Reader& below_;
+  Caching caching_;
+  std::array<Rows, kFamilyCount> rows_;
+  std::size_t change_count_ = 0;
+  std::size_t bytes_ = 0;
+  mutable std::array<Cache, kFamilyCount> cache_;
+};
+
+}  // namespace emstore::store

@@ -1,0 +1,407 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
+#include <utility>
+
+#include "base/suggest.h"
+#include "store/query.h"
+#include "store/where.h"
+
+namespace emstore::store {
+namespace {
+
+constexpr std::string_view kLinkColumn = "$link";
+constexpr std::string_view kReferenceName = "reference";
+
+// The keys of a read, and those of a `with`, where counting makes no sense.
+constexpr std::array<std::string_view, 8> kReadKeys{"where", "with",  "select", "orderBy",
+                                                    "sort",  "limit", "offset", "count"};
+constexpr std::span<const std::string_view> kWithKeys(kReadKeys.data(), kReadKeys.size() - 1);
+constexpr std::array<std::string_view, 2> kReferenceKeys{"limit", "offset"};
+
+struct LaterKey {
+  std::string_view name, hint;
+};
+constexpr std::array kLaterKeys{
+    LaterKey{"join", "`with` brings linked records along"},
+    LaterKey{"as_of", "this version reads the latest state"},
+    LaterKey{"cursor", "page with limit and offset, or with a where on the field of orderBy"},
+};
+
+tl::unexpected<Error> with_path(Error error, const std::string& path) {
+  error.path = path;
+  return failure(std::move(error));
+}
+
+tl::unexpected<Error> expected(std::string_view what, const Value& given, const std::string& path) {
+  return failure(ErrorCode::wrong_type,
+                 std::string(what) + " is expected, not " + std::string(name_of(given.kind())),
+                 path);
+}
+
+Status check_keys(const Map& query, std::span<const std::string_view> known,
+                  const std::string& path) {
+  for (const Map::Member& member : query) {
+    if (std::find(known.begin(), known.end(), member.name) != known.end()) continue;
+    for (const LaterKey& later : kLaterKeys) {
+      if (member.name == later.name) {
+        return failure(ErrorCode::unsupported, quoted(member.name) + " is not supported",
+                       step(path, member.name), std::string(later.hint));
+      }
+    }
+    return failure(ErrorCode::unknown_option, "a query has no option " + quoted(member.name),
+                   step(path, member.name), did_you_mean(member.name, known));
+  }
+  return {};
+}
+
+Result<std::uint64_t> whole_number(const Value& given, const std::string& path) {
+  constexpr double kExactMax = 9007199254740992.0;  // 2^53
+  if (const auto* integer = given.if_integer(); integer != nullptr && *integer >= 0) {
+    return static_cast<std::uint64_t>(*integer);
+  }
+  if (const auto* number = given.if_number();
+      number != nullptr && *number >= 0 && *number <= kExactMax && std::trunc(*number) == *number) {
+    return static_cast<std::uint64_t>(*number);
+  }
+  if (!given.is_number()) return expected("a whole number from 0", given, path);
+  return failure(ErrorCode::out_of_range, to_string(given) + " is no whole number from 0", path,
+                 "leave it out for no limit");
+}
+
+Status read_window(const Map& given, const std::string& path, Query& query) {
+  if (const Value* limit = given.find("limit")) {
+    EMSTORE_TRY(query.limit, whole_number(*limit, step(path, "limit")));
+  }
+  if (const Value* offset = given.find("offset")) {
+    EMSTORE_TRY(query.offset, whole_number(*offset, step(path, "offset")));
+  }
+  return {};
+}
+
+// ---- orderBy ------------------------------------------------------------------------------------
+
+Result<bool> is_descending(const Value& direction, const std::string& path) {
+  const std::string* text = direction.if_text();
+  if (text == nullptr) return expected("\"asc\" or \"desc\"", direction, path);
+  if (*text == "asc") return false;
+  if (*text == "desc") return true;
+  return failure(ErrorCode::invalid_request, quoted(*text) + " is no direction", path,
+                 "write \"asc\" or \"desc\"");
+}
+
+class OrderReader {
+ public:
+  explicit OrderReader(const Entity& entity) : entity_(entity) {}
+
+  // Every form: "name", "-name", {name: "desc"}, {by, dir}, and lists of these.
+  Status read(const Value& given, const std::string& path) {
+    if (const List* list = given.if_list()) {
+      for (std::size_t i = 0; i < list->size(); ++i)
+        EMSTORE_CHECKED(read_one((*list)[i], step(path, i)));
+      return {};
+    }
+    return read_one(given, path);
+  }
+
+  // With id behind the rest in the direction of the last, so that equal records always come in one
+  // order.
+  std::vector<OrderTerm> take() {
+    const auto is_by_id = [](const OrderTerm& term) { return term.column.pseudo == Pseudo::id; };
+    if (!terms_.empty() && std::none_of(terms_.begin(), terms_.end(), is_by_id)) {
+      terms_.push_back({{Pseudo::id, nullptr}, terms_.back().descending});
+    }
+    return std::move(terms_);
+  }
+
+  Status add(std::string_view name, bool descending, const std::string& path) {
+    Result<Column> found = find_column(entity_, name);
+    if (!found) return with_path(std::move(found).error(), path);
+    const Column column = without_alias(*found, entity_);
+    const Field* rules = rules_of(column);
+    const bool is_ordered =
+        rules != nullptr && rules->kind != FieldKind::json && !is_link(rules->kind);
+    if (column.pseudo != Pseudo::id && column.pseudo != Pseudo::version && !is_ordered) {
+      return failure(ErrorCode::wrong_operation, quoted(name) + " has no order", path);
+    }
+    terms_.push_back({column, descending});
+    return {};
+  }
+
+ private:
+  Status read_one(const Value& given, const std::string& path) {
+    if (const std::string* text = given.if_text()) {
+      const bool descending = text->starts_with('-');
+      return add(std::string_view(*text).substr(descending ? 1 : 0), descending, path);
+    }
+    const Map* map = given.if_map();
+    if (map == nullptr) return expected("a name, a map or a list of them", given, path);
+    if (map->contains("by") && entity_.field("by") == nullptr) return read_by(*map, path);
+    for (const auto& [name, direction] : *map) {
+      EMSTORE_TRY(const bool descending, is_descending(direction, step(path, name)));
+      EMSTORE_CHECKED(add(name, descending, step(path, name)));
+    }
+    return {};
+  }
+
+  Status read_by(const Map& map, const std::string& path) {
+    constexpr std::array<std::string_view, 2> kKeys{"by", "dir"};
+    EMSTORE_CHECKED(check_keys(map, kKeys, path));
+    const Value& by = *map.find("by");
+    if (by.if_text() == nullptr) return expected("a name", by, step(path, "by"));
+    bool descending = false;
+    if (const Value* direction = map.find("dir")) {
+      EMSTORE_TRY(descending, is_descending(*direction, step(path, "dir")));
+    }
+    return add(*by.if_text(), descending, step(path, "by"));
+  }
+
+  const Entity& entity_;
+  std::vector<OrderTerm> terms_;
+};
+
+Result<std::vector<OrderTerm>> read_order(const Entity& entity, const Map& given,
+                                          const std::string& path) {
+  const Value* order_by = given.find("orderBy");
+  const Value* sort = given.find("sort");
+  if (order_by != nullptr && sort != nullptr) {
+    return failure(ErrorCode::invalid_request, "orderBy and sort say the same thing",
+                   step(path, "sort"), "leave one of them out");
+  }
+  OrderReader reader(entity);
+  if (order_by != nullptr) EMSTORE_CHECKED(reader.read(*order_by, step(path, "orderBy")));
+  if (sort != nullptr) EMSTORE_CHECKED(reader.read(*sort, step(path, "sort")));
+  return reader.take();
+}
+
+// The order that the schema gives an entity, unless it is the usual one.
+Result<std::vector<OrderTerm>> own_order(const Entity& entity) {
+  const bool descending = entity.sort_direction == "desc";
+  if (entity.sort_field == "id" && !descending) return std::vector<OrderTerm>();
+  OrderReader reader(entity);
+  EMSTORE_CHECKED(reader.add(entity.sort_field, descending, "orderBy"));
+  return reader.take();
+}
+
+// ---- select -------------------------------------------------------------------------------------
+
+std::vector<Column> usual_columns(const Entity& entity) {
+  std::vector<Column> columns{{Pseudo::id, nullptr}};
+  for (const Field& field : entity.fields) {
+    if (!field.hidden && !is_link(field.kind)) columns.push_back({Pseudo::none, &field});
+  }
+  columns.push_back({Pseudo::created_at, nullptr});
+  columns.push_back({Pseudo::updated_at, nullptr});
+  return columns;
+}
+
+enum class Place : std::uint8_t { top, link };
+
+Status add_selected(const std::string& name, Place place, const std::string& path, Query& query) {
+  if (name == kLinkColumn) {
+    if (place == Place::top) {
+      return failure(ErrorCode::wrong_operation, "$link belongs to the items of a `with`", path);
+    }
+    query.shows_link = true;
+    return {};
+  }
+  Result<Column> column = find_column(*query.entity, name);
+  if (!column) return with_path(std::move(column).error(), path);
+  if (column->field != nullptr && is_link(column->field->kind)) {
+    return failure(ErrorCode::wrong_operation, quoted(name) + " holds links, no value", path,
+                   "ask for it by with: {" + quoted(name) + ": true}");
+  }
+  if (std::find(query.columns.begin(), query.columns.end(), *column) != query.columns.end()) {
+    return failure(ErrorCode::duplicate_item, quoted(name) + " is selected twice", path);
+  }
+  query.columns.push_back(*column);
+  return {};
+}
+
+Status read_select(const Value* select, Place place, const std::string& path, Query& query) {
+  if (select == nullptr) {
+    query.columns = usual_columns(*query.entity);
+    query.shows_link = place == Place::link;
+    return {};
+  }
+  const List* names = select->if_list();
+  if (names == nullptr) return expected("a list of names", *select, path);
+  for (std::size_t i = 0; i < names->size(); ++i) {
+    const std::string* name = (*names)[i].if_text();
+    if (name == nullptr) return expected("a name", (*names)[i], step(path, i));
+    EMSTORE_CHECKED(add_selected(*name, place, step(path, i), query));
+  }
+  return {};
+}
+
+// ---- with ---------------------------------------------------------------------------------------
+
+class WithReader {
+ public:
+  WithReader(const Schema& schema, const Entity& entity) : schema_(schema), entity_(entity) {}
+
+  Result<std::vector<With>> read(const Value& given, const std::string& path) const;
+
+ private:
+  struct Asked {
+    std::string name;
+    const Value* options;  // Null: all of them as usual.
+    std::string path;
+  };
+
+  static Result<std::vector<Asked>> names_in(const Value& given, const std::string& path);
+  Result<std::vector<Asked>> every_relation(const std::string& path) const;
+  Result<With> read_one(const Asked& asked) const;
+  Result<With> read_reference(const Asked& asked) const;
+  tl::unexpected<Error> unknown_relation(const Asked& asked) const;
+
+  const Schema& schema_;
+  const Entity& entity_;
+};
+
+// What a query of a read and of a `with` have in common.
+Result<Query> read_query(const Schema& schema, const Entity& entity, const Map& given, Place place,
+                         const std::string& path) {
+  EMSTORE_CHECKED(check_keys(given, place == Place::top ? kReadKeys : kWithKeys, path));
+  Query query;
+  query.entity = &entity;
+  if (const Value* where = given.find("where")) {
+    EMSTORE_TRY(query.where, resolve_where(entity, *where, step(path, "where")));
+  }
+  EMSTORE_TRY(query.order, read_order(entity, given, path));
+  EMSTORE_CHECKED(read_window(given, path, query));
+  EMSTORE_CHECKED(read_select(given.find("select"), place, step(path, "select"), query));
+  if (const Value* with = given.find("with")) {
+    EMSTORE_TRY(query.with, WithReader(schema, entity).read(*with, step(path, "with")));
+  }
+  return query;
+}
+
+Result<std::vector<WithReader::Asked>> WithReader::names_in(const Value& given,
+                                                            const std::string& path) {
+  std::vector<Asked> asked;
+  if (const std::string* name = given.if_text()) {
+    asked.push_back({*name, nullptr, path});
+  } else if (const List* names = given.if_list()) {
+    for (std::size_t i = 0; i < names->size(); ++i) {
+      const std::string* listed = (*names)[i].if_text();
+      if (listed == nullptr) return expected("a name", (*names)[i], step(path, i));
+      asked.push_back({*listed, nullptr, step(path, i)});
+    }
+  } else if (const Map* options = given.if_map()) {
+    for (const auto& [name_of_relation, value] : *options) {
+      asked.push_back({name_of_relation, &value, step(path, name_of_relation)});
+    }
+  } else {
+    return expected("true, a name, a list of names or a map", given, path);
+  }
+  return asked;
+}
+
+Result<std::vector<WithReader::Asked>> WithReader::every_relation(const std::string& path) const {
+  std::vector<Asked> asked;
+  for (const Field& field : entity_.fields) {
+    if (is_link(field.kind)) asked.push_back({field.name, nullptr, path});
+  }
+  return asked;
+}
+
+Result<std::vector<With>> WithReader::read(const Value& given, const std::string& path) const {
+  std::vector<With> with;
+  const bool* all = given.if_boolean();
+  if (all != nullptr && !*all) return with;
+  EMSTORE_TRY(const std::vector<Asked> asked,
+              all != nullptr ? every_relation(path) : names_in(given, path));
+  for (const Asked& one : asked) {
+    const bool* wanted = one.options == nullptr ? nullptr : one.options->if_boolean();
+    const bool is_reference = entity_.id == kMediaEntity && one.name == kReferenceName;
+    EMSTORE_TRY(With read, is_reference ? read_reference(one) : read_one(one));
+    if (wanted != nullptr && !*wanted) continue;
+    const auto is_same = [&read](const With& other) { return other.field == read.field; };
+    if (std::any_of(with.begin(), with.end(), is_same)) {
+      return failure(ErrorCode::duplicate_item, quoted(one.name) + " is asked for twice", one.path);
+    }
+    with.push_back(std::move(read));
+  }
+  return with;
+}
+
+Result<With> WithReader::read_one(const Asked& asked) const {
+  const Field* field = entity_.field(asked.name);
+  if (field == nullptr || !is_link(field->kind)) return unknown_relation(asked);
+  static const Map kNoOptions;
+  const Map* options = &kNoOptions;
+  if (asked.options != nullptr && asked.options->if_boolean() == nullptr) {
+    options = asked.options->if_map();
+    if (options == nullptr) return expected("true or a map of options", *asked.options, asked.path);
+  }
+  With with;
+  with.field = field;
+  const Entity* target = schema_.entity(kMediaEntity);
+  EMSTORE_TRY(with.query, read_query(schema_, *target, *options, Place::link, asked.path));
+  if (!options->contains("limit")) with.query.limit = field->with_limit;
+  return with;
+}
+
+Result<With> WithReader::read_reference(const Asked& asked) const {
+  With with;
+  if (asked.options == nullptr || asked.options->if_boolean() != nullptr) return with;
+  const Map* options = asked.options->if_map();
+  if (options == nullptr) return expected("true or a map of options", *asked.options, asked.path);
+  EMSTORE_CHECKED(check_keys(*options, kReferenceKeys, asked.path));
+  EMSTORE_CHECKED(read_window(*options, asked.path, with.query));
+  return with;
+}
+
+tl::unexpected<Error> WithReader::unknown_relation(const Asked& asked) const {
+  if (entity_.field(asked.name) != nullptr) {
+    return failure(ErrorCode::unknown_relation,
+                   quoted(asked.name) + " of " + entity_.name + " is a value, not a relation",
+                   asked.path, "it is in the result without `with`");
+  }
+  std::vector<std::string_view> names;
+  for (const Field& field : entity_.fields) {
+    if (is_link(field.kind)) names.emplace_back(field.name);
+  }
+  if (entity_.id == kMediaEntity) names.push_back(kReferenceName);
+  return failure(ErrorCode::unknown_relation,
+                 entity_.name + " has no relation " + quoted(asked.name), asked.path,
+                 did_you_mean(asked.name, names));
+}
+
+// A result is a map: no name may stand in it twice.
+Status check_names(const Query& query, const std::string& path) {
+  const bool selects_reference =
+      std::any_of(query.columns.begin(), query.columns.end(),
+                  [](const Column& column) { return column.pseudo == Pseudo::reference; });
+  for (const With& with : query.with) {
+    if (with.field == nullptr && selects_reference) {
+      return failure(ErrorCode::duplicate_item,
+                     "reference is both selected and asked for by `with`", step(path, "select"),
+                     "leave one of them out");
+    }
+    if (with.field != nullptr) {
+      EMSTORE_CHECKED(check_names(with.query, step(step(path, "with"), with.field->name)));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Query> resolve_query(const Schema& schema, std::string_view entity, const Map& given) {
+  EMSTORE_TRY(const Entity* found, find_entity(schema, entity));
+  EMSTORE_TRY(Query query, read_query(schema, *found, given, Place::top, {}));
+  EMSTORE_CHECKED(check_names(query, {}));
+  if (!given.contains("orderBy") && !given.contains("sort")) {
+    EMSTORE_TRY(query.order, own_order(*found));
+  }
+  if (const Value* count = given.find("count")) {
+    if (count->if_boolean() == nullptr) return expected("true or false", *count, "count");
+    query.count = *count->if_boolean();
+  }
+  return query;
+}
+
+}  // namespace emstore::store

@@ -1,0 +1,125 @@
+#include "store/refold.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "store/index_keys.h"
+
+namespace emstore::store {
+namespace {
+
+constexpr std::size_t kPendingChangesMax = 20'000;
+
+}  // namespace
+
+Status fold(const Schema& schema, const Event& event, const FoldPlace& place, Overlay& rows) {
+  EMSTORE_TRY(const Facts facts, read_facts(rows, event));
+  EMSTORE_TRY(RowChanges changes, rows_of(schema, facts, event, place));
+  for (RowChange& change : changes) rows.apply(std::move(change));
+  return {};
+}
+
+Result<std::shared_ptr<const Schema>> schema_after(const Event& event, Sequence sequence,
+                                                   std::shared_ptr<const Schema> before) {
+  const auto* applied = std::get_if<SchemaApplied>(&event);
+  if (applied == nullptr) return before;
+  EMSTORE_TRY(Schema schema, schema_of(applied->schema, sequence));
+  return std::make_shared<const Schema>(std::move(schema));
+}
+
+Status each_index_key(const Reader& reader, const Schema& schema, const Index& index, std::string_view after,
+                      const std::function<bool(std::string_view record_key, std::string key)>& visit) {
+  const Entity& entity = *schema.entity(index.entity);
+  KeyRange range = range_of_prefix(entity_prefix(entity.id));
+  if (!after.empty()) range.from = std::string(after) + '\0';
+  Status status;
+  EMSTORE_CHECKED(reader.scan(Family::records, range, [&](std::string_view key, std::string_view) {
+    bool more = true;
+    status = [&]() -> Status {
+      EMSTORE_TRY(const RecordRef record, record_of_key(key));
+      EMSTORE_TRY(const std::optional<StoredRecord> stored, read_record(reader, record));
+      if (!stored) return failure(ErrorCode::corrupt_index, "a record that is not there");
+      EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
+      EMSTORE_TRY(std::string row, index_key(entity, index, values, record.id));
+      more = visit(key, std::move(row));
+      return {};
+    }();
+    return status.has_value() && more;
+  }));
+  return status;
+}
+
+class Refold::Split final : public Reader {
+ public:
+  Split(const Reader& log, const Reader& rows) : log_(log), rows_(rows) {}
+  Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
+    return side(family).get(family, key);
+  }
+  using Reader::scan;
+  Status scan(Family family, const KeyRange& range, Direction direction,
+              const Visit& visit) const override {
+    return side(family).scan(family, range, direction, visit);
+  }
+
+ private:
+  const Reader& side(Family family) const { return is_index(family) ? rows_ : log_; }
+  const Reader& log_;
+  const Reader& rows_;
+};
+
+Refold::Refold(const Reader& log, const Reader& rows, Write write)
+    : base_(std::make_unique<Split>(log, rows)), rows_(rows), write_(std::move(write)),
+      pending_(*base_, Caching::on), schema_(std::make_shared<const Schema>(initial_schema())) {}
+
+Refold::~Refold() = default;
+
+Status Refold::add(Sequence sequence, std::string_view commit_bytes) {
+  EMSTORE_TRY(const HeaderView header, decode_header(commit_bytes));
+  EMSTORE_TRY(const Commit commit, decode(commit_bytes));
+  if (sequence != last_ + 1 || commit.info.sequence != sequence) {
+    return failure(ErrorCode::corrupt_log,
+                   "commit " + std::to_string(sequence) + " follows " + std::to_string(last_) +
+                       " and calls itself " + std::to_string(commit.info.sequence));
+  }
+  FoldPlace place{{sequence, 0}, commit.info.time, commit.info.peer.uid};
+  for (const Event& event : commit.events) {
+    EMSTORE_CHECKED(fold(*schema_, event, place, pending_));
+    EMSTORE_TRY(schema_, schema_after(event, sequence, schema_));
+    ++place.event.index;
+  }
+  tree_.append(leaf_hash(header.bytes));
+  last_ = sequence;
+  events_ += commit.events.size();
+  return pending_.change_count() >= kPendingChangesMax ? flush() : Status{};
+}
+
+// Keys of indexes are left out: they follow from the records that remain, in finish().
+Status Refold::flush() {
+  RowChanges changes = pending_.take_changes();
+  std::erase_if(changes, [](const RowChange& change) { return change.family == Family::values; });
+  pending_.clear();
+  RowChanges tree = tree_.take_changes();
+  std::move(tree.begin(), tree.end(), std::back_inserter(changes));
+  return write_(changes);
+}
+
+Status Refold::finish(const std::function<bool(IndexId)>& is_ready) {
+  EMSTORE_CHECKED(flush());
+  for (const Index& index : schema_->indexes) {
+    if (!is_ready(index.id)) continue;
+    RowChanges keys;
+    Status status;
+    EMSTORE_CHECKED(each_index_key(rows_, *schema_, index, {}, [&](std::string_view, std::string key) {
+      keys.push_back({Family::values, std::move(key), std::string()});
+      if (keys.size() < kPendingChangesMax) return true;
+      status = write_(keys);
+      keys.clear();
+      return status.has_value();
+    }));
+    EMSTORE_CHECKED(status);
+    EMSTORE_CHECKED(write_(keys));
+  }
+  return {};
+}
+
+}  // namespace emstore::store

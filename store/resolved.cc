@@ -1,0 +1,355 @@
+#include "store/resolved.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/suggest.h"
+#include "store/events.h"
+#include "store/field_rules.h"
+
+namespace emstore::store {
+namespace {
+
+std::string at(const std::string& path, std::size_t index) {
+  return path + "[" + std::to_string(index) + "]";
+}
+
+std::string in(const std::string& path, std::string_view name) {
+  return path.empty() ? std::string(name) : path + "." + std::string(name);
+}
+
+std::string title(const Entity& entity, const Field& field) { return entity.name + "." + field.name; }
+
+// Looks at one mutation. Every function adds what is wrong and goes on, so that all of it is reported.
+class Resolver {
+ public:
+  Resolver(const Schema& schema, Violations& violations) : schema_(schema), violations_(violations) {}
+
+  Resolved resolve(const Mutation& mutation, const std::string& path) {
+    Resolved resolved{.verb = mutation.verb, .expected = mutation.expected, .detach = mutation.detach,
+                      .path = path};
+    const Result<const Entity*> entity = find_entity(schema_, mutation.entity);
+    if (violations_.catches(entity, path)) return resolved;
+    resolved.entity = *entity;
+    if (mutation.verb != Verb::insert) take_id(mutation, resolved);
+    if (mutation.verb == Verb::remove) return resolved;
+    take_document(mutation, resolved);
+    if (mutation.verb == Verb::insert) complete(resolved);
+    return resolved;
+  }
+
+ private:
+  void refuse(ErrorCode code, std::string message, const std::string& path, std::string hint = {}) {
+    violations_.add(Error{code, std::move(message), path, std::move(hint), {}});
+  }
+
+  void take_id(const Mutation& mutation, Resolved& resolved) {
+    const std::optional<RecordId> id = record_id_of(mutation.id);
+    if (!id) {
+      refuse(ErrorCode::wrong_type, to_string(mutation.id) + " is no id of " + mutation.entity,
+             resolved.path_of(kIdName), "ids are integers from 1");
+      return;
+    }
+    resolved.id = *id;
+  }
+
+  void take_document(const Mutation& mutation, Resolved& resolved) {
+    if (mutation.verb == Verb::insert && resolved.entity->id == kMediaEntity) {
+      resolved.media = new_media(mutation.document, resolved.path);
+      if (resolved.media) resolved.values = resolved.media->values;
+      return;
+    }
+    for (const auto& [name, value] : mutation.document) {
+      take_member(*resolved.entity, name, value, resolved);
+    }
+  }
+
+  void take_member(const Entity& entity, const std::string& name, const Value& value,
+                   Resolved& resolved) {
+    const std::string path = resolved.path_of(name);
+    if (name == kIdName || name == kCreatedName || name == kUpdatedName) {
+      refuse(ErrorCode::read_only, name + " is given by emstore", path, "leave it out");
+      return;
+    }
+    const Result<const Field*> field = find_field(entity, name);
+    if (violations_.catches(field, path)) return;
+    if (is_link((*field)->kind)) {
+      take_links(entity, **field, value, path, resolved);
+    } else {
+      take_value(entity, **field, value, path, resolved.values);
+    }
+  }
+
+  void take_value(const Entity& entity, const Field& field, const Value& value, const std::string& path,
+                  FieldValues& values) {
+    if (!field.fillable) {
+      refuse(ErrorCode::read_only, title(entity, field) + " is computed by emstore", path,
+             "leave it out");
+    } else if (value.is_null() && !field.required) {
+      values.set(field.id, Value());
+    } else if (Result<Value> stored = stored_form(field, value); !violations_.catches(stored, path)) {
+      values.set(field.id, *std::move(stored));
+    }
+  }
+
+  // What an insert leaves out: the default, or nothing, or a violation.
+  void complete(Resolved& resolved) {
+    for (const Field& field : resolved.entity->fields) {
+      if (is_link(field.kind) || resolved.values.find(field.id) != nullptr) continue;
+      if (field.default_value) {
+        resolved.values.set(field.id, *field.default_value);
+      } else if (field.required && !violations_.full()) {
+        const std::string path = resolved.path_of(field.name);
+        refuse(ErrorCode::required, title(*resolved.entity, field) + " is required", path);
+      }
+    }
+  }
+
+  // ---- Link fields ----
+
+  void take_links(const Entity& entity, const Field& field, const Value& value, const std::string& path,
+                  Resolved& resolved) {
+    const Map* operators = value.if_map();
+    if (operators == nullptr) {
+      refuse(ErrorCode::wrong_operation,
+             title(entity, field) + " is " + std::string(name_of(field.kind)) +
+                 "(): it is changed by operators, not by " + std::string(name_of(value.kind())),
+             path, "use {\"$set\": …}, {\"$create\": …}" + many_hint(field));
+      return;
+    }
+    LinkRequest request{.field = &field, .path = path};
+    for (const auto& [name, argument] : *operators) {
+      take_operator(entity, name, argument, request);
+    }
+    resolved.links.push_back(std::move(request));
+  }
+
+  static std::string many_hint(const Field& field) {
+    return field.kind == FieldKind::media ? ", {\"$attach\": […]} or {\"$detach\": […]}" : "";
+  }
+
+  void take_operator(const Entity& entity, const std::string& name, const Value& argument,
+                     LinkRequest& request) {
+    const std::string path = in(request.path, name);
+    const bool one = request.field->kind == FieldKind::medium;
+    if (name == "$set") {
+      request.operators |= kOperatorSet;
+      request.set = items(argument, request, path, {.nullable = one, .placed = false});
+    } else if (name == "$create") {
+      request.operators |= kOperatorCreate;
+      take_creations(argument, request, path);
+    } else if ((name == "$attach" || name == "$detach") && one) {
+      refuse(ErrorCode::wrong_operation,
+             name + " is for media() fields; " + title(entity, *request.field) + " is medium() (one item)",
+             path, name == "$attach" ? "use {\"$set\": id}" : "use {\"$set\": null}");
+    } else if (name == "$attach") {
+      request.operators |= kOperatorAttach;
+      request.attach = items(argument, request, path, {.nullable = false, .placed = true});
+    } else if (name == "$detach") {
+      request.operators |= kOperatorDetach;
+      request.detach = items(argument, request, path, {.nullable = false, .placed = false});
+    } else {
+      constexpr std::array<std::string_view, 4> kOperatorNames{"$create", "$set", "$attach", "$detach"};
+      refuse(ErrorCode::unknown_operator, "no operator " + name + " on " + title(entity, *request.field),
+             path, did_you_mean(name, kOperatorNames));
+    }
+  }
+
+  struct ItemRules {
+    bool nullable = false;  // null, or {id: null}, stands for "none".
+    bool placed = false;    // `at` may say where.
+  };
+
+  std::vector<LinkItem> items(const Value& argument, const LinkRequest& request, const std::string& path,
+                              const ItemRules& rules) {
+    std::vector<LinkItem> found;
+    if (rules.nullable && is_none(argument)) return found;
+    const List* list = argument.if_list();
+    if (list == nullptr) {
+      take_item(argument, path, rules, found);
+      return found;
+    }
+    for (std::size_t i = 0; i < list->size(); ++i) take_item((*list)[i], at(path, i), rules, found);
+    if (request.field->kind == FieldKind::medium && list->size() > 1) {
+      refuse(ErrorCode::too_many_items, "medium() holds one item, not " + std::to_string(list->size()),
+             path);
+    }
+    return found;
+  }
+
+  static bool is_none(const Value& argument) {
+    if (argument.is_null()) return true;
+    const Map* map = argument.if_map();
+    const Value* id = map == nullptr ? nullptr : map->find(kIdName);
+    return id != nullptr && id->is_null() && map->size() == 1;
+  }
+
+  void take_item(const Value& value, const std::string& path, const ItemRules& rules,
+                 std::vector<LinkItem>& found) {
+    LinkItem item{.path = path};
+    const Map* map = value.if_map();
+    const Value* id = map == nullptr ? &value : map->find(kIdName);
+    const std::optional<RecordId> target = id == nullptr ? std::nullopt : record_id_of(*id);
+    if (!target) {
+      refuse(ErrorCode::wrong_type, to_string(value) + " names no media", path,
+             "give an id or {\"id\": id}");
+      return;
+    }
+    item.target = *target;
+    if (map != nullptr) take_item_options(*map, rules, item);
+    const bool again = std::any_of(found.begin(), found.end(),
+                                   [&](const LinkItem& other) { return other.target == item.target; });
+    if (again) {
+      refuse(ErrorCode::duplicate_item, "media " + to_string(item.target) + " is named twice", path);
+      return;
+    }
+    found.push_back(std::move(item));
+  }
+
+  void take_item_options(const Map& map, const ItemRules& rules, LinkItem& item) {
+    for (const auto& [name, value] : map) {
+      if (name == kIdName) continue;
+      if (name == "meta" && (value.is_null() || value.if_map() != nullptr)) {
+        item.meta = value;
+      } else if (name == "meta") {
+        refuse(ErrorCode::wrong_type, "meta is a map, not " + std::string(name_of(value.kind())),
+               in(item.path, name));
+      } else if (name == "at" && rules.placed) {
+        item.place = place(value, in(item.path, name));
+      } else {
+        constexpr std::array<std::string_view, 3> kNames{"id", "at", "meta"};
+        refuse(ErrorCode::unknown_option, "no option \"" + name + "\" here", in(item.path, name),
+               did_you_mean(name, kNames));
+      }
+    }
+  }
+
+  std::optional<Place> place(const Value& value, const std::string& path) {
+    if (const std::string* word = value.if_text()) {
+      if (*word == "first") return Place{Place::Kind::first, {}};
+      if (*word == "last") return Place{Place::Kind::last, {}};
+    }
+    const Map* map = value.if_map();
+    if (map != nullptr && map->size() == 1) {
+      const auto& [word, anchor] = *map->begin();
+      const std::optional<RecordId> id = record_id_of(anchor);
+      if (id && word == "before") return Place{Place::Kind::before, *id};
+      if (id && word == "after") return Place{Place::Kind::after, *id};
+    }
+    refuse(ErrorCode::wrong_type, to_string(value) + " is no place", path,
+           "use \"first\", \"last\", {\"before\": id} or {\"after\": id}");
+    return std::nullopt;
+  }
+
+  // ---- New media ----
+
+  void take_creations(const Value& argument, LinkRequest& request, const std::string& path) {
+    const List* list = argument.if_list();
+    const std::size_t size = list == nullptr ? 1 : list->size();
+    if (request.field->kind == FieldKind::medium && size > 1) {
+      refuse(ErrorCode::too_many_items, "medium() holds one item, not " + std::to_string(size), path);
+      return;
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+      const Value& item = list == nullptr ? argument : (*list)[i];
+      const std::string item_path = list == nullptr ? path : at(path, i);
+      const Map* document = item.if_map();
+      if (document == nullptr) {
+        refuse(ErrorCode::wrong_type, "$create takes {\"file\": …}, not " + to_string(item), item_path);
+      } else if (std::optional<NewMedia> media = new_media(*document, item_path)) {
+        request.create.push_back(std::move(*media));
+      }
+    }
+  }
+
+  std::optional<NewMedia> new_media(const Map& document, const std::string& path) {
+    const Entity& entity = *schema_.entity(kMediaEntity);
+    const Value* file = document.find("file");
+    if (file == nullptr) {
+      refuse(ErrorCode::required, "a new media needs a file", in(path, "file"),
+             "give its bytes, or {\"blob\": address} of bytes stored before");
+      return std::nullopt;
+    }
+    NewMedia media{.path = path};
+    if (!take_content(*file, in(path, "file"), media)) return std::nullopt;
+    for (const auto& [name, value] : document) {
+      if (name == "file") continue;
+      if (name == "type") {
+        take_claimed_type(value, in(path, name), media);
+      } else {
+        take_media_field(entity, name, value, in(path, name), media);
+      }
+    }
+    for (const Field& field : entity.fields) {
+      if (is_link(field.kind) || media.values.find(field.id) != nullptr) continue;
+      if (field.default_value) media.values.set(field.id, *field.default_value);
+      if (!field.default_value && field.required) {
+        refuse(ErrorCode::required, title(entity, field) + " is required", in(path, field.name));
+      }
+    }
+    return media;
+  }
+
+  bool take_content(const Value& file, const std::string& path, NewMedia& media) {
+    if (const std::int64_t* prepared = file.if_integer()) {
+      media.content = static_cast<std::size_t>(*prepared);
+      return true;
+    }
+    const Map* map = file.if_map();
+    const Value* blob = map == nullptr ? nullptr : map->find("blob");
+    const std::string* text = blob == nullptr ? nullptr : blob->if_text();
+    const std::optional<Address> address = text == nullptr ? std::nullopt : address_of(*text);
+    if (!address) {
+      refuse(ErrorCode::wrong_type, to_string(file) + " is neither bytes nor {\"blob\": address}", path,
+             "addresses look like xxh3-128:<32 hexadecimal digits>");
+      return false;
+    }
+    media.content = *address;
+    return true;
+  }
+
+  void take_claimed_type(const Value& value, const std::string& path, NewMedia& media) {
+    if (const std::string* text = value.if_text()) {
+      media.values.set(kMediaClaimedType, *text);
+    } else if (!value.is_null()) {
+      refuse(ErrorCode::wrong_type, "a type is text, not " + std::string(name_of(value.kind())), path);
+    }
+  }
+
+  void take_media_field(const Entity& entity, const std::string& name, const Value& value,
+                        const std::string& path, NewMedia& media) {
+    const Result<const Field*> field = find_field(entity, name);
+    if (violations_.catches(field, path)) return;
+    if (is_link((*field)->kind)) {
+      refuse(ErrorCode::unsupported, "links of a new media cannot be given with it", path,
+             "update the media afterwards");
+      return;
+    }
+    take_value(entity, **field, value, path, media.values);
+  }
+
+  const Schema& schema_;
+  Violations& violations_;
+};
+
+}  // namespace
+
+std::string Resolved::path_of(std::string_view name) const { return in(path, name); }
+
+void Violations::add(Error error) {
+  if (!full()) errors_.push_back(std::move(error));
+}
+
+Error Violations::to_error() && {
+  Error first = errors_.front();
+  first.violations = std::move(errors_);
+  return first;
+}
+
+Resolved resolve(const Schema& schema, const Mutation& mutation, const std::string& path,
+                 Violations& violations) {
+  return Resolver(schema, violations).resolve(mutation, path);
+}
+
+}  // namespace emstore::store

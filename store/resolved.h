@@ -1,0 +1,94 @@
+// A mutation with its names resolved: what is asked, in the terms of the schema. Pure: what is wrong with
+// the request alone is found here; what depends on the state of the store is found by decide().
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "store/commands.h"
+#include "store/field_values.h"
+#include "store/schema.h"
+
+namespace emstore::store {
+
+// Where an attached link goes among the others.
+struct Place {
+  enum class Kind : std::uint8_t { last, first, before, after } kind = Kind::last;
+  RecordId anchor;  // before, after.
+  bool operator==(const Place&) const = default;
+};
+
+// One item of $set, $attach or $detach.
+struct LinkItem {
+  RecordId target;
+  std::optional<Place> place;
+  std::optional<Value> meta;  // Null clears.
+  std::string path;           // "gallery.$attach[1]"
+};
+
+// One item of $create, or an insert into media.
+struct NewMedia {
+  FieldValues values;                          // Of the media entity, as far as the sender gives them.
+  std::variant<std::size_t, Address> content;  // Which of the command's files, or bytes stored before.
+  std::string path;
+};
+
+// What is asked of one link field, in the order in which it happens: $set, $detach, $attach, $create.
+struct LinkRequest {
+  const Field* field = nullptr;
+  std::string path;
+  std::optional<std::vector<LinkItem>> set;
+  std::vector<LinkItem> detach, attach;
+  std::vector<NewMedia> create;
+  std::uint8_t operators = 0;  // Those that stand in the request (events.h).
+};
+
+struct Resolved {
+  Verb verb = Verb::insert;
+  const Entity* entity = nullptr;
+  RecordId id;                    // update, remove.
+  FieldValues values;             // insert: complete with defaults; update: what is to be changed.
+  std::vector<LinkRequest> links; // In the order of the document.
+  std::optional<NewMedia> media;  // insert into media.
+  std::optional<Version> expected;
+  bool detach = false;
+  std::string path;               // Of the mutation within its command; empty when it is the only one.
+
+  // "gallery" within the mutation, for messages.
+  std::string path_of(std::string_view name) const;
+};
+
+// Violations found while a request is looked at. At most `max` are kept, so that a hopeless request does
+// not become a flood.
+class Violations {
+ public:
+  explicit Violations(std::size_t max) : max_(max) {}
+  void add(Error error);
+  // As add(), at a place, when `result` is an error.
+  template <typename T>
+  bool catches(const Result<T>& result, const std::string& path) {
+    if (result) return false;
+    Error error = result.error();
+    error.path = path;
+    add(std::move(error));
+    return true;
+  }
+  bool empty() const { return errors_.empty(); }
+  bool full() const { return errors_.size() >= max_; }
+  // The first violation, with all of them in it.
+  Error to_error() &&;
+
+ private:
+  std::size_t max_;
+  std::vector<Error> errors_;
+};
+
+// The schema outlives the result. Adds to `violations` whatever is wrong; the result is complete only when
+// nothing was added.
+Resolved resolve(const Schema& schema, const Mutation& mutation, const std::string& path,
+                 Violations& violations);
+
+}  // namespace emstore::store

@@ -1,0 +1,89 @@
+// The only door to RocksDB: options, families as column families, rocksdb::Status → Error. Why each
+// option has its value stands in rocks_options.cc and docs/architecture.md.
+//
+// Threads: const members from any thread, the others from one at a time.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "store/reader.h"
+
+namespace emstore::store {
+
+struct DatabaseOptions {
+  std::size_t memtable_bytes = 64u << 20;
+  std::size_t cache_bytes = 512u << 20;
+  // What RocksDB wants to log: one line each, no file is written. May be called from any thread.
+  std::function<void(std::string_view line)> log = {};
+  // Told once when RocksDB reports a background error: from then on every write fails.
+  std::function<void(const Error&)> on_background_error = {};
+  // For tests of lost writes only: a rocksdb::FileSystem in place of the real one (type-erased
+  // here, so that no RocksDB type reaches beyond this file).
+  std::shared_ptr<void> file_system = {};
+};
+
+enum class Durability : bool {
+  memory,  // Handed to the kernel: survives the end of the process, not of the machine.
+  synced,  // On disk when write() returns.
+};
+
+// The rows as of one moment. Alive, it keeps them readable; destroy it before the database.
+class Snapshot : public Reader {};
+
+// New column families beside the live ones, which stay readable while a rebuild writes here.
+class Generation;
+
+class Database {
+ public:
+  // Opens the database below `path`, creating it where it is absent. Verifies that every
+  // write-ahead log named in the manifest is there and whole.
+  // Errors: locked, corrupt_log, unsupported_format, disk_full, io_failed.
+  static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path,
+                                                const DatabaseOptions& options);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  std::unique_ptr<Snapshot> snapshot() const;
+  // All rows or none. After an error the outcome is unknown and the database takes no further
+  // write. Errors: outcome_unknown.
+  Status write(std::span<const RowChange> changes, Durability durability);
+
+  // Index families whose rows are absent or were written by another index_version. Empty after a
+  // creation: nothing has been folded, nothing is missing.
+  const std::vector<Family>& outdated() const;
+
+  // Starts an empty generation of every index family. It is a reader and a writer of its own; of
+  // primary families it sees the live rows. Destroy it before the database; what is not adopted is
+  // dropped at the next opening.
+  Result<std::unique_ptr<Generation>> begin_generation();
+  // Puts the generation's rows of `families` in place of the live ones, durably and at once; drops
+  // the replaced rows and what else the generation holds. No snapshot may be alive, no other thread
+  // may be inside the database.
+  Status adopt(std::unique_ptr<Generation> generation, std::span<const Family> families);
+
+  // Figures for `status`: approximate count of rows and bytes of a family.
+  struct FamilySize {
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+  };
+  FamilySize size(Family family) const;
+
+ private:
+  struct State;
+  explicit Database(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class Generation : public Reader {
+ public:
+  // Not durable until adopted: a crash during a rebuild starts it again.
+  virtual Status write(std::span<const RowChange> changes) = 0;
+};
+
+}  // namespace emstore::store

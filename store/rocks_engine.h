@@ -1,0 +1,93 @@
+// The open database behind Database, its snapshots and its generations. For rocks*.cc only.
+// Threads: as rocks.h says; reading from any thread, everything else from one at a time.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/reader.h"
+#include "store/rocks.h"
+#include "store/rocks_options.h"
+
+namespace emstore::store {
+
+using ColumnFamily = std::unique_ptr<rocksdb::ColumnFamilyHandle>;
+using ColumnFamilies = std::array<ColumnFamily, kFamilyCount>;
+
+constexpr std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
+
+// The name of a column family: "log" for a primary family, "records.3" for an index.
+struct FamilyName {
+  Family family;
+  std::uint64_t generation = 0;  // 0 for primary families: they have one only.
+};
+std::string to_string(const FamilyName& name);
+std::optional<FamilyName> family_name_of(std::string_view text);
+
+// Which generation of a family is live, and what shape its rows have: a row of Family::meta.
+struct FamilyRow {
+  std::uint64_t generation = 0;
+  std::uint64_t index_version = 0;
+};
+std::string family_row_key(Family family);
+RowChange family_row(Family family, std::uint64_t generation);
+// Nothing when the bytes have another shape.
+std::optional<FamilyRow> family_row_of(std::string_view bytes);
+
+// What a read goes to: one column family, as of a snapshot or as of now.
+struct RowSource {
+  rocksdb::DB& db;
+  rocksdb::ColumnFamilyHandle& column_family;
+  Family family;
+  const rocksdb::Snapshot* snapshot = nullptr;
+};
+Result<std::optional<std::string>> get_row(const RowSource& source, std::string_view key);
+Result<std::vector<std::optional<std::string>>> get_rows(const RowSource& source,
+                                                         std::span<const std::string> keys);
+Status scan_rows(const RowSource& source, const KeyRange& range, Direction direction,
+                 const Reader::Visit& visit);
+
+rocksdb::WriteOptions write_options(Durability durability);
+
+struct Engine {
+  Engine(const std::filesystem::path& path, const DatabaseOptions& options);
+  ~Engine();
+
+  RowSource live_rows(Family family, const rocksdb::Snapshot* snapshot = nullptr) const {
+    return {*db, *live[slot(family)], family, snapshot};
+  }
+  // All changes or none, into the given column families. Errors: outcome_unknown, and from then on.
+  Status write(std::span<const RowChange> changes, const ColumnFamilies& families,
+               const rocksdb::WriteOptions& options);
+  Result<std::vector<ColumnFamily>> create(std::span<const FamilyName> names);
+  // Never of a primary family.
+  Status drop(std::vector<ColumnFamily> dropped);
+
+  // The error that answers every write after the first that failed.
+  Error stopped() const;
+  Error stop(const rocksdb::Status& status, std::string_view doing);
+
+  std::filesystem::path path;
+  std::shared_ptr<LineLogger> logger;
+  std::shared_ptr<FailStop> fail_stop;
+  FamilyOptions family_options;
+  std::unique_ptr<rocksdb::Env> env;  // Null: RocksDB's own.
+  std::unique_ptr<rocksdb::DB> db;    // Null until it is open.
+  ColumnFamilies live;
+  ColumnFamilies replaced;  // Rows of another index_version, where there are any: until a rebuild.
+  std::uint64_t next_generation = 1;
+  mutable std::atomic<int> snapshots = 0;  // Alive; each needs the column families.
+  std::atomic<int> generations = 0;
+};
+
+}  // namespace emstore::store

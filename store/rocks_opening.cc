@@ -1,0 +1,229 @@
+#include "store/rocks_opening.h"
+
+#include <fcntl.h>
+#include <rocksdb/file_system.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace emstore::store {
+namespace {
+
+Status sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) {
+    return failure(ErrorCode::io_failed, "cannot open the folder " + folder.string());
+  }
+  const int outcome = ::fsync(descriptor);
+  ::close(descriptor);
+  if (outcome == 0) return {};
+  return failure(ErrorCode::io_failed, "cannot sync the folder " + folder.string());
+}
+
+Status make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (!std::filesystem::create_directories(folder, error)) {
+    if (!error) return {};
+    return failure(ErrorCode::io_failed,
+                   "cannot create the folder " + folder.string() + ": " + error.message());
+  }
+  return sync_folder(std::filesystem::absolute(folder).parent_path());
+}
+
+// Whether a database is there. RocksDB would make an empty one when CURRENT alone is lost, beside
+// the files of the old one.
+Result<bool> find_database(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (std::filesystem::exists(folder / "CURRENT", error)) return true;
+  std::filesystem::directory_iterator file(folder, error);
+  for (; !error && file != std::filesystem::directory_iterator(); file.increment(error)) {
+    const std::string extension = file->path().extension();
+    if (extension == ".log" || extension == ".sst") {
+      return failure(ErrorCode::corrupt_log, "the database at " + folder.string() +
+                                                 " has lost its file CURRENT, but has " +
+                                                 file->path().filename().string());
+    }
+  }
+  if (!error) return false;
+  return failure(ErrorCode::io_failed,
+                 "cannot list the folder " + folder.string() + ": " + error.message());
+}
+
+// From the files of a folder to an engine whose families are all there.
+class Opening {
+ public:
+  Opening(Engine& engine, const DatabaseOptions& options) : engine_(engine) {
+    options_ = database_options(options, engine.logger, engine.fail_stop);
+    if (options.file_system) {
+      engine.env = rocksdb::NewCompositeEnv(
+          std::static_pointer_cast<rocksdb::FileSystem>(options.file_system));
+      options_.env = engine.env.get();
+    }
+  }
+
+  // The families that have to be rebuilt.
+  Result<std::vector<Family>> run() {
+    EMSTORE_CHECKED(make_folder(engine_.path));
+    EMSTORE_TRY(const bool exists, find_database(engine_.path));
+    EMSTORE_CHECKED(open_files(exists));
+    EMSTORE_CHECKED(read_rows());
+    EMSTORE_TRY(const bool is_new, is_unfinished());
+    EMSTORE_CHECKED(take_primary_families(is_new));
+    if (!is_new) take_index_families();
+    EMSTORE_CHECKED(drop_leftovers());
+    EMSTORE_CHECKED(create_missing_families());
+    if (is_new) EMSTORE_CHECKED(write_rows());
+    return is_new ? std::vector<Family>() : std::move(missing_);
+  }
+
+ private:
+  Error error(const rocksdb::Status& status) const {
+    Error error = to_error(status, "opening the database at " + engine_.path.string(),
+                           ErrorCode::corrupt_log);
+    const std::string line = engine_.logger->last_line_with_file();
+    if (!line.empty()) error.message += " (" + line + ")";
+    return error;
+  }
+
+  Status open_files(bool exists) {
+    const std::string path = engine_.path.string();
+    std::vector<std::string> names = {rocksdb::kDefaultColumnFamilyName};
+    if (exists) {
+      const auto status = rocksdb::DB::ListColumnFamilies(options_, path, &names);
+      if (!status.ok()) return failure(error(status));
+    }
+    std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    for (const std::string& name : names) {
+      EMSTORE_TRY(auto options, options_of(name));
+      descriptors.emplace_back(name, std::move(options));
+    }
+    options_.create_if_missing = !exists;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* db = nullptr;
+    const auto status = rocksdb::DB::Open(options_, path, descriptors, &handles, &db);
+    if (!status.ok()) return failure(error(status));
+    engine_.db.reset(db);
+    for (std::size_t i = 0; i < names.size(); ++i) opened_[names[i]].reset(handles[i]);
+    opened_.erase(rocksdb::kDefaultColumnFamilyName);
+    return {};
+  }
+
+  Result<rocksdb::ColumnFamilyOptions> options_of(const std::string& name) {
+    if (name == rocksdb::kDefaultColumnFamilyName) return rocksdb::ColumnFamilyOptions();
+    const auto known = family_name_of(name);
+    if (!known) {
+      return failure(ErrorCode::unsupported_format,
+                     "the database at " + engine_.path.string() +
+                         " has a column family that this version does not know: " + name);
+    }
+    engine_.next_generation = std::max(engine_.next_generation, known->generation + 1);
+    return engine_.family_options.of(known->family);
+  }
+
+  Status read_rows() {
+    const auto meta = opened_.find(name_of(Family::meta));
+    if (meta == opened_.end()) return {};
+    for (const FamilyInfo& family : kFamilies) {
+      EMSTORE_TRY(const auto bytes, get_row({*engine_.db, *meta->second, Family::meta},
+                                            family_row_key(family.family)));
+      if (!bytes) continue;
+      has_rows_ = true;
+      // A row that cannot be read is no row: the family is made again.
+      if (const auto row = family_row_of(*bytes)) rows_[slot(family.family)] = *row;
+    }
+    return {};
+  }
+
+  // No family has a row and there is no commit: a creation has not come to its end.
+  Result<bool> is_unfinished() {
+    const auto log = opened_.find(name_of(Family::log));
+    if (has_rows_ || log == opened_.end()) return !has_rows_;
+    bool is_empty = true;
+    EMSTORE_CHECKED(
+        scan_rows({*engine_.db, *log->second, Family::log}, {}, Direction::forward,
+                  [&is_empty](std::string_view, std::string_view) { return is_empty = false; }));
+    return is_empty;
+  }
+
+  bool take(Family family, const std::string& name, ColumnFamilies& families) {
+    auto found = opened_.extract(name);
+    if (found.empty()) return false;
+    families[slot(family)] = std::move(found.mapped());
+    return true;
+  }
+
+  Status take_primary_families(bool is_new) {
+    for (const FamilyInfo& family : kFamilies) {
+      if (is_index(family.family)) continue;
+      const std::string name = to_string(FamilyName{family.family});
+      if (take(family.family, name, engine_.live)) continue;
+      if (!is_new) {
+        return failure(ErrorCode::corrupt_log,
+                       "the database at " + engine_.path.string() + " has lost its family " + name);
+      }
+    }
+    return {};
+  }
+
+  void take_index_families() {
+    for (const FamilyInfo& family : kFamilies) {
+      const auto& row = rows_[slot(family.family)];
+      if (!is_index(family.family) || !row) continue;
+      engine_.next_generation = std::max(engine_.next_generation, row->generation + 1);
+      const bool is_current = row->index_version == family.index_version;
+      take(family.family, to_string(FamilyName{family.family, row->generation}),
+           is_current ? engine_.live : engine_.replaced);
+    }
+  }
+
+  // What an interrupted rebuild or adoption has left: no row names it.
+  Status drop_leftovers() {
+    std::vector<ColumnFamily> leftovers;
+    for (auto& [name, column_family] : opened_) leftovers.push_back(std::move(column_family));
+    opened_.clear();
+    return engine_.drop(std::move(leftovers));
+  }
+
+  Status create_missing_families() {
+    std::vector<FamilyName> names;
+    for (const FamilyInfo& family : kFamilies) {
+      if (engine_.live[slot(family.family)]) continue;
+      names.push_back({family.family, is_index(family.family) ? engine_.next_generation : 0});
+      if (is_index(family.family)) missing_.push_back(family.family);
+    }
+    if (names.empty()) return {};
+    generation_ = engine_.next_generation++;
+    EMSTORE_TRY(auto created, engine_.create(names));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      engine_.live[slot(names[i].family)] = std::move(created[i]);
+    }
+    return {};
+  }
+
+  // Written last: only now is the creation complete.
+  Status write_rows() {
+    RowChanges rows;
+    for (const FamilyInfo& family : kFamilies) {
+      rows.push_back(family_row(family.family, is_index(family.family) ? generation_ : 0));
+    }
+    return engine_.write(rows, engine_.live, write_options(Durability::synced));
+  }
+
+  Engine& engine_;
+  rocksdb::DBOptions options_;
+  std::map<std::string, ColumnFamily, std::less<>> opened_;  // Those that nobody has taken yet.
+  std::array<std::optional<FamilyRow>, kFamilyCount> rows_;
+  bool has_rows_ = false;
+  std::uint64_t generation_ = 0;
+  std::vector<Family> missing_;
+};
+
+}  // namespace
+
+Result<std::vector<Family>> open_database(Engine& engine, const DatabaseOptions& options) {
+  return Opening(engine, options).run();
+}
+
+}  // namespace emstore::store

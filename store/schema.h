@@ -1,0 +1,140 @@
+// The schema: entities with typed fields, media fields, indexes. A plain value with ids; how it is read
+// from what a user sends, and how one schema becomes the next, is schema_change.h.
+// Threads: immutable once made; share it freely.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/types.h"
+
+namespace emstore::store {
+
+enum class FieldKind : std::uint8_t {
+  text,
+  number,
+  boolean,
+  date,
+  datetime,
+  enumeration,
+  json,
+  medium,   // Link to one media.
+  media,    // Links to many media, in order.
+  address,  // Of media only: where the bytes lie.
+  digest,   // Of media only: SHA-256 of the bytes.
+};
+
+// The name in schemas: "text", "enum", "medium" …
+std::string_view name_of(FieldKind kind);
+std::optional<FieldKind> field_kind_named(std::string_view name);
+constexpr bool is_link(FieldKind kind) {
+  return kind == FieldKind::medium || kind == FieldKind::media;
+}
+
+// What deleting an owner does to the media of a field.
+enum class OnDelete : std::uint8_t {
+  detach,    // Links go, media stay.
+  collect,   // Links go; media without any link left go with them.
+  restrict_,  // The owner cannot be deleted while the field has links.
+};
+
+struct Field {
+  FieldId id{};
+  std::string name;
+  FieldKind kind = FieldKind::text;
+
+  bool required = false;
+  bool hidden = false;                // Not in results unless selected.
+  bool fillable = true;               // false: computed by emstore, refused in documents.
+  std::optional<Value> default_value; // In stored form; also read for records older than the field.
+  std::string label, description;
+
+  // text
+  std::optional<std::uint64_t> min_length, max_length;  // In code points.
+  std::string pattern;                                  // RE2, matched anywhere; empty: none.
+  // number
+  std::optional<double> minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of;
+  // enumeration
+  std::vector<std::string> values;
+  std::vector<std::string> value_labels;  // As many as values, or none.
+  // medium, media
+  std::optional<std::uint64_t> min_items, max_items;
+  std::vector<std::string> mime_types;  // Globs: "image/*". Empty: any.
+  OnDelete on_delete = OnDelete::detach;
+  std::optional<std::uint64_t> with_limit;  // How many items `with` gives when it does not say.
+
+  bool operator==(const Field&) const = default;
+};
+
+// Names every record has without declaring them: id, created_at, updated_at.
+inline constexpr std::string_view kIdName = "id";
+inline constexpr std::string_view kCreatedName = "created_at";
+inline constexpr std::string_view kUpdatedName = "updated_at";
+
+struct Entity {
+  EntityId id{};
+  std::string name;
+  bool system = false;         // media
+  std::vector<Field> fields;   // As declared; those of emstore first.
+  std::uint32_t next_field = 1;
+  std::string label, description, sort_field = "id", sort_direction = "asc";
+
+  const Field* field(std::string_view name) const;
+  const Field* field(FieldId id) const;
+  bool operator==(const Entity&) const = default;
+};
+
+struct Index {
+  IndexId id{};
+  std::string name;  // "idx_products_name", "idx_unique_posts_slug"
+  EntityId entity{};
+  std::vector<FieldId> fields;
+  bool unique = false;
+  bool operator==(const Index&) const = default;
+};
+
+// The media entity exists in every schema, with these ids; a schema may add fields to it.
+inline constexpr std::string_view kMediaEntityName = "media";
+inline constexpr EntityId kMediaEntity{1};
+inline constexpr FieldId kMediaName{1};         // text
+inline constexpr FieldId kMediaType{2};         // text: from the content
+inline constexpr FieldId kMediaClaimedType{3};  // text: as the sender said
+inline constexpr FieldId kMediaSize{4};         // number
+inline constexpr FieldId kMediaBlob{5};         // address
+inline constexpr FieldId kMediaSha256{6};       // digest
+inline constexpr FieldId kMediaMetadata{7};     // json
+inline constexpr std::uint32_t kFirstUserFieldOfMedia = 32;
+
+struct Schema {
+  Sequence version = 0;  // Of the commit that applied it; 0: only the media entity.
+  std::vector<Entity> entities;
+  std::vector<Index> indexes;
+  std::uint32_t next_entity = 2;
+  std::uint32_t next_index = 1;
+
+  const Entity* entity(std::string_view name) const;
+  const Entity* entity(EntityId id) const;
+  // The indexes of an entity, in the order of their ids.
+  std::vector<const Index*> indexes_of(EntityId entity) const;
+  bool operator==(const Schema&) const = default;
+};
+
+// A schema with nothing but the media entity.
+Schema initial_schema();
+
+// The canonical form with its ids: the payload of schema_applied and the row of Family::schema. Also the
+// shape of bknd's schema.toJSON(), with "id" added to entities, fields and indices.
+Map to_value(const Schema& schema);
+// Reads the canonical form back. Errors: corrupt_log.
+Result<Schema> schema_of(const Map& canonical, Sequence version);
+
+// Errors of look-ups by name, with a suggestion.
+Result<const Entity*> find_entity(const Schema& schema, std::string_view name);
+Result<const Field*> find_field(const Entity& entity, std::string_view name);
+
+}  // namespace emstore::store

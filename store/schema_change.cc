@@ -1,0 +1,245 @@
+#include "store/schema_change.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "store/field_options.h"
+#include "store/wanted_schema.h"
+
+namespace emstore::store {
+namespace {
+
+std::string shown(const Value& value) {
+  constexpr std::size_t kBytesMax = 200;
+  std::string text = to_string(value);
+  return text.size() <= kBytesMax ? text : "a long " + std::string(name_of(value.kind()));
+}
+
+// Flags read as words ("required", "not fillable"), the rest as name and value.
+std::string difference_of(const FieldOption& option, const std::optional<Value>& before,
+                          const std::optional<Value>& after) {
+  const std::string name(option.name);
+  const Value& present = after ? *after : *before;
+  if (option.name != "default_value" && present.if_boolean() != nullptr) {
+    const bool holds = after ? *after->if_boolean() : !*before->if_boolean();
+    return holds ? name : "not " + name;
+  }
+  const std::string was = before ? " (was " + shown(*before) + ")" : "";
+  return after ? name + " " + shown(*after) + was : "no " + name + was;
+}
+
+// Builds the next schema beside the current one, and says how they differ.
+class Changing {
+ public:
+  Changing(const Schema& current, WantedSchema wanted)
+      : current_(current), wanted_(std::move(wanted)) {
+    change_.next = current;
+    change_.next.entities.clear();
+    change_.next.indexes.clear();
+  }
+
+  Result<SchemaChange> change() &&;
+
+ private:
+  void keep_entity(const Entity& before, Entity wanted);
+  void add_entity(Entity wanted);
+  void add_field(Entity& entity, Field field);
+  void keep_field(Entity& entity, const Field& before, Field wanted);
+  void compare_config(const Entity& before, const Entity& after);
+  void compare_options(const Entity& entity, const Field& before, const Field& after);
+  void change_indexes();
+  Index resolved(const WantedIndex& wanted) const;
+
+  void differ(std::string line) { change_.difference.push_back(std::move(line)); }
+  void differ_destructively(std::string line) {
+    change_.destructive.push_back(line);
+    differ(std::move(line));
+  }
+  void refuse(std::string path, std::string message, std::string hint);
+
+  const Schema& current_;
+  WantedSchema wanted_;
+  SchemaChange change_;
+};
+
+void Changing::refuse(std::string path, std::string message, std::string hint) {
+  if (wanted_.violations.size() >= kSchemaViolationsMax) return;
+  wanted_.violations.push_back(
+      Error{ErrorCode::invalid_schema, std::move(message), std::move(path), std::move(hint), {}});
+}
+
+// ---- Fields -------------------------------------------------------------------------------------
+
+void Changing::add_field(Entity& entity, Field field) {
+  field.id = FieldId{entity.next_field++};
+  differ("+ " + entity.name + "." + field.name + " " + std::string(name_of(field.kind)));
+  entity.fields.push_back(std::move(field));
+}
+
+void Changing::compare_options(const Entity& entity, const Field& before, const Field& after) {
+  const std::string start = "~ " + entity.name + "." + after.name + " ";
+  for (const FieldOption& option : field_options()) {
+    if (!option.is_for(after.kind)) continue;
+    const auto old_value = option.show(before);
+    const auto new_value = option.show(after);
+    if (old_value == new_value) continue;
+    std::string line = start + difference_of(option, old_value, new_value);
+    if (is_tighter(option.bound, old_value, new_value)) {
+      line += is_link(after.kind) ? "; older links stay as they are"
+                                  : "; older values stay as they are";
+    }
+    if (option.name != "default_value") {
+      differ(std::move(line));
+    } else if (old_value) {
+      // A record that has no value of its own shows the default: it would show something else.
+      differ_destructively(line + "; records without a value of their own change with it");
+    } else {
+      differ(line + "; records without a value show it");
+    }
+  }
+}
+
+void Changing::keep_field(Entity& entity, const Field& before, Field wanted) {
+  const std::string name = entity.name + "." + before.name;
+  if (wanted.kind != before.kind) {
+    refuse(path_of_field(entity.name, before.name),
+           name + " is of type " + std::string(name_of(before.kind)) + " and cannot become " +
+               std::string(name_of(wanted.kind)),
+           "add a new field with another name");
+  }
+  wanted.id = before.id;
+  compare_options(entity, before, wanted);
+  const bool was_given = before.required && !before.default_value;
+  if (wanted.required && !wanted.default_value && !was_given) {
+    change_.newly_required.emplace_back(entity.id, wanted.id);
+  }
+  entity.fields.push_back(std::move(wanted));
+}
+
+// ---- Entities -----------------------------------------------------------------------------------
+
+void Changing::compare_config(const Entity& before, const Entity& after) {
+  const auto compare = [&](std::string_view name, const std::string& was, const std::string& is) {
+    if (was == is) return;
+    std::string line = "~ " + after.name + " ";
+    line += is.empty() ? "no " + std::string(name) : std::string(name) + " " + shown(is);
+    if (!was.empty()) line += " (was " + shown(was) + ")";
+    differ(std::move(line));
+  };
+  compare("label", before.label, after.label);
+  compare("description", before.description, after.description);
+  compare("sort_field", before.sort_field, after.sort_field);
+  compare("sort_dir", before.sort_direction, after.sort_direction);
+}
+
+void Changing::keep_entity(const Entity& before, Entity wanted) {
+  std::vector<Field> fields = std::move(wanted.fields);
+  Entity entity = std::move(wanted);
+  entity.id = before.id;
+  entity.next_field = before.next_field;
+  entity.fields.clear();
+  compare_config(before, entity);
+  // Fields keep their place, new ones follow: the order in which a client happens to send them,
+  // which for some is chance, is no change.
+  for (const Field& field : before.fields) {
+    const auto same = std::find_if(fields.begin(), fields.end(), [&field](const Field& candidate) {
+      return candidate.name == field.name;
+    });
+    if (same == fields.end()) {
+      differ_destructively("- " + entity.name + "." + field.name);
+      continue;
+    }
+    keep_field(entity, field, std::move(*same));
+    fields.erase(same);
+  }
+  for (Field& field : fields) {
+    add_field(entity, std::move(field));
+    const Field& added = entity.fields.back();
+    if (added.required && !added.default_value) {
+      change_.newly_required.emplace_back(entity.id, added.id);
+    }
+  }
+  change_.next.entities.push_back(std::move(entity));
+}
+
+void Changing::add_entity(Entity wanted) {
+  std::vector<Field> fields = std::move(wanted.fields);
+  wanted.fields.clear();
+  wanted.id = EntityId{change_.next.next_entity++};
+  differ("+ " + wanted.name);
+  for (Field& field : fields) add_field(wanted, std::move(field));
+  change_.next.entities.push_back(std::move(wanted));
+}
+
+// ---- Indexes ------------------------------------------------------------------------------------
+
+Index Changing::resolved(const WantedIndex& wanted) const {
+  const Entity* entity = change_.next.entity(wanted.entity);
+  EMSTORE_CHECK(entity != nullptr);  // As read_wanted_schema() promises, also of the fields.
+  Index index;
+  index.name = wanted.name;
+  index.entity = entity->id;
+  index.unique = wanted.unique;
+  for (const std::string& name : wanted.fields) {
+    const Field* field = entity->field(name);
+    EMSTORE_CHECK(field != nullptr);
+    index.fields.push_back(field->id);
+  }
+  return index;
+}
+
+// An index is never altered: with other fields it is another one, under another id.
+void Changing::change_indexes() {
+  std::vector<Index> added;
+  for (const WantedIndex& wanted : wanted_.indexes) added.push_back(resolved(wanted));
+  for (const Index& before : current_.indexes) {
+    const auto same = std::find_if(added.begin(), added.end(), [&before](Index candidate) {
+      candidate.id = before.id;
+      return candidate == before;
+    });
+    if (same == added.end()) {
+      differ("- index " + before.name);
+      continue;
+    }
+    change_.next.indexes.push_back(before);
+    added.erase(same);
+  }
+  for (Index& index : added) {
+    index.id = IndexId{change_.next.next_index++};
+    differ(std::string("+ ") + (index.unique ? "unique index " : "index ") + index.name);
+    change_.added_indexes.push_back(index.id);
+    change_.next.indexes.push_back(std::move(index));
+  }
+}
+
+Result<SchemaChange> Changing::change() && {
+  for (const Entity& before : current_.entities) {
+    const auto same =
+        std::find_if(wanted_.entities.begin(), wanted_.entities.end(),
+                     [&before](const Entity& entity) { return entity.name == before.name; });
+    if (same == wanted_.entities.end()) {
+      differ_destructively("- " + before.name);
+      continue;
+    }
+    keep_entity(before, std::move(*same));
+    wanted_.entities.erase(same);
+  }
+  for (Entity& entity : wanted_.entities) add_entity(std::move(entity));
+  if (!wanted_.violations.empty()) {
+    Error error = wanted_.violations.front();
+    error.violations = std::move(wanted_.violations);
+    return failure(std::move(error));
+  }
+  change_indexes();
+  change_.changed = !change_.difference.empty();
+  return std::move(change_);
+}
+
+}  // namespace
+
+Result<SchemaChange> change_schema(const Schema& current, const Map& wanted) {
+  return Changing(current, read_wanted_schema(wanted)).change();
+}
+
+}  // namespace emstore::store

@@ -1,0 +1,65 @@
+#include "store/schema_words.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include "store/schema.h"
+
+namespace emstore::store {
+namespace {
+
+using Pair = std::pair<std::string_view, std::string_view>;
+
+constexpr std::array kOfEveryRecord{Pair{kCreatedName, "datetime"}, Pair{kUpdatedName, "datetime"}};
+
+constexpr std::array kOfMedia{
+    Pair{"path", "text"},      Pair{"etag", "text"},      Pair{"modified_at", "datetime"},
+    Pair{"reference", "text"}, Pair{"entity_id", "text"},
+};
+
+constexpr std::array kTypes{
+    Pair{"jsonschema", "use type \"json\""},
+    Pair{"week", "use type \"date\""},
+    Pair{"relation", "keep the id of the other record in a number field"},
+};
+
+constexpr std::array kOptions{
+    Pair{"timezone", "leave it out: emstore keeps dates and times in UTC"},
+    Pair{"min_date", "leave it out"},
+    Pair{"max_date", "leave it out"},
+};
+
+constexpr std::array kRelations{
+    Pair{"n:1", "keep the id of the other record in a number field"},
+    Pair{"1:1", "keep the id of the other record in a number field"},
+    Pair{"m:n", "use an entity of its own for the connection"},
+};
+
+std::string_view find(std::span<const Pair> pairs, std::string_view name) {
+  const auto place = std::find_if(pairs.begin(), pairs.end(),
+                                  [name](const Pair& pair) { return pair.first == name; });
+  return place == pairs.end() ? std::string_view() : place->second;
+}
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+}  // namespace
+
+bool is_name(std::string_view name, std::size_t bytes_max) {
+  if (name.empty() || name.size() > bytes_max || !is_letter(name.front())) return false;
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+}
+
+std::string_view type_of_undeclared(std::string_view entity, std::string_view field) {
+  const std::string_view type = find(kOfEveryRecord, field);
+  return type.empty() && entity == kMediaEntityName ? find(kOfMedia, field) : type;
+}
+
+std::string_view instead_of_type(std::string_view type) { return find(kTypes, type); }
+std::string_view instead_of_option(std::string_view option) { return find(kOptions, option); }
+std::string_view instead_of_relation(std::string_view type) { return find(kRelations, type); }
+
+}  // namespace emstore::store

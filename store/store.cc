@@ -1,0 +1,159 @@
+#include "store/store.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "base/check.h"
+#include "store/folder_lock.h"
+#include "store/group.h"
+#include "store/merkle.h"
+#include "store/opening.h"
+
+namespace emstore::store {
+
+struct Store::State {
+  StoreOptions options;
+  Environment& environment;
+  FolderLock lock;
+  std::unique_ptr<Database> database;
+  Head head;
+  StoreId id{};
+  Tree tree;
+  bool stopped = false;  // A write failed, or the store was closed: nothing is written any more.
+
+  mutable std::mutex published_mutex;  // Guards the pointer alone, not what it points to.
+  std::shared_ptr<const View> published;
+
+  void publish(std::shared_ptr<const View> view) {
+    const std::lock_guard lock_guard(published_mutex);
+    published = std::move(view);
+  }
+};
+
+namespace {
+
+tl::unexpected<Error> unknown(const Error& cause) {
+  return failure(ErrorCode::outcome_unknown, "the store could not be written: " + cause.message);
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Store::~Store() { state_->publish(nullptr); }
+
+Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environment& environment) {
+  EMSTORE_TRY(FolderLock lock, prepare_folder(options.directory, options.unsafe_file_system));
+  EMSTORE_TRY(std::unique_ptr<Database> database,
+              Database::open(options.directory / "db", options.database));
+  EMSTORE_TRY(Head head, Head::open(options.directory / "head"));
+  EMSTORE_TRY(const StoreId id, identify(*database, head, environment));
+  EMSTORE_CHECKED(rebuild_outdated(*database, options.progress));
+  EMSTORE_TRY(Opened opened, read_state(*database));
+  EMSTORE_CHECKED(check_head(head, id, opened));
+  // Recorded before the first commit, so that a missing head is never mistaken for a new store's.
+  if (!head.recorded()) {
+    EMSTORE_CHECKED(head.record({id, 0, empty_root(), false}));
+    EMSTORE_CHECKED(head.sync());
+  }
+  std::unique_ptr<State> state(
+      new State{options, environment, std::move(lock), std::move(database), std::move(head), id,
+                std::move(opened.tree), false, {}, std::make_shared<const View>(std::move(opened.view))});
+  return std::unique_ptr<Store>(new Store(std::move(state)));
+}
+
+std::vector<Outcome> Store::commit(std::span<const Submission> group) {
+  std::vector<Outcome> outcomes;
+  while (!group.empty()) {
+    // A schema is applied in a group of its own: what comes after it stands on its snapshot.
+    const auto is_schema = [](const Submission& submission) {
+      return std::holds_alternative<SchemaCommand>(submission.work);
+    };
+    const auto next = std::find_if(group.begin(), group.end(), is_schema);
+    const auto before = static_cast<std::size_t>(next - group.begin());
+    const std::size_t count = before == 0 ? 1 : before;
+    for (Outcome& outcome : commit_group(group.subspan(0, count))) outcomes.push_back(std::move(outcome));
+    group = group.subspan(count);
+  }
+  return outcomes;
+}
+
+std::vector<Outcome> Store::commit_group(std::span<const Submission> submissions) {
+  const std::shared_ptr<const View> before = view();
+  std::vector<Outcome> outcomes;
+  if (state_->stopped) {
+    outcomes.resize(submissions.size(), unknown({ErrorCode::internal, "it takes no further writes"}));
+    return outcomes;
+  }
+  Group group(*before, state_->environment, state_->options.limits, state_->tree);
+  for (const Submission& submission : submissions) outcomes.push_back(group.take(submission));
+  const Status written = write(group, *before);
+  if (!written) {
+    state_->stopped = true;
+    std::fill(outcomes.begin(), outcomes.end(), Outcome(unknown(written.error())));
+  }
+  return outcomes;
+}
+
+// Rows and log in one batch, then the head, then the view that readers get: only then the answers.
+Status Store::write(Group& group, const View& before) {
+  const RowChanges changes = group.take_changes();
+  if (changes.empty()) return {};
+  EMSTORE_CHECKED(state_->database->write(changes, state_->options.durability));
+  View next{group.sequence(), group.time(), before.root, group.schema(), before.indexes,
+            state_->database->snapshot()};
+  if (group.indexes()) next.indexes = std::make_shared<const IndexStates>(*group.indexes());
+  if (next.sequence != before.sequence) {
+    next.root = state_->tree.root();
+    EMSTORE_CHECKED(state_->head.record({state_->id, next.sequence, next.root, false}));
+    if (state_->options.sync_head_with_every_group) EMSTORE_CHECKED(state_->head.sync());
+  }
+  state_->publish(std::make_shared<const View>(std::move(next)));
+  return {};
+}
+
+Result<bool> Store::work() {
+  const std::shared_ptr<const View> before = view();
+  if (state_->stopped) return false;
+  Overlay rows(*before->reader);
+  EMSTORE_TRY(std::optional<IndexStates> states, continue_indexes(*before->schema, *before->indexes, rows));
+  if (!states) return false;
+  const RowChanges changes = rows.take_changes();
+  const Status written = state_->database->write(changes, state_->options.durability);
+  if (!written) {
+    state_->stopped = true;
+    return unknown(written.error());
+  }
+  View next = *before;
+  next.indexes = std::make_shared<const IndexStates>(*std::move(states));
+  next.reader = state_->database->snapshot();
+  state_->publish(std::make_shared<const View>(std::move(next)));
+  return true;
+}
+
+Status Store::sync_head() {
+  if (state_->head.is_synced()) return {};
+  const Status synced = state_->head.sync();
+  if (!synced) state_->stopped = true;
+  return synced;
+}
+
+Status Store::close() {
+  if (state_->stopped) return {};
+  state_->stopped = true;
+  const std::shared_ptr<const View> last = view();
+  EMSTORE_CHECKED(state_->head.record({state_->id, last->sequence, last->root, true}));
+  return state_->head.sync();
+}
+
+std::shared_ptr<const View> Store::view() const {
+  const std::lock_guard lock_guard(state_->published_mutex);
+  return state_->published;
+}
+
+const StoreId& Store::id() const { return state_->id; }
+
+const Database& Store::database() const { return *state_->database; }
+
+}  // namespace emstore::store

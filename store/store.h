@@ -1,0 +1,89 @@
+// The store: the log of commits, and what follows from it. The front of this folder.
+//
+// Threads: commit(), work() and close() from one caller at a time, the writer; everything else from any
+// thread. What view() returns is immutable and may be kept: it reads the rows as of one commit.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "store/commands.h"
+#include "store/environment.h"
+#include "store/folder_lock.h"
+#include "store/head.h"
+#include "store/index_states.h"
+#include "store/reader.h"
+#include "store/rocks.h"
+#include "store/schema.h"
+
+namespace emstore::store {
+
+struct StoreLimits {
+  std::size_t group_commits_max = 256;
+  std::size_t group_bytes_max = 16u << 20;
+  std::size_t commit_changes_max = 100'000;
+  std::size_t commit_bytes_max = 16u << 20;
+  std::size_t violations_max = 100;
+};
+
+struct StoreOptions {
+  std::filesystem::path directory;
+  DatabaseOptions database;
+  StoreLimits limits;
+  bool sync_head_with_every_group = false;  // Otherwise the caller calls sync_head() now and then.
+  // Told about long work while opening: what, how far (0 to 1).
+  std::function<void(std::string_view what, double done)> progress = {};
+  UnsafeFileSystem unsafe_file_system = UnsafeFileSystem::refuse;
+  // For tests: a store that acknowledges what is not synced must be caught. Never set elsewhere.
+  Durability durability = Durability::synced;
+};
+
+// The store as of one commit.
+struct View {
+  Sequence sequence = 0;
+  Time time;        // Of that commit.
+  Sha256 root{};    // Of the log's tree.
+  std::shared_ptr<const Schema> schema;
+  std::shared_ptr<const IndexStates> indexes;
+  std::shared_ptr<const Reader> reader;
+};
+
+class Store {
+ public:
+  // Opens the store in a folder, creating it where there is none; checks the log against the head and
+  // makes index families that are missing or outdated anew.
+  // Errors: rolled_back, corrupt_log, corrupt_index, unsupported_format, locked, disk_full, io_failed.
+  static Result<std::unique_ptr<Store>> open(const StoreOptions& options, Environment& environment);
+  ~Store();
+
+  // Carries out a group: one answer for each submission, in order. When it returns, every commit in it is
+  // on disk, and refusals and no-ops rest on what is. Each commit is all or nothing; a refused one leaves
+  // no trace. An error outcome_unknown means that the store takes no further writes.
+  std::vector<Outcome> commit(std::span<const Submission> group);
+
+  // One slice of background work (filling new indexes); false when there is none.
+  Result<bool> work();
+
+  // Makes the head durable. Cheap when nothing changed.
+  Status sync_head();
+  // Marks a stop in order. Nothing may be committed afterwards.
+  Status close();
+
+  std::shared_ptr<const View> view() const;
+  const StoreId& id() const;
+  const Database& database() const;
+
+ private:
+  struct State;
+  explicit Store(std::unique_ptr<State> state);
+  std::vector<Outcome> commit_group(std::span<const Submission> submissions);
+  Status write(class Group& group, const View& before);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace emstore::store

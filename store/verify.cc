@@ -1,0 +1,162 @@
+#include "store/verify.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "base/big_endian.h"
+#include "store/refold.h"
+#include "store/scratch.h"
+
+namespace emstore::store {
+namespace {
+
+constexpr Sequence kReportEvery = 1024;
+
+// Rows of indexes that are not ready are work under way, no part of the state.
+class Counted {
+ public:
+  explicit Counted(const IndexStates& states) : states_(states) {}
+
+  bool operator()(Family family, std::string_view key) const {
+    if (family != Family::values || key.size() < sizeof(std::uint32_t)) return true;
+    return is_ready(IndexId{big_endian<std::uint32_t>(key.substr(0, sizeof(std::uint32_t)))});
+  }
+
+  bool is_ready(IndexId index) const {
+    const auto state = states_.find(index);
+    return state != states_.end() && state->second.kind == IndexState::Kind::ready;
+  }
+
+ private:
+  const IndexStates& states_;
+};
+
+// The digest of rows that come in order: each as key length, key, value length, value.
+class RowsDigest {
+ public:
+  void add(std::string_view key, std::string_view value) {
+    std::string lengths;
+    append_big_endian<std::uint32_t>(lengths, static_cast<std::uint32_t>(key.size()));
+    hasher_.update(lengths);
+    hasher_.update(key);
+    lengths.clear();
+    append_big_endian<std::uint32_t>(lengths, static_cast<std::uint32_t>(value.size()));
+    hasher_.update(lengths);
+    hasher_.update(value);
+  }
+  Sha256 digest() const { return hasher_.digest().sha256; }
+
+ private:
+  ContentHasher hasher_;
+};
+
+// Walks the live rows of a family beside the refolded ones.
+class Comparison {
+ public:
+  using Rows = std::map<std::string, std::string, std::less<>>;
+
+  Comparison(Family family, const Rows& expected)
+      : expected_(expected.begin()), end_(expected.end()) {
+    check_.family = family;
+  }
+
+  void live(std::string_view key, std::string_view value) {
+    ++check_.rows;
+    digest_.add(key, value);
+    while (expected_ != end_ && expected_->first < key) differ((expected_++)->first, "is missing");
+    if (expected_ == end_ || expected_->first != key) {
+      differ(key, "should not be there");
+      return;
+    }
+    if (expected_->second != value) {
+      differ(key, "holds " + to_hex(value.substr(0, 64)) + " instead of " +
+                      to_hex(std::string_view(expected_->second).substr(0, 64)));
+    }
+    ++expected_;
+  }
+
+  FamilyCheck finish() {
+    while (expected_ != end_) differ((expected_++)->first, "is missing");
+    check_.digest = digest_.digest();
+    return std::move(check_);
+  }
+
+ private:
+  void differ(std::string_view key, const std::string& what) {
+    if (check_.differences++ == 0) check_.first_difference = to_hex(key) + " " + what;
+  }
+
+  FamilyCheck check_;
+  RowsDigest digest_;
+  Rows::const_iterator expected_, end_;
+};
+
+Status refold_into(Scratch& scratch, const View& view, const Counted& counted, const Progress& progress,
+                   VerifyReport& report) {
+  Refold refold(*view.reader, scratch, [&](std::span<const RowChange> changes) -> Status {
+    for (const RowChange& change : changes) scratch.apply(change);
+    return {};
+  });
+  Status status;
+  EMSTORE_CHECKED(view.reader->scan(Family::log, {}, [&](std::string_view key, std::string_view bytes) {
+    const Sequence sequence = sequence_of_log_key(key);
+    if (sequence % kReportEvery == 0 && progress && !progress(sequence, view.sequence)) {
+      status = failure(ErrorCode::cancelled, "cancelled at commit " + std::to_string(sequence));
+    } else {
+      status = refold.add(sequence, bytes);
+    }
+    return status.has_value();
+  }));
+  EMSTORE_CHECKED(status);
+  EMSTORE_CHECKED(refold.finish([&](IndexId index) { return counted.is_ready(index); }));
+  report.events = refold.events();
+  return {};
+}
+
+Sha256 joined_digest(const std::vector<FamilyCheck>& families) {
+  ContentHasher hasher;
+  for (const FamilyCheck& check : families) {
+    hasher.update(name_of(check.family));
+    hasher.update(as_bytes(check.digest));
+  }
+  return hasher.digest().sha256;
+}
+
+Result<std::vector<FamilyCheck>> compare(const View& view, const Scratch& expected, const Counted& counted) {
+  std::vector<FamilyCheck> families;
+  for (const FamilyInfo& family : kFamilies) {
+    if (!is_index(family.family)) continue;
+    Comparison comparison(family.family, expected.rows(family.family));
+    EMSTORE_CHECKED(view.reader->scan(family.family, {}, [&](std::string_view key, std::string_view value) {
+      if (counted(family.family, key)) comparison.live(key, value);
+      return true;
+    }));
+    families.push_back(comparison.finish());
+  }
+  return families;
+}
+
+}  // namespace
+
+Result<VerifyReport> verify(const View& view, const Progress& progress) {
+  VerifyReport report;
+  report.sequence = view.sequence;
+  const Counted counted(*view.indexes);
+  Scratch scratch;
+  EMSTORE_CHECKED(refold_into(scratch, view, counted, progress, report));
+  EMSTORE_TRY(report.families, compare(view, scratch, counted));
+  report.state_digest = joined_digest(report.families);
+  report.equal = std::all_of(report.families.begin(), report.families.end(),
+                             [](const FamilyCheck& check) { return check.differences == 0; });
+  if (progress) progress(view.sequence, view.sequence);
+  return report;
+}
+
+Result<Sha256> state_digest(const View& view) {
+  EMSTORE_TRY(const std::vector<FamilyCheck> families, compare(view, Scratch(), Counted(*view.indexes)));
+  return joined_digest(families);
+}
+
+}  // namespace emstore::store

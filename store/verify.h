@@ -1,0 +1,39 @@
+// Verify: folds the log again, from its first commit, beside the live indexes, and compares every family
+// byte for byte. The digest of the state is SHA-256 over all index rows in order.
+// Threads: any; works on a view, so commits go on meanwhile.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "store/store.h"
+
+namespace emstore::store {
+
+struct FamilyCheck {
+  Family family{};
+  std::uint64_t rows = 0;
+  Sha256 digest{};
+  std::uint64_t differences = 0;
+  std::string first_difference;  // Key in hex and what is wrong; empty when there is none.
+};
+
+struct VerifyReport {
+  Sequence sequence = 0;
+  std::uint64_t events = 0;
+  std::vector<FamilyCheck> families;
+  Sha256 state_digest{};
+  bool equal = false;
+};
+
+// `progress` is told commits done and in all; false cancels. Errors: cancelled, corrupt_log.
+using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+Result<VerifyReport> verify(const View& view, const Progress& progress);
+
+// The digest of the live index rows alone, for comparisons in tests and reports.
+Result<Sha256> state_digest(const View& view);
+
+
+}  // namespace emstore::store

@@ -1,0 +1,80 @@
+// Where: which records a query wants. Read from what the user sends (where_resolve.cc), evaluated
+// on one record at a time (where.cc). Pure.
+//
+// Logic has three values: what is compared with a null is unknown, and a record is wanted only
+// where the whole is yes. The empty `$in` and `$or` are no, the empty `$notin` and `$and` are yes,
+// for nulls too.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "store/cells.h"
+#include "store/columns.h"
+#include "store/text_match.h"
+
+namespace emstore::store {
+
+enum class Truth : std::uint8_t { no, unknown, yes };
+
+enum class Comparator : std::uint8_t { equal, less, less_or_equal, greater, greater_or_equal };
+enum class TextTest : std::uint8_t { starts_with, ends_with, contains };
+
+struct Condition {
+  struct All {
+    std::vector<Condition> parts;
+  };
+  struct Any {
+    std::vector<Condition> parts;
+  };
+  struct Not {
+    std::vector<Condition> part;  // Exactly one.
+  };
+  struct IsNull {
+    Column column;
+  };
+  struct Compare {
+    Column column;
+    Comparator comparator = Comparator::equal;
+    OwnedScalar operand;  // Never null.
+  };
+  struct OneOf {
+    Column column;
+    std::vector<OwnedScalar> operands;  // Never null; sorted, each once.
+  };
+  struct TextHas {
+    Column column;
+    TextTest test = TextTest::contains;
+    std::string operand;
+  };
+  struct Like {
+    Column column;
+    LikePattern pattern;
+  };
+  struct SameJson {
+    Column column;
+    Value operand;  // Never null.
+  };
+
+  std::variant<All, Any, Not, IsNull, Compare, OneOf, TextHas, Like, SameJson> test;
+};
+
+// Reads a `where`; null when it asks for nothing. `path` is where it stands in the request. Errors:
+// unknown_field, unknown_operator, wrong_type, wrong_operation, unsupported and others, with paths.
+Result<std::shared_ptr<const Condition>> resolve_where(const Entity& entity, const Value& where,
+                                                       std::string_view path);
+
+// Errors: corrupt_index.
+Result<Truth> evaluate(const Condition& condition, const Cells& record);
+
+// Whether evaluate() looks at stored fields, and not only at id and times.
+bool reads_fields(const Condition& condition);
+
+// Whether two json values say the same: numbers by value, members of maps in any order.
+bool is_same_json(const Value& a, const Value& b);
+
+}  // namespace emstore::store

@@ -1,0 +1,423 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "base/suggest.h"
+#include "store/field_rules.h"
+#include "store/where.h"
+
+namespace emstore::store {
+namespace {
+
+enum class Operator : std::uint8_t {
+  eq,
+  ne,
+  gt,
+  gte,
+  lt,
+  lte,
+  between,
+  in,
+  notin,
+  isnull,
+  starts_with,
+  ends_with,
+  contains,
+  like,
+  ilike,
+  all,
+  any,
+  negation,
+};
+
+struct OperatorName {
+  std::string_view name;
+  Operator op;
+};
+
+constexpr std::array kOperatorNames{
+    OperatorName{"$eq", Operator::eq},
+    OperatorName{"$ne", Operator::ne},
+    OperatorName{"$gt", Operator::gt},
+    OperatorName{"$gte", Operator::gte},
+    OperatorName{"$lt", Operator::lt},
+    OperatorName{"$lte", Operator::lte},
+    OperatorName{"$between", Operator::between},
+    OperatorName{"$in", Operator::in},
+    OperatorName{"$notin", Operator::notin},
+    OperatorName{"$isnull", Operator::isnull},
+    OperatorName{"$startsWith", Operator::starts_with},
+    OperatorName{"$endsWith", Operator::ends_with},
+    OperatorName{"$contains", Operator::contains},
+    OperatorName{"$like", Operator::like},
+    OperatorName{"$ilike", Operator::ilike},
+    OperatorName{"$and", Operator::all},
+    OperatorName{"$or", Operator::any},
+    OperatorName{"$not", Operator::negation},
+};
+
+bool is_logic(Operator op) {
+  return op == Operator::all || op == Operator::any || op == Operator::negation;
+}
+bool is_of_text(Operator op) { return op >= Operator::starts_with && op <= Operator::ilike; }
+bool is_of_equality(Operator op) {
+  return op == Operator::eq || op == Operator::ne || op == Operator::isnull;
+}
+
+std::optional<Operator> operator_named(std::string_view name) {
+  for (const OperatorName& entry : kOperatorNames) {
+    if (entry.name == name) return entry.op;
+  }
+  return std::nullopt;
+}
+
+tl::unexpected<Error> unknown_operator(std::string_view name, const std::string& path) {
+  std::vector<std::string_view> names;
+  for (const OperatorName& entry : kOperatorNames) names.push_back(entry.name);
+  return failure(ErrorCode::unknown_operator, "there is no operator " + quoted(name), path,
+                 did_you_mean(name, names));
+}
+
+tl::unexpected<Error> with_path(Error error, const std::string& path) {
+  error.path = path;
+  return failure(std::move(error));
+}
+
+Condition negation_of(Condition condition) {
+  std::vector<Condition> part;
+  part.push_back(std::move(condition));
+  return {Condition::Not{std::move(part)}};
+}
+
+// Conditions as one; a single one as itself.
+Condition all_of(std::vector<Condition> parts) {
+  if (parts.size() == 1) return std::move(parts.front());
+  return {Condition::All{std::move(parts)}};
+}
+
+Condition joined(Operator logic, std::vector<Condition> parts) {
+  if (logic == Operator::any) return {Condition::Any{std::move(parts)}};
+  Condition all = all_of(std::move(parts));
+  return logic == Operator::negation ? negation_of(std::move(all)) : std::move(all);
+}
+
+// What may be asked of one column, and the literals for it.
+class ColumnTest {
+ public:
+  explicit ColumnTest(const Column& column) : column_(column) {}
+
+  // `given` is a literal, or a map of operators.
+  Result<Condition> resolve(const Value& given, const std::string& path) const {
+    const Map* operators = given.if_map();
+    if (operators == nullptr || (is_json() && !has_only_operators(*operators))) {
+      return apply(Operator::eq, given, path);
+    }
+    if (operators->empty()) {
+      return failure(ErrorCode::invalid_request, "no operator for " + quoted(name_of(column_)),
+                     path, "leave the field out to ask nothing of it");
+    }
+    EMSTORE_TRY(std::vector<Condition> parts, resolve_each(*operators, path));
+    return all_of(std::move(parts));
+  }
+
+ private:
+  bool is_json() const { return kind() == FieldKind::json; }
+  bool is_id() const { return column_.pseudo == Pseudo::id; }
+  FieldKind kind() const { return is_id() ? FieldKind::number : rules_of(column_)->kind; }
+
+  static bool has_only_operators(const Map& map) {
+    return !map.empty() && std::all_of(map.begin(), map.end(), [](const Map::Member& member) {
+      return member.name.starts_with('$');
+    });
+  }
+
+  Result<std::vector<Condition>> resolve_each(const Map& operators, const std::string& path) const {
+    std::vector<Condition> parts;
+    for (const auto& [name, operand] : operators) {
+      const std::string operator_path = step(path, name);
+      const std::optional<Operator> op = operator_named(name);
+      if (!op) return unknown_operator(name, operator_path);
+      EMSTORE_CHECKED(check_fits(*op, name, operator_path));
+      EMSTORE_TRY(Condition part, is_logic(*op) ? resolve_logic(*op, operand, operator_path)
+                                                : apply(*op, operand, operator_path));
+      parts.push_back(std::move(part));
+    }
+    return parts;
+  }
+
+  Result<Condition> resolve_logic(Operator logic, const Value& given,
+                                  const std::string& path) const {
+    std::vector<Condition> parts;
+    if (const List* list = given.if_list()) {
+      for (std::size_t i = 0; i < list->size(); ++i) {
+        EMSTORE_TRY(Condition part, resolve((*list)[i], step(path, i)));
+        parts.push_back(std::move(part));
+      }
+    } else if (given.if_map() != nullptr && has_only_operators(*given.if_map())) {
+      EMSTORE_TRY(parts, resolve_each(*given.if_map(), path));
+    } else {
+      return failure(ErrorCode::wrong_type, "operators, or a list of them, are expected", path);
+    }
+    return joined(logic, std::move(parts));
+  }
+
+  Status check_fits(Operator op, std::string_view name, const std::string& path) const {
+    const FieldKind of = kind();
+    const bool is_text = !is_id() && (of == FieldKind::text || of == FieldKind::enumeration);
+    const bool is_opaque = of == FieldKind::address || of == FieldKind::digest;
+    bool fits = is_text || !is_of_text(op);
+    if (is_json()) fits = is_of_equality(op) || is_logic(op);
+    if (is_opaque) {
+      fits = is_of_equality(op) || is_logic(op) || op == Operator::in || op == Operator::notin;
+    }
+    if (fits) return {};
+    const std::string_view what = is_id() ? "id" : name_of(of);
+    return failure(ErrorCode::wrong_operation,
+                   std::string(name) + " does not fit " + quoted(name_of(column_)) +
+                       ", which is of type " + std::string(what),
+                   path);
+  }
+
+  Result<Condition> apply(Operator op, const Value& operand, const std::string& path) const {
+    switch (op) {
+      case Operator::eq:
+        return equal(operand, path);
+      case Operator::ne: {
+        EMSTORE_TRY(Condition same, equal(operand, path));
+        return negation_of(std::move(same));
+      }
+      case Operator::gt:
+        return comparison(Comparator::greater, operand, path);
+      case Operator::gte:
+        return comparison(Comparator::greater_or_equal, operand, path);
+      case Operator::lt:
+        return comparison(Comparator::less, operand, path);
+      case Operator::lte:
+        return comparison(Comparator::less_or_equal, operand, path);
+      case Operator::between:
+        return between(operand, path);
+      case Operator::in:
+        return one_of(operand, path);
+      case Operator::notin: {
+        EMSTORE_TRY(Condition inside, one_of(operand, path));
+        return negation_of(std::move(inside));
+      }
+      case Operator::isnull:
+        return null_test(operand, path);
+      case Operator::starts_with:
+        return text_test(TextTest::starts_with, operand, path);
+      case Operator::ends_with:
+        return text_test(TextTest::ends_with, operand, path);
+      case Operator::contains:
+        return text_test(TextTest::contains, operand, path);
+      case Operator::like:
+        return like(Case::matters, operand, path);
+      case Operator::ilike:
+        return like(Case::folded, operand, path);
+      case Operator::all:
+      case Operator::any:
+      case Operator::negation:
+        return resolve_logic(op, operand, path);
+    }
+    return unknown_operator({}, path);
+  }
+
+  Result<Condition> equal(const Value& operand, const std::string& path) const {
+    if (operand.is_null()) return Condition{Condition::IsNull{column_}};
+    if (!is_json()) return comparison(Comparator::equal, operand, path);
+    Result<Value> stored = literal_form(*column_.field, operand);
+    if (!stored) return with_path(std::move(stored).error(), path);
+    return Condition{Condition::SameJson{column_, *std::move(stored)}};
+  }
+
+  Result<Condition> comparison(Comparator comparator, const Value& operand,
+                               const std::string& path) const {
+    EMSTORE_TRY(OwnedScalar literal, literal_of(operand, path));
+    return Condition{Condition::Compare{column_, comparator, std::move(literal)}};
+  }
+
+  Result<Condition> between(const Value& operand, const std::string& path) const {
+    const List* ends = operand.if_list();
+    if (ends == nullptr || ends->size() != 2) {
+      return failure(ErrorCode::wrong_type,
+                     "$between takes a list of two: the least and the greatest", path);
+    }
+    std::vector<Condition> parts;
+    EMSTORE_TRY(Condition least,
+                comparison(Comparator::greater_or_equal, (*ends)[0], step(path, std::size_t{0})));
+    EMSTORE_TRY(Condition greatest,
+                comparison(Comparator::less_or_equal, (*ends)[1], step(path, std::size_t{1})));
+    parts.push_back(std::move(least));
+    parts.push_back(std::move(greatest));
+    return all_of(std::move(parts));
+  }
+
+  Result<Condition> one_of(const Value& operand, const std::string& path) const {
+    const List* list = operand.if_list();
+    if (list == nullptr)
+      return failure(ErrorCode::wrong_type, "a list of values is expected", path);
+    std::vector<OwnedScalar> operands;
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      EMSTORE_TRY(OwnedScalar literal, literal_of((*list)[i], step(path, i)));
+      operands.push_back(std::move(literal));
+    }
+    const auto order = [](const OwnedScalar& a, const OwnedScalar& b) {
+      return compare(view_of(a), view_of(b));
+    };
+    std::sort(operands.begin(), operands.end(),
+              [&](const OwnedScalar& a, const OwnedScalar& b) { return order(a, b) < 0; });
+    operands.erase(
+        std::unique(operands.begin(), operands.end(),
+                    [&](const OwnedScalar& a, const OwnedScalar& b) { return order(a, b) == 0; }),
+        operands.end());
+    return Condition{Condition::OneOf{column_, std::move(operands)}};
+  }
+
+  Result<Condition> null_test(const Value& operand, const std::string& path) const {
+    const bool* wants_null = operand.if_boolean();
+    if (wants_null == nullptr) {
+      return failure(ErrorCode::wrong_type,
+                     "$isnull takes true or false, not " + to_string(operand), path);
+    }
+    Condition test{Condition::IsNull{column_}};
+    return *wants_null ? std::move(test) : negation_of(std::move(test));
+  }
+
+  Result<Condition> text_test(TextTest test, const Value& operand, const std::string& path) const {
+    EMSTORE_TRY(const std::string* text, text_of(operand, path));
+    return Condition{Condition::TextHas{column_, test, *text}};
+  }
+
+  Result<Condition> like(Case letters, const Value& operand, const std::string& path) const {
+    EMSTORE_TRY(const std::string* text, text_of(operand, path));
+    Result<LikePattern> pattern = LikePattern::of(*text, letters);
+    if (!pattern) return with_path(std::move(pattern).error(), path);
+    return Condition{Condition::Like{column_, *std::move(pattern)}};
+  }
+
+  Result<const std::string*> text_of(const Value& operand, const std::string& path) const {
+    if (const std::string* text = operand.if_text()) return text;
+    return failure(ErrorCode::wrong_type,
+                   "a text is expected, not " + std::string(name_of(operand.kind())), path);
+  }
+
+  Result<OwnedScalar> literal_of(const Value& operand, const std::string& path) const {
+    if (operand.is_null()) {
+      return failure(ErrorCode::wrong_type, "nothing can be compared with null", path,
+                     "ask {\"$isnull\": true} or false");
+    }
+    if (is_id()) return id_literal(operand, path);
+    Result<Value> stored = literal_form(*rules_of(column_), operand);
+    if (!stored) {
+      Error error = std::move(stored).error();
+      if (operand.if_list() != nullptr) error.hint = "one of several values: {\"$in\": […]}";
+      return with_path(std::move(error), path);
+    }
+    return owned(scalar_of(kind(), *stored));
+  }
+
+  // Any integer is a bound for ids, also one that no record can have.
+  Result<OwnedScalar> id_literal(const Value& operand, const std::string& path) const {
+    if (const auto* integer = operand.if_integer()) return OwnedScalar(*integer);
+    if (const auto* number = operand.if_number()) {
+      constexpr double kExactMax = 9007199254740992.0;  // 2^53
+      if (std::trunc(*number) == *number && std::abs(*number) <= kExactMax) {
+        return OwnedScalar(static_cast<std::int64_t>(*number));
+      }
+    }
+    if (const std::optional<RecordId> id = record_id_of(operand)) {
+      return OwnedScalar(std::string(as_bytes(id->uuid())));
+    }
+    return failure(ErrorCode::wrong_type, to_string(operand) + " is no id", path);
+  }
+
+  Column column_;
+};
+
+class WhereReader {
+ public:
+  explicit WhereReader(const Entity& entity) : entity_(entity) {}
+
+  Result<std::vector<Condition>> read_each(const Map& where, const std::string& path) const {
+    std::vector<Condition> parts;
+    for (const auto& [name, given] : where) {
+      EMSTORE_TRY(Condition part, read_member(name, given, step(path, name)));
+      parts.push_back(std::move(part));
+    }
+    return parts;
+  }
+
+ private:
+  Result<Condition> read_member(const std::string& name, const Value& given,
+                                const std::string& path) const {
+    if (!name.starts_with('$')) {
+      EMSTORE_TRY(const Column column, column_named(name, path));
+      return ColumnTest(column).resolve(given, path);
+    }
+    const std::optional<Operator> op = operator_named(name);
+    if (!op) return unknown_operator(name, path);
+    if (is_logic(*op)) return read_logic(*op, given, path);
+    return failure(ErrorCode::wrong_operation, name + " stands under a field", path,
+                   "write {\"<field>\": {\"" + name + "\": …}}");
+  }
+
+  Result<Condition> read_logic(Operator logic, const Value& given, const std::string& path) const {
+    std::vector<Condition> parts;
+    if (const List* list = given.if_list()) {
+      for (std::size_t i = 0; i < list->size(); ++i) {
+        const Map* where = (*list)[i].if_map();
+        if (where == nullptr) {
+          return failure(ErrorCode::wrong_type, "a map of conditions is expected", step(path, i));
+        }
+        EMSTORE_TRY(std::vector<Condition> each, read_each(*where, step(path, i)));
+        parts.push_back(all_of(std::move(each)));
+      }
+    } else if (const Map* where = given.if_map()) {
+      EMSTORE_TRY(parts, read_each(*where, path));
+    } else {
+      return failure(ErrorCode::wrong_type, "conditions, or a list of them, are expected", path);
+    }
+    return joined(logic, std::move(parts));
+  }
+
+  Result<Column> column_named(const std::string& name, const std::string& path) const {
+    Result<Column> found = find_column(entity_, name);
+    if (!found && name.find('.') != std::string::npos) {
+      return failure(ErrorCode::unsupported,
+                     "dotted paths such as " + quoted(name) + " are not supported", path);
+    }
+    if (!found) return with_path(std::move(found).error(), path);
+    const Column column = without_alias(*found, entity_);
+    if (column.field != nullptr && is_link(column.field->kind)) {
+      return failure(ErrorCode::unsupported, "a where cannot ask for the links of " + quoted(name),
+                     path,
+                     "with: {" + quoted(name) + ": {\"where\": …}} chooses among the linked media");
+    }
+    if (column.pseudo != Pseudo::id && rules_of(column) == nullptr) {
+      return failure(ErrorCode::unsupported, "a where cannot ask for " + quoted(name), path,
+                     "it can be selected");
+    }
+    return column;
+  }
+
+  const Entity& entity_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Condition>> resolve_where(const Entity& entity, const Value& where,
+                                                       std::string_view path) {
+  const Map* conditions = where.if_map();
+  if (conditions == nullptr) {
+    return failure(ErrorCode::wrong_type,
+                   "a map of conditions is expected, not " + std::string(name_of(where.kind())),
+                   std::string(path), "leave it out to ask for everything");
+  }
+  if (conditions->empty()) return nullptr;
+  EMSTORE_TRY(std::vector<Condition> parts,
+              WhereReader(entity).read_each(*conditions, std::string(path)));
+  return std::make_shared<const Condition>(all_of(std::move(parts)));
+}
+
+}  // namespace emstore::store

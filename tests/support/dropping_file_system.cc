@@ -1,0 +1,153 @@
+#include "tests/support/dropping_file_system.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+namespace emstore::testing {
+
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+
+// Asks its file system before each write, and tells it of each.
+class DroppingFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  File(std::unique_ptr<rocksdb::FSWritableFile> file, DroppingFileSystem& owner, std::string name)
+      : FSWritableFileOwnerWrapper(std::move(file)), owner_(owner), name_(std::move(name)) {}
+
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options,
+                  IODebugContext* debug) override {
+    IOStatus status = owner_.before_append();
+    if (status.ok()) status = target()->Append(data, options, debug);
+    if (status.ok()) owner_.note_size(name_, written_ += data.size());
+    return status;
+  }
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options,
+                  const rocksdb::DataVerificationInfo& /*checksum*/,
+                  IODebugContext* debug) override {
+    return Append(data, options, debug);
+  }
+  IOStatus Truncate(std::uint64_t size, const IOOptions& options, IODebugContext* debug) override {
+    const IOStatus status = target()->Truncate(size, options, debug);
+    if (status.ok()) owner_.note_size(name_, written_ = size);
+    return status;
+  }
+  IOStatus Sync(const IOOptions& /*options*/, IODebugContext* /*debug*/) override {
+    const IOStatus status = owner_.before_sync();
+    if (status.ok()) owner_.note_sync(name_);
+    return status;
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    return Sync(options, debug);
+  }
+  IOStatus RangeSync(std::uint64_t /*offset*/, std::uint64_t /*size*/, const IOOptions& /*options*/,
+                     IODebugContext* /*debug*/) override {
+    return IOStatus::OK();  // A hint to the kernel, no promise.
+  }
+
+ private:
+  DroppingFileSystem& owner_;
+  std::string name_;
+  std::uint64_t written_ = 0;
+};
+
+// Names are kept whether synced or not: a real sync would only take time.
+class DroppingFileSystem::Folder final : public rocksdb::FSDirectory {
+ public:
+  IOStatus Fsync(const IOOptions& /*options*/, IODebugContext* /*debug*/) override {
+    return IOStatus::OK();
+  }
+  IOStatus Close(const IOOptions& /*options*/, IODebugContext* /*debug*/) override {
+    return IOStatus::OK();
+  }
+};
+
+DroppingFileSystem::DroppingFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+
+void DroppingFileSystem::restore_power(std::mt19937& random) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [name, sizes] : files_) {
+    if (sizes.written <= sizes.synced || !std::filesystem::exists(name)) continue;
+    std::uniform_int_distribution<std::uint64_t> kept(sizes.synced, sizes.written - 1);
+    sizes.written = kept(random);
+    std::filesystem::resize_file(name, sizes.written);
+  }
+  files_.clear();
+  failing_sync_ = 0;
+  failing_append_ = 0;
+  cutting_sync_ = 0;
+  is_cut_ = false;
+}
+
+IOStatus DroppingFileSystem::NewWritableFile(const std::string& name,
+                                             const rocksdb::FileOptions& options,
+                                             std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                             IODebugContext* debug) {
+  if (is_cut_) return IOStatus::IOError("the power is cut");
+  std::unique_ptr<rocksdb::FSWritableFile> made;
+  IOStatus status = target()->NewWritableFile(name, options, &made, debug);
+  if (!status.ok()) return status;
+  note_size(name, 0);
+  *file = std::make_unique<File>(std::move(made), *this, name);
+  return status;
+}
+
+IOStatus DroppingFileSystem::NewDirectory(const std::string& /*name*/, const IOOptions& /*options*/,
+                                          std::unique_ptr<rocksdb::FSDirectory>* folder,
+                                          IODebugContext* /*debug*/) {
+  *folder = std::make_unique<Folder>();
+  return IOStatus::OK();
+}
+
+IOStatus DroppingFileSystem::RenameFile(const std::string& from, const std::string& to,
+                                        const IOOptions& options, IODebugContext* debug) {
+  if (is_cut_) return IOStatus::IOError("the power is cut");
+  IOStatus status = target()->RenameFile(from, to, options, debug);
+  const std::lock_guard lock(mutex_);
+  if (auto moved = files_.extract(from); status.ok() && !moved.empty()) {
+    files_.insert_or_assign(to, moved.mapped());
+  }
+  return status;
+}
+
+IOStatus DroppingFileSystem::DeleteFile(const std::string& name, const IOOptions& options,
+                                        IODebugContext* debug) {
+  if (is_cut_) return IOStatus::IOError("the power is cut");
+  IOStatus status = target()->DeleteFile(name, options, debug);
+  const std::lock_guard lock(mutex_);
+  if (status.ok()) files_.erase(name);
+  return status;
+}
+
+IOStatus DroppingFileSystem::before_append() {
+  if (is_cut_) return IOStatus::IOError("the power is cut");
+  const std::uint64_t number = ++appends_;
+  if (failing_append_ == 0 || number < failing_append_) return IOStatus::OK();
+  return IOStatus::NoSpace("injected ENOSPC");
+}
+
+IOStatus DroppingFileSystem::before_sync() {
+  const std::uint64_t number = ++syncs_;
+  if (number == cutting_sync_) is_cut_ = true;
+  if (is_cut_) return IOStatus::IOError("the power is cut");
+  if (number != failing_sync_) return IOStatus::OK();
+  IOStatus status = IOStatus::IOError("injected EIO");
+  status.SetDataLoss(true);
+  return status;
+}
+
+void DroppingFileSystem::note_size(const std::string& name, std::uint64_t written) {
+  const std::lock_guard lock(mutex_);
+  Sizes& sizes = files_[name];
+  sizes.written = written;
+  sizes.synced = std::min(sizes.synced, written);
+}
+
+void DroppingFileSystem::note_sync(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  Sizes& sizes = files_[name];
+  sizes.synced = sizes.written;
+}
+
+}  // namespace emstore::testing

@@ -1,0 +1,74 @@
+// A file system that forgets, at a simulated power cut, what was written and not synced; and that
+// fails a chosen sync or append. Everything reaches real files; a sync is only noted, so a cut is
+// cheap. Not modelled: names of files that a folder's sync would have kept. Threads: all members
+// from any thread.
+#pragma once
+
+#include <rocksdb/file_system.h>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+
+namespace emstore::testing {
+
+class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
+ public:
+  DroppingFileSystem();
+
+  // The n-th sync from now (from 1) fails with EIO, the n-th append and all after it with ENOSPC.
+  void fail_sync(std::uint64_t n) { failing_sync_ = syncs_ + n; }
+  void fill_disk_at_append(std::uint64_t n) { failing_append_ = appends_ + n; }
+  std::uint64_t syncs() const { return syncs_; }
+  std::uint64_t appends() const { return appends_; }
+
+  // From here on nothing can be written: close the database next.
+  void cut_power() { is_cut_ = true; }
+  // The same at the n-th sync from now, which does not come to pass.
+  void cut_power_at_sync(std::uint64_t n) { cutting_sync_ = syncs_ + n; }
+  bool is_cut() const { return is_cut_; }
+  // Takes a part, chosen by `random`, of what was not synced from the end of each file; then
+  // everything works again.
+  void restore_power(std::mt19937& random);
+
+  const char* Name() const override { return "DroppingFileSystem"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus NewDirectory(const std::string& name, const rocksdb::IOOptions& options,
+                                 std::unique_ptr<rocksdb::FSDirectory>* folder,
+                                 rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to,
+                               const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override;
+
+ private:
+  class File;
+  class Folder;
+  struct Sizes {
+    std::uint64_t written = 0;
+    std::uint64_t synced = 0;
+  };
+
+  rocksdb::IOStatus before_append();
+  rocksdb::IOStatus before_sync();
+  void note_size(const std::string& name, std::uint64_t written);
+  void note_sync(const std::string& name);
+
+  std::atomic<bool> is_cut_ = false;
+  std::atomic<std::uint64_t> syncs_ = 0;
+  std::atomic<std::uint64_t> appends_ = 0;
+  std::atomic<std::uint64_t> failing_sync_ = 0;  // 0: none.
+  std::atomic<std::uint64_t> failing_append_ = 0;
+  std::atomic<std::uint64_t> cutting_sync_ = 0;
+  std::mutex mutex_;
+  std::map<std::string, Sizes> files_;  // By path; of those made through this file system.
+};
+
+}  // namespace emstore::testing

@@ -1,0 +1,185 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "store/query.h"
+#include "tests/unit/store/shop.h"
+
+namespace emstore::store {
+namespace {
+
+Plan plan_for(const Shop& shop, const std::string& where, bool is_ready = true) {
+  const Query query = *resolve_query(shop.schema, "products", Map{{"where", value_of(where)}});
+  return plan_of(shop.schema, query, [is_ready](IndexId) { return is_ready; });
+}
+
+TEST(Plan, TakesTheShortestWayThatTheConditionsAllow) {
+  const Shop shop;
+  struct Case {
+    std::string where, text;
+  };
+  const std::vector<Case> cases{
+      {"{}", "scan of products"},
+      {"{id: 3}", "by id"},
+      {"{id: 3, name: Pen}", "by id"},
+      {"{$and: [{price: 1}, {$and: [{id: 3}]}]}", "by id"},
+      {"{id: {$in: [3, 1, 3]}}", "by 2 ids"},
+      {"{id: {$in: []}}", "nothing can match"},
+      {"{id: -1}", "nothing can match"},
+      {"{kind: {$in: []}}", "nothing can match"},
+      {"{name: Pen}", "index idx_unique_products_name, equality"},
+      {"{name: {$startsWith: P}}", "index idx_unique_products_name, range"},
+      {"{name: {$startsWith: ''}}", "scan of products"},
+      {"{name: {$gt: P}}", "index idx_unique_products_name, range"},
+      {"{name: {$between: [A, P]}}", "index idx_unique_products_name, range"},
+      {"{name: null}", "index idx_unique_products_name, equality"},
+      {"{kind: pen}", "index idx_products_kind_price, equality on 1 of 2 fields"},
+      {"{kind: pen, price: 2}", "index idx_products_kind_price, equality"},
+      {"{kind: pen, price: {$lt: 2}}",
+       "index idx_products_kind_price, equality on 1 of 2 fields, range"},
+      {"{kind: {$gt: a}}", "index idx_products_kind_price, range"},
+      {"{kind: pen, name: Pen}", "index idx_unique_products_name, equality"},
+      {"{kind: pen, price: 2, name: Pen}", "index idx_products_kind_price, equality"},
+      {"{price: 2}", "scan of products"},
+      {"{name: {$ne: Pen}}", "scan of products"},
+      {"{name: {$like: 'P%'}}", "scan of products"},
+      {"{$or: {name: Pen, id: 3}}", "scan of products"},
+      {"{$not: {id: 3}}", "scan of products"},
+      {"{id: {$gt: 3}}", "scan of products, some ids"},
+      {"{id: {$lte: 3}}", "scan of products, some ids"},
+  };
+  for (const Case& one : cases) EXPECT_EQ(plan_for(shop, one.where).text, one.text) << one.where;
+}
+
+TEST(Plan, LeavesAnIndexAloneUntilItIsReady) {
+  const Shop shop;
+  EXPECT_EQ(plan_for(shop, "{name: Pen}", false).text, "scan of products");
+  EXPECT_EQ(plan_for(shop, "{name: Pen, id: 3}", false).text, "by id");
+}
+
+TEST(Plan, LeavesAnIndexAloneForAValueThatIsTooLongForIt) {
+  const Shop shop;
+  const std::string where = "{name: '" + std::string(2000, 'x') + "'}";
+  EXPECT_EQ(plan_for(shop, where).text, "scan of products");
+}
+
+TEST(Plan, KnowsWhetherRecordsComeInTheOrderOfTheirIds) {
+  const Shop shop;
+  EXPECT_TRUE(plan_for(shop, "{}").is_by_id);
+  EXPECT_TRUE(plan_for(shop, "{id: {$in: [3, 1]}}").is_by_id);
+  EXPECT_TRUE(plan_for(shop, "{name: Pen}").is_by_id);
+  EXPECT_TRUE(plan_for(shop, "{kind: pen, price: 2}").is_by_id);
+  EXPECT_FALSE(plan_for(shop, "{kind: pen}").is_by_id);
+  EXPECT_FALSE(plan_for(shop, "{name: {$gt: P}}").is_by_id);
+}
+
+// Counts the rows that are looked at.
+class CountingReader final : public Reader {
+ public:
+  explicit CountingReader(const Reader& below) : below_(below) {}
+
+  Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
+    ++gets;
+    return below_.get(family, key);
+  }
+  Result<std::vector<std::optional<std::string>>> get_many(
+      Family family, std::span<const std::string> keys) const override {
+    ++gets_of_many;
+    return below_.get_many(family, keys);
+  }
+  Status scan(Family family, const KeyRange& range, Direction direction,
+              const Visit& visit) const override {
+    ++scans;
+    return below_.scan(family, range, direction, [&](std::string_view key, std::string_view row) {
+      ++rows;
+      return visit(key, row);
+    });
+  }
+
+  mutable int gets = 0, gets_of_many = 0, scans = 0, rows = 0;
+
+ private:
+  const Reader& below_;
+};
+
+void find(
+    const Shop& shop, const CountingReader& reader, std::string_view given,
+    decltype(static_cast<Result<Found> (*)(const Reader&, const Schema&, const Query&, const Plan&,
+                                           const QueryLimits&, Sink&)>(find_one)) how) {
+  const Query query = *resolve_query(shop.schema, "products", map_of(given));
+  const Plan plan = plan_of(shop.schema, query, [](IndexId) { return true; });
+  ValueSink sink;
+  EXPECT_TRUE(how(reader, shop.schema, query, plan, shop.limits, sink));
+}
+
+Shop gallery_of_twenty(bool covered) {
+  Shop shop;
+  for (std::uint64_t id = 1; id <= 50; ++id)
+    shop.add("products", id, Map{{"name", std::to_string(id)}, {"kind", "pen"}, {"price", id % 2}});
+  for (std::uint64_t id = 1; id <= 20; ++id) {
+    shop.add_media(id);
+    shop.link("products", 7, "gallery", id, covered);
+  }
+  return shop;
+}
+
+TEST(Cost, OfOneRecordWithItsGalleryIsOneLookAndOneScan) {
+  const Shop shop = gallery_of_twenty(true);
+  const CountingReader reader(shop.rows);
+  find(shop, reader, "{where: {id: 7}, with: {gallery: true}}", find_one);
+  EXPECT_EQ(reader.gets, 1);
+  EXPECT_EQ(reader.gets_of_many, 0);
+  EXPECT_EQ(reader.scans, 1);
+  EXPECT_EQ(reader.rows, 20);
+}
+
+TEST(Cost, OfTargetsWithoutACoverIsOneMoreLookForAll) {
+  const Shop shop = gallery_of_twenty(false);
+  const CountingReader reader(shop.rows);
+  find(shop, reader, "{where: {id: 7}, with: {gallery: true}}", find_one);
+  EXPECT_EQ(reader.gets, 1);
+  EXPECT_EQ(reader.gets_of_many, 1);
+  EXPECT_EQ(reader.scans, 1);
+}
+
+TEST(Cost, OfAPageDoesNotGrowWithTheRest) {
+  const Shop shop = gallery_of_twenty(true);
+  struct Case {
+    std::string query;
+    int rows;
+  };
+  for (const Case& one : std::vector<Case>{
+           {"{limit: 3}", 4},  // One more says whether there is more.
+           {"{limit: 3, orderBy: '-id'}", 4},
+           {"{limit: 3, where: {id: {$gt: 40}}}", 5},
+           {"{limit: 3, offset: 2}", 6},
+           {"{where: {id: {$gte: 40, $lt: 43}}}", 4},
+           {"{where: {name: '7'}}", 1},
+           {"{select: [], where: {id: 7}, with: {gallery: {limit: 3}}}", 3},
+       }) {
+    const CountingReader reader(shop.rows);
+    find(shop, reader, one.query, find_many);
+    EXPECT_EQ(reader.rows, one.rows) << one.query;
+  }
+}
+
+TEST(Cost, OfTheFirstMatchEndsWithIt) {
+  const Shop shop = gallery_of_twenty(true);
+  const CountingReader reader(shop.rows);
+  find(shop, reader, "{where: {price: 0}}", find_one);
+  EXPECT_EQ(reader.rows, 2);
+}
+
+TEST(Cost, OfACountOfAllIsOneLook) {
+  const Shop shop = gallery_of_twenty(true);
+  const CountingReader reader(shop.rows);
+  const Query query = *resolve_query(shop.schema, "products", {});
+  const Plan plan = plan_of(shop.schema, query, [](IndexId) { return true; });
+  EXPECT_EQ(*count(reader, shop.schema, query, plan, shop.limits), 50U);
+  EXPECT_EQ(reader.gets, 1);
+  EXPECT_EQ(reader.scans, 0);
+}
+
+}  // namespace
+}  // namespace emstore::store

@@ -1,0 +1,214 @@
+// What the database does when the power is cut, the disk fails, or it is full.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "store/rocks.h"
+#include "tests/support/dropping_file_system.h"
+#include "tests/support/temporary_folder.h"
+
+// RocksDB 7.8 forgets a memtable when it cannot make the write-ahead log that goes with it.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:rocksdb::DBImpl::SwitchMemtable\n";
+}
+
+namespace emstore::store {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Two rows in two families, as every commit has: both are there or neither is.
+std::vector<RowChange> commit_of(int number) {
+  const std::string key = std::to_string(number);
+  return {{Family::log, key, std::string(300, 'x')}, {Family::records, key, "row"}};
+}
+
+class RocksFaultsTest : public ::testing::Test {
+ protected:
+  Result<std::unique_ptr<Database>> open() {
+    DatabaseOptions options;
+    options.memtable_bytes = 4u << 20;
+    options.cache_bytes = 4u << 20;
+    options.file_system = std::shared_ptr<rocksdb::FileSystem>(files_);
+    options.on_background_error = [this](const Error& error) { told_.push_back(error); };
+    return Database::open(folder_.path() / "rocks", options);
+  }
+
+  std::unique_ptr<Database> opened() {
+    auto database = open();
+    EXPECT_TRUE(database) << (database ? "" : to_string(database.error()));
+    return database ? std::move(*database) : nullptr;
+  }
+
+  static bool has(const Database& database, Family family, int number) {
+    const auto row = database.snapshot()->get(family, std::to_string(number));
+    EXPECT_TRUE(row);
+    return row && row->has_value();
+  }
+
+  // Commits until the power is cut; how many of the acknowledged ones are gone afterwards.
+  int lost_by_a_cut(Durability durability) {
+    const int acknowledged = 20 + static_cast<int>(random_() % 200);
+    {
+      const auto database = opened();
+      for (int i = 0; i < acknowledged; ++i) {
+        EXPECT_TRUE(database->write(commit_of(i), durability));
+      }
+      files_->cut_power();
+    }
+    files_->restore_power(random_);
+    const auto database = opened();
+    int lost = 0;
+    for (int i = 0; i < acknowledged; ++i) {
+      const bool is_there = has(*database, Family::log, i);
+      EXPECT_EQ(is_there, has(*database, Family::records, i)) << "half of commit " << i;
+      if (!is_there) ++lost;
+    }
+    return lost;
+  }
+
+  testing::TemporaryFolder folder_;
+  std::shared_ptr<testing::DroppingFileSystem> files_ =
+      std::make_shared<testing::DroppingFileSystem>();
+  std::mt19937 random_{20261122};
+  std::vector<Error> told_;
+};
+
+TEST_F(RocksFaultsTest, ACutLosesNothingThatWasSynced) {
+  for (int cuts = 0; cuts < 10; ++cuts) EXPECT_EQ(lost_by_a_cut(Durability::synced), 0);
+}
+
+// The control: the test above would have noticed a missing sync.
+TEST_F(RocksFaultsTest, ACutLosesWhatWasNotSynced) {
+  int cuts_with_loss = 0;
+  for (int cuts = 0; cuts < 5; ++cuts) {
+    std::filesystem::remove_all(folder_.path() / "rocks");
+    if (lost_by_a_cut(Durability::memory) > 0) ++cuts_with_loss;
+  }
+  EXPECT_EQ(cuts_with_loss, 5);
+}
+
+TEST_F(RocksFaultsTest, SyncsOnceABatch) {
+  const auto database = opened();
+  ASSERT_TRUE(database->write(commit_of(0), Durability::synced));
+  const std::uint64_t before = files_->syncs();
+  for (int i = 1; i <= 10; ++i) ASSERT_TRUE(database->write(commit_of(i), Durability::synced));
+  EXPECT_EQ(files_->syncs(), before + 10);
+  ASSERT_TRUE(database->write(commit_of(11), Durability::memory));
+  EXPECT_EQ(files_->syncs(), before + 10);
+}
+
+TEST_F(RocksFaultsTest, TakesNoWriteAfterAFailedSync) {
+  auto database = opened();
+  ASSERT_TRUE(database->write(commit_of(0), Durability::synced));
+  files_->fail_sync(1);
+  const auto failed = database->write(commit_of(1), Durability::synced);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::outcome_unknown);
+  EXPECT_THAT(failed.error().message, HasSubstr("injected EIO"));
+  ASSERT_EQ(told_.size(), 1u);
+  EXPECT_EQ(told_[0].code, ErrorCode::io_failed);
+
+  const std::uint64_t appends = files_->appends();
+  for (int i = 2; i < 5; ++i) {
+    const auto refused = database->write(commit_of(i), Durability::synced);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::outcome_unknown);
+  }
+  EXPECT_FALSE(database->begin_generation());
+  EXPECT_EQ(files_->appends(), appends) << "RocksDB was asked to write again";
+  EXPECT_EQ(told_.size(), 1u);
+  EXPECT_TRUE(has(*database, Family::log, 0)) << "what is acknowledged stays readable";
+
+  database.reset();
+  database = opened();
+  EXPECT_TRUE(has(*database, Family::log, 0));
+  for (int i = 2; i < 5; ++i) EXPECT_FALSE(has(*database, Family::log, i));
+}
+
+TEST_F(RocksFaultsTest, AFullDiskLosesNothingAcknowledged) {
+  auto database = opened();
+  files_->fill_disk_at_append(25);
+  int acknowledged = 0;
+  while (true) {
+    const auto written = database->write(commit_of(acknowledged), Durability::synced);
+    if (!written) {
+      EXPECT_EQ(written.error().code, ErrorCode::outcome_unknown);
+      break;
+    }
+    ++acknowledged;
+    ASSERT_LT(acknowledged, 1000) << "the disk never filled";
+  }
+  ASSERT_FALSE(told_.empty());
+  EXPECT_EQ(told_[0].code, ErrorCode::disk_full);
+  files_->fill_disk_at_append(1u << 30);  // Space has been freed; a restart finds everything.
+  EXPECT_FALSE(database->write(commit_of(-1), Durability::synced));
+  database.reset();
+  database = opened();
+  for (int i = 0; i < acknowledged; ++i) EXPECT_TRUE(has(*database, Family::log, i));
+  EXPECT_TRUE(database->write(commit_of(acknowledged), Durability::synced));
+}
+
+TEST_F(RocksFaultsTest, ACreationCutAnywhereIsFinishedAtTheNextOpening) {
+  bool was_cut = true;
+  for (std::uint64_t sync = 1; was_cut; ++sync) {
+    ASSERT_LT(sync, 300u);
+    std::filesystem::remove_all(folder_.path() / "rocks");
+    files_->cut_power_at_sync(sync);
+    const bool is_done = open().has_value();
+    was_cut = files_->is_cut();
+    ASSERT_TRUE(is_done || was_cut);
+    files_->restore_power(random_);
+
+    const auto database = opened();
+    ASSERT_TRUE(database) << "cut at sync " << sync;
+    ASSERT_THAT(database->outdated(), IsEmpty()) << "cut at sync " << sync;
+    ASSERT_TRUE(database->write(commit_of(1), Durability::synced));
+  }
+}
+
+// The generation is adopted or it is not, wherever the power goes; the log stays.
+TEST_F(RocksFaultsTest, AnAdoptionCutAnywhereIsDoneOrNotDone) {
+  int adopted = 0;
+  int not_adopted = 0;
+  bool was_cut = true;
+  for (std::uint64_t sync = 1; was_cut; ++sync) {
+    ASSERT_LT(sync, 300u);
+    std::filesystem::remove_all(folder_.path() / "rocks");
+    {
+      const auto database = opened();
+      ASSERT_TRUE(database->write(commit_of(1), Durability::synced));
+      auto generation = database->begin_generation();
+      ASSERT_TRUE(generation);
+      const std::vector<RowChange> rebuilt = {{Family::records, "rebuilt", "row"}};
+      ASSERT_TRUE((*generation)->write(rebuilt));
+      files_->cut_power_at_sync(sync);
+      const auto done = database->adopt(std::move(*generation), std::vector{Family::records});
+      was_cut = files_->is_cut();
+      ASSERT_TRUE(done || was_cut);
+    }
+    files_->restore_power(random_);
+
+    const auto database = opened();
+    ASSERT_TRUE(database) << "cut at sync " << sync;
+    EXPECT_THAT(database->outdated(), IsEmpty());
+    EXPECT_TRUE(has(*database, Family::log, 1));
+    const auto rebuilt = database->snapshot()->get(Family::records, "rebuilt");
+    ASSERT_TRUE(rebuilt);
+    EXPECT_NE(rebuilt->has_value(), has(*database, Family::records, 1)) << "cut at sync " << sync;
+    ++(rebuilt->has_value() ? adopted : not_adopted);
+  }
+  EXPECT_GT(adopted, 1);
+  EXPECT_GT(not_adopted, 1);
+  RecordProperty("cuts", adopted + not_adopted);
+}
+
+}  // namespace
+}  // namespace emstore::store

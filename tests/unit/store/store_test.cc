@@ -1,0 +1,302 @@
+#include "store/store.h"
+
+#include <gtest/gtest.h>
+
+#include "store/row_bytes.h"
+#include "tests/support/test_store.h"
+
+namespace emstore::testing {
+namespace {
+
+using Ids = std::vector<std::uint64_t>;
+
+Map create(std::string bytes) { return Map{{"$create", Map{{"file", Binary{std::move(bytes)}}}}}; }
+Map operation(std::string name, Value argument) { return Map{{std::move(name), std::move(argument)}}; }
+
+// A shop with one product and the media 1 to 4.
+class Shop : public ::testing::Test, public TestStore {
+ protected:
+  Shop() {
+    apply(shop_schema());
+    for (const char* bytes : {"one", "two", "three", "four"}) upload(bytes);
+    must(insert("products", {{"name", "Laptop"}, {"price", 999}}));
+  }
+};
+
+TEST_F(Shop, KeepsWhatWasInserted) {
+  const Value found = find_one("products", {{"where", Map{{"id", 1}}}});
+  EXPECT_EQ(*found.if_map()->find("name"), Value("Laptop"));
+  EXPECT_EQ(*found.if_map()->find("price"), Value(999.0));
+  EXPECT_EQ(*found.if_map()->find("state"), Value("draft"));
+  verify();
+}
+
+TEST_F(Shop, AttachesInOrder) {
+  const store::CommitOutcome outcome =
+      must(update("products", 1, {{"gallery", operation("$attach", List{3, 1})}}));
+  EXPECT_EQ(links("products", 1, "gallery"), (Ids{3, 1}));
+  EXPECT_EQ(outcome.mutations[0].changes[0].added, (std::vector{RecordId(3), RecordId(1)}));
+  must(update("products", 1, {{"gallery", operation("$attach", List{2})}}));
+  EXPECT_EQ(links("products", 1, "gallery"), (Ids{3, 1, 2}));
+  verify();
+}
+
+TEST_F(Shop, SaysWhatWasThereAlready) {
+  must(update("products", 1, {{"gallery", operation("$attach", List{1})}}));
+  const Sequence before = view()->sequence;
+  const store::CommitOutcome outcome =
+      must(update("products", 1, {{"gallery", operation("$attach", List{1})}}));
+  EXPECT_EQ(outcome.mutations[0].changes[0].already, std::vector{RecordId(1)});
+  EXPECT_EQ(outcome.sequence, before);
+  EXPECT_EQ(view()->sequence, before) << "a request that changes nothing writes no commit";
+}
+
+TEST_F(Shop, DetachesTheLinkOnly) {
+  must(update("products", 1, {{"gallery", operation("$attach", List{1, 2, 3})}}));
+  const store::CommitOutcome outcome =
+      must(update("products", 1, {{"gallery", operation("$detach", List{2, 4})}}));
+  EXPECT_EQ(links("products", 1, "gallery"), (Ids{1, 3}));
+  EXPECT_EQ(outcome.mutations[0].changes[0].missing, std::vector{RecordId(4)});
+  EXPECT_TRUE(find_one("media", {{"where", Map{{"id", 2}}}}).if_map());
+  verify();
+}
+
+TEST_F(Shop, SetsTheWholeGalleryInTheGivenOrder) {
+  must(update("products", 1, {{"gallery", operation("$attach", List{1, 2, 3})}}));
+  must(update("products", 1, {{"gallery", operation("$set", List{3, 4, 1})}}));
+  EXPECT_EQ(links("products", 1, "gallery"), (Ids{3, 4, 1}));
+  must(update("products", 1, {{"gallery", operation("$set", List{})}}));
+  EXPECT_EQ(links("products", 1, "gallery"), Ids{});
+  verify();
+}
+
+TEST_F(Shop, PlacesLinks) {
+  must(update("products", 1, {{"gallery", operation("$attach", List{1, 2, 3})}}));
+  const Map first{{"id", 4}, {"at", "first"}};
+  must(update("products", 1, {{"gallery", operation("$attach", List{first})}}));
+  EXPECT_EQ(links("products", 1, "gallery"), (Ids{4, 1, 2, 3}));
+  const Map moved{{"id", 3}, {"at", Map{{"before", 1}}}};
+  must(update("products", 1, {{"gallery", operation("$attach", List{moved})}}));
+  EXPECT_EQ(links("products", 1, "gallery"), (Ids{4, 3, 1, 2}));
+  const Map after{{"id", 4}, {"at", Map{{"after", 1}}}};
+  must(update("products", 1, {{"gallery", operation("$attach", List{after})}}));
+  EXPECT_EQ(links("products", 1, "gallery"), (Ids{3, 1, 4, 2}));
+  verify();
+}
+
+TEST_F(Shop, KeepsMetaPerLink) {
+  const Map item{{"id", 1}, {"meta", Map{{"alt", "front"}}}};
+  must(update("products", 1, {{"gallery", operation("$attach", List{item})}}));
+  must(update("products", 1, {{"gallery", operation("$set", List{2, 1})}}));
+  const Value found =
+      find_one("products", {{"where", Map{{"id", 1}}}, {"with", Map{{"gallery", true}}}});
+  const Value& second = (*found.if_map()->find("gallery")->if_list())[1];
+  EXPECT_EQ(*second.if_map()->find("$link")->if_map()->find("meta"), Value(Map{{"alt", "front"}}));
+  verify();
+}
+
+TEST_F(Shop, ReplacesTheOneMediaOfAMediumField) {
+  must(update("products", 1, {{"thumbnail", operation("$set", Map{{"id", 1}})}}));
+  must(update("products", 1, {{"thumbnail", create("new")}}));
+  EXPECT_EQ(links("products", 1, "thumbnail"), Ids{5});
+  must(update("products", 1, {{"thumbnail", operation("$set", Value())}}));
+  EXPECT_EQ(links("products", 1, "thumbnail"), Ids{});
+  verify();
+}
+
+TEST_F(Shop, StoresEqualBytesOnce) {
+  upload("one");
+  const Value first = find_one("media", {{"where", Map{{"id", 1}}}});
+  const Value again = find_one("media", {{"where", Map{{"id", 5}}}});
+  EXPECT_EQ(*first.if_map()->find("blob"), *again.if_map()->find("blob"));
+  verify();
+}
+
+TEST_F(Shop, NamesEveryViolationWithItsPath) {
+  const Error error = refused(insert("products", {{"price", -1},
+                                                  {"nmae", "x"},
+                                                  {"thumbnail", operation("$attach", List{1})},
+                                                  {"gallery", operation("$attach", List{99})}}));
+  std::vector<std::pair<ErrorCode, std::string>> found;
+  for (const Error& violation : error.violations) found.emplace_back(violation.code, violation.path);
+  const std::vector<std::pair<ErrorCode, std::string>> expected{
+      {ErrorCode::out_of_range, "price"},
+      {ErrorCode::unknown_field, "nmae"},
+      {ErrorCode::wrong_operation, "thumbnail.$attach"},
+      {ErrorCode::required, "name"}};
+  EXPECT_EQ(found, expected);
+}
+
+TEST_F(Shop, RefusesWhatTheStateStandsAgainst) {
+  EXPECT_EQ(refused(update("products", 1, {{"gallery", operation("$attach", List{1, 99})}})).path,
+            "gallery.$attach[1]");
+  EXPECT_EQ(refused(update("products", 9, {{"price", 1}})).code, ErrorCode::record_not_found);
+  EXPECT_EQ(refused(update("products", 1, {{"gallery", create("%PDF-1.4")}})).code,
+            ErrorCode::mime_not_allowed);
+  must(update("products", 1, {{"sku", "A"}}));
+  EXPECT_EQ(refused(insert("products", {{"name", "x"}, {"sku", "A"}})).code, ErrorCode::not_unique);
+  must(update("products", 1, {{"gallery", operation("$attach", List{1})}}));
+  EXPECT_EQ(refused(remove("media", 1)).code, ErrorCode::still_linked);
+}
+
+TEST_F(Shop, DeletesARecordWithItsLinks) {
+  must(update("products", 1, {{"gallery", operation("$attach", List{1, 2})}}));
+  must(remove("products", 1));
+  EXPECT_TRUE(find_one("products", {{"where", Map{{"id", 1}}}}).is_null());
+  must(remove("media", 1));
+  must(insert("products", {{"name", "next"}}));
+  EXPECT_TRUE(find_one("products", {{"where", Map{{"id", 2}}}}).if_map()) << "ids are never reused";
+  verify();
+}
+
+TEST_F(Shop, DetachesADeletedMediaWhereThatIsAsked) {
+  must(update("products", 1, {{"gallery", operation("$attach", List{1, 2})}}));
+  must(remove("media", 1, /*detach=*/true));
+  EXPECT_EQ(links("products", 1, "gallery"), Ids{2});
+  verify();
+}
+
+TEST_F(Shop, CommitsThreeMutationsAsOne) {
+  store::Command all = command(insert("products", {{"name", "a"}, {"sku", "A"}}));
+  all.mutations.push_back(insert("products", {{"name", "b"}, {"sku", "B"}}));
+  all.mutations.push_back(update("products", 2, {{"sku", "C"}, {"gallery", operation("$attach", List{1})}}));
+  const Sequence before = view()->sequence;
+  const store::Outcome outcome = submit(std::move(all));
+  ASSERT_TRUE(outcome) << to_string(outcome.error());
+  EXPECT_EQ(view()->sequence, before + 1);
+  EXPECT_EQ(links("products", 2, "gallery"), Ids{1});
+  verify();
+}
+
+TEST_F(Shop, LetsTwoRecordsSwapTheirUniqueValues) {
+  must(insert("products", {{"name", "b"}, {"sku", "B"}}));
+  must(update("products", 1, {{"sku", "A"}}));
+  store::Command swap = command(update("products", 1, {{"sku", "B"}}));
+  swap.mutations.push_back(update("products", 2, {{"sku", "A"}}));
+  EXPECT_TRUE(submit(std::move(swap)));
+  verify();
+}
+
+TEST_F(Shop, AnswersARetryOnceMore) {
+  const auto request = [&] {
+    store::Command asked = command(update("products", 1, {{"gallery", operation("$attach", List{2, 1})}}));
+    asked.key = store::RequestKey{"retry-1", sha256("body")};
+    return asked;
+  };
+  const auto first = std::get<store::CommitOutcome>(*submit(request()));
+  must(update("products", 1, {{"gallery", operation("$detach", List{1})}}));
+  open();
+  const auto again = std::get<store::CommitOutcome>(*submit(request()));
+  EXPECT_EQ(again.sequence, first.sequence);
+  EXPECT_TRUE(again.replayed);
+  EXPECT_EQ(again.mutations, first.mutations);
+  EXPECT_EQ(links("products", 1, "gallery"), Ids{2}) << "carried out once";
+  store::Command other = request();
+  other.key->digest = sha256("another body");
+  EXPECT_EQ(submit(std::move(other)).error().code, ErrorCode::id_reused);
+}
+
+TEST_F(Shop, ForgetsKeysAfterTheirWindow) {
+  store::Command asked = command(update("products", 1, {{"price", 5}}));
+  asked.key = store::RequestKey{"k", sha256("body")};
+  submit(asked);
+  environment().pass(1000);
+  must(update("products", 1, {{"price", 6}}));
+  EXPECT_TRUE(submit(store::ExpireCommand{100, 1'000'000}));
+  verify();
+  const auto again = std::get<store::CommitOutcome>(*submit(asked));
+  EXPECT_FALSE(again.replayed);
+}
+
+TEST_F(Shop, ShowsAnEditedMediaInEveryGallery) {
+  must(update("products", 1, {{"gallery", operation("$attach", List{1})}}));
+  must(update("media", 1, {{"alt", "a laptop"}}));
+  const Value found =
+      find_one("products", {{"where", Map{{"id", 1}}}, {"with", Map{{"gallery", true}}}});
+  EXPECT_EQ(*(*found.if_map()->find("gallery")->if_list())[0].if_map()->find("alt"), Value("a laptop"));
+  verify();
+}
+
+TEST_F(Shop, CoversTheFirstLinksOnly) {
+  for (std::uint64_t i = 0; i < store::kCoverSlotsMax + 3; ++i) {
+    must(insert("products", {{"name", "p"}, {"gallery", operation("$attach", List{1})}}));
+  }
+  must(update("products", 10, {{"gallery", operation("$detach", List{1})}}));
+  must(update("media", 1, {{"alt", "shared"}}));
+  must(update("products", 10, {{"gallery", operation("$attach", List{1})}}));
+  verify();
+  for (const std::uint64_t id : {2, 10, 68}) EXPECT_EQ(links("products", id, "gallery"), Ids{1});
+}
+
+TEST_F(Shop, KeepsLongFieldsBesideTheOwner) {
+  must(update("products", 1, {{"description", std::string(5000, 'd')}}));
+  must(update("products", 1, {{"gallery", operation("$attach", List{1})}}));
+  must(update("products", 1, {{"description", "short"}}));
+  verify();
+}
+
+TEST_F(Shop, IsTheSameAfterReopening) {
+  must(update("products", 1, {{"gallery", operation("$attach", List{1, 2})}}));
+  const Sha256 before = digest();
+  const Sha256 root = view()->root;
+  open();
+  EXPECT_EQ(digest(), before);
+  EXPECT_EQ(view()->root, root);
+  must(update("products", 1, {{"price", 1}}));
+  verify();
+}
+
+TEST_F(Shop, FillsANewIndexWhileWritesGoOn) {
+  for (int i = 0; i < 1500; ++i) must(insert("products", {{"name", "p" + std::to_string(i)}}));
+  Map schema = shop_schema();
+  schema.find("indices")->if_map()->set(
+      "names", Map{{"entity", "products"}, {"fields", List{"name"}}, {"unique", true}});
+  apply(schema);
+  EXPECT_TRUE(store().work().value());
+  must(update("products", 1400, {{"name", "changed"}}));
+  must(insert("products", {{"name", "late"}}));
+  verify();
+  while (store().work().value()) {
+  }
+  for (const auto& [id, state] : *view()->indexes) {
+    EXPECT_EQ(state.kind, store::IndexState::Kind::ready) << state.detail;
+  }
+  verify();
+  EXPECT_EQ(refused(insert("products", {{"name", "changed"}})).code, ErrorCode::not_unique);
+}
+
+TEST_F(Shop, NamesTheRecordsThatStandAgainstAUniqueIndex) {
+  must(insert("products", {{"name", "Laptop"}}));
+  Map schema = shop_schema();
+  schema.find("indices")->if_map()->set(
+      "names", Map{{"entity", "products"}, {"fields", List{"name"}}, {"unique", true}});
+  apply(schema);
+  while (store().work().value()) {
+  }
+  EXPECT_EQ(view()->indexes->rbegin()->second.kind, store::IndexState::Kind::not_unique);
+  must(update("products", 2, {{"name", "other"}}));
+  apply(schema);
+  while (store().work().value()) {
+  }
+  EXPECT_EQ(view()->indexes->rbegin()->second.kind, store::IndexState::Kind::ready);
+  verify();
+}
+
+TEST_F(Shop, RefusesAVersionThatIsNotTheOneExpected) {
+  store::Mutation mutation = update("products", 1, {{"price", 3}});
+  mutation.expected = 1;
+  EXPECT_EQ(refused(mutation).code, ErrorCode::version_mismatch);
+  mutation.expected = view()->sequence;
+  must(mutation);
+}
+
+TEST_F(Shop, RefusesACommitThatIsTooLarge) {
+  options().limits.commit_changes_max = 20;
+  open();
+  EXPECT_EQ(refused(update("products", 1, {{"gallery", operation("$attach", List{1, 2, 3, 4})},
+                                           {"documents", operation("$attach", List{1, 2, 3, 4})}})).code,
+            ErrorCode::commit_too_large);
+}
+
+}  // namespace
+}  // namespace emstore::testing
