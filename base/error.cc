@@ -84,8 +84,8 @@ std::string to_string(const Error& error) {
 }
 
 const std::error_category& error_category() noexcept {
-  static const Category category;
-  return category;
+  static const Category kCategory;
+  return kCategory;
 }
 
 std::error_code make_error_code(ErrorCode code) noexcept {

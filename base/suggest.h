@@ -20,7 +20,7 @@ std::string did_you_mean(std::string_view wrong, std::span<const std::string_vie
 struct Quoted {
   std::string operator()(std::string_view text) const;
 };
-inline constexpr Quoted quoted;
+inline constexpr Quoted quoted;  // NOLINT(readability-identifier-naming): used as a function.
 
 // Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
 bool is_utf8(std::string_view bytes);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <msgpack.hpp>
+#include <ostream>
 
 #include "base/hash.h"
 
@@ -127,6 +128,8 @@ struct Refusal {
   std::string message;
   ErrorCode code = ErrorCode::malformed_message;
 };
+
+void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.hex; }
 
 class PackReadRefuses : public testing::TestWithParam<Refusal> {};
 

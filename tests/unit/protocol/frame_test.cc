@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ostream>
 
 #include "base/hash.h"
 #include "base/pack.h"
@@ -137,6 +138,8 @@ struct Bomb {
   std::string bytes;
   ErrorCode code;
 };
+
+void PrintTo(const Bomb& bomb, std::ostream* out) { *out << to_hex(bomb.bytes); }
 
 class CutterRefuses : public testing::TestWithParam<Bomb> {};
 

@@ -83,6 +83,8 @@ TEST(FindMany, OrdersByEveryForm) {
       {"{orderBy: stock}", "3 1 2 4"},
       {"{orderBy: '-updated_at'}", "4 3 2 1"},
       {"{orderBy: []}", "1 2 3 4"},
+      {"{orderBy: '-id', where: {id: {$in: [1, 4, 3]}}}", "4 3 1"},
+      {"{orderBy: '-id', where: {name: {$gt: L}}}", "3 2 1"},
   };
   for (const Asked& one : cases)
     EXPECT_EQ(ids(shop, "products", one.query), one.answer) << one.query;
