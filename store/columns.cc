@@ -41,10 +41,11 @@ Field time_field(std::string name) {
 }  // namespace
 
 std::string_view name_of(const Column& column) {
+  if (column.pseudo == Pseudo::none) return column.field->name;
   for (const PseudoName& entry : kPseudoNames) {
     if (entry.pseudo == column.pseudo) return entry.name;
   }
-  return column.field->name;
+  return {};
 }
 
 Result<Column> find_column(const Entity& entity, std::string_view name) {

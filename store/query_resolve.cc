@@ -187,7 +187,9 @@ Result<std::vector<OrderTerm>> own_order(const Entity& entity) {
 // ---- select -------------------------------------------------------------------------------------
 
 std::vector<Column> usual_columns(const Entity& entity) {
-  std::vector<Column> columns{{Pseudo::id, nullptr}};
+  std::vector<Column> columns;
+  columns.reserve(entity.fields.size() + 3);
+  columns.push_back({Pseudo::id, nullptr});
   for (const Field& field : entity.fields) {
     if (!field.hidden && !is_link(field.kind)) columns.push_back({Pseudo::none, &field});
   }

@@ -12,8 +12,9 @@ namespace emstore::testing {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "emstore-XXXXXX").string();
+  explicit TemporaryFolder(
+      const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string pattern = (parent / "emstore-XXXXXX").string();
     EMSTORE_CHECK(::mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }

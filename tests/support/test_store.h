@@ -65,7 +65,10 @@ inline Map shop_schema() {
 
 class TestStore {
  public:
-  TestStore() { open(); }
+  explicit TestStore(const std::filesystem::path& parent = std::filesystem::temp_directory_path())
+      : folder_(parent) {
+    open();
+  }
 
   void open() {
     store_.reset();

@@ -1,0 +1,44 @@
+// From words of the command line to values, documents and queries. Nothing is sent.
+// Mistakes are UsageErrors that quote the word.
+#pragma once
+
+#include <emstore/document.hpp>
+#include <emstore/query.hpp>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/schema_view.h"
+
+namespace emstore::cli {
+
+// "17" is an integer, anything else a text.
+Value id_of(std::string_view word);
+std::vector<Item> items_of(std::span<const std::string> words);
+
+// A value of a field of the type, as it is typed: numbers, true and false, JSON for json; null
+// where the type has no such text. A text that is meant for nothing else stays one; emstore says
+// what is wrong.
+Value typed_value(std::string_view type, std::string_view text);
+
+// name=value        the value, typed by the schema       thumbnail=@front.png   $create (medium:
+// replaces) name:=JSON        the value as JSON                    gallery=17,18          $set
+// gallery+=@a.png   $create, appended                    gallery+=17            $attach
+// gallery-=17       $detach                              thumbnail=null         cleared
+Document document_of(const SchemaView& schema, std::string_view entity,
+                     std::span<const std::string> assignments);
+
+// `price>=500`, `name=Laptop`, `name^=Lap`, `name~%top`, `id in 1,2`, `price is null`; or JSON, as
+// on the wire. All of them hold.
+Where where_of(const SchemaView& schema, std::string_view entity,
+               std::span<const std::string> expressions);
+// `gallery`, `gallery:orderBy=-created_at,limit=3`, `gallery:{"limit":3}`.
+With with_of(std::string_view word);
+// `-created_at,name`.
+std::vector<Order> order_of(std::string_view word);
+// `name,price`.
+std::vector<std::string> names_of(std::string_view word);
+
+}  // namespace emstore::cli

@@ -1,0 +1,82 @@
+// The commands, one function each; one file a group. Each returns the exit code, and throws Failure
+// or UsageError.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/session.h"
+
+namespace emstore::cli {
+
+// schema_commands.cc
+struct SchemaApplyWords {
+  std::string file;  // JSON; "-" is standard input.
+  bool dry_run = false;
+  bool allow_destructive = false;
+};
+int apply_schema(Session& session, const SchemaApplyWords& words);
+int show_schema(Session& session);
+
+// mutation_commands.cc
+struct MutationWords {
+  std::string entity, id;
+  std::vector<std::string> assignments;
+  std::string key, reason;
+  std::optional<std::uint64_t> expected;
+  bool detach = false;
+};
+int insert_record(Session& session, const MutationWords& words);
+int update_record(Session& session, const MutationWords& words);
+int delete_record(Session& session, const MutationWords& words);
+
+enum class LinkVerb { attach, detach, set };
+struct LinkWords {
+  std::string entity, id, field;
+  std::vector<std::string> media;  // Ids; @file uploads.
+};
+int change_links(Session& session, LinkVerb verb, const LinkWords& words);
+
+// find_command.cc
+struct FindWords {
+  std::string entity, id;
+  std::vector<std::string> where, with;
+  std::string order_by, select;
+  std::optional<std::uint64_t> limit;
+  std::uint64_t offset = 0;
+  bool count = false;
+};
+int find_records(Session& session, const FindWords& words);
+
+// media_commands.cc
+struct MediaPutWords {
+  std::vector<std::string> files, assignments;
+};
+int put_media(Session& session, const MediaPutWords& words);
+struct MediaGetWords {
+  std::string id_or_address, output;
+};
+int get_media(Session& session, const MediaGetWords& words);
+int list_media(Session& session, std::optional<std::uint64_t> limit, std::uint64_t offset);
+int show_media(Session& session, const std::string& id);
+
+// log_command.cc
+struct LogWords {
+  std::uint64_t from = 1;
+  std::optional<std::uint64_t> limit;
+};
+int show_log(Session& session, const LogWords& words);
+
+// daemon_commands.cc
+int show_status(Session& session);
+int ping(Session& session);
+int verify(Session& session);
+struct CallWords {
+  std::string method;
+  std::vector<std::string> params;
+};
+int call(Session& session, const CallWords& words);
+
+}  // namespace emstore::cli

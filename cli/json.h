@@ -1,0 +1,19 @@
+// JSON <-> values: the only door to nlohmann-json. Times are RFC 3339 texts and binary is
+// hexadecimal text; objects keep the order of their names.
+#pragma once
+
+#include <emstore/value.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace emstore::cli {
+
+// On one line, without a line end.
+std::string to_json(const Value& value);
+// Over several lines, for people.
+std::string to_indented_json(const Value& value);
+// Throws UsageError, which names `what` and the place of the mistake.
+Value parse_json(std::string_view text, std::string_view what);
+
+}  // namespace emstore::cli

@@ -1,0 +1,293 @@
+// The command line: words to commands. All of CLI11 is in this file.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <emstore/client.hpp>
+#include <functional>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/demo.h"
+#include "cli/failures.h"
+#include "cli/interrupt.h"
+
+namespace emstore::cli {
+namespace {
+
+using Command = std::function<int(Session& session)>;
+
+// The words of all commands, filled in while the line is parsed.
+struct Words {
+  Settings settings;
+  std::string color = "auto";
+  SchemaApplyWords schema_apply;
+  MutationWords mutation;
+  LinkWords links;
+  FindWords find;
+  MediaPutWords media_put;
+  MediaGetWords media_get;
+  std::string media_id;
+  std::optional<std::uint64_t> media_limit;
+  std::uint64_t media_offset = 0;
+  LogWords log;
+  CallWords call;
+  DemoWords demo;
+  Command chosen;
+};
+
+CLI::App& add(CLI::App& parent, const std::string& name, const std::string& summary, Words& words,
+              Command command) {
+  CLI::App* made = parent.add_subcommand(name, summary);
+  made->callback([&words, command = std::move(command)] { words.chosen = command; });
+  return *made;
+}
+
+void add_schema(CLI::App& app, Words& words) {
+  CLI::App* schema = app.add_subcommand("schema", "Apply a schema, or show it");
+  schema->require_subcommand(1);
+  CLI::App& apply =
+      add(*schema, "apply", "Make the store's schema the one in FILE (JSON)", words,
+          [&](Session& session) { return apply_schema(session, words.schema_apply); });
+  apply
+      .add_option("FILE", words.schema_apply.file,
+                  "emstore's own form, or bknd's schema.toJSON(); - is standard input")
+      ->required();
+  apply.add_flag("-n,--dry-run", words.schema_apply.dry_run, "Only say what would change");
+  apply.add_flag("--allow-destructive", words.schema_apply.allow_destructive,
+                 "Also drop what the schema leaves out");
+  add(*schema, "show", "Show entities, fields and indexes", words, show_schema);
+}
+
+void add_mutation_options(CLI::App& command, Words& words) {
+  command.add_option("--key", words.mutation.key, "Name the request: sent twice, it happens once");
+  command.add_option("--expected", words.mutation.expected,
+                     "The version that the record must have");
+  command.add_option("--reason", words.mutation.reason, "Why; recorded with the commit");
+}
+
+void add_mutations(CLI::App& app, Words& words) {
+  const std::string fields =
+      "name=Laptop, price=999, tags:=[\"a\"], thumbnail=@front.png (stored and linked), "
+      "gallery+=@side.png, gallery+=17 (attach), gallery-=17 (detach), gallery=17,18 (set)";
+  CLI::App& insert = add(app, "insert", "Insert a record", words,
+                         [&](Session& session) { return insert_record(session, words.mutation); });
+  insert.add_option("ENTITY", words.mutation.entity)->required();
+  insert.add_option("FIELD=VALUE", words.mutation.assignments, fields);
+  add_mutation_options(insert, words);
+
+  CLI::App& update = add(app, "update", "Change a record", words,
+                         [&](Session& session) { return update_record(session, words.mutation); });
+  update.add_option("ENTITY", words.mutation.entity)->required();
+  update.add_option("ID", words.mutation.id)->required();
+  update.add_option("FIELD=VALUE", words.mutation.assignments, fields)->required();
+  add_mutation_options(update, words);
+
+  CLI::App& remove = add(app, "delete", "Delete a record and its links; media stay", words,
+                         [&](Session& session) { return delete_record(session, words.mutation); });
+  remove.add_option("ENTITY", words.mutation.entity)->required();
+  remove.add_option("ID", words.mutation.id)->required();
+  remove.add_flag("--detach", words.mutation.detach,
+                  "Of a media that is in use: drop its links first");
+  add_mutation_options(remove, words);
+}
+
+void add_links(CLI::App& app, Words& words) {
+  struct Verb {
+    LinkVerb verb;
+    const char* name;
+    const char* summary;
+  };
+  for (const Verb& verb : {Verb{LinkVerb::attach, "attach", "Add media to a media() field"},
+                           Verb{LinkVerb::detach, "detach", "Take media out of a media() field"},
+                           Verb{LinkVerb::set, "set", "Replace what a media field holds"}}) {
+    CLI::App& command =
+        add(app, verb.name, verb.summary, words, [&words, kind = verb.verb](Session& session) {
+          return change_links(session, kind, words.links);
+        });
+    command.add_option("ENTITY", words.links.entity)->required();
+    command.add_option("ID", words.links.id)->required();
+    command.add_option("FIELD", words.links.field)->required();
+    auto* media = command.add_option(
+        "MEDIA", words.links.media,
+        "Ids of media, or @FILE to store a file first; `null` clears a medium()");
+    if (verb.verb != LinkVerb::set) media->required();
+  }
+}
+
+void add_find(CLI::App& app, Words& words) {
+  CLI::App& find = add(app, "find", "Find records", words,
+                       [&](Session& session) { return find_records(session, words.find); });
+  find.add_option("ENTITY", words.find.entity)->required();
+  find.add_option("ID", words.find.id);
+  // As many times as wanted, one word each: the rest of the line belongs to others.
+  find.add_option("-w,--where", words.find.where,
+                  "price>=500, name=Laptop, name^=Lap, id in 1,2, price is null, or JSON")
+      ->allow_extra_args(false);
+  find.add_option("--with", words.find.with,
+                  "A media field to read along: gallery, or gallery:orderBy=-created_at,limit=3")
+      ->allow_extra_args(false);
+  find.add_option("--order-by", words.find.order_by, "name, -price: several are parted by commas");
+  find.add_option("--select", words.find.select, "The fields to show, parted by commas");
+  find.add_option("--limit", words.find.limit, "At most so many");
+  find.add_option("--offset", words.find.offset, "Leave out so many first");
+  find.add_flag("--count", words.find.count, "Only say how many match");
+}
+
+void add_media(CLI::App& app, Words& words) {
+  CLI::App* media = app.add_subcommand("media", "Store, fetch and list media");
+  media->require_subcommand(1);
+  CLI::App& put = add(*media, "put", "Store files; each becomes a media record", words,
+                      [&](Session& session) { return put_media(session, words.media_put); });
+  put.add_option("FILE", words.media_put.files)->required();
+  put.add_option("--set", words.media_put.assignments,
+                 "A field of the media records: --set alt=\"From above\"")
+      ->allow_extra_args(false);
+  CLI::App& get = add(*media, "get", "Fetch the bytes of a media", words,
+                      [&](Session& session) { return get_media(session, words.media_get); });
+  get.add_option("MEDIA", words.media_get.id_or_address, "An id, or an address (xxh3-128:…)")
+      ->required();
+  get.add_option("-o,--output", words.media_get.output, "The file to write; - is standard output");
+  CLI::App& list = add(*media, "ls", "List the media", words, [&](Session& session) {
+    return list_media(session, words.media_limit, words.media_offset);
+  });
+  list.add_option("--limit", words.media_limit);
+  list.add_option("--offset", words.media_offset);
+  CLI::App& info = add(*media, "info", "Show one media and who uses it", words,
+                       [&](Session& session) { return show_media(session, words.media_id); });
+  info.add_option("ID", words.media_id)->required();
+}
+
+void add_daemon(CLI::App& app, Words& words) {
+  CLI::App& log = add(app, "log", "Show the commits of the log", words,
+                      [&](Session& session) { return show_log(session, words.log); });
+  log.add_option("--from", words.log.from, "The first commit");
+  log.add_option("--limit", words.log.limit, "At most so many");
+  add(app, "verify", "Fold the log again and compare it with the indexes", words, verify);
+  add(app, "status", "Show the daemon's state", words, show_status);
+  add(app, "ping", "Ask whether the daemon answers", words, ping);
+  CLI::App& call_app = add(app, "call", "Call any method with parameters in JSON", words,
+                           [&](Session& session) { return call(session, words.call); });
+  call_app.add_option("METHOD", words.call.method)->required();
+  call_app.add_option("JSON", words.call.params);
+  CLI::App& demo_app = add(app, "demo", "Run the example shop with a daemon of its own", words,
+                           [&](Session& session) { return demo(session.terminal(), words.demo); });
+  demo_app.add_option("--shop", words.demo.shop, "The folder of catalog.json");
+  demo_app.add_option("--keep", words.demo.keep, "Keep the data in this folder");
+}
+
+void add_everything(CLI::App& app, Words& words) {
+  app.set_version_flag("--version", "emstore " EMSTORE_VERSION);
+  app.add_option("--socket", words.settings.socket, "The daemon's socket")
+      ->envname("EMSTORE_SOCKET");
+  app.add_flag("--json", words.settings.json, "Print JSON, one object a line");
+  app.add_flag("-q,--quiet", words.settings.quiet, "No progress");
+  app.add_option("--color", words.color, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.fallthrough();  // --json may stand behind the command.
+  app.require_subcommand(0, 1);
+  add_find(app, words);
+  add_mutations(app, words);
+  add_links(app, words);
+  add_media(app, words);
+  add_schema(app, words);
+  add_daemon(app, words);
+  app.footer(
+      "Without a command: the daemon's status. Exit codes: 0 done, 1 unexpected, 2 wrong request, "
+      "3 not found, 4 conflict,\n"
+      "5 too large, 6 unavailable, 7 outcome unknown, 8 corruption, 9 a defect, 130 interrupted.");
+}
+
+std::vector<std::string> names_of(const std::vector<const CLI::App*>& commands) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : commands) names.push_back(command->get_name());
+  return names;
+}
+
+// The word that was meant to be a command, when it is none: CLI11 would only call it unexpected.
+void refuse_unknown_command(const CLI::App& app, const std::vector<std::string>& line) {
+  std::vector<const CLI::App*> known = app.get_subcommands({});
+  for (std::size_t i = 0; i < line.size() && !known.empty(); ++i) {
+    if (line[i].starts_with('-')) {
+      if (line[i] == "--socket" || line[i] == "--color")
+        ++i;  // The value of an option is no command.
+      continue;
+    }
+    const auto named = std::find_if(known.begin(), known.end(), [&](const CLI::App* command) {
+      return command->get_name() == line[i];
+    });
+    if (named == known.end()) {
+      const std::string guess = did_you_mean(line[i], names_of(known));
+      throw UsageError("there is no command \"" + line[i] + "\"",
+                       guess.empty() ? "`emstore --help` lists the commands" : guess);
+    }
+    known = (*named)->get_subcommands({});
+  }
+}
+
+ColorChoice color_choice(const std::string& word) {
+  if (word == "always") return ColorChoice::always;
+  return word == "never" ? ColorChoice::never : ColorChoice::automatic;
+}
+
+// Prints errors on standard error, as the line asked for them, even when it could not be parsed.
+class Reporter {
+ public:
+  Reporter(const std::vector<std::string>& line, const Words& words) : words_(words) {
+    json_ = std::find(line.begin(), line.end(), "--json") != line.end();
+  }
+  int report(const Error& error) const {
+    std::cout << std::flush;
+    std::cerr << (json_ ? json_of(error) + "\n" : text_of(error, colors()));
+    return exit_code_of(error.code);
+  }
+  int report(const UsageError& error) const {
+    if (json_) return report(Error{ErrorCode::invalid_request, error.what(), "", error.hint(), {}});
+    std::cerr << text_of(error, colors());
+    return kExitUsage;
+  }
+
+ private:
+  bool colors() const { return has_colors_on_stderr(color_choice(words_.color)); }
+  const Words& words_;
+  bool json_;
+};
+
+int run_command(const Words& words) {
+  Settings settings = words.settings;
+  settings.color = color_choice(words.color);
+  Session session(settings);
+  const int code = words.chosen ? words.chosen(session) : show_status(session);
+  if (!std::cout.flush()) throw UsageError("cannot write to standard output");
+  return code;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("emstore: entities and their media, from the command line", "emstore");
+  Words words;
+  add_everything(app, words);
+  const std::vector<std::string> line(argv + 1, argv + argc);
+  const Reporter reporter(line, words);
+  try {
+    refuse_unknown_command(app, line);
+    app.parse(argc, argv);
+    return run_command(words);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    return reporter.report(UsageError(
+        error.what(), "`emstore " + (line.empty() ? "" : line.front() + " ") + "--help` says how"));
+  } catch (const UsageError& error) {
+    return reporter.report(error);
+  } catch (const Failure& failure) {
+    return reporter.report(failure.error());
+  } catch (const Interrupted&) {
+    std::cerr << "interrupted\n";
+    return kExitInterrupted;
+  } catch (const std::exception& error) {
+    return reporter.report(Error{ErrorCode::internal, error.what(), "", "", {}});
+  }
+}
+
+}  // namespace
+}  // namespace emstore::cli
+
+int main(int argc, char** argv) { return emstore::cli::run(argc, argv); }

@@ -1,0 +1,33 @@
+// What the command line needs to know of the schema: which type a field has, so that `price=999` is
+// a number and `sku=999` a text.
+#pragma once
+
+#include <emstore/value.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace emstore::cli {
+
+class SchemaView {
+ public:
+  // From the answer of schema.get.
+  explicit SchemaView(const Map& answer);
+
+  // "text", "number", "media" …; nothing for a name the entity does not have. Throws UsageError for
+  // an unknown entity, with a suggestion.
+  std::optional<std::string> type_of(std::string_view entity, std::string_view field) const;
+  std::vector<std::string> entities() const;
+  std::vector<std::string> fields_of(std::string_view entity) const;
+  const Map& document() const { return document_; }
+
+ private:
+  const Map& fields(std::string_view entity) const;
+  Map document_;
+};
+
+bool is_media_type(std::string_view type);  // medium or media
+
+}  // namespace emstore::cli

@@ -1,0 +1,142 @@
+#include "cli/terminal.h"
+
+#include <locale.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+namespace emstore::cli {
+namespace {
+
+std::string styled(bool colors, std::string_view code, std::string_view text) {
+  if (!colors) return std::string(text);
+  return "\x1b[" + std::string(code) + "m" + std::string(text) + "\x1b[0m";
+}
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value && *value != '\0';
+}
+
+bool wants_colors(ColorChoice choice, bool is_terminal) {
+  if (choice != ColorChoice::automatic) return choice == ColorChoice::always;
+  const char* term = std::getenv("TERM");
+  return is_terminal && !is_set("NO_COLOR") && !(term && std::string_view(term) == "dumb");
+}
+
+// Letters are read as UTF-8 whatever the user's locale is.
+class Utf8Letters {
+ public:
+  Utf8Letters() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
+    if (locale_) before_ = ::uselocale(locale_);
+  }
+  Utf8Letters(const Utf8Letters&) = delete;
+  Utf8Letters& operator=(const Utf8Letters&) = delete;
+  ~Utf8Letters() {
+    if (!locale_) return;
+    ::uselocale(before_);
+    ::freelocale(locale_);
+  }
+
+  struct Letter {
+    std::size_t bytes;
+    std::size_t columns;
+  };
+  // The first letter of the text, which is not empty.
+  Letter first(std::string_view text) const {
+    wchar_t letter = 0;
+    mbstate_t state{};
+    const std::size_t bytes = ::mbrtowc(&letter, text.data(), text.size(), &state);
+    if (bytes == 0 || bytes > text.size()) return {1, 1};
+    const int columns = ::wcwidth(letter);
+    return {bytes, columns < 0 ? 1 : static_cast<std::size_t>(columns)};
+  }
+
+ private:
+  locale_t locale_;
+  locale_t before_{};
+};
+
+}  // namespace
+
+Terminal terminal_of_stdout(ColorChoice choice) {
+  Terminal terminal;
+  terminal.is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  terminal.colors = wants_colors(choice, terminal.is_terminal);
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    terminal.columns = size.ws_col;
+  return terminal;
+}
+
+bool is_stderr_terminal() { return ::isatty(STDERR_FILENO) == 1; }
+
+bool has_colors_on_stderr(ColorChoice choice) { return wants_colors(choice, is_stderr_terminal()); }
+
+std::string bold(const Terminal& terminal, std::string_view text) {
+  return styled(terminal.colors, "1", text);
+}
+std::string dim(const Terminal& terminal, std::string_view text) {
+  return styled(terminal.colors, "2", text);
+}
+std::string green(const Terminal& terminal, std::string_view text) {
+  return styled(terminal.colors, "32", text);
+}
+std::string red(bool colors, std::string_view text) { return styled(colors, "31;1", text); }
+
+std::size_t display_width(std::string_view text) {
+  const Utf8Letters letters;
+  std::size_t width = 0;
+  while (!text.empty()) {
+    const auto letter = letters.first(text);
+    width += letter.columns;
+    text.remove_prefix(letter.bytes);
+  }
+  return width;
+}
+
+std::string harmless(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char letter = text[i];
+    const auto byte = static_cast<unsigned char>(letter);
+    // U+0080 to U+009F steer some terminals too; in UTF-8 they begin with C2.
+    const bool is_c1 =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (byte >= 0x20 && byte != 0x7f && !is_c1) {
+      result += letter;
+    } else if (letter == '\n') {
+      result += "\\n";
+    } else if (letter == '\t') {
+      result += "\\t";
+    } else {
+      std::array<char, 5> escaped{};
+      std::snprintf(escaped.data(), escaped.size(), "\\x%02x", static_cast<unsigned>(byte));
+      result += escaped.data();
+    }
+  }
+  return result;
+}
+
+std::string cut_to(std::string_view text, std::size_t width) {
+  if (display_width(text) <= width) return std::string(text);
+  if (width == 0) return {};
+  const Utf8Letters letters;
+  std::string result;
+  std::size_t used = 1;  // For the "…".
+  while (!text.empty()) {
+    const auto letter = letters.first(text);
+    if (used + letter.columns > width) break;
+    used += letter.columns;
+    result.append(text.substr(0, letter.bytes));
+    text.remove_prefix(letter.bytes);
+  }
+  return result + "…";
+}
+
+}  // namespace emstore::cli

@@ -1,0 +1,37 @@
+// Where output goes and how it may look: colours and boxes for a person at a terminal, plain text
+// else.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace emstore::cli {
+
+enum class ColorChoice { automatic, always, never };
+
+struct Terminal {
+  bool is_terminal = false;  // Of standard output.
+  bool colors = false;
+  std::size_t columns = 80;
+};
+
+// `automatic` asks the terminal, $NO_COLOR and $TERM.
+Terminal terminal_of_stdout(ColorChoice choice);
+bool is_stderr_terminal();
+bool has_colors_on_stderr(ColorChoice choice);
+
+// The text in a style, or unchanged where there are no colours.
+std::string bold(const Terminal& terminal, std::string_view text);
+std::string dim(const Terminal& terminal, std::string_view text);
+std::string green(const Terminal& terminal, std::string_view text);
+std::string red(bool colors, std::string_view text);
+
+// How many columns of a terminal the UTF-8 text takes: wide letters two, combining marks none.
+std::size_t display_width(std::string_view text);
+// The text without what would steer a terminal: control characters as \n, \t or \x1b.
+std::string harmless(std::string_view text);
+// Its beginning, within `width` columns, with "…" when something is missing.
+std::string cut_to(std::string_view text, std::size_t width);
+
+}  // namespace emstore::cli

@@ -1,0 +1,209 @@
+#include "client-lib/caller.h"
+
+#include <algorithm>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "protocol/codec.h"
+
+namespace emstore {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstPause{5};
+constexpr milliseconds kLongestPause{500};
+
+// The daemon said: not now, and nothing has happened. Or: I do not know, ask again under the same
+// key.
+bool asks_to_repeat(const Error& error, const Outgoing& request, bool alone) {
+  if (error.code == ErrorCode::outcome_unknown) return request.repeatable;
+  // Within a pipeline the requests after it may have been carried out: repeating would reorder.
+  if (error.code == ErrorCode::busy) return alone;
+  return error.code == ErrorCode::shutting_down || error.code == ErrorCode::too_many_connections;
+}
+
+// Why a request has no answer, in terms of what may have happened to it.
+Error unanswered(const Outgoing& request, bool sent, const Error& cause) {
+  if (!sent || !request.is_mutation) return cause;
+  const std::string hint = request.key.empty()
+                               ? "read the record to find out; with a request key, retries are safe"
+                               : "retry with the request key \"" + request.key + "\"";
+  return Error{ErrorCode::outcome_unknown,
+               "no answer came, it may have happened: " + cause.message,
+               cause.path,
+               hint,
+               {}};
+}
+
+}  // namespace
+
+struct Caller::Round {
+  explicit Round(std::span<const Outgoing> wanted)
+      : requests(wanted), answers(wanted.size()), sent(wanted.size(), false) {}
+
+  // What has no answer yet, by id.
+  std::unordered_map<std::uint32_t, std::size_t> open() const {
+    std::unordered_map<std::uint32_t, std::size_t> places;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      if (!answers[i]) places.emplace(requests[i].id, i);
+    }
+    return places;
+  }
+  bool complete() const {
+    return std::all_of(answers.begin(), answers.end(), [](const auto& answer) { return answer; });
+  }
+  // Gives up what must not be sent a second time, or all of it.
+  void give_up(const Error& cause, bool also_repeatable) {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      const bool may_repeat = !sent[i] || requests[i].repeatable;
+      if (answers[i] || (may_repeat && !also_repeatable)) continue;
+      answers[i] = failure(unanswered(requests[i], sent[i], cause));
+    }
+  }
+
+  std::span<const Outgoing> requests;
+  std::vector<std::optional<Result<Value>>> answers;
+  std::vector<bool> sent;
+  // Set when the daemon answered and asks to repeat.
+  std::optional<Error> postponed;
+};
+
+Caller::Caller(std::filesystem::path socket, Options options)
+    : socket_(std::move(socket)), options_(std::move(options)) {}
+
+std::uint32_t Caller::next_id() { return ++last_id_; }
+
+Status Caller::connect() {
+  const std::lock_guard turn(turn_);
+  return ensure_connected();
+}
+
+Map Caller::hello() const {
+  const std::lock_guard turn(turn_);
+  return hello_;
+}
+
+void Caller::on_push(Connection::PushHandler handler) {
+  const std::lock_guard turn(turn_);
+  on_push_ = std::move(handler);
+}
+
+Result<Value> Caller::run(const Outgoing& request) {
+  return std::move(run(std::span(&request, 1)).front());
+}
+
+std::vector<Result<Value>> Caller::run(std::span<const Outgoing> requests) {
+  const std::lock_guard turn(turn_);
+  Round round(requests);
+  std::optional<Clock::time_point> deadline;  // Runs from the first failure.
+  milliseconds pause = kFirstPause;
+  while (!round.complete()) {
+    round.postponed.reset();
+    const Status done = ensure_connected().and_then([&] { return exchange(round); });
+    if (!done) {
+      connection_.reset();
+      if (is_retryable(done.error().code)) round.give_up(done.error(), false);
+    }
+    if (round.complete()) break;
+    const Error cause = done ? *round.postponed : done.error();
+    if (!is_retryable(cause.code) && requests.size() == 1) return {failure(cause)};
+    if (!deadline) deadline = Clock::now() + options_.retry_for;
+    if (!is_retryable(cause.code) || is_other_store_ || Clock::now() + pause > *deadline) {
+      round.give_up(cause, true);
+      break;
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, kLongestPause);
+  }
+  std::vector<Result<Value>> answers;
+  answers.reserve(requests.size());
+  for (auto& answer : round.answers) answers.push_back(std::move(*answer));
+  return answers;
+}
+
+Status Caller::ensure_connected() {
+  if (connection_) return {};
+  EMSTORE_TRY(Connection made, Connection::open(socket_, {options_.timeout, options_.spin}));
+  EMSTORE_CHECKED(greet(made));
+  connection_ = std::move(made);
+  return {};
+}
+
+// Says hello and looks who answers: repeating a request at another store would be no repetition.
+Status Caller::greet(Connection& connection) {
+  std::string bytes;
+  const std::uint32_t id = next_id();
+  protocol::encode_request(
+      id,
+      protocol::Hello{
+          .protocol = protocol::kProtocolVersion, .client = options_.client_name, .want = {}},
+      bytes);
+  connection.queue(bytes);
+  auto reply = connection.receive(on_push_);
+  if (!reply) return failure(std::move(reply).error());
+  if (reply->error) return failure(std::move(*reply->error));
+  const Map* answer = reply->result.if_map();
+  if (reply->id != id || !answer) {
+    return failure(ErrorCode::unreachable, socket_.string() + " does not answer like emstored");
+  }
+  const Value* before = hello_.find("store_id");
+  const Value* now = answer->find("store_id");
+  is_other_store_ = before && now && !(*before == *now);
+  if (is_other_store_) {
+    return failure(ErrorCode::unreachable,
+                   socket_.string() + " now serves another store than before", {}, "connect anew");
+  }
+  hello_ = *answer;
+  if (const Value* limits = hello_.find("limits"); limits && limits->if_map()) {
+    const Value* most = limits->if_map()->find("request");
+    if (most && most->if_integer()) {
+      request_bytes_max_ = static_cast<std::size_t>(*most->if_integer());
+    }
+  }
+  return {};
+}
+
+Status Caller::too_large(const Outgoing& request) const {
+  if (request_bytes_max_ == 0 || request.bytes.size() <= request_bytes_max_) return {};
+  return failure(ErrorCode::message_too_large,
+                 "the request has " + std::to_string(request.bytes.size()) +
+                     " bytes, the daemon takes " + std::to_string(request_bytes_max_));
+}
+
+// Sends what has no answer yet and waits for all of it. An error: the connection is of no more use.
+Status Caller::exchange(Round& round) {
+  for (std::size_t i = 0; i < round.requests.size(); ++i) {
+    if (round.answers[i]) continue;
+    if (auto fits = too_large(round.requests[i]); !fits) {
+      round.answers[i] = failure(std::move(fits).error());
+      continue;
+    }
+    connection_->queue(round.requests[i].bytes);
+    round.sent[i] = true;
+  }
+  auto open = round.open();
+  while (!open.empty()) {
+    auto reply = connection_->receive(on_push_);
+    if (!reply) return failure(std::move(reply).error());
+    const auto place = open.find(reply->id);
+    if (place == open.end()) {
+      return failure(ErrorCode::unreachable, "emstored answered a request that was not asked");
+    }
+    const std::size_t i = place->second;
+    open.erase(place);
+    if (!reply->error) {
+      round.answers[i] = std::move(reply->result);
+    } else if (asks_to_repeat(*reply->error, round.requests[i], round.requests.size() == 1)) {
+      // Refused before anything happened, it counts as not sent.
+      if (class_of(reply->error->code) == ErrorClass::unavailable) round.sent[i] = false;
+      round.postponed = std::move(reply->error);
+    } else {
+      round.answers[i] = failure(std::move(*reply->error));
+    }
+  }
+  return {};
+}
+
+}  // namespace emstore

@@ -1,0 +1,66 @@
+// Requests that survive a lost connection: it is made again, and what was not answered is sent
+// again where that is harmless. One Caller is one connection; callers of several threads take
+// turns.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <emstore/options.hpp>
+
+#include "base/result.h"
+#include "client-lib/connection.h"
+
+namespace emstore {
+
+// One request, encoded under `id`.
+struct Outgoing {
+  std::uint32_t id = 0;
+  std::string bytes;
+  bool is_mutation = false;
+  std::string key;         // Of a mutation: the request key, empty when it has none.
+  bool repeatable = true;  // Sending it twice does no harm.
+};
+
+class Caller {
+ public:
+  Caller(std::filesystem::path socket, Options options);
+
+  std::uint32_t next_id();
+  // Connects now, once: a daemon that is not there is an error at once.
+  Status connect();
+  // Sends all requests together. The answers are in their order; losing the connection for good
+  // shows there, as unreachable, timed_out or outcome_unknown.
+  std::vector<Result<Value>> run(std::span<const Outgoing> requests);
+  Result<Value> run(const Outgoing& request);
+
+  Map hello() const;
+  void on_push(Connection::PushHandler handler);
+  const std::filesystem::path& socket() const { return socket_; }
+
+ private:
+  // Answers so far, in the order of the requests.
+  struct Round;
+  Status ensure_connected();
+  Status greet(Connection& connection);
+  Status exchange(Round& round);
+  Status too_large(const Outgoing& request) const;
+
+  const std::filesystem::path socket_;
+  const Options options_;
+  std::atomic<std::uint32_t> last_id_ = 0;
+  mutable std::mutex turn_;  // Guards all below; held for a whole exchange.
+  std::optional<Connection> connection_;
+  Map hello_;
+  bool is_other_store_ = false;        // What answers now is not what answered first.
+  std::size_t request_bytes_max_ = 0;  // 0: the daemon did not say.
+  Connection::PushHandler on_push_;
+};
+
+}  // namespace emstore

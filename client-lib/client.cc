@@ -1,0 +1,262 @@
+#include <emstore/client.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "client-lib/answers.h"
+#include "client-lib/core.h"
+#include "client-lib/transfer.h"
+#include "protocol/codec.h"
+
+namespace emstore {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstLook{5};
+constexpr milliseconds kLongestLook{200};
+
+Result<Mutation> mutation_of(Result<Value> answer) {
+  EMSTORE_TRY(Value value, std::move(answer));
+  EMSTORE_TRY(Map map, expect_map(std::move(value), "a mutation"));
+  return Mutation(std::move(map));
+}
+
+protocol::ReadOptions read_options(const Query& query) { return {.after = query.after}; }
+
+Result<Mutation> insert(Core& core, const std::string& entity, const Document& document,
+                        const MutationOptions& options) {
+  EMSTORE_TRY(Map map, lowered(core, document));
+  return mutation_of(
+      core.call(protocol::InsertOne{entity, std::move(map), core.options_of(options)}));
+}
+
+Result<Mutation> update(Core& core, const std::string& entity, const Value& id,
+                        const Document& document, const MutationOptions& options) {
+  EMSTORE_TRY(Map map, lowered(core, document));
+  return mutation_of(
+      core.call(protocol::UpdateOne{entity, id, std::move(map), core.options_of(options)}));
+}
+
+Result<Mutation> remove(Core& core, const std::string& entity, const Value& id,
+                        const DeleteOptions& options) {
+  protocol::MutationOptions lower = core.options_of(options.mutation);
+  lower.detach = options.detach;
+  return mutation_of(core.call(protocol::DeleteOne{entity, id, std::move(lower)}));
+}
+
+Result<std::optional<Record>> find(Core& core, const protocol::Call& call) {
+  EMSTORE_TRY(Value answer, core.call(call));
+  return record_of(std::move(answer));
+}
+
+Result<Page> find_page(Core& core, const std::string& entity, const Query& query) {
+  EMSTORE_TRY(Value answer,
+              core.call(protocol::FindMany{entity, to_map(query), read_options(query)}));
+  return page_of(std::move(answer));
+}
+
+Result<std::uint64_t> count_of(Core& core, const std::string& entity, const Where& where) {
+  EMSTORE_TRY(const Map answer,
+              core.call_for_map(protocol::Count{entity, to_map(Query{.where = where}), {}}));
+  return unsigned_of(answer, "count");
+}
+
+Result<SchemaChange> apply_schema(Core& core, const Map& document, const ApplyOptions& options) {
+  protocol::SchemaApply apply;
+  apply.schema = document;
+  apply.dry_run = options.dry_run;
+  apply.allow_destructive = options.allow_destructive;
+  apply.options = core.options_of(options.mutation);
+  EMSTORE_TRY(const Map answer, core.call_for_map(apply));
+  SchemaChange change;
+  change.sequence = unsigned_of(answer, "sequence");
+  change.version = unsigned_of(answer, "version");
+  const bool* changed = RecordView(answer)["changed"].if_boolean();
+  change.changed = changed && *changed;
+  if (const List* lines = RecordView(answer)["difference"].if_list()) {
+    for (const Value& line : *lines) {
+      if (line.if_text()) change.difference.push_back(*line.if_text());
+    }
+  }
+  return change;
+}
+
+Result<std::uint64_t> ping_once(Core& core) {
+  EMSTORE_TRY(const Map answer, core.call_for_map(protocol::Ping{}));
+  return unsigned_of(answer, "sequence");
+}
+
+// Tells the progress and whether to go on.
+bool tell(const Map& job, const Client::VerifyProgress& progress) {
+  const Map* state = RecordView(job)["progress"].if_map();
+  if (!progress || !state) return true;
+  return progress(unsigned_of(*state, "done"), unsigned_of(*state, "total"));
+}
+
+Result<Map> verify_to_end(Core& core, const Client::VerifyProgress& progress) {
+  EMSTORE_TRY(const Map begun, core.call_for_map(protocol::Verify{}));
+  const std::string* id = RecordView(begun)["job"].if_text();
+  if (!id) return failure(ErrorCode::internal, "verify gave no job");
+  for (milliseconds pause = kFirstLook;; pause = std::min(2 * pause, kLongestLook)) {
+    EMSTORE_TRY(Map job, core.call_for_map(protocol::JobGet{*id}));
+    const bool go_on = tell(job, progress);
+    if (const Value* error = job.find("error"); error && !error->is_null()) {
+      return failure(error_of(*error));
+    }
+    const Map* result = RecordView(job)["result"].if_map();
+    if (result) return *result;
+    if (!go_on) {
+      EMSTORE_CHECKED(core.call(protocol::JobCancel{*id}));
+      return failure(ErrorCode::cancelled, "verify was stopped");
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+}  // namespace
+
+Mutation Mutator::insert_one(const Document& document, const MutationOptions& options) {
+  return value_of(insert(*core_, entity_, document, options));
+}
+Mutation Mutator::insert_one(const Document& document, ErrorOut error,
+                             const MutationOptions& options) {
+  return value_of(insert(*core_, entity_, document, options), error);
+}
+Mutation Mutator::update_one(const Value& id, const Document& document,
+                             const MutationOptions& options) {
+  return value_of(update(*core_, entity_, id, document, options));
+}
+Mutation Mutator::update_one(const Value& id, const Document& document, ErrorOut error,
+                             const MutationOptions& options) {
+  return value_of(update(*core_, entity_, id, document, options), error);
+}
+Mutation Mutator::delete_one(const Value& id, const DeleteOptions& options) {
+  return value_of(remove(*core_, entity_, id, options));
+}
+Mutation Mutator::delete_one(const Value& id, ErrorOut error, const DeleteOptions& options) {
+  return value_of(remove(*core_, entity_, id, options), error);
+}
+
+std::optional<Record> Repository::find_id(const Value& id, const Query& query) {
+  return value_of(find(*core_, protocol::FindId{entity_, id, to_map(query), read_options(query)}));
+}
+std::optional<Record> Repository::find_id(const Value& id, ErrorOut error, const Query& query) {
+  return value_of(find(*core_, protocol::FindId{entity_, id, to_map(query), read_options(query)}),
+                  error);
+}
+std::optional<Record> Repository::find_one(const Query& query) {
+  return value_of(find(*core_, protocol::FindOne{entity_, to_map(query), read_options(query)}));
+}
+std::optional<Record> Repository::find_one(const Query& query, ErrorOut error) {
+  return value_of(find(*core_, protocol::FindOne{entity_, to_map(query), read_options(query)}),
+                  error);
+}
+Page Repository::find_many(const Query& query) {
+  return value_of(find_page(*core_, entity_, query));
+}
+Page Repository::find_many(const Query& query, ErrorOut error) {
+  return value_of(find_page(*core_, entity_, query), error);
+}
+std::uint64_t Repository::count(const Where& where) {
+  return value_of(count_of(*core_, entity_, where));
+}
+std::uint64_t Repository::count(const Where& where, ErrorOut error) {
+  return value_of(count_of(*core_, entity_, where), error);
+}
+
+Client::Client(const Options& options) : core_(value_of(Core::connect(options))) {}
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
+
+SchemaChange Client::apply(const Schema& schema, const ApplyOptions& options) {
+  return apply(schema.to_map(), options);
+}
+SchemaChange Client::apply(const Schema& schema, ErrorOut error, const ApplyOptions& options) {
+  return apply(schema.to_map(), error, options);
+}
+SchemaChange Client::apply(const Map& document, const ApplyOptions& options) {
+  return value_of(apply_schema(*core_, document, options));
+}
+SchemaChange Client::apply(const Map& document, ErrorOut error, const ApplyOptions& options) {
+  return value_of(apply_schema(*core_, document, options), error);
+}
+
+Mutator Client::mutator(std::string entity) { return {*core_, std::move(entity)}; }
+Repository Client::repository(std::string entity) { return {*core_, std::move(entity)}; }
+MediaLibrary Client::media() { return MediaLibrary(*core_); }
+Pipeline Client::pipeline() { return Pipeline(*core_); }
+
+Map Client::schema() { return value_of(core_->call_for_map(protocol::SchemaGet{})); }
+Map Client::schema(ErrorOut error) {
+  return value_of(core_->call_for_map(protocol::SchemaGet{}), error);
+}
+Map Client::status() { return value_of(core_->call_for_map(protocol::GetStatus{})); }
+Map Client::status(ErrorOut error) {
+  return value_of(core_->call_for_map(protocol::GetStatus{}), error);
+}
+std::uint64_t Client::ping() { return value_of(ping_once(*core_)); }
+std::uint64_t Client::ping(ErrorOut error) { return value_of(ping_once(*core_), error); }
+Map Client::log(std::uint64_t from, std::uint64_t limit) {
+  return value_of(core_->call_for_map(protocol::LogRead{from, limit}));
+}
+Map Client::log(std::uint64_t from, std::uint64_t limit, ErrorOut error) {
+  return value_of(core_->call_for_map(protocol::LogRead{from, limit}), error);
+}
+Map Client::verify(const VerifyProgress& progress) {
+  return value_of(verify_to_end(*core_, progress));
+}
+Map Client::verify(const VerifyProgress& progress, ErrorOut error) {
+  return value_of(verify_to_end(*core_, progress), error);
+}
+Value Client::call(std::string_view method, const List& params) {
+  return value_of(core_->caller().run(core_->outgoing(method, params)));
+}
+Value Client::call(std::string_view method, const List& params, ErrorOut error) {
+  return value_of(core_->caller().run(core_->outgoing(method, params)), error);
+}
+
+Map Client::hello() const { return core_->caller().hello(); }
+const std::filesystem::path& Client::socket() const { return core_->caller().socket(); }
+void Client::on_progress(ByteProgress progress) { core_->on_progress(std::move(progress)); }
+void Client::on_push(PushHandler handler) { core_->caller().on_push(std::move(handler)); }
+
+Client connect(const Options& options) { return Client(options); }
+
+Client connect(const std::filesystem::path& socket) {
+  Options options;
+  options.socket = socket;
+  return Client(options);
+}
+
+std::optional<Client> connect(const Options& options, ErrorOut error) {
+  error.clear();
+  try {
+    return Client(options);
+  } catch (const Failure& refused) {
+    error.set(refused.error());
+    return std::nullopt;
+  }
+}
+
+std::filesystem::path default_socket() {
+  const auto variable = [](const char* name) -> std::filesystem::path {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+  };
+  if (const auto named = variable("EMSTORE_SOCKET"); !named.empty()) return named;
+  const std::filesystem::path system = "/run/emstore/sock";
+  const auto runtime = variable("XDG_RUNTIME_DIR");
+  if (runtime.empty()) return system;
+  const auto own = runtime / "emstore" / "sock";
+  std::error_code ignored;
+  const bool only_system =
+      !std::filesystem::exists(own, ignored) && std::filesystem::exists(system, ignored);
+  return only_system ? system : own;
+}
+
+}  // namespace emstore

@@ -1,0 +1,97 @@
+#include "client-lib/connection.h"
+
+#include <utility>
+
+#include "protocol/codec.h"
+#include "protocol/limits.h"
+
+namespace emstore {
+namespace {
+
+constexpr std::size_t kReceiveBytes = 64u << 10;
+
+// More than any reply of a daemon of today; a later one may have larger limits.
+constexpr protocol::Limits kLimits{.request_bytes_max = 64u << 20, .reply_bytes_max = 64u << 20};
+
+// [1, nil, …: an error that answers no request. The daemon says it before it hangs up.
+constexpr std::string_view kLastWordStart = "\x94\x01\xc0";
+
+tl::unexpected<Error> not_our_language(const Error& error) {
+  return failure(ErrorCode::unreachable,
+                 "what answers does not speak like emstored: " + error.message);
+}
+
+}  // namespace
+
+Result<Connection> Connection::open(const std::filesystem::path& path, const Patience& patience) {
+  EMSTORE_TRY(Socket socket, Socket::connect(path, Clock::now() + patience.timeout));
+  return Connection(std::move(socket), patience);
+}
+
+Connection::Connection(Socket socket, const Patience& patience)
+    : socket_(std::move(socket)),
+      patience_(patience),
+      cutter_(kLimits.reply_bytes_max, kLimits.depth_max) {}
+
+Result<protocol::Reply> Connection::receive(const PushHandler& on_push) {
+  while (true) {
+    EMSTORE_TRY(std::optional<protocol::Reply> reply, take(on_push));
+    if (reply) return std::move(*reply);
+    EMSTORE_CHECKED(move_bytes());
+  }
+}
+
+// A reply that has arrived whole, if there is one; notifications before it are handed on.
+Result<std::optional<protocol::Reply>> Connection::take(const PushHandler& on_push) {
+  while (true) {
+    const auto message = cutter_.next();
+    if (!message) return not_our_language(message.error());
+    if (!*message) return std::nullopt;
+    auto incoming = protocol::decode_incoming(**message, kLimits);
+    if (!incoming) {
+      const bool is_last_word = message->value().starts_with(kLastWordStart);
+      return is_last_word ? failure(incoming.error()) : not_our_language(incoming.error());
+    }
+    if (auto* reply = std::get_if<protocol::Reply>(&*incoming)) return std::move(*reply);
+    const auto& push = std::get<protocol::Push>(*incoming);
+    if (on_push) on_push(push.method, push.params);
+  }
+}
+
+// Sends and receives something, or waits until that is possible.
+Status Connection::move_bytes() {
+  const Clock::time_point start = Clock::now();
+  while (true) {
+    EMSTORE_TRY(const bool sent, send_pending());
+    EMSTORE_TRY(const bool received, receive_arrived());
+    if (sent || received) return {};
+    if (Clock::now() - start < patience_.spin) continue;
+    EMSTORE_CHECKED(socket_.wait(!outgoing_.empty(), start + patience_.timeout));
+  }
+}
+
+Result<bool> Connection::send_pending() {
+  if (outgoing_.empty() || is_send_over_) return false;
+  const auto sent = socket_.send_some(std::string_view(outgoing_).substr(sent_));
+  if (!sent) {
+    // The daemon hung up. What it said before may say why: read on until the end.
+    is_send_over_ = true;
+    outgoing_.clear();
+    return false;
+  }
+  sent_ += *sent;
+  if (sent_ == outgoing_.size()) {
+    outgoing_.clear();
+    sent_ = 0;
+  }
+  return *sent > 0;
+}
+
+Result<bool> Connection::receive_arrived() {
+  const std::span<char> space = cutter_.space(kReceiveBytes);
+  EMSTORE_TRY(const std::size_t received, socket_.receive_some(space));
+  cutter_.filled(received);
+  return received > 0;
+}
+
+}  // namespace emstore

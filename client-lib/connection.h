@@ -1,0 +1,50 @@
+// One connection: requests go out, replies come in, in any order; notifications may come between.
+// Sending never waits while there is something to receive, so a long pipeline cannot block both
+// sides. Threads: one at a time.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "client-lib/socket.h"
+#include "protocol/frame.h"
+#include "protocol/message.h"
+
+namespace emstore {
+
+struct Patience {
+  std::chrono::milliseconds timeout{};  // Without a byte for so long, the connection is lost.
+  std::chrono::microseconds spin{};     // Before sleeping for a reply.
+};
+
+class Connection {
+ public:
+  using PushHandler = std::function<void(std::string_view method, const List& params)>;
+
+  static Result<Connection> open(const std::filesystem::path& path, const Patience& patience);
+
+  // Takes a request for sending; receive() sends it.
+  void queue(std::string_view request) { outgoing_.append(request); }
+  // The next reply. An error means that the connection is of no more use, not that a request was
+  // refused: unreachable or timed_out, or what the daemon said before it hung up.
+  Result<protocol::Reply> receive(const PushHandler& on_push);
+
+ private:
+  Connection(Socket socket, const Patience& patience);
+  Result<std::optional<protocol::Reply>> take(const PushHandler& on_push);
+  Status move_bytes();
+  Result<bool> send_pending();
+  Result<bool> receive_arrived();
+
+  Socket socket_;
+  Patience patience_;
+  protocol::Cutter cutter_;
+  std::string outgoing_;
+  std::size_t sent_ = 0;
+  bool is_send_over_ = false;  // The daemon takes no more.
+};
+
+}  // namespace emstore

@@ -1,0 +1,237 @@
+// The emstore client: entities and their media, over the daemon's socket.
+//
+// Every function that can fail throws Failure, and has an overload with an ErrorOut that does not
+// throw:
+//
+//   std::optional<Error> error;
+//   products.update_one(1, {{"gallery", attach({17})}}, error);
+//   if (error) std::cerr << to_string(*error) << '\n';
+//
+// A lost connection is made again, and what was not answered is sent again: reads as they are,
+// mutations under the request key they carry, so that they happen once. After Options::retry_for
+// the client gives up with `unreachable` (nothing happened) or `outcome_unknown` (retry with the
+// key that the hint names).
+//
+// Threads: a Client and what it hands out may be used from any thread; requests take turns.
+// Mutator, Repository, MediaLibrary, MediaReader and Pipeline are used from one thread at a time
+// each and must not outlive the Client.
+#pragma once
+
+#include <emstore/document.hpp>
+#include <emstore/error.hpp>
+#include <emstore/failure.hpp>
+#include <emstore/options.hpp>
+#include <emstore/query.hpp>
+#include <emstore/record.hpp>
+#include <emstore/schema.hpp>
+#include <emstore/value.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace emstore {
+
+class Core;
+
+// Writes records of one entity. An id is an integer, or a text where the entity has such ids.
+class Mutator {
+ public:
+  Mutation insert_one(const Document& document, const MutationOptions& options = {});
+  Mutation insert_one(const Document& document, ErrorOut error,
+                      const MutationOptions& options = {});
+  Mutation update_one(const Value& id, const Document& document,
+                      const MutationOptions& options = {});
+  Mutation update_one(const Value& id, const Document& document, ErrorOut error,
+                      const MutationOptions& options = {});
+  Mutation delete_one(const Value& id, const DeleteOptions& options = {});
+  Mutation delete_one(const Value& id, ErrorOut error, const DeleteOptions& options = {});
+
+ private:
+  friend class Client;
+  Mutator(Core& core, std::string entity) : core_(&core), entity_(std::move(entity)) {}
+  Core* core_;
+  std::string entity_;
+};
+
+// Reads records of one entity. A record that is not there is nothing, not an error.
+class Repository {
+ public:
+  std::optional<Record> find_id(const Value& id, const Query& query = {});
+  std::optional<Record> find_id(const Value& id, ErrorOut error, const Query& query = {});
+  std::optional<Record> find_one(const Query& query);
+  std::optional<Record> find_one(const Query& query, ErrorOut error);
+  Page find_many(const Query& query = {});
+  Page find_many(const Query& query, ErrorOut error);
+  std::uint64_t count(const Where& where = {});
+  std::uint64_t count(const Where& where, ErrorOut error);
+
+ private:
+  friend class Client;
+  Repository(Core& core, std::string entity) : core_(&core), entity_(std::move(entity)) {}
+  Core* core_;
+  std::string entity_;
+};
+
+// Bytes done, bytes in all. Called from the thread that waits, now and then.
+using ByteProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+// Reads the bytes of one medium, from any place. Empty when opening it failed.
+class MediaReader {
+ public:
+  MediaReader(MediaReader&&) noexcept;
+  MediaReader& operator=(MediaReader&&) noexcept;
+  ~MediaReader();
+
+  std::uint64_t size() const;
+  std::uint64_t position() const;
+  void seek(std::uint64_t position);  // Beyond the end: then nothing is left to read.
+  // Fills `bytes` from the position on and moves it. Less than asked only at the end.
+  std::size_t read(std::span<char> bytes);
+  std::size_t read(std::span<char> bytes, ErrorOut error);
+  // All from the position on.
+  std::string read_all();
+  std::string read_all(ErrorOut error);
+
+ private:
+  friend class MediaLibrary;
+  struct State;
+  explicit MediaReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class MediaLibrary {
+ public:
+  // Makes a media record of the file, linked to nothing yet.
+  Mutation upload(const File& file, const MutationOptions& options = {});
+  Mutation upload(const File& file, ErrorOut error, const MutationOptions& options = {});
+  // A media by its id, or bytes by their address ("xxh3-128:…").
+  MediaReader open(const Value& id_or_address);
+  MediaReader open(const Value& id_or_address, ErrorOut error);
+  // Into a file, which appears under its name when it is complete. Returns its size.
+  std::uint64_t download(const Value& id_or_address, const std::filesystem::path& into);
+  std::uint64_t download(const Value& id_or_address, const std::filesystem::path& into,
+                         ErrorOut error);
+
+ private:
+  friend class Client;
+  explicit MediaLibrary(Core& core) : core_(&core) {}
+  Core* core_;
+};
+
+// Many requests, sent together and answered in order: one round trip for all. Each is refused or
+// carried out by itself; mutations happen in the order in which they were queued.
+class Pipeline {
+ public:
+  // The answer to one request. The accessors throw Failure when it was refused.
+  class Answer {
+   public:
+    bool ok() const { return !error_; }
+    explicit operator bool() const { return ok(); }
+    const std::optional<Error>& error() const { return error_; }
+    const Value& value() const;  // As on the wire.
+    Mutation mutation() const;
+    std::optional<Record> record() const;
+    Page page() const;
+
+   private:
+    friend class Pipeline;
+    std::optional<Error> error_;
+    Value value_;
+  };
+
+  Pipeline(Pipeline&&) noexcept;
+  Pipeline& operator=(Pipeline&&) noexcept;
+  ~Pipeline();
+
+  // Each returns the place its answer will have. Files are uploaded at once, by these functions.
+  std::size_t insert_one(const std::string& entity, const Document& document,
+                         const MutationOptions& options = {});
+  std::size_t update_one(const std::string& entity, const Value& id, const Document& document,
+                         const MutationOptions& options = {});
+  std::size_t delete_one(const std::string& entity, const Value& id,
+                         const DeleteOptions& options = {});
+  std::size_t find_id(const std::string& entity, const Value& id, const Query& query = {});
+  std::size_t find_one(const std::string& entity, const Query& query);
+  std::size_t find_many(const std::string& entity, const Query& query = {});
+  std::size_t size() const;
+
+  // Sends what is queued and waits for all of it; the pipeline is then empty. A lost connection
+  // shows in the answers, not as an exception.
+  std::vector<Answer> run();
+
+ private:
+  friend class Client;
+  struct State;
+  explicit Pipeline(Core& core);
+  std::unique_ptr<State> state_;
+};
+
+class Client {
+ public:
+  // Connects. Errors: unreachable, which says how to start a daemon.
+  explicit Client(const Options& options = {});
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  ~Client();
+
+  // Makes the store's schema this one; changes nothing when it is already.
+  SchemaChange apply(const Schema& schema, const ApplyOptions& options = {});
+  SchemaChange apply(const Schema& schema, ErrorOut error, const ApplyOptions& options = {});
+  // The same from a document: emstore's own, or bknd's schema.toJSON().
+  SchemaChange apply(const Map& document, const ApplyOptions& options = {});
+  SchemaChange apply(const Map& document, ErrorOut error, const ApplyOptions& options = {});
+
+  Mutator mutator(std::string entity);
+  Repository repository(std::string entity);
+  MediaLibrary media();
+  Pipeline pipeline();
+
+  Map schema();  // {version, schema, indexes}
+  Map schema(ErrorOut error);
+  Map status();
+  Map status(ErrorOut error);
+  std::uint64_t ping();  // The sequence of the last commit.
+  std::uint64_t ping(ErrorOut error);
+  // Commits from `from` on: {commits, next}.
+  Map log(std::uint64_t from = 1, std::uint64_t limit = 100);
+  Map log(std::uint64_t from, std::uint64_t limit, ErrorOut error);
+  // Has the daemon fold its log again and compare it with the live indexes; the report. `progress`
+  // is told commits done and in all, and stops the work by returning false (error: cancelled).
+  using VerifyProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+  Map verify(const VerifyProgress& progress = {});
+  Map verify(const VerifyProgress& progress, ErrorOut error);
+  // Any method by its name on the wire. Repeated after a lost connection only where that is
+  // harmless.
+  Value call(std::string_view method, const List& params = {});
+  Value call(std::string_view method, const List& params, ErrorOut error);
+
+  // The daemon's answer to hello: {server, protocol, store_id, sequence, limits, peer, …}.
+  Map hello() const;
+  const std::filesystem::path& socket() const;
+
+  // Told of every upload and download of more than 64 KiB.
+  void on_progress(ByteProgress progress);
+  // Told of notifications, from the thread that waits for a reply. It must not use this client.
+  using PushHandler = std::function<void(std::string_view method, const List& params)>;
+  void on_push(PushHandler handler);
+
+ private:
+  std::unique_ptr<Core> core_;
+};
+
+Client connect(const Options& options = {});
+Client connect(const std::filesystem::path& socket);
+// Without an exception: nothing, and the error.
+std::optional<Client> connect(const Options& options, ErrorOut error);
+
+// Where connect() looks when it is not told: the first of the three places that there is.
+std::filesystem::path default_socket();
+
+}  // namespace emstore

@@ -1,0 +1,126 @@
+// What a read asks for. Names and meanings are those of the wire; the daemon resolves them.
+//
+//   products.find_many({.where = {{"price", gte(500)}},
+//                       .with = {"thumbnail", {"gallery", {.order_by = {desc("created_at")}}}},
+//                       .order_by = {asc("name")}, .limit = 20});
+#pragma once
+
+#include <emstore/value.hpp>
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace emstore {
+
+// A test of one field. `gte(10) && lt(20)` tests both.
+class Condition {
+ public:
+  Condition(std::string operator_name, Value operand);
+  const Map& to_map() const { return tests_; }
+  friend Condition operator&&(Condition left, const Condition& right);
+
+ private:
+  Map tests_;
+};
+
+Condition eq(Value value);
+Condition ne(Value value);
+Condition gt(Value value);
+Condition gte(Value value);
+Condition lt(Value value);
+Condition lte(Value value);
+Condition between(Value low, Value high);  // Both included.
+Condition in(List values);
+Condition not_in(List values);
+Condition is_null(bool null = true);
+Condition starts_with(std::string text);
+Condition like(std::string pattern);  // % any text, _ any one letter.
+
+// Which records. All terms hold; a bare value means eq().
+class Where {
+ public:
+  struct Term {
+    template <typename T>
+    requires std::constructible_from<Value, T> Term(std::string field, T&& value)
+        : name(std::move(field)), operand(std::forward<T>(value)) {}
+    Term(std::string field, Value value) : name(std::move(field)), operand(std::move(value)) {}
+    Term(std::string field, const Condition& condition)
+        : name(std::move(field)), operand(condition.to_map()) {}
+    std::string name;
+    Value operand;
+  };
+
+  Where() = default;
+  Where(std::initializer_list<Term> terms);
+  explicit Where(Map raw) : map_(std::move(raw)) {}  // As on the wire.
+  const Map& to_map() const { return map_; }
+
+ private:
+  Map map_;
+};
+
+// Terms of a where: `{{"price", gte(500)}, any_of({Where{{"a", 1}}, Where{{"b", 2}}})}`.
+Where::Term any_of(const std::vector<Where>& alternatives);
+Where::Term all_of(const std::vector<Where>& all);
+Where::Term none_of(const Where& where);
+
+struct Order {
+  std::string field;
+  bool descending = false;
+};
+inline Order asc(std::string field) { return {std::move(field), false}; }
+inline Order desc(std::string field) { return {std::move(field), true}; }
+
+struct With;
+
+// The media fields to read along: `{"thumbnail", {"gallery", {.limit = 3}}}`.
+class Withs {
+ public:
+  Withs();
+  Withs(std::initializer_list<With> relations);
+  Withs(const Withs&);
+  Withs(Withs&&) noexcept;
+  Withs& operator=(const Withs&);
+  Withs& operator=(Withs&&) noexcept;
+  ~Withs();
+
+  void add(With relation);
+  const std::vector<With>& relations() const { return relations_; }
+
+ private:
+  std::vector<With> relations_;
+};
+
+struct Query {
+  Where where = {};
+  Withs with = {};
+  std::vector<std::string> select = {};  // Empty: every field that is not hidden.
+  std::vector<Order> order_by = {};      // Empty: by id; of a media field, by place.
+  std::optional<std::uint64_t> limit = {};
+  std::uint64_t offset = 0;
+  bool count = false;                       // Also say how many match in all.
+  std::optional<std::uint64_t> after = {};  // Answer once this commit is visible.
+};
+
+// A media field to read along, with its own query; `reference` on media: all its uses.
+struct With {
+  With(const char* field_name);
+  With(std::string field_name);
+  With(std::string field_name, Query query_of_items);
+  With(const With&);
+  With(With&&) noexcept;
+  With& operator=(const With&);
+  With& operator=(With&&) noexcept;
+  ~With();
+
+  std::string field;
+  Query query;
+};
+
+// The query as on the wire, without `after`.
+Map to_map(const Query& query);
+
+}  // namespace emstore

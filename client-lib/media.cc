@@ -1,0 +1,195 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <emstore/client.hpp>
+#include <system_error>
+#include <utility>
+
+#include "client-lib/answers.h"
+#include "client-lib/core.h"
+#include "client-lib/transfer.h"
+
+namespace emstore {
+namespace {
+
+constexpr std::uint64_t kReadAheadBytes = 1u << 20;
+
+tl::unexpected<Error> unwritable(const std::string& path, int error_number) {
+  return failure(ErrorCode::invalid_request,
+                 "cannot write " + path + ": " + std::generic_category().message(error_number), {},
+                 "name a place that can be written to");
+}
+
+// A file that appears under its name when it is complete, and not at all otherwise.
+class Target {
+ public:
+  explicit Target(const std::filesystem::path& path)
+      : path_(path.string()), part_(path_ + "." + new_request_key().substr(0, 8) + ".part") {}
+  Target(const Target&) = delete;
+  Target& operator=(const Target&) = delete;
+  ~Target() {
+    if (descriptor_ < 0) return;
+    ::close(descriptor_);
+    ::unlink(part_.c_str());
+  }
+
+  Status open() {
+    descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0) return unwritable(part_, errno);
+    return {};
+  }
+  Status write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return unwritable(part_, errno);
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return {};
+  }
+  Status finish() {
+    if (::close(std::exchange(descriptor_, -1)) != 0 ||
+        ::rename(part_.c_str(), path_.c_str()) != 0) {
+      const int error_number = errno;
+      ::unlink(part_.c_str());
+      return unwritable(path_, error_number);
+    }
+    return {};
+  }
+
+ private:
+  std::string path_, part_;
+  int descriptor_ = -1;
+};
+
+Result<Mutation> upload_file(Core& core, const File& file, const MutationOptions& options) {
+  EMSTORE_TRY(Value stored, stored_file(core, file));
+  EMSTORE_TRY(Map answer, core.call_for_map(protocol::MediaUpload{std::move(stored), file.fields(),
+                                                                  core.options_of(options)}));
+  return Mutation(std::move(answer));
+}
+
+Result<std::uint64_t> download_file(Core& core, const Value& id_or_address,
+                                    const std::filesystem::path& into) {
+  EMSTORE_TRY(const std::string address, address_of_media(core, id_or_address));
+  EMSTORE_TRY(const FirstPiece first, fetch_first(core, address));
+  Target target(into);
+  EMSTORE_CHECKED(target.open());
+  EMSTORE_CHECKED(target.write(first.bytes));
+  std::uint64_t done = first.bytes.size();
+  const ByteProgress progress = core.progress();
+  const ByteSink sink = [&](std::string_view piece) -> Status {
+    EMSTORE_CHECKED(target.write(piece));
+    done += piece.size();
+    if (progress) progress(done, first.size);
+    return {};
+  };
+  EMSTORE_CHECKED(fetch(core, address, done, first.size - done, sink));
+  EMSTORE_CHECKED(target.finish());
+  return first.size;
+}
+
+}  // namespace
+
+// The bytes around the position, read ahead.
+struct MediaReader::State {
+  Result<std::size_t> read(std::span<char> into);
+
+  Core* core = nullptr;
+  std::string address;
+  std::uint64_t size = 0, position = 0;
+  std::string ahead;
+  std::uint64_t ahead_offset = 0;
+};
+
+Result<std::size_t> MediaReader::State::read(std::span<char> into) {
+  std::size_t done = 0;
+  while (done < into.size() && position < size) {
+    if (position < ahead_offset || position >= ahead_offset + ahead.size()) {
+      std::string fetched;
+      const std::uint64_t wanted = std::max<std::uint64_t>(kReadAheadBytes, into.size() - done);
+      EMSTORE_CHECKED(
+          fetch(*core, address, position, std::min(wanted, size - position),
+                [&](std::string_view piece) -> Status { return fetched += piece, Status(); }));
+      ahead = std::move(fetched);
+      ahead_offset = position;
+    }
+    const std::uint64_t start = position - ahead_offset;
+    const std::size_t count = ahead.copy(into.data() + done, into.size() - done, start);
+    done += count;
+    position += count;
+  }
+  return done;
+}
+
+MediaReader::MediaReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+MediaReader::MediaReader(MediaReader&&) noexcept = default;
+MediaReader& MediaReader::operator=(MediaReader&&) noexcept = default;
+MediaReader::~MediaReader() = default;
+
+std::uint64_t MediaReader::size() const { return state_->size; }
+std::uint64_t MediaReader::position() const { return state_->position; }
+void MediaReader::seek(std::uint64_t position) {
+  state_->position = std::min(position, state_->size);
+}
+
+std::size_t MediaReader::read(std::span<char> bytes) { return value_of(state_->read(bytes)); }
+std::size_t MediaReader::read(std::span<char> bytes, ErrorOut error) {
+  return value_of(state_->read(bytes), error);
+}
+
+std::string MediaReader::read_all() {
+  std::string bytes(state_->size - state_->position, '\0');
+  read(bytes);
+  return bytes;
+}
+
+std::string MediaReader::read_all(ErrorOut error) {
+  std::string bytes(state_->size - state_->position, '\0');
+  bytes.resize(read(bytes, error));
+  return bytes;
+}
+
+Mutation MediaLibrary::upload(const File& file, const MutationOptions& options) {
+  return value_of(upload_file(*core_, file, options));
+}
+Mutation MediaLibrary::upload(const File& file, ErrorOut error, const MutationOptions& options) {
+  return value_of(upload_file(*core_, file, options), error);
+}
+
+MediaReader MediaLibrary::open(const Value& id_or_address) {
+  std::optional<Error> error;
+  MediaReader reader = open(id_or_address, error);
+  if (error) throw Failure(std::move(*error));
+  return reader;
+}
+
+MediaReader MediaLibrary::open(const Value& id_or_address, ErrorOut error) {
+  auto state = std::make_unique<MediaReader::State>();
+  state->core = core_;
+  auto first = address_of_media(*core_, id_or_address).and_then([&](const std::string& address) {
+    state->address = address;
+    return fetch_first(*core_, address);
+  });
+  error.clear();
+  if (first) {
+    state->size = first->size;
+    state->ahead = std::move(first->bytes);
+  } else {
+    error.set(std::move(first).error());
+  }
+  return MediaReader(std::move(state));
+}
+
+std::uint64_t MediaLibrary::download(const Value& id_or_address,
+                                     const std::filesystem::path& into) {
+  return value_of(download_file(*core_, id_or_address, into));
+}
+std::uint64_t MediaLibrary::download(const Value& id_or_address, const std::filesystem::path& into,
+                                     ErrorOut error) {
+  return value_of(download_file(*core_, id_or_address, into), error);
+}
+
+}  // namespace emstore

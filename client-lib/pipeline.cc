@@ -1,0 +1,88 @@
+#include <emstore/client.hpp>
+
+#include <utility>
+
+#include "client-lib/answers.h"
+#include "client-lib/core.h"
+#include "client-lib/transfer.h"
+
+namespace emstore {
+
+struct Pipeline::State {
+  std::size_t add(const protocol::Call& call) {
+    requests.push_back(core->outgoing(core->caller(), call));
+    return requests.size() - 1;
+  }
+  Core* core;
+  std::vector<Outgoing> requests;
+};
+
+Pipeline::Pipeline(Core& core) : state_(std::make_unique<State>(State{&core, {}})) {}
+Pipeline::Pipeline(Pipeline&&) noexcept = default;
+Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
+Pipeline::~Pipeline() = default;
+
+std::size_t Pipeline::insert_one(const std::string& entity, const Document& document,
+                                 const MutationOptions& options) {
+  Core& core = *state_->core;
+  return state_->add(
+      protocol::InsertOne{entity, value_of(lowered(core, document)), core.options_of(options)});
+}
+
+std::size_t Pipeline::update_one(const std::string& entity, const Value& id,
+                                 const Document& document, const MutationOptions& options) {
+  Core& core = *state_->core;
+  return state_->add(
+      protocol::UpdateOne{entity, id, value_of(lowered(core, document)), core.options_of(options)});
+}
+
+std::size_t Pipeline::delete_one(const std::string& entity, const Value& id,
+                                 const DeleteOptions& options) {
+  protocol::MutationOptions lower = state_->core->options_of(options.mutation);
+  lower.detach = options.detach;
+  return state_->add(protocol::DeleteOne{entity, id, std::move(lower)});
+}
+
+std::size_t Pipeline::find_id(const std::string& entity, const Value& id, const Query& query) {
+  return state_->add(protocol::FindId{entity, id, to_map(query), {.after = query.after}});
+}
+
+std::size_t Pipeline::find_one(const std::string& entity, const Query& query) {
+  return state_->add(protocol::FindOne{entity, to_map(query), {.after = query.after}});
+}
+
+std::size_t Pipeline::find_many(const std::string& entity, const Query& query) {
+  return state_->add(protocol::FindMany{entity, to_map(query), {.after = query.after}});
+}
+
+std::size_t Pipeline::size() const { return state_->requests.size(); }
+
+std::vector<Pipeline::Answer> Pipeline::run() {
+  const std::vector<Outgoing> requests = std::exchange(state_->requests, {});
+  std::vector<Answer> answers;
+  answers.reserve(requests.size());
+  for (Result<Value>& result : state_->core->caller().run(requests)) {
+    Answer& answer = answers.emplace_back();
+    if (result) {
+      answer.value_ = std::move(*result);
+    } else {
+      answer.error_ = std::move(result).error();
+    }
+  }
+  return answers;
+}
+
+const Value& Pipeline::Answer::value() const {
+  if (error_) throw Failure(*error_);
+  return value_;
+}
+
+Mutation Pipeline::Answer::mutation() const {
+  return Mutation(value_of(expect_map(value(), "a mutation")));
+}
+
+std::optional<Record> Pipeline::Answer::record() const { return value_of(record_of(value())); }
+
+Page Pipeline::Answer::page() const { return value_of(page_of(value())); }
+
+}  // namespace emstore

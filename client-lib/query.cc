@@ -1,0 +1,111 @@
+#include <emstore/query.hpp>
+
+#include <utility>
+
+namespace emstore {
+namespace {
+
+List list_of(const std::vector<Where>& wheres) {
+  List list;
+  for (const Where& where : wheres) list.emplace_back(where.to_map());
+  return list;
+}
+
+Value order_value(const Order& order) {
+  return Map{{"by", order.field}, {"dir", order.descending ? "desc" : "asc"}};
+}
+
+}  // namespace
+
+Condition::Condition(std::string operator_name, Value operand) {
+  tests_.append(std::move(operator_name), std::move(operand));
+}
+
+Condition operator&&(Condition left, const Condition& right) {
+  for (const Map::Member& test : right.tests_) left.tests_.set(test.name, test.value);
+  return left;
+}
+
+Condition eq(Value value) { return {"$eq", std::move(value)}; }
+Condition ne(Value value) { return {"$ne", std::move(value)}; }
+Condition gt(Value value) { return {"$gt", std::move(value)}; }
+Condition gte(Value value) { return {"$gte", std::move(value)}; }
+Condition lt(Value value) { return {"$lt", std::move(value)}; }
+Condition lte(Value value) { return {"$lte", std::move(value)}; }
+Condition between(Value low, Value high) {
+  return {"$between", List{std::move(low), std::move(high)}};
+}
+Condition in(List values) { return {"$in", std::move(values)}; }
+Condition not_in(List values) { return {"$notin", std::move(values)}; }
+Condition is_null(bool null) { return {"$isnull", null}; }
+Condition starts_with(std::string text) { return {"$startsWith", std::move(text)}; }
+Condition like(std::string pattern) { return {"$like", std::move(pattern)}; }
+
+Where::Where(std::initializer_list<Term> terms) {
+  // Two terms of one name are both meant: the later ones go into an $and.
+  List others;
+  for (const Term& term : terms) {
+    if (!map_.contains(term.name)) {
+      map_.append(term.name, term.operand);
+    } else {
+      others.emplace_back(Map{{term.name, term.operand}});
+    }
+  }
+  if (others.empty()) return;
+  if (Value* all = map_.find("$and")) others.insert(others.begin(), Map{{"$and", *all}});
+  map_.set("$and", std::move(others));
+}
+
+Where::Term any_of(const std::vector<Where>& alternatives) {
+  return {"$or", list_of(alternatives)};
+}
+Where::Term all_of(const std::vector<Where>& all) { return {"$and", list_of(all)}; }
+Where::Term none_of(const Where& where) { return {"$not", where.to_map()}; }
+
+Withs::Withs() = default;
+Withs::Withs(std::initializer_list<With> relations) : relations_(relations) {}
+Withs::Withs(const Withs&) = default;
+Withs::Withs(Withs&&) noexcept = default;
+Withs& Withs::operator=(const Withs&) = default;
+Withs& Withs::operator=(Withs&&) noexcept = default;
+Withs::~Withs() = default;
+void Withs::add(With relation) { relations_.push_back(std::move(relation)); }
+
+With::With(const char* field_name) : field(field_name) {}
+With::With(std::string field_name) : field(std::move(field_name)) {}
+With::With(std::string field_name, Query query_of_items)
+    : field(std::move(field_name)), query(std::move(query_of_items)) {}
+With::With(const With&) = default;
+With::With(With&&) noexcept = default;
+With& With::operator=(const With&) = default;
+With& With::operator=(With&&) noexcept = default;
+With::~With() = default;
+
+Map to_map(const Query& query) {
+  Map map;
+  if (!query.where.to_map().empty()) map.append("where", query.where.to_map());
+  if (!query.with.relations().empty()) {
+    Map with;
+    for (const With& relation : query.with.relations()) {
+      Map inner = to_map(relation.query);
+      with.set(relation.field, inner.empty() ? Value(true) : Value(std::move(inner)));
+    }
+    map.append("with", std::move(with));
+  }
+  if (!query.select.empty()) {
+    List select;
+    for (const std::string& field : query.select) select.emplace_back(field);
+    map.append("select", std::move(select));
+  }
+  if (!query.order_by.empty()) {
+    List order;
+    for (const Order& term : query.order_by) order.push_back(order_value(term));
+    map.append("orderBy", std::move(order));
+  }
+  if (query.limit) map.append("limit", *query.limit);
+  if (query.offset != 0) map.append("offset", query.offset);
+  if (query.count) map.append("count", true);
+  return map;
+}
+
+}  // namespace emstore

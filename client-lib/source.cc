@@ -1,0 +1,77 @@
+#include "client-lib/source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace emstore {
+namespace {
+
+tl::unexpected<Error> unreadable(const std::string& path, const std::string& why) {
+  return failure(ErrorCode::invalid_request, "cannot read " + path + ": " + why, {},
+                 "name a file that can be read");
+}
+
+std::string text_of(int error_number) { return std::generic_category().message(error_number); }
+
+}  // namespace
+
+Result<Source> Source::open(const File& file) {
+  Source source;
+  if (const auto* content = std::get_if<std::string>(&file.source())) {
+    source.memory_ = content;
+    source.size_ = content->size();
+    return source;
+  }
+  source.path_ = std::get<std::filesystem::path>(file.source()).string();
+  // Not blocking, so that a pipe without a writer is refused rather than waited for.
+  source.descriptor_ = ::open(source.path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (source.descriptor_ < 0) return unreadable(source.path_, text_of(errno));
+  struct stat facts {};
+  if (::fstat(source.descriptor_, &facts) != 0) return unreadable(source.path_, text_of(errno));
+  if (S_ISDIR(facts.st_mode)) return unreadable(source.path_, "it is a directory");
+  if (!S_ISREG(facts.st_mode)) return unreadable(source.path_, "it is no regular file");
+  source.size_ = static_cast<std::uint64_t>(facts.st_size);
+  return source;
+}
+
+Source::Source(Source&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      memory_(other.memory_),
+      path_(std::move(other.path_)),
+      size_(other.size_) {}
+
+Source& Source::operator=(Source&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  memory_ = other.memory_;
+  path_.swap(other.path_);
+  size_ = other.size_;
+  return *this;
+}
+
+Source::~Source() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Result<std::string> Source::piece(std::uint64_t offset, std::uint64_t length) const {
+  if (memory_) return memory_->substr(offset, length);
+  std::string bytes(length, '\0');
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t count = ::pread(descriptor_, bytes.data() + filled, bytes.size() - filled,
+                                  static_cast<off_t>(offset + filled));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return unreadable(path_, text_of(errno));
+    if (count == 0) {
+      return failure(ErrorCode::source_changed, path_ + " became shorter while it was read");
+    }
+    filled += static_cast<std::size_t>(count);
+  }
+  return bytes;
+}
+
+}  // namespace emstore

@@ -1,0 +1,208 @@
+#include "client-lib/transfer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "client-lib/source.h"
+
+namespace emstore {
+namespace {
+
+constexpr std::uint64_t kInlineBytesMax = 64u << 10;
+constexpr std::uint64_t kPieceBytes = 1u << 20;
+constexpr std::size_t kPiecesInFlight = 8;
+constexpr int kResumesMax = 3;
+constexpr std::string_view kAddressPrefix = "xxh3-128:";
+
+Result<Map> bulk_call(Core& core, const protocol::Call& call) {
+  EMSTORE_TRY(Value answer, core.bulk().run(core.outgoing(core.bulk(), call)));
+  return expect_map(std::move(answer), protocol::method_of(call));
+}
+
+// One upload, from begin to commit.
+class Upload {
+ public:
+  Upload(Core& core, const Source& source)
+      : core_(core), source_(source), progress_(core.progress()) {}
+
+  // The address. Begins anew when the daemon has forgotten the upload: it does after a commit whose
+  // answer was lost, and then it knows the bytes.
+  Result<std::string> run() {
+    for (int attempt = 0;; ++attempt) {
+      auto address = send_and_commit();
+      if (address || address.error().code != ErrorCode::upload_not_found ||
+          attempt == kResumesMax) {
+        return address;
+      }
+    }
+  }
+
+ private:
+  Result<std::string> send_and_commit() {
+    EMSTORE_TRY(const Map begun, bulk_call(core_, protocol::BlobBegin{source_.size()}));
+    token_ = RecordView(begun).get<std::string>("token");
+    if (const std::uint64_t most = unsigned_of(begun, "chunk"); most != 0) {
+      piece_bytes_ = std::min(kPieceBytes, most);
+    }
+    std::uint64_t offset = 0;
+    int resumes = 0;
+    while (offset < source_.size()) {
+      auto reached = send_pieces(offset);
+      // A gap: the daemon lost what it had not yet written. It says where to go on.
+      if (!reached && reached.error().code == ErrorCode::invalid_request &&
+          resumes++ < kResumesMax) {
+        reached = write(offset_known_to_daemon());
+      }
+      if (!reached) return failure(std::move(reached).error());
+      offset = *reached;
+      if (progress_) progress_(offset, source_.size());
+    }
+    EMSTORE_TRY(const Map committed, bulk_call(core_, protocol::BlobCommit{token_}));
+    return RecordView(committed).get<std::string>("blob");
+  }
+
+  // An empty piece asks for the offset that was reached.
+  protocol::BlobWrite offset_known_to_daemon() const { return {token_, 0, {}}; }
+
+  Result<std::uint64_t> write(const protocol::BlobWrite& piece) {
+    EMSTORE_TRY(const Map answer, bulk_call(core_, piece));
+    return unsigned_of(answer, "offset");
+  }
+
+  // Sends some pieces from `offset` on, together. Returns the offset reached.
+  Result<std::uint64_t> send_pieces(std::uint64_t offset) {
+    std::vector<Outgoing> pieces;
+    while (pieces.size() < kPiecesInFlight && offset < source_.size()) {
+      const std::uint64_t length = std::min(piece_bytes_, source_.size() - offset);
+      EMSTORE_TRY(std::string bytes, source_.piece(offset, length));
+      pieces.push_back(core_.outgoing(
+          core_.bulk(), protocol::BlobWrite{token_, offset, Binary{std::move(bytes)}}));
+      offset += length;
+    }
+    for (auto& answer : core_.bulk().run(pieces)) {
+      if (!answer) return failure(std::move(answer).error());
+    }
+    return offset;
+  }
+
+  Core& core_;
+  const Source& source_;
+  const ByteProgress progress_;
+  std::string token_;
+  std::uint64_t piece_bytes_ = kPieceBytes;
+};
+
+// A daemon that leaves out what it promised makes get() throw; that is an error like any other.
+template <typename F>
+auto caught(F&& function) -> decltype(function()) {
+  try {
+    return function();
+  } catch (const Failure& unexpected) {
+    return failure(ErrorCode::internal,
+                   "an answer lacks what it should have: " + unexpected.error().message);
+  }
+}
+
+Error within(std::string_view place, Error error) {
+  error.path = error.path.empty() ? std::string(place) : std::string(place) + "." + error.path;
+  return error;
+}
+
+Result<Value> lowered_operators(Core& core, const Operators& operators, const std::string& field) {
+  Map values = operators.values();
+  List created;
+  for (std::size_t i = 0; i < operators.files().size(); ++i) {
+    const File& file = operators.files()[i];
+    auto stored = stored_file(core, file);
+    if (!stored) {
+      const std::string index = operators.creates_one() ? "" : "[" + std::to_string(i) + "]";
+      return failure(within(field + ".$create" + index, std::move(stored).error()));
+    }
+    Map item{{"file", std::move(*stored)}};
+    for (const Map::Member& member : file.fields()) item.set(member.name, member.value);
+    created.emplace_back(std::move(item));
+  }
+  if (operators.creates_one()) {
+    values.set("$create", std::move(created.front()));
+  } else if (!created.empty() || values.empty()) {
+    values.set("$create", std::move(created));
+  }
+  return values;
+}
+
+}  // namespace
+
+Result<Value> stored_file(Core& core, const File& file) {
+  EMSTORE_TRY(const Source source, Source::open(file));
+  if (source.size() <= kInlineBytesMax) {
+    EMSTORE_TRY(std::string bytes, source.piece(0, source.size()));
+    return Value(Binary{std::move(bytes)});
+  }
+  EMSTORE_TRY(std::string address, caught([&] { return Upload(core, source).run(); }));
+  return Value(Map{{"blob", std::move(address)}});
+}
+
+Result<Map> lowered(Core& core, const Document& document) {
+  Map map;
+  for (const Document::Member& member : document.members()) {
+    if (const auto* value = std::get_if<Value>(&member.content)) {
+      map.set(member.name, *value);
+      continue;
+    }
+    EMSTORE_TRY(Value operators,
+                lowered_operators(core, std::get<Operators>(member.content), member.name));
+    map.set(member.name, std::move(operators));
+  }
+  return map;
+}
+
+Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t length,
+             const ByteSink& sink) {
+  const std::uint64_t end = offset + length;
+  while (offset < end) {
+    std::vector<Outgoing> pieces;
+    std::vector<std::uint64_t> lengths;
+    while (pieces.size() < kPiecesInFlight && offset < end) {
+      lengths.push_back(std::min(kPieceBytes, end - offset));
+      pieces.push_back(
+          core.outgoing(core.bulk(), protocol::BlobRead{address, offset, lengths.back()}));
+      offset += lengths.back();
+    }
+    auto answers = core.bulk().run(pieces);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (!answers[i]) return failure(std::move(answers[i]).error());
+      EMSTORE_TRY(const Map answer, expect_map(std::move(*answers[i]), "blob.read"));
+      const Binary* bytes = RecordView(answer)["bytes"].if_binary();
+      if (!bytes || bytes->data.size() != lengths[i]) {
+        return failure(ErrorCode::internal,
+                       "blob.read gave other bytes of " + address + " than asked");
+      }
+      EMSTORE_CHECKED(sink(bytes->data));
+    }
+  }
+  return {};
+}
+
+Result<FirstPiece> fetch_first(Core& core, const std::string& address) {
+  EMSTORE_TRY(const Map answer, bulk_call(core, protocol::BlobRead{address, 0, kInlineBytesMax}));
+  const Binary* bytes = RecordView(answer)["bytes"].if_binary();
+  if (!bytes) return failure(ErrorCode::internal, "blob.read gave no bytes of " + address);
+  return FirstPiece{bytes->data, unsigned_of(answer, "size")};
+}
+
+Result<std::string> address_of_media(Core& core, const Value& id_or_address) {
+  const std::string* text = id_or_address.if_text();
+  if (text && text->starts_with(kAddressPrefix)) return *text;
+  protocol::FindId find{"media", id_or_address, Map{{"select", List{"blob"}}}, {}};
+  EMSTORE_TRY(const Map answer, core.call_for_map(find));
+  const Map* media = RecordView(answer)["data"].if_map();
+  if (!media) {
+    return failure(ErrorCode::media_not_found,
+                   "media " + to_string(id_or_address) + " does not exist");
+  }
+  const std::string* address = RecordView(*media)["blob"].if_text();
+  if (!address) return failure(ErrorCode::internal, "a media has no address");
+  return *address;
+}
+
+}  // namespace emstore

@@ -1,0 +1,42 @@
+// The bytes of media, up and down: in pieces, several on their way at once, resumed after a lost
+// connection. Uses the bulk connection, so requests of others do not wait for it.
+// Threads: any.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <emstore/client.hpp>
+#include <emstore/document.hpp>
+
+#include "base/result.h"
+#include "client-lib/core.h"
+
+namespace emstore {
+
+// The file as a request names it: its bytes, when they are at most 64 KiB, else {blob: address}
+// after having sent them. Errors: invalid_request for a file that cannot be read, source_changed
+// when it changes meanwhile.
+Result<Value> stored_file(Core& core, const File& file);
+
+// The document as on the wire, its files stored. Errors have the path within the document.
+Result<Map> lowered(Core& core, const Document& document);
+
+// Bytes [offset, offset + length) to `sink`, in order. The sink's error ends it.
+using ByteSink = std::function<Status(std::string_view piece)>;
+Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t length,
+             const ByteSink& sink);
+
+// The first piece, and how long the whole is.
+struct FirstPiece {
+  std::string bytes;
+  std::uint64_t size = 0;
+};
+Result<FirstPiece> fetch_first(Core& core, const std::string& address);
+
+// Of a media, by its id or as it is given.
+Result<std::string> address_of_media(Core& core, const Value& id_or_address);
+
+}  // namespace emstore

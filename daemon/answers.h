@@ -1,0 +1,41 @@
+// What the store answers → what goes over the wire. Each function writes one result.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/sink.h"
+#include "base/types.h"
+#include "blobs/uploads.h"
+#include "daemon/session.h"
+#include "store/commands.h"
+#include "store/store.h"
+#include "store/verify.h"
+
+namespace emstore::daemon {
+
+// {id, version, sequence, data, changes: {field: {added, removed, moved, already, missing}},
+// replayed}
+void write_mutation(const store::CommitOutcome& outcome, Sink& sink);
+// {sequence, version, changed, difference, replayed}
+void write_schema_change(const store::SchemaOutcome& outcome, Sink& sink);
+// {version, schema, indexes: [{name, state, detail?}]}
+void write_schema(const store::View& view, Sink& sink);
+// {blob, size, sha256, mime_type, existed, expires}
+void write_lease(const store::LeaseOutcome& outcome, const ContentDigest& digest,
+                 const std::string& mime_type, bool file_existed, Sink& sink);
+// {server, protocol, store_id, sequence, schema_version, capabilities, limits, peer}
+void write_hello(const store::StoreId& store, const store::View& view, const SessionLimits& limits,
+                 const Peer& peer, Sink& sink);
+// {methods: [{name, params, options, result, summary}]}, of all methods or of one.
+// Errors: unknown_method.
+Status write_description(const std::optional<std::string>& method, Sink& sink);
+Value to_value(const store::VerifyReport& report);
+
+// "ready", "filling", "not_unique", "dropping".
+std::string_view name_of(store::IndexState::Kind kind);
+// "emstored 0.1.0"
+std::string server_text();
+
+}  // namespace emstore::daemon

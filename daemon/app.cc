@@ -1,0 +1,231 @@
+#include "daemon/app.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/dispatch.h"
+#include "daemon/listener.h"
+#include "daemon/opening.h"
+#include "daemon/parts.h"
+#include "store/folder_lock.h"
+
+namespace emstore::daemon {
+namespace {
+
+constexpr std::size_t kScanThreads = 1;
+constexpr std::size_t kFinishedJobsMax = 64;
+constexpr std::size_t kWaitingJobsMax = 16;
+constexpr std::chrono::minutes kUploadExpiryInterval{10};
+
+Peer this_process() { return Peer{::getuid(), ::getgid(), static_cast<std::uint32_t>(::getpid())}; }
+
+WriterOptions writer_options(const Config& config) {
+  return {.waiting_max = config.writer_waiting_max,
+          .waiting_bytes_max = config.writer_waiting_bytes_max,
+          .group_commits_max = config.store.group_commits_max,
+          .group_bytes_max = config.store.group_bytes_max,
+          .head_interval = config.head_interval,
+          .key_window = config.key_window,
+          .keys_max = config.keys_max,
+          .expiry_interval = config.key_expiry_interval,
+          .self = this_process()};
+}
+
+// What lies on disk, opened before any thread or socket.
+struct Stored {
+  OpenedStore opened;
+  std::optional<store::FolderLock> media_lock;  // Of a media directory of its own.
+  std::unique_ptr<blobs::FileStore> files;
+  std::unique_ptr<blobs::Uploads> uploads;
+  std::vector<blobs::Sniffer> sniffers;
+};
+
+Result<Stored> open_stored(const Config& config, Log& log) {
+  EMSTORE_TRY(OpenedStore opened, open_store(config, log));
+  Stored stored{std::move(opened), {}, {}, {}, {}};
+  const std::filesystem::path media = config.media_folder();
+  EMSTORE_CHECKED(make_private_folder(media));
+  if (!config.media.empty()) {
+    EMSTORE_TRY(stored.media_lock, store::FolderLock::acquire(media));
+  }
+  EMSTORE_TRY(blobs::FileStore files, blobs::FileStore::open(media));
+  stored.files = std::make_unique<blobs::FileStore>(std::move(files));
+  const blobs::UploadLimits limits{.blob_bytes_max = config.blob_bytes_max,
+                                   .open_per_uid_max = config.uploads_per_uid_max,
+                                   .idle_micros_max = config.upload_idle.count()};
+  EMSTORE_TRY(blobs::Uploads uploads, blobs::Uploads::open(*stored.files, limits));
+  stored.uploads = std::make_unique<blobs::Uploads>(std::move(uploads));
+  for (std::size_t thread = 0; thread < config.media_threads; ++thread) {
+    EMSTORE_TRY(blobs::Sniffer sniffer, blobs::Sniffer::open());
+    stored.sniffers.push_back(std::move(sniffer));
+  }
+  return stored;
+}
+
+}  // namespace
+
+// Members are ended in the reverse order: first who asks, then who works, last what is stored.
+// Whatever an unfinished piece of work holds of the store is gone before the store is.
+struct App::State {
+  State(const Config& configuration, std::unique_ptr<Log> log_, Stored stored_, SocketFile socket);
+
+  void begin_stop();
+  void watch_uploads();
+  Status close_store();
+
+  const Config config;
+  const std::unique_ptr<Log> log;
+  Stored stored;
+
+  Reactor reactor;
+  Pool media;
+  Pool scans;
+  Jobs jobs;
+  std::unique_ptr<Dispatch> dispatch;
+  Sessions sessions;
+  Writer writer;
+  Listener listener;
+  const Parts parts;
+
+  asio::signal_set signals;
+  asio::steady_timer stop_deadline;
+  asio::steady_timer upload_expiry;
+  bool is_stopping = false;
+  std::optional<Error> failure_of_store;
+};
+
+App::State::State(const Config& configuration, std::unique_ptr<Log> log_, Stored stored_,
+                  SocketFile socket)
+    : config(configuration),
+      log(std::move(log_)),
+      stored(std::move(stored_)),
+      reactor(config.spin),
+      media("media", config.media_threads, config.pool_waiting_max),
+      scans("scan", kScanThreads, config.pool_waiting_max),
+      jobs(reactor, kFinishedJobsMax, kWaitingJobsMax),
+      sessions(reactor, *log, config.session, config.connections,
+               [this](Session& session, protocol::Request request, std::size_t bytes) {
+                 dispatch->handle(session, std::move(request), bytes);
+               }),
+      writer(*stored.opened.store, reactor, *log, writer_options(config),
+             {.committed = [this] { dispatch->committed(); },
+              .failed =
+                  [this](Error error) {
+                    failure_of_store = std::move(error);
+                    begin_stop();
+                  }}),
+      listener(reactor, *log, std::move(socket),
+               [this](int descriptor) { sessions.add(descriptor); }),
+      parts{.config = config,
+            .log = *log,
+            .reactor = reactor,
+            .store = *stored.opened.store,
+            .files = *stored.files,
+            .uploads = *stored.uploads,
+            .sniffers = stored.sniffers,
+            .media = media,
+            .scans = scans,
+            .jobs = jobs,
+            .writer = writer,
+            .sessions = sessions,
+            .started = std::chrono::steady_clock::now()},
+      signals(reactor.context()),
+      stop_deadline(reactor.context()),
+      upload_expiry(reactor.context()) {
+  dispatch = std::make_unique<Dispatch>(parts);
+  watch_uploads();
+}
+
+void App::State::begin_stop() {
+  if (std::exchange(is_stopping, true)) return reactor.stop();
+  log->info("stopping", {{"connections", sessions.count()}, {"in_flight", sessions.in_flight()}});
+  listener.close();
+  dispatch->drain();
+  stop_deadline.expires_after(config.drain_deadline);
+  stop_deadline.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    log->warning("stop_deadline", {{"in_flight", sessions.in_flight()}});
+    reactor.stop();
+  });
+  sessions.drain([this] { reactor.stop(); });
+}
+
+void App::State::watch_uploads() {
+  upload_expiry.expires_after(kUploadExpiryInterval);
+  upload_expiry.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    media.submit([this](std::size_t) {
+      const std::size_t dropped = stored.uploads->expire();
+      if (dropped > 0) log->info("uploads_expired", {{"count", dropped}});
+    });
+    watch_uploads();
+  });
+}
+
+// Only a store that is whole is marked as stopped in order.
+Status App::State::close_store() {
+  if (failure_of_store) return failure(*failure_of_store);
+  EMSTORE_CHECKED(stored.opened.store->sync_head());
+  return stored.opened.store->close();
+}
+
+App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
+App::~App() = default;
+
+Result<std::unique_ptr<App>> App::open(const Config& config) {
+  auto log = std::make_unique<Log>(config.log_level);
+  EMSTORE_TRY(Stored stored, open_stored(config, *log));
+  EMSTORE_TRY(SocketFile socket, SocketFile::listen(config.socket));
+  auto state =
+      std::make_unique<State>(config, std::move(log), std::move(stored), std::move(socket));
+  EMSTORE_CHECKED(state->listener.start());
+  return std::unique_ptr<App>(new App(std::move(state)));
+}
+
+Status App::run() {
+  state_->reactor.run();
+  // Whoever waits for an answer has it, or has been given up.
+  state_->listener.close();
+  state_->writer.stop();
+  state_->jobs.stop();
+  state_->scans.stop();
+  state_->media.stop();
+  const Sequence sequence = this->sequence();
+  Status closed = state_->close_store();
+  if (closed) state_->log->info("stopped", {{"sequence", sequence}});
+  return closed;
+}
+
+void App::stop() {
+  state_->reactor.deliver([state = state_.get()] { state->begin_stop(); });
+}
+
+void App::stop_on_signals() {
+  state_->signals.add(SIGTERM);
+  state_->signals.add(SIGINT);
+  const auto wait = [state = state_.get()](const auto& again) -> void {
+    state->signals.async_wait([state, again](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      state->log->info("signal", {{"number", signal}});
+      state->begin_stop();
+      again(again);
+    });
+  };
+  wait(wait);
+}
+
+Sequence App::sequence() const { return state_->stored.opened.store->view()->sequence; }
+Writer& App::writer() { return state_->writer; }
+store::Store& App::store() { return *state_->stored.opened.store; }
+
+void App::push_to_all(const protocol::Push& push) {
+  state_->reactor.deliver([state = state_.get(), push] { state->sessions.push_to_all(push); });
+}
+
+}  // namespace emstore::daemon

@@ -1,0 +1,193 @@
+#include "daemon/blob_calls.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/suggest.h"
+#include "daemon/answers.h"
+#include "protocol/codec.h"
+#include "store/row_bytes.h"
+
+namespace emstore::daemon {
+namespace {
+
+Result<Address> read_address(const std::string& text) {
+  if (const std::optional<Address> address = address_of(text)) return *address;
+  return failure(ErrorCode::invalid_request, quoted(text) + " is no address", "address",
+                 "an address reads xxh3-128: and 32 hexadecimal digits, as blob.commit gives it");
+}
+
+Error not_there(const std::string& address) {
+  return Error{ErrorCode::blob_not_found, "there are no bytes at " + address, "address"};
+}
+
+// Bytes that were collected are told from bytes that never were.
+Status check_not_collected(const store::View& view, const Address& address) {
+  EMSTORE_TRY(const std::optional<std::string> row,
+              view.reader->get(store::Family::blobs, to_bytes(address)));
+  if (!row) return {};
+  EMSTORE_TRY(const store::BlobRow blob, store::decode_blob(*row));
+  if (blob.collected_at == 0) return {};
+  return failure(ErrorCode::gone,
+                 "the bytes at " + to_string(address) + " were collected by commit " +
+                     std::to_string(blob.collected_at),
+                 "address");
+}
+
+}  // namespace
+
+template <typename Work>
+void BlobCalls::run_in_order(Session& session, std::uint32_t request, Work work) {
+  const Caller caller{session.id(), request};
+  const bool is_taken = parts_.media.submit(session.id(), [this, caller, held = std::move(work)](
+                                                              std::size_t) mutable {
+    Result<Value> result = held();
+    parts_.reactor.deliver([this, caller, ready = std::move(result)] { answer(caller, ready); });
+  });
+  if (!is_taken) session.refuse(request, too_much_waits("uploads"));
+}
+
+void BlobCalls::answer(const Caller& caller, const Result<Value>& result) {
+  Session* session = parts_.sessions.find(caller.session);
+  if (session == nullptr) return;
+  if (result) {
+    session->reply(caller.request, *result);
+  } else {
+    session->refuse(caller.request, result.error());
+  }
+}
+
+void BlobCalls::begin(Session& session, std::uint32_t request, const protocol::BlobBegin& call) {
+  run_in_order(session, request,
+               [this, uid = session.peer().uid, size = call.size]() -> Result<Value> {
+                 EMSTORE_TRY(std::string token, parts_.uploads.begin(uid, size));
+                 return Map{{"token", std::move(token)},
+                            {"offset", 0},
+                            {"chunk", parts_.config.session.wire.chunk_bytes_max}};
+               });
+}
+
+void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobWrite call) {
+  const std::size_t chunk = parts_.config.session.wire.chunk_bytes_max;
+  if (call.bytes.data.size() > chunk) {
+    return session.refuse(request,
+                          Error{ErrorCode::message_too_large,
+                                "blob.write takes " + bytes_text(chunk) + " at a time, not " +
+                                    std::to_string(call.bytes.data.size()) + " bytes",
+                                "bytes", "send the file in pieces of at most that"});
+  }
+  run_in_order(session, request,
+               [this, uid = session.peer().uid, held = std::move(call)]() -> Result<Value> {
+                 EMSTORE_TRY(const std::uint64_t offset,
+                             parts_.uploads.write(uid, held.token, held.offset, held.bytes.data));
+                 return Map{{"offset", offset}};
+               });
+}
+
+void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobCommit call) {
+  const Caller caller{session.id(), request};
+  const bool is_taken = parts_.media.submit(
+      session.id(),
+      [this, caller, peer = session.peer(), token = std::move(call.token)](std::size_t) {
+        Result<blobs::Completed> completed = parts_.uploads.complete(peer.uid, token);
+        parts_.reactor.deliver([this, caller, peer, ready = std::move(completed)]() mutable {
+          if (!ready) return answer(caller, failure(ready.error()));
+          take_lease(Finished{caller, peer, *std::move(ready)});
+        });
+      });
+  if (!is_taken) session.refuse(request, too_much_waits("uploads"));
+}
+
+// The upload's token is spent by now, so a full writer must not send the sender back to the
+// beginning: the lease waits until there is room.
+void BlobCalls::take_lease(Finished finished) {
+  store::LeaseCommand lease;
+  lease.uid = finished.peer.uid;
+  lease.digest = finished.upload.digest;
+  lease.mime_type = finished.upload.mime_type;
+  lease.micros = parts_.config.lease.count();
+  if (finished.upload.small) {
+    lease.content = *finished.upload.small;
+  } else {
+    lease.content = finished.upload.file->address;
+  }
+  const std::size_t bytes = finished.upload.small ? finished.upload.small->size() : sizeof lease;
+  auto shared =
+      std::make_shared<Finished>(std::move(finished));  // With the writer's answer, or kept here.
+  const bool is_taken = parts_.writer.submit(
+      store::Submission{shared->peer, std::move(lease)}, bytes,
+      [this, shared](store::Outcome outcome) {
+        if (!outcome) return answer(shared->caller, failure(std::move(outcome).error()));
+        const blobs::Completed& upload = shared->upload;
+        ValueSink sink;
+        write_lease(std::get<store::LeaseOutcome>(*outcome), upload.digest, upload.mime_type,
+                    upload.file && upload.file->existed, sink);
+        answer(shared->caller, sink.take());
+      });
+  if (!is_taken) finished_.push_back(std::move(*shared));
+}
+
+void BlobCalls::committed() {
+  std::deque<Finished> waiting;
+  waiting.swap(finished_);
+  for (Finished& finished : waiting) take_lease(std::move(finished));
+}
+
+void BlobCalls::begin(Session& session, std::uint32_t request, const protocol::BlobRead& call) {
+  const std::size_t chunk = parts_.config.session.wire.chunk_bytes_max;
+  if (call.length > chunk) {
+    return session.refuse(request,
+                          Error{ErrorCode::out_of_range,
+                                "blob.read gives " + bytes_text(chunk) + " at a time, not " +
+                                    std::to_string(call.length) + " bytes",
+                                "length", "read the file in pieces of at most that"});
+  }
+  const Result<Address> address = read_address(call.address);
+  if (!address) return session.refuse(request, address.error());
+  if (address->is_file()) return read_file(session, request, call, *address);
+  read_row(session, request, call, *address);
+}
+
+void BlobCalls::read_row(Session& session, std::uint32_t request, const protocol::BlobRead& call,
+                         const Address& address) {
+  const auto view = parts_.store.view();
+  if (Status there = check_not_collected(*view, address); !there) {
+    return session.refuse(request, there.error());
+  }
+  const Result<std::optional<std::string>> row =
+      view->reader->get(store::Family::bytes, to_bytes(address));
+  if (!row) return session.refuse(request, row.error());
+  if (!*row) return session.refuse(request, not_there(call.address));
+  const std::string_view content = **row;
+  const std::size_t offset = std::min<std::uint64_t>(call.offset, content.size());
+  protocol::ReplyWriter reply(session.out(), request);
+  Sink& sink = reply.result();
+  sink.begin_map(2);
+  sink.text("bytes");
+  sink.binary(content.substr(offset, call.length));
+  sink.text("size");
+  sink.integer(static_cast<std::int64_t>(content.size()));
+  reply.finish();
+  session.answered(request);
+}
+
+void BlobCalls::read_file(Session& session, std::uint32_t request, const protocol::BlobRead& call,
+                          const Address& address) {
+  const Caller caller{session.id(), request};
+  const bool is_taken =
+      parts_.media.submit([this, caller, call, address, view = parts_.store.view()](std::size_t) {
+        const auto read = [&]() -> Result<Value> {
+          EMSTORE_CHECKED(check_not_collected(*view, address));
+          EMSTORE_TRY(const std::uint64_t size, parts_.files.size(address));
+          EMSTORE_TRY(std::string bytes, parts_.files.read(address, call.offset, call.length));
+          return Map{{"bytes", Binary{std::move(bytes)}}, {"size", size}};
+        };
+        parts_.reactor.deliver([this, caller, ready = read()] { answer(caller, ready); });
+      });
+  if (!is_taken) return session.refuse(request, too_much_waits("reads of files"));
+  session.expect(request, call.length);
+}
+
+}  // namespace emstore::daemon

@@ -1,0 +1,48 @@
+// Bytes in and out. Uploads go through the media threads, those of one connection in the order in
+// which they came; small blobs are read in place, files on a media thread. Threads: the reactor's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "daemon/parts.h"
+#include "protocol/message.h"
+#include "store/commands.h"
+
+namespace emstore::daemon {
+
+class BlobCalls {
+ public:
+  explicit BlobCalls(const Parts& parts) : parts_(parts) {}
+
+  void begin(Session& session, std::uint32_t request, const protocol::BlobBegin& call);
+  void begin(Session& session, std::uint32_t request, protocol::BlobWrite call);
+  void begin(Session& session, std::uint32_t request, protocol::BlobCommit call);
+  void begin(Session& session, std::uint32_t request, const protocol::BlobRead& call);
+
+  // The writer may have room again.
+  void committed();
+
+ private:
+  // A complete upload whose lease is still to be written.
+  struct Finished {
+    Caller caller;
+    Peer peer;
+    blobs::Completed upload;
+  };
+
+  template <typename Work>
+  void run_in_order(Session& session, std::uint32_t request, Work work);
+  void take_lease(Finished finished);
+  void read_row(Session& session, std::uint32_t request, const protocol::BlobRead& call,
+                const Address& address);
+  void read_file(Session& session, std::uint32_t request, const protocol::BlobRead& call,
+                 const Address& address);
+  void answer(const Caller& caller, const Result<Value>& result);
+
+  const Parts& parts_;
+  std::deque<Finished> finished_;  // For which the writer had no room.
+};
+
+}  // namespace emstore::daemon

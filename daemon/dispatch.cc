@@ -1,0 +1,200 @@
+#include "daemon/dispatch.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "daemon/answers.h"
+#include "daemon/status.h"
+#include "protocol/codec.h"
+#include "store/verify.h"
+
+namespace emstore::daemon {
+namespace {
+
+constexpr std::string_view kMediaName = "media";
+
+// What `findId` says about the record, as a query.
+Result<Read> read_of(protocol::FindId call) {
+  if (call.query.contains("where")) {
+    return failure(ErrorCode::unknown_option,
+                   "findId names the record by its id and takes no where", "where",
+                   "use findOne for conditions");
+  }
+  call.query.set("where", Map{{"id", std::move(call.id)}});
+  return Read{ReadForm::one, std::move(call.entity), std::move(call.query), call.options};
+}
+
+}  // namespace
+
+struct Dispatch::Visitor {
+  Dispatch& dispatch;
+  Session& session;
+  std::uint32_t id;
+  std::optional<Sha256> digest;
+  std::size_t bytes;
+
+  const Parts& parts() const { return dispatch.parts_; }
+  Mutations::Request mutation() const { return {{session.id(), id}, session.peer(), bytes}; }
+  void answer(const Result<Value>& result) const {
+    if (result) return session.reply(id, *result);
+    session.refuse(id, result.error());
+  }
+  // Answers with what `write` writes; a Status that is an error takes it back.
+  template <typename Write>
+  void answer_with(Write write) const {
+    std::optional<Error> error;
+    {
+      protocol::ReplyWriter reply(session.out(), id);
+      if constexpr (std::is_void_v<decltype(write(reply.result()))>) {
+        write(reply.result());
+      } else if (Status written = write(reply.result()); !written) {
+        error = std::move(written).error();
+      }
+      if (!error) reply.finish();
+    }
+    if (error) return session.refuse(id, *error);
+    session.answered(id);
+  }
+  void mutate(store::Mutation mutation_, protocol::MutationOptions options) const {
+    dispatch.mutations_.begin(mutation(), std::move(mutation_), std::move(options), digest);
+  }
+  void read(ReadForm form, std::string entity, Map query,
+            const protocol::ReadOptions& options) const {
+    dispatch.reads_.begin(session, id, Read{form, std::move(entity), std::move(query), options});
+  }
+
+  // ---- About the daemon
+  void operator()(const protocol::Hello& call) const {
+    if (call.protocol != protocol::kProtocolVersion) {
+      return session.refuse(
+          id, Error{ErrorCode::unsupported,
+                    "protocol " + std::to_string(call.protocol) + " is not spoken here", "protocol",
+                    "use protocol " + std::to_string(protocol::kProtocolVersion)});
+    }
+    answer_with([&](Sink& sink) {
+      write_hello(parts().store.id(), *parts().store.view(), session.limits(), session.peer(),
+                  sink);
+    });
+  }
+  void operator()(const protocol::Ping&) const {
+    answer_with([&](Sink& sink) {
+      sink.begin_map(1);
+      sink.text("sequence");
+      sink.integer(static_cast<std::int64_t>(parts().store.view()->sequence));
+    });
+  }
+  void operator()(const protocol::Describe& call) const {
+    answer_with([&](Sink& sink) { return write_description(call.method, sink); });
+  }
+  void operator()(const protocol::GetStatus&) const { answer(status_of(parts())); }
+
+  // ---- Schema
+  void operator()(protocol::SchemaApply& call) const {
+    dispatch.mutations_.begin(mutation(), std::move(call), digest);
+  }
+  void operator()(const protocol::SchemaGet&) const {
+    answer_with([&](Sink& sink) { write_schema(*parts().store.view(), sink); });
+  }
+
+  // ---- Mutations
+  void operator()(protocol::InsertOne& call) const {
+    mutate({.verb = store::Verb::insert,
+            .entity = std::move(call.entity),
+            .id = {},
+            .document = std::move(call.document),
+            .expected = {}},
+           std::move(call.options));
+  }
+  void operator()(protocol::UpdateOne& call) const {
+    mutate({.verb = store::Verb::update,
+            .entity = std::move(call.entity),
+            .id = std::move(call.id),
+            .document = std::move(call.document),
+            .expected = {}},
+           std::move(call.options));
+  }
+  void operator()(protocol::DeleteOne& call) const {
+    mutate({.verb = store::Verb::remove,
+            .entity = std::move(call.entity),
+            .id = std::move(call.id),
+            .document = {},
+            .expected = {}},
+           std::move(call.options));
+  }
+  void operator()(protocol::MediaUpload& call) const {
+    if (call.document.contains("file")) {
+      return session.refuse(
+          id, Error{ErrorCode::invalid_request,
+                    "media.upload takes the file before the fields, not among them", "file"});
+    }
+    call.document.set("file", std::move(call.file));
+    mutate({.verb = store::Verb::insert,
+            .entity = std::string(kMediaName),
+            .id = {},
+            .document = std::move(call.document),
+            .expected = {}},
+           std::move(call.options));
+  }
+
+  // ---- Reads
+  void operator()(protocol::FindId& call) const {
+    Result<Read> read = read_of(std::move(call));
+    if (!read) return session.refuse(id, read.error());
+    dispatch.reads_.begin(session, id, *std::move(read));
+  }
+  void operator()(protocol::FindOne& call) const {
+    read(ReadForm::one, std::move(call.entity), std::move(call.query), call.options);
+  }
+  void operator()(protocol::FindMany& call) const {
+    read(ReadForm::many, std::move(call.entity), std::move(call.query), call.options);
+  }
+  void operator()(protocol::Count& call) const {
+    read(ReadForm::count, std::move(call.entity), std::move(call.query), call.options);
+  }
+  void operator()(const protocol::LogRead& call) const { dispatch.reads_.begin(session, id, call); }
+
+  // ---- Bytes
+  void operator()(const protocol::BlobBegin& call) const {
+    dispatch.blob_calls_.begin(session, id, call);
+  }
+  void operator()(protocol::BlobWrite& call) const {
+    dispatch.blob_calls_.begin(session, id, std::move(call));
+  }
+  void operator()(protocol::BlobCommit& call) const {
+    dispatch.blob_calls_.begin(session, id, std::move(call));
+  }
+  void operator()(const protocol::BlobRead& call) const {
+    dispatch.blob_calls_.begin(session, id, call);
+  }
+
+  // ---- Jobs
+  void operator()(const protocol::Verify&) const {
+    Result<std::string> job = parts().jobs.start(
+        "verify", [&store = parts().store](const Jobs::Progress& progress) -> Result<Value> {
+          EMSTORE_TRY(const store::VerifyReport report, store::verify(*store.view(), progress));
+          return to_value(report);
+        });
+    if (!job) return session.refuse(id, job.error());
+    session.reply(id, Map{{"job", *job}});
+  }
+  void operator()(const protocol::JobGet& call) const { answer(parts().jobs.get(call.id)); }
+  void operator()(const protocol::JobCancel& call) const { answer(parts().jobs.cancel(call.id)); }
+};
+
+Dispatch::Dispatch(const Parts& parts)
+    : parts_(parts), reads_(parts), mutations_(parts), blob_calls_(parts) {}
+
+void Dispatch::handle(Session& session, protocol::Request request, std::size_t bytes) {
+  std::visit(Visitor{*this, session, request.id, request.digest, bytes}, request.call);
+}
+
+void Dispatch::committed() {
+  reads_.committed();
+  blob_calls_.committed();
+}
+
+void Dispatch::drain() { reads_.drain(); }
+
+}  // namespace emstore::daemon

@@ -1,0 +1,37 @@
+// Dispatch: where the wire meets the store. Every method of the protocol has one line here.
+// Threads: the reactor's.
+#pragma once
+
+#include <cstddef>
+
+#include "daemon/blob_calls.h"
+#include "daemon/mutations.h"
+#include "daemon/parts.h"
+#include "daemon/reads.h"
+#include "protocol/message.h"
+
+namespace emstore::daemon {
+
+class Dispatch {
+ public:
+  // `parts` outlives it.
+  explicit Dispatch(const Parts& parts);
+
+  // Carries out one request, `bytes` long as it came, and answers it now or later.
+  void handle(Session& session, protocol::Request request, std::size_t bytes);
+  // The writer has finished a group.
+  void committed();
+  // Nothing more will be committed.
+  void drain();
+
+ private:
+  // One request, on its way to the method that carries it out.
+  struct Visitor;
+
+  const Parts& parts_;
+  Reads reads_;
+  Mutations mutations_;
+  BlobCalls blob_calls_;
+};
+
+}  // namespace emstore::daemon

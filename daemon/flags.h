@@ -1,0 +1,30 @@
+// The command line of emstored.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/config.h"
+
+namespace emstore::daemon {
+
+struct Flags {
+  bool help = false;
+  bool version = false;
+  bool print_config = false;
+  std::optional<std::string> dump;  // A family, or "all".
+  std::optional<std::string> config_file;
+  std::vector<Override> overrides;
+};
+
+// `arguments` without the program's name. Both `--data DIR` and `--data=DIR`.
+// Errors: invalid_request, with a suggestion for an unknown flag.
+Result<Flags> read_flags(std::span<const std::string_view> arguments);
+
+std::string_view usage();
+
+}  // namespace emstore::daemon

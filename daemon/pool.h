@@ -1,0 +1,62 @@
+// A pool: a few threads for what would hold up the reactor. Work in one lane is done in the order
+// in which it came, one piece at a time; lanes do not wait for each other.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/task.h"
+
+namespace emstore::daemon {
+
+class Pool {
+ public:
+  // A piece of work; told which of the pool's threads (from 0) carries it out.
+  using Work = Task<std::size_t>;
+  using Lane = std::uint64_t;
+
+  // At most `waiting_max` pieces wait. Threads bear `name`.
+  Pool(std::string name, std::size_t threads, std::size_t waiting_max);
+  ~Pool();  // As stop().
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // Any thread. False, and nothing is kept, when too many wait or the pool is stopped.
+  bool submit(Lane lane, Work work);
+  // Work that need not wait for any other.
+  bool submit(Work work);
+  std::size_t waiting() const;
+  std::size_t threads() const { return threads_.size(); }
+
+  // Lets running pieces finish, drops those that wait, ends the threads.
+  void stop();
+
+ private:
+  void serve(std::size_t thread);
+  bool add(std::unique_lock<std::mutex>& lock, Lane lane, Work work);
+
+  // Lanes given to single pieces count down from the top, where no caller's lane will ever be.
+  static constexpr Lane kLastOwnLane = ~Lane{0};
+
+  std::size_t waiting_max_;
+  mutable std::mutex mutex_;
+  std::condition_variable ready_changed_;
+  std::unordered_map<Lane, std::deque<Work>> lanes_;  // The front of each runs or is ready.
+  std::deque<Lane> ready_;
+  std::size_t waiting_ = 0;
+  Lane next_own_lane_ = kLastOwnLane;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+// Shows in `top -H` and debuggers; at most 15 bytes.
+void name_this_thread(const std::string& name);
+
+}  // namespace emstore::daemon

@@ -1,0 +1,301 @@
+#include "daemon/reads.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "protocol/codec.h"
+#include "store/log.h"
+
+namespace emstore::daemon {
+namespace {
+
+using store::Query;
+using store::View;
+
+// Up to so many records are read in place: a few hundred microseconds at most.
+constexpr std::uint64_t kQuickItemsMax = 1'000;
+constexpr std::uint64_t kCommitsMax = 10'000;  // Of one log.read.
+
+struct Planned {
+  std::shared_ptr<const View> view;  // Whose schema the query points into.
+  Query query;
+  store::Plan plan;
+  ReadForm form = ReadForm::one;
+};
+
+Result<Planned> plan_read(std::shared_ptr<const View> view, const Read& read) {
+  EMSTORE_TRY(Query query, store::resolve_query(*view->schema, read.entity, read.query));
+  const auto is_ready = [&view](IndexId id) {
+    const auto state = view->indexes->find(id);
+    return state != view->indexes->end() && state->second.kind == store::IndexState::Kind::ready;
+  };
+  store::Plan plan = store::plan_of(*view->schema, query, is_ready);
+  return Planned{std::move(view), std::move(query), std::move(plan), read.form};
+}
+
+// Whether the read looks at few rows, so that the reactor can afford it.
+bool is_quick(const Planned& planned) {
+  const Query& query = planned.query;
+  const bool is_small = planned.form == ReadForm::one ||
+                        (planned.form == ReadForm::many && !query.count && query.limit &&
+                         *query.limit <= kQuickItemsMax && query.offset <= kQuickItemsMax);
+  switch (planned.plan.kind) {
+    case store::Plan::Kind::nothing:
+      return true;
+    case store::Plan::Kind::by_id:
+      return planned.plan.ids.size() <= kQuickItemsMax;
+    case store::Plan::Kind::by_index:
+      return is_small;
+    // Without conditions and in the order of keys a scan ends at its limit.
+    case store::Plan::Kind::scan:
+      return is_small && !query.where && query.order.empty();
+  }
+  return false;
+}
+
+void write_sequence(Sequence sequence, Sink& sink) {
+  sink.text("sequence");
+  sink.integer(static_cast<std::int64_t>(sequence));
+}
+
+Status write_one(const Planned& planned, const store::QueryLimits& limits, Sink& sink) {
+  sink.begin_map(2);
+  sink.text("data");
+  EMSTORE_TRY(const store::Found found,
+              store::find_one(*planned.view->reader, *planned.view->schema, planned.query,
+                              planned.plan, limits, sink));
+  sink.text("meta");
+  sink.begin_map(2);
+  write_sequence(planned.view->sequence, sink);
+  sink.text("version");
+  sink.integer(static_cast<std::int64_t>(found.version));
+  return {};
+}
+
+Status write_many(const Planned& planned, const store::QueryLimits& limits, Sink& sink) {
+  sink.begin_map(2);
+  sink.text("data");
+  EMSTORE_TRY(const store::Found found,
+              store::find_many(*planned.view->reader, *planned.view->schema, planned.query,
+                               planned.plan, limits, sink));
+  sink.text("meta");
+  sink.begin_map(found.count ? 3 : 2);
+  write_sequence(planned.view->sequence, sink);
+  sink.text("hasMore");
+  sink.boolean(found.has_more);
+  if (found.count) {
+    sink.text("count");
+    sink.integer(static_cast<std::int64_t>(*found.count));
+  }
+  return {};
+}
+
+Status write_count(const Planned& planned, const store::QueryLimits& limits, Sink& sink) {
+  EMSTORE_TRY(const std::uint64_t count, store::count(*planned.view->reader, *planned.view->schema,
+                                                      planned.query, planned.plan, limits));
+  sink.begin_map(2);
+  sink.text("count");
+  sink.integer(static_cast<std::int64_t>(count));
+  sink.text("meta");
+  sink.begin_map(1);
+  write_sequence(planned.view->sequence, sink);
+  return {};
+}
+
+Status write_result(const Planned& planned, const store::QueryLimits& limits, Sink& sink) {
+  switch (planned.form) {
+    case ReadForm::one:
+      return write_one(planned, limits, sink);
+    case ReadForm::many:
+      return write_many(planned, limits, sink);
+    case ReadForm::count:
+      return write_count(planned, limits, sink);
+  }
+  return {};
+}
+
+// The reply, whether it is a result or an error.
+void encode_answer(std::uint32_t request, const Planned& planned, const store::QueryLimits& limits,
+                   std::string& out) {
+  std::optional<Error> error;
+  {
+    protocol::ReplyWriter reply(out, request);
+    if (Status written = write_result(planned, limits, reply.result())) {
+      reply.finish();
+    } else {
+      error = std::move(written).error();
+    }
+  }
+  if (error) protocol::encode_error(request, *error, out);
+}
+
+// ---- The log
+// --------------------------------------------------------------------------------------
+
+Value shown_commit(const store::StoredCommit& stored, const store::Commit& commit,
+                   const store::Schema& schema) {
+  ValueSink sink;
+  store::show(commit, schema, sink);
+  Value shown = sink.take();
+  shown.if_map()->set("bytes", Binary{stored.bytes});
+  return shown;
+}
+
+// A commit whose decoded form does not fit beside its bytes comes without its events.
+Value bare_commit(const store::StoredCommit& stored) {
+  return Map{{"sequence", stored.sequence}, {"bytes", Binary{stored.bytes}}};
+}
+
+Result<Value> read_commits(const View& view, const protocol::LogRead& read,
+                           std::size_t reply_bytes_max) {
+  const std::uint64_t from = std::max<std::uint64_t>(read.from, 1);
+  const std::uint64_t limit = std::min(read.limit, kCommitsMax);
+  // The decoded form takes about as much again as the bytes.
+  EMSTORE_TRY(const std::vector<store::StoredCommit> stored,
+              store::read_log(*view.reader, from, limit, reply_bytes_max / 4));
+  List commits;
+  std::size_t bytes = 0;
+  Sequence next = from;
+  for (const store::StoredCommit& one : stored) {
+    EMSTORE_TRY(const store::Commit commit, store::decode(one.bytes));
+    Value shown = shown_commit(one, commit, *view.schema);
+    const std::size_t size = pack::to_bytes(shown).size();
+    const bool fits = bytes + size + 1'024 <= reply_bytes_max;
+    if (!fits && !commits.empty()) break;
+    commits.push_back(fits ? std::move(shown) : bare_commit(one));
+    bytes += size;
+    next = one.sequence + 1;
+  }
+  return Map{{"commits", std::move(commits)}, {"next", next}};
+}
+
+}  // namespace
+
+Reads::Reads(const Parts& parts) : parts_(parts), ticker_(parts.reactor.context()) {}
+
+void Reads::begin(Session& session, std::uint32_t request, Read read) {
+  if (read.options.after && *read.options.after > parts_.store.view()->sequence) {
+    return wait(session, request, std::move(read));
+  }
+  run(session, request, read);
+}
+
+void Reads::run(Session& session, std::uint32_t request, const Read& read) {
+  Result<Planned> planned = plan_read(parts_.store.view(), read);
+  if (!planned) return session.refuse(request, planned.error());
+  const store::QueryLimits& limits = parts_.config.query;
+  if (is_quick(*planned)) {
+    encode_answer(request, *planned, limits, session.out());
+    return session.answered(request);
+  }
+  const Caller caller{session.id(), request};
+  const bool is_taken =
+      parts_.scans.submit([this, caller, limits, held = *std::move(planned)](std::size_t) {
+        std::string reply;
+        encode_answer(caller.request, held, limits, reply);
+        parts_.reactor.deliver([this, caller, bytes = std::move(reply)] {
+          if (Session* asker = parts_.sessions.find(caller.session))
+            asker->reply_encoded(caller.request, bytes);
+        });
+      });
+  if (!is_taken) return session.refuse(request, too_much_waits("scans"));
+  session.expect(request, limits.result_bytes_max);
+}
+
+void Reads::begin(Session& session, std::uint32_t request, const protocol::LogRead& read) {
+  const Caller caller{session.id(), request};
+  const std::size_t reply_bytes_max = parts_.config.session.wire.reply_bytes_max;
+  const bool is_taken = parts_.scans.submit(
+      [this, caller, read, reply_bytes_max, view = parts_.store.view()](std::size_t) {
+        Result<Value> commits = read_commits(*view, read, reply_bytes_max);
+        std::string reply;
+        if (commits) {
+          protocol::encode_result(caller.request, *commits, reply);
+        } else {
+          protocol::encode_error(caller.request, commits.error(), reply);
+        }
+        parts_.reactor.deliver([this, caller, bytes = std::move(reply)] {
+          if (Session* asker = parts_.sessions.find(caller.session))
+            asker->reply_encoded(caller.request, bytes);
+        });
+      });
+  if (!is_taken) return session.refuse(request, too_much_waits("scans"));
+  session.expect(request, reply_bytes_max);
+}
+
+// ---- Waiting for a commit
+// -------------------------------------------------------------------------
+
+void Reads::wait(Session& session, std::uint32_t request, Read read) {
+  if (waiting_.size() >= parts_.config.pool_waiting_max) {
+    return session.refuse(request, too_much_waits("reads"));
+  }
+  const Sequence after = *read.options.after;
+  const auto deadline = std::chrono::steady_clock::now() + parts_.config.after_deadline;
+  waiting_.emplace(after, Waiting{Caller{session.id(), request}, deadline, std::move(read)});
+  watch_deadlines();
+}
+
+void Reads::committed() {
+  if (waiting_.empty()) return;
+  const Sequence sequence = parts_.store.view()->sequence;
+  while (!waiting_.empty() && waiting_.begin()->first <= sequence) {
+    const auto next = waiting_.extract(waiting_.begin());
+    const Waiting& waiting = next.mapped();
+    if (Session* session = parts_.sessions.find(waiting.caller.session)) {
+      run(*session, waiting.caller.request, waiting.read);
+    }
+  }
+}
+
+void Reads::drain() {
+  for (const auto& [after, waiting] : waiting_) {
+    Session* session = parts_.sessions.find(waiting.caller.session);
+    if (session == nullptr) continue;
+    session->refuse(
+        waiting.caller.request,
+        Error{ErrorCode::shutting_down,
+              "the daemon is stopping; commit " + std::to_string(after) + " has not been made"});
+  }
+  waiting_.clear();
+  ticker_.cancel();
+}
+
+void Reads::give_up_the_late() {
+  const auto now = std::chrono::steady_clock::now();
+  const Sequence sequence = parts_.store.view()->sequence;
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    Session* session = parts_.sessions.find(it->second.caller.session);
+    const bool is_late = now >= it->second.deadline;
+    if (session != nullptr && !is_late) {
+      ++it;
+      continue;
+    }
+    if (session != nullptr) {
+      session->refuse(it->second.caller.request,
+                      Error{ErrorCode::timed_out, "commit " + std::to_string(it->first) +
+                                                      " has not been made; the last is " +
+                                                      std::to_string(sequence)});
+    }
+    it = waiting_.erase(it);
+  }
+}
+
+void Reads::watch_deadlines() {
+  if (is_watching_ || waiting_.empty()) return;
+  is_watching_ = true;
+  constexpr std::chrono::microseconds kLongest{1'000'000};
+  constexpr std::chrono::microseconds kShortest{1'000};
+  ticker_.expires_after(std::clamp(parts_.config.after_deadline / 8, kShortest, kLongest));
+  ticker_.async_wait([this](const boost::system::error_code& error) {
+    is_watching_ = false;
+    if (error) return;
+    give_up_the_late();
+    watch_deadlines();
+  });
+}
+
+}  // namespace emstore::daemon

@@ -1,0 +1,303 @@
+#include "daemon/session.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "base/check.h"
+#include "protocol/codec.h"
+
+namespace emstore::daemon {
+namespace {
+
+constexpr std::size_t kReadBytes = 64u << 10;      // Of one recv.
+constexpr std::size_t kTurnBytesMax = 256u << 10;  // Of one turn, so that others have theirs.
+constexpr std::size_t kKeptOutBytes = 1u << 20;    // A larger buffer is given back once it is sent.
+
+}  // namespace
+
+Session::Session(SessionId id, const Peer& peer, SessionSurroundings& surroundings)
+    : id_(id),
+      peer_(peer),
+      surroundings_(surroundings),
+      socket_(surroundings.reactor.context()),
+      cutter_(surroundings.limits.wire.request_bytes_max, surroundings.limits.wire.depth_max) {}
+
+bool Session::start(int descriptor) {
+  boost::system::error_code error;
+  socket_.assign(asio::local::stream_protocol(), descriptor, error);
+  if (error) return false;
+  wait_readable();
+  return true;
+}
+
+// ---- Input
+// ----------------------------------------------------------------------------------------
+
+void Session::wait_readable() {
+  if (waits_readable_ || is_closed_) return;
+  waits_readable_ = true;
+  socket_.async_wait(asio::socket_base::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       self->waits_readable_ = false;
+                       if (error || self->is_closed_) return;
+                       self->read_some();
+                       self->take_turn();
+                     });
+}
+
+void Session::read_some() {
+  std::size_t total = 0;
+  while (!input_ended_ && !is_closed_ && total < kTurnBytesMax) {
+    const std::span<char> space = cutter_.space(kReadBytes);
+    const ssize_t count = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) close("connection lost");
+      return;
+    }
+    if (count == 0) {
+      input_ended_ = true;  // What has arrived whole is still carried out and answered.
+      return;
+    }
+    cutter_.filled(static_cast<std::size_t>(count));
+    total += static_cast<std::size_t>(count);
+    if (static_cast<std::size_t>(count) < space.size()) return;  // There is no more for now.
+  }
+}
+
+// The one place where a session decides what to do next.
+void Session::take_turn() {
+  if (is_closed_) return;
+  process();
+  send_some();
+  if (is_closed_) return;
+  account();
+  watch_progress();
+  if (is_finished()) return close("finished");
+  // What was sent may have made room for requests that lie in the cutter.
+  if (is_paused_ && has_room()) return schedule_turn();
+  if (!is_paused_ && !input_ended_) wait_readable();
+}
+
+void Session::schedule_turn() {
+  if (is_turn_scheduled_ || is_closed_) return;
+  is_turn_scheduled_ = true;
+  surroundings_.reactor.defer([self = shared_from_this()] {
+    self->is_turn_scheduled_ = false;
+    self->take_turn();
+  });
+}
+
+void Session::process() {
+  is_paused_ = false;
+  while (!is_closed_ && !is_broken_) {
+    is_paused_ = !has_room();
+    if (is_paused_) return;
+    Result<std::optional<std::string_view>> message = cutter_.next();
+    if (!message) return break_off(message.error());
+    if (!*message) return;
+    ++messages_;
+    take_message(**message);
+  }
+}
+
+void Session::take_message(std::string_view message) {
+  tl::expected<protocol::Request, protocol::BadRequest> request =
+      protocol::decode_request(message, surroundings_.limits.wire);
+  if (!request) {
+    if (!request.error().id) return break_off(request.error().error);
+    protocol::encode_error(request.error().id, request.error().error, out_);
+    return;
+  }
+  const std::uint32_t id = request->id;
+  if (is_draining_) {
+    protocol::encode_error(
+        id, Error{ErrorCode::shutting_down, "the daemon is stopping; the request was not begun"},
+        out_);
+    return;
+  }
+  if (find_in_flight(id) != in_flight_.end()) {
+    protocol::encode_error(id,
+                           Error{ErrorCode::invalid_request,
+                                 "request id " + std::to_string(id) + " is in flight already", "",
+                                 "give every request an id of its own until it is answered"},
+                           out_);
+    return;
+  }
+  in_flight_.push_back(InFlight{id, message.size()});
+  held_bytes_ += message.size();
+  surroundings_.handle(*this, *std::move(request), message.size());
+}
+
+// Where one message ends and the next begins is lost: the peer is told why, then the connection
+// ends.
+void Session::break_off(const Error& error) {
+  if (std::exchange(is_broken_, true)) return;
+  input_ended_ = true;
+  surroundings_.log.info("bad_input", {{"session", id_},
+                                       {"pid", peer_.pid},
+                                       {"uid", peer_.uid},
+                                       {"code", name_of(error.code)},
+                                       {"message", error.message}});
+  protocol::encode_error(std::nullopt, error, out_);
+}
+
+bool Session::has_room() const {
+  if (in_flight_.size() >= surroundings_.limits.in_flight_max) return false;
+  const std::size_t held = held_bytes();
+  if (held > surroundings_.limits.held_bytes_max) return false;
+  return held == 0 || surroundings_.all_bytes <= surroundings_.limits.all_bytes_max;
+}
+
+void Session::resume() {
+  if (is_paused_ && has_room()) schedule_turn();
+}
+
+// ---- Answers
+// --------------------------------------------------------------------------------------
+
+std::vector<Session::InFlight>::iterator Session::find_in_flight(std::uint32_t request) {
+  return std::ranges::find(in_flight_, request, &InFlight::request);
+}
+
+void Session::answered(std::uint32_t request) {
+  const auto found = find_in_flight(request);
+  EMSTORE_CHECK(found != in_flight_.end());
+  held_bytes_ -= found->bytes;
+  *found = in_flight_.back();
+  in_flight_.pop_back();
+  schedule_turn();
+}
+
+void Session::reply_encoded(std::uint32_t request, std::string_view reply) {
+  out_.append(reply);
+  answered(request);
+}
+
+void Session::reply(std::uint32_t request, const Value& result) {
+  protocol::encode_result(request, result, out_);
+  answered(request);
+}
+
+void Session::refuse(std::uint32_t request, const Error& error) {
+  protocol::encode_error(request, error, out_);
+  answered(request);
+}
+
+void Session::expect(std::uint32_t request, std::size_t bytes) {
+  const auto found = find_in_flight(request);
+  EMSTORE_CHECK(found != in_flight_.end());
+  found->bytes += bytes;
+  held_bytes_ += bytes;
+}
+
+void Session::push(const protocol::Push& push) {
+  if (is_closed_) return;
+  protocol::encode_push(push, out_);
+  schedule_turn();
+}
+
+// ---- Output
+// ---------------------------------------------------------------------------------------
+
+void Session::send_some() {
+  while (sent_ < out_.size()) {
+    const ssize_t count = ::send(socket_.native_handle(), out_.data() + sent_, out_.size() - sent_,
+                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return close("connection lost");
+      if (!unsent_since_) unsent_since_ = Clock::now();
+      compact_out();
+      return wait_writable();
+    }
+    sent_ += static_cast<std::size_t>(count);
+    unsent_since_.reset();
+  }
+  compact_out();
+}
+
+void Session::compact_out() {
+  if (sent_ == out_.size()) {
+    sent_ = 0;
+    if (out_.capacity() > kKeptOutBytes) {
+      std::string().swap(out_);
+    } else {
+      out_.clear();
+    }
+  } else if (sent_ > out_.size() / 2) {
+    out_.erase(0, sent_);
+    sent_ = 0;
+  }
+}
+
+void Session::wait_writable() {
+  if (waits_writable_ || is_closed_) return;
+  waits_writable_ = true;
+  socket_.async_wait(asio::socket_base::wait_write,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       self->waits_writable_ = false;
+                       if (error || self->is_closed_) return;
+                       self->take_turn();
+                     });
+}
+
+// ---- Life
+// -----------------------------------------------------------------------------------------
+
+void Session::account() {
+  const std::size_t bytes = is_closed_ ? 0 : held_bytes();
+  const std::size_t bound = surroundings_.limits.all_bytes_max;
+  const bool was_over = surroundings_.all_bytes > bound;
+  surroundings_.all_bytes += bytes;
+  surroundings_.all_bytes -= accounted_;
+  accounted_ = bytes;
+  if (was_over && surroundings_.all_bytes <= bound) surroundings_.memory_released();
+}
+
+// Only a message that has begun and does not end has a deadline, and only while we read.
+void Session::watch_progress() {
+  const bool is_unfinished = !is_paused_ && !input_ended_ && cutter_.is_within_message();
+  if (!is_unfinished || std::exchange(messages_, 0) > 0) unfinished_since_.reset();
+  if (is_unfinished && !unfinished_since_) unfinished_since_ = Clock::now();
+}
+
+void Session::tick(Clock::time_point now) {
+  if (is_closed_) return;
+  if (unsent_since_ && now - *unsent_since_ >= surroundings_.limits.write_deadline) {
+    return close("peer does not read");
+  }
+  if (unfinished_since_ && now - *unfinished_since_ >= surroundings_.limits.message_deadline) {
+    unfinished_since_.reset();
+    break_off(Error{ErrorCode::timed_out, "a message was begun and not finished in time"});
+    schedule_turn();
+  }
+  resume();
+}
+
+void Session::drain() {
+  if (is_closed_) return;
+  is_draining_ = true;
+  input_ended_ = true;
+  schedule_turn();
+}
+
+bool Session::is_finished() const {
+  return input_ended_ && !is_paused_ && in_flight_.empty() && sent_ == out_.size();
+}
+
+void Session::close(std::string_view reason) {
+  if (std::exchange(is_closed_, true)) return;
+  surroundings_.log.debug("closed", {{"session", id_}, {"reason", reason}});
+  boost::system::error_code ignored;  // Nothing can be done about a close that fails.
+  socket_.close(ignored);
+  account();
+  surroundings_.closed(*this);
+}
+
+}  // namespace emstore::daemon

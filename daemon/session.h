@@ -1,0 +1,146 @@
+// A session: one connection. It cuts what arrives into requests, hands each to its handler, and
+// sends the replies, all of one wake-up in one call. It knows how a connection lives and dies, not
+// what requests mean.
+//
+// Back pressure: what a session holds (requests being carried out, replies not sent) is bounded. At
+// the bound it reads no further until its peer has taken replies, and a peer that takes none is
+// dropped. Threads: the reactor's.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/types.h"
+#include "daemon/asio.h"
+#include "daemon/log.h"
+#include "daemon/reactor.h"
+#include "protocol/frame.h"
+#include "protocol/limits.h"
+#include "protocol/message.h"
+
+namespace emstore::daemon {
+
+using SessionId = std::uint64_t;
+
+struct SessionLimits {
+  protocol::Limits wire;
+  std::size_t in_flight_max = 256;
+  std::size_t held_bytes_max = 40u
+                               << 20;    // Of one session: requests in flight and replies not sent.
+  std::size_t all_bytes_max = 1u << 30;  // The same of all sessions together.
+  std::chrono::microseconds message_deadline{
+      10'000'000};                                       // From a message's first byte to its last.
+  std::chrono::microseconds write_deadline{30'000'000};  // Without the peer taking a byte.
+};
+
+class Session;
+
+// What the sessions of one daemon share; outlives them.
+struct SessionSurroundings {
+  Reactor& reactor;
+  Log& log;
+  SessionLimits limits;
+  // Takes over one request, `bytes` long as it came. Answers it now or later, through the session.
+  std::function<void(Session&, protocol::Request, std::size_t bytes)> handle;
+  std::function<void(Session&)> closed;   // Told once.
+  std::function<void()> memory_released;  // What all hold fell below the bound.
+  std::size_t all_bytes = 0;
+};
+
+// Asio's handlers own it together: it must not go while one of them is outstanding.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(SessionId id, const Peer& peer, SessionSurroundings& surroundings);
+
+  // Begins to serve the connected, non-blocking `descriptor`, which it then owns. False: the system
+  // refused, and the descriptor is still the caller's.
+  bool start(int descriptor);
+
+  SessionId id() const { return id_; }
+  const Peer& peer() const { return peer_; }
+  const SessionLimits& limits() const { return surroundings_.limits; }
+
+  // ---- Answers. Exactly one for each request that was handed over.
+  // Where a reply is encoded to; answered() follows at once.
+  std::string& out() { return out_; }
+  void answered(std::uint32_t request);
+  void reply(std::uint32_t request, const Value& result);
+  void reply_encoded(std::uint32_t request, std::string_view reply);
+  void refuse(std::uint32_t request, const Error& error);
+  // Counts `bytes` more against the bound until the request is answered: what its reply may take.
+  void expect(std::uint32_t request, std::size_t bytes);
+
+  // Sends a message nobody asked for.
+  void push(const protocol::Push& push);
+
+  // Takes no new request; refuses those that have arrived but not begun, answers those in flight,
+  // closes.
+  void drain();
+  // Closes at once.
+  void close(std::string_view reason);
+  bool is_closed() const { return is_closed_; }
+
+  // Looks at the deadlines; the caller's clock ticks now and then.
+  void tick(std::chrono::steady_clock::time_point now);
+  // Reads on, if what held it back is gone.
+  void resume();
+
+  std::size_t in_flight() const { return in_flight_.size(); }
+  std::size_t held_bytes() const { return held_bytes_ + (out_.size() - sent_); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct InFlight {
+    std::uint32_t request = 0;
+    std::size_t bytes = 0;
+  };
+
+  void take_turn();
+  void schedule_turn();
+  void read_some();
+  void process();
+  void take_message(std::string_view message);
+  void break_off(const Error& error);
+  void watch_progress();
+  bool has_room() const;
+  void send_some();
+  void compact_out();
+  void wait_readable();
+  void wait_writable();
+  void account();
+  bool is_finished() const;
+  std::vector<InFlight>::iterator find_in_flight(std::uint32_t request);
+
+  const SessionId id_;
+  const Peer peer_;
+  SessionSurroundings& surroundings_;
+  asio::local::stream_protocol::socket socket_;
+  protocol::Cutter cutter_;
+
+  std::vector<InFlight> in_flight_;
+  std::size_t held_bytes_ = 0;  // Of in_flight_.
+  std::string out_;             // The first sent_ bytes are sent.
+  std::size_t sent_ = 0;
+  std::size_t accounted_ = 0;  // What surroundings_.all_bytes has of us.
+
+  bool waits_readable_ = false;
+  bool waits_writable_ = false;
+  bool is_turn_scheduled_ = false;
+  bool is_paused_ = false;    // At a bound: whole requests may lie in the cutter.
+  bool input_ended_ = false;  // Nothing more is read from the socket.
+  bool is_broken_ = false;    // Nor taken from the cutter.
+  bool is_draining_ = false;
+  bool is_closed_ = false;
+  std::uint64_t messages_ = 0;
+  std::optional<Clock::time_point> unfinished_since_;
+  std::optional<Clock::time_point> unsent_since_;
+};
+
+}  // namespace emstore::daemon

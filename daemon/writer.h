@@ -1,0 +1,127 @@
+// The writer: the one thread that changes the store. It takes all that waits, hands it to the store
+// as one group, and gives the answers of the whole group back in one piece; there is no timer that
+// waits for more. Between groups it does the store's background work: new indexes, the head, old
+// request keys.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "daemon/log.h"
+#include "daemon/reactor.h"
+#include "daemon/task.h"
+#include "store/store.h"
+
+namespace emstore::daemon {
+
+struct WriterOptions {
+  std::size_t waiting_max = 16'384;
+  std::size_t waiting_bytes_max = 64u << 20;
+  std::size_t group_commits_max = 256;
+  std::size_t group_bytes_max = 16u << 20;
+  std::chrono::microseconds head_interval{50'000};
+  std::chrono::microseconds key_window{};  // Request keys older than this are forgotten …
+  std::uint64_t keys_max = 0;              // … and the oldest, when there are more.
+  std::chrono::microseconds expiry_interval{60'000'000};
+  Peer self;  // In whose name the daemon itself commits.
+};
+
+class Writer {
+ public:
+  // Called on the reactor's thread.
+  using Answer = Task<store::Outcome>;
+  struct Events {
+    Task<> committed;    // After the answers of each group: the store's view may be a newer one.
+    Task<Error> failed;  // Once. A write failed: nothing more is written, the daemon must stop.
+  };
+
+  // `store`, `reactor` and `log` outlive the writer.
+  Writer(store::Store& store, Reactor& reactor, Log& log, const WriterOptions& options,
+         Events events);
+  ~Writer();  // As stop().
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  // The reactor's thread only. Submissions are carried out in this order. False, and nothing is
+  // kept, when too much waits: the caller answers `busy`. `bytes`: what the submission roughly
+  // takes in memory.
+  bool submit(store::Submission submission, std::size_t bytes, Answer answer);
+
+  // Carries out what waits, then ends the thread. Answers go to the reactor, whether it still runs
+  // or not.
+  void stop();
+
+  // For tests, so that a group can be piled up. pause() returns when no group is being carried out.
+  void pause();
+  void resume();
+  // Returns when `count` submissions wait in a paused writer.
+  void wait_until_waiting(std::size_t count);
+
+  struct Figures {
+    std::size_t waiting = 0;
+    std::uint64_t groups = 0;
+    std::uint64_t submissions = 0;
+    std::size_t largest_group = 0;
+  };
+  Figures figures() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Entry {
+    store::Submission submission;
+    std::size_t bytes = 0;
+    Answer answer;
+  };
+  using Entries = std::vector<Entry>;
+
+  void hand_over();
+  void serve();
+  Entries take_group();
+  void carry_out(Entries group);
+  void give_answers(Entries group, std::vector<store::Outcome> outcomes);
+  void refuse(Entries entries, const Error& error);
+  void fail(const Error& error);
+  Clock::time_point next_due() const;
+  void do_background_work();
+  void expire_keys();
+  void sync_head();
+
+  store::Store& store_;
+  Reactor& reactor_;
+  Log& log_;
+  const WriterOptions options_;
+  Events events_;
+
+  Entries staged_;  // The reactor's: what one wake-up brought.
+  std::atomic<std::size_t> waiting_ = 0;
+  std::atomic<std::size_t> waiting_bytes_ = 0;
+  std::atomic<std::uint64_t> groups_ = 0;
+  std::atomic<std::uint64_t> submissions_ = 0;
+  std::atomic<std::size_t> largest_group_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;        // For the writer: something to do.
+  std::condition_variable state_changed_;  // For tests: paused, or more waits.
+  std::vector<Entry> queue_;
+  bool paused_ = false;
+  bool is_working_ = false;
+  bool stopping_ = false;
+
+  // The writer's thread only.
+  bool has_failed_ = false;
+  bool has_background_work_ = true;
+  bool head_is_behind_ = false;
+  Clock::time_point head_due_{};
+  Clock::time_point expiry_due_{};
+
+  std::thread thread_;
+};
+
+}  // namespace emstore::daemon

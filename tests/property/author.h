@@ -1,0 +1,61 @@
+// The author: random commands for a shop, most of them sensible, some wrong in every way there is.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/property/oracle.h"
+
+namespace emstore::testing {
+
+// The same numbers from the same seed with every library.
+class Dice {
+ public:
+  explicit Dice(std::uint64_t seed) : engine_(seed) {}
+  std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
+  bool in(std::uint64_t bound) { return below(bound) == 0; }  // Once in so many.
+  template <typename List>
+  const auto& one_of(const List& list) {
+    return list[below(std::size(list))];
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// Its stages follow each other: new fields, defaults, rules and indexes come, none goes.
+OracleSchema shop_of_stage(std::size_t stage);
+inline constexpr std::size_t kShopStages = 5;
+
+class Author {
+ public:
+  Author(Dice& dice, const Oracle& oracle) : dice_(dice), oracle_(oracle) {}
+
+  store::Command command();
+
+ private:
+  store::Mutation mutation();
+  store::Mutation insertion();
+  store::Mutation change();
+  store::Mutation removal();
+  Map document(const std::string& entity, bool is_new);
+  void add_flaw(Map& document);
+  Value text();
+  Value number();
+  Value links(const OracleField& field, const std::vector<OracleLink>& present);
+  Value set_argument(const OracleField& field, const std::vector<OracleLink>& present);
+  Value attach_argument(const std::vector<OracleLink>& present);
+  Value detach_argument(const std::vector<OracleLink>& present);
+  Value create_argument(const OracleField& field);
+  Map created();
+  Value item(std::uint64_t id, const std::vector<OracleLink>& present, bool may_be_placed);
+  std::uint64_t media(const std::vector<OracleLink>& present);
+  std::uint64_t record(const std::string& entity);
+
+  Dice& dice_;
+  const Oracle& oracle_;
+};
+
+}  // namespace emstore::testing

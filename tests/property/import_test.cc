@@ -1,0 +1,160 @@
+// A log that is taken elsewhere: the same bytes, the same root, the same state, made from the commits alone.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <set>
+
+#include "store/event_bytes.h"
+#include "store/log.h"
+#include "store/refold.h"
+#include "store/scratch.h"
+#include "tests/support/random_shop.h"
+
+namespace emstore::testing {
+namespace {
+
+using store::Family;
+
+std::uint32_t seed_of_run() {
+  const char* given = std::getenv("SEED");
+  return given == nullptr ? 20'261'122 : static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));
+}
+
+// A shop of 1,000 commits, and what they are as bytes.
+class Import : public ::testing::Test, public TestStore {
+ protected:
+  static constexpr Sequence kCommits = 1'000;
+
+  Import() {
+    RecordProperty("seed", std::to_string(seed_of_run()));
+    apply(shop_schema());
+    RandomShop shop(*this, seed_of_run());
+    while (view()->sequence < kCommits / 2) static_cast<void>(shop.step());
+    apply(wider_schema());
+    while (view()->sequence < kCommits) static_cast<void>(shop.step());
+    while (store().work().value()) {
+    }
+    for (store::StoredCommit& commit : *store::read_log(*view()->reader, 1, kCommits, 1u << 30)) {
+      commits_.push_back(std::move(commit.bytes));
+    }
+  }
+
+  // With an index on a filled entity, and a field with a default that records get without being written.
+  static Map wider_schema() {
+    Map schema = shop_schema();
+    Map& fields = *schema.find("entities")->if_map()->find("products")->if_map()->find("fields")->if_map();
+    fields.set("since", field("date", {{"default_value", "2026-11-22"}}));
+    schema.find("indices")->if_map()->set(
+        "names", Map{{"entity", "products"}, {"fields", List{"since", "price", "name"}}, {"unique", false}});
+    return schema;
+  }
+
+  std::vector<std::string> commits_;
+};
+
+// Elsewhere: rows in memory, the log written again from what was decoded.
+class Elsewhere {
+ public:
+  Elsewhere()
+      : refold_(rows_, rows_, [this](std::span<const store::RowChange> changes) -> Status {
+          for (const store::RowChange& change : changes) rows_.apply(change);
+          return {};
+        }) {}
+
+  Status add(std::string_view commit_bytes) {
+    EMSTORE_TRY(const store::Commit commit, store::decode(commit_bytes));
+    EMSTORE_TRY(const std::vector<store::Salt> salts, store::salts_of(commit_bytes));
+    store::CommitBytes written = store::encode(commit, salts);
+    EMSTORE_CHECKED(refold_.add(++last_, written.bytes));
+    rows_.apply({Family::log, store::log_key(last_), std::move(written.bytes)});
+    return {};
+  }
+
+  Status finish() {
+    return refold_.finish([](IndexId) { return true; });
+  }
+
+  const store::Scratch& rows() const { return rows_; }
+  Sha256 root() const { return refold_.tree().root(); }
+
+  // The state with the indexes of `view`, all of which are ready.
+  Result<Sha256> digest(const store::View& view) const {
+    store::View here = view;
+    here.reader = std::shared_ptr<const store::Reader>(&rows_, [](const store::Reader*) {});
+    return store::state_digest(here);
+  }
+
+ private:
+  store::Scratch rows_;
+  store::Refold refold_;
+  Sequence last_ = 0;
+};
+
+TEST_F(Import, WritesTheSameBytesRootAndStateElsewhere) {
+  ASSERT_EQ(commits_.size(), kCommits);
+  Elsewhere elsewhere;
+  for (const std::string& bytes : commits_) {
+    const Status added = elsewhere.add(bytes);
+    ASSERT_TRUE(added) << to_string(added.error());
+  }
+  ASSERT_TRUE(elsewhere.finish());
+  for (Sequence sequence = 1; sequence <= kCommits; ++sequence) {
+    EXPECT_EQ(*elsewhere.rows().get(Family::log, store::log_key(sequence)).value(), commits_[sequence - 1])
+        << "commit " << sequence;
+  }
+  EXPECT_EQ(elsewhere.root(), view()->root);
+  EXPECT_EQ(elsewhere.digest(*view()).value(), digest());
+  verify();
+}
+
+// Otherwise the test above would compare little with little.
+TEST_F(Import, IsTriedWithNearlyEveryKindOfEventAndFamily) {
+  std::set<std::uint16_t> kinds;
+  for (const std::string& bytes : commits_) {
+    for (const std::uint16_t kind : store::decode_header(bytes)->kinds) kinds.insert(kind);
+  }
+  EXPECT_EQ(kinds, (std::set<std::uint16_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 11}));  // No collection yet: 10.
+  for (const store::FamilyInfo& family : store::kFamilies) {
+    std::size_t rows = 0;
+    ASSERT_TRUE(view()->reader->scan(family.family, {}, [&](std::string_view, std::string_view) {
+      return ++rows < 2;
+    }));
+    if (store::is_index(family.family)) EXPECT_GT(rows, 0U) << family.name;
+  }
+}
+
+TEST_F(Import, FailsAtACommitThatWasAltered) {
+  std::mt19937 random(seed_of_run());
+  std::size_t caught = 0;
+  constexpr std::size_t kAltered = 40;
+  for (std::size_t round = 0; round < kAltered; ++round) {
+    const std::size_t altered = random() % kCommits;
+    std::vector<std::string> commits = commits_;
+    std::string& bytes = commits[altered];
+    const std::size_t header = store::decode_header(bytes)->bytes.size();
+    const std::size_t byte = header + random() % (bytes.size() - header);
+    bytes[byte] = static_cast<char>(bytes[byte] ^ (1 << random() % 8));
+    // Erasing is a change that a body may show: state 1 in place of 0.
+    if (store::decode(bytes)) continue;
+    Elsewhere elsewhere;
+    Status status;
+    std::size_t done = 0;
+    while (done < commits.size() && (status = elsewhere.add(commits[done]))) ++done;
+    EXPECT_EQ(done, altered);
+    EXPECT_FALSE(status);
+    ++caught;
+  }
+  EXPECT_GE(caught, kAltered * 9 / 10);
+}
+
+TEST_F(Import, HasAnotherRootWhenAHeaderWasAltered) {
+  constexpr std::size_t kTimeByte = 1 + 8 + 7;  // The lowest of the time, after version and sequence.
+  std::string& bytes = commits_[700];
+  bytes[kTimeByte] = static_cast<char>(bytes[kTimeByte] ^ 1);
+  Elsewhere elsewhere;
+  for (const std::string& commit : commits_) ASSERT_TRUE(elsewhere.add(commit));
+  EXPECT_NE(elsewhere.root(), view()->root);
+}
+
+}  // namespace
+}  // namespace emstore::testing

@@ -1,0 +1,757 @@
+#include "tests/property/oracle.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace emstore::testing {
+namespace {
+
+using Links = std::vector<OracleLink>;
+using Ids = std::vector<std::uint64_t>;
+
+constexpr const char* kMedia = "media";
+
+std::string in(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
+}
+std::string at(const std::string& path, std::size_t i) { return path + "[" + std::to_string(i) + "]"; }
+
+bool is_read_only(const std::string& entity, const std::string& name) {
+  static const std::set<std::string> kOfMedia{"mime_type", "claimed_type", "size", "blob", "sha256"};
+  return entity == kMedia && kOfMedia.contains(name);
+}
+
+std::optional<std::uint64_t> id_of(const Value& value) {
+  const std::int64_t* integer = value.if_integer();
+  if (integer == nullptr || *integer < 1) return std::nullopt;
+  return static_cast<std::uint64_t>(*integer);
+}
+
+Links::iterator find(Links& links, std::uint64_t media) {
+  return std::find_if(links.begin(), links.end(), [&](const OracleLink& link) { return link.media == media; });
+}
+bool contains(const Links& links, std::uint64_t media) {
+  return std::any_of(links.begin(), links.end(), [&](const OracleLink& link) { return link.media == media; });
+}
+bool contains(const Ids& ids, std::uint64_t id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
+
+const OracleLink* link_to(const Links& links, std::uint64_t media) {
+  for (const OracleLink& link : links) {
+    if (link.media == media) return &link;
+  }
+  return nullptr;
+}
+
+Ids sorted(Ids ids) {
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+Ids ids_of(const std::vector<RecordId>& records) {
+  Ids ids;
+  for (const RecordId& record : records) ids.push_back(record.integer());
+  return sorted(std::move(ids));
+}
+Ids without(const Links& links, const Links& others) {
+  Ids ids;
+  for (const OracleLink& link : links) {
+    if (!contains(others, link.media)) ids.push_back(link.media);
+  }
+  return sorted(std::move(ids));
+}
+
+// Those that stayed and were neither moved nor are new, in order.
+Ids unmoved(const Links& links, const Links& others, const Ids& moved) {
+  Ids ids;
+  for (const OracleLink& link : links) {
+    if (contains(others, link.media) && !contains(moved, link.media)) ids.push_back(link.media);
+  }
+  return ids;
+}
+
+}  // namespace
+
+// ---- Schema -----------------------------------------------------------------------------------------
+
+const OracleField* OracleSchema::field(const std::string& entity, const std::string& name) const {
+  for (const OracleField& field : entities.at(entity)) {
+    if (field.name == name) return &field;
+  }
+  return nullptr;
+}
+
+namespace {
+
+Map config_of(const OracleField& field) {
+  Map config;
+  if (field.required) config.set("required", true);
+  if (field.default_value) config.set("default_value", *field.default_value);
+  if (field.minimum) config.set("minimum", *field.minimum);
+  if (field.max_length) config.set("maxLength", *field.max_length);
+  if (field.min_items) config.set("min_items", *field.min_items);
+  if (field.max_items) config.set("max_items", *field.max_items);
+  if (!field.mime_type.empty()) config.set("mime_types", List{field.mime_type});
+  if (field.on_delete == OracleField::OnDelete::collect) config.set("on_delete", "collect");
+  if (field.on_delete == OracleField::OnDelete::restricted) config.set("on_delete", "restrict");
+  return config;
+}
+
+Map relation_of(const std::string& entity, const OracleField& field) {
+  Map config{{"mappedBy", field.name}};
+  if (field.kind == OracleField::Kind::medium) config.set("targetCardinality", 1);
+  return Map{{"type", "poly"}, {"source", entity}, {"target", kMedia}, {"config", config}};
+}
+
+}  // namespace
+
+Map OracleSchema::to_map() const {
+  Map all, relations, indices;
+  for (const auto& [entity, declared] : entities) {
+    Map fields;
+    for (const OracleField& field : declared) {
+      if (entity == kMedia && field.name == "name") continue;  // Is there anyway.
+      const char* type = field.kind == OracleField::Kind::text     ? "text"
+                         : field.kind == OracleField::Kind::number ? "number"
+                                                                   : "media";
+      fields.set(field.name, Map{{"type", type}, {"config", config_of(field)}});
+      if (field.is_link()) relations.set(entity + "_" + field.name, relation_of(entity, field));
+    }
+    all.set(entity, entity == kMedia ? Map{{"type", "system"}, {"fields", fields}} : Map{{"fields", fields}});
+  }
+  for (const auto& [name, index] : indexes) {
+    const List fields(index.fields.begin(), index.fields.end());
+    indices.set(name, Map{{"entity", index.entity}, {"fields", fields}, {"unique", index.unique}});
+  }
+  return Map{{"entities", all}, {"relations", relations}, {"indices", indices}};
+}
+
+// ---- The request alone ------------------------------------------------------------------------------
+
+std::optional<Oracle::Wish> Oracle::read(const store::Mutation& mutation, const std::string& path) {
+  if (!schema_.entities.contains(mutation.entity)) {
+    refuse(ErrorCode::unknown_entity, path);
+    return std::nullopt;
+  }
+  Wish wish{.mutation = &mutation, .path = path};
+  const std::size_t before = refusals_.size();
+  if (mutation.verb != store::Verb::insert) {
+    const auto id = id_of(mutation.id);
+    if (!id) refuse(ErrorCode::wrong_type, in(path, "id"));
+    wish.id = id.value_or(0);
+  }
+  if (mutation.verb == store::Verb::insert && mutation.entity == kMedia) {
+    wish.media = read_creation(mutation.document, path);
+  } else if (mutation.verb != store::Verb::remove) {
+    read_document(mutation.document, wish);
+  }
+  if (refusals_.size() != before) return std::nullopt;
+  return wish;
+}
+
+void Oracle::read_document(const Map& document, Wish& wish) {
+  const std::string& entity = wish.mutation->entity;
+  std::set<std::string> given;
+  for (const auto& [name, value] : document) {
+    const std::string path = in(wish.path, name);
+    const OracleField* field = schema_.field(entity, name);
+    if (name == "id" || name == "created_at" || name == "updated_at" || is_read_only(entity, name)) {
+      refuse(ErrorCode::read_only, path);
+    } else if (field == nullptr) {
+      refuse(ErrorCode::unknown_field, path);
+    } else if (field->is_link()) {
+      read_links(*field, value, path, wish);
+    } else {
+      read_value(*field, value, path, wish.values);
+    }
+  }
+  if (wish.mutation->verb == store::Verb::update) return;
+  for (const OracleField& field : schema_.entities.at(entity)) {
+    if (field.is_link() || wish.values.contains(field.name)) continue;
+    if (field.default_value) {
+      wish.values[field.name] = *field.default_value;
+    } else if (field.required) {
+      refuse(ErrorCode::required, in(wish.path, field.name));
+    }
+  }
+}
+
+void Oracle::read_value(const OracleField& field, const Value& value, const std::string& path,
+                        std::map<std::string, Value>& values) {
+  if (value.is_null()) {
+    if (field.required) return refuse(ErrorCode::required, path);
+    values[field.name] = Value();
+    return;
+  }
+  if (field.kind == OracleField::Kind::text) {
+    const std::string* text = value.if_text();
+    if (text == nullptr) return refuse(ErrorCode::wrong_type, path);
+    if (field.max_length && text->size() > *field.max_length) return refuse(ErrorCode::too_long, path);
+    values[field.name] = value;
+    return;
+  }
+  if (!value.is_number()) return refuse(ErrorCode::wrong_type, path);
+  const double number =
+      value.if_integer() ? static_cast<double>(*value.if_integer()) : *value.if_number();
+  if (field.minimum && number < *field.minimum) return refuse(ErrorCode::out_of_range, path);
+  values[field.name] = number;
+}
+
+void Oracle::read_links(const OracleField& field, const Value& value, const std::string& path, Wish& wish) {
+  const Map* operators = value.if_map();
+  if (operators == nullptr) return refuse(ErrorCode::wrong_operation, path);
+  LinkWish links{.field = &field, .path = path};
+  const bool one = field.kind == OracleField::Kind::medium;
+  for (const auto& [name, argument] : *operators) {
+    const std::string place = in(path, name);
+    if (name == "$set") {
+      links.set = read_items(argument, place, field, name);
+    } else if (name == "$create") {
+      read_creations(argument, place, links);
+    } else if (name != "$attach" && name != "$detach") {
+      refuse(ErrorCode::unknown_operator, place);
+    } else if (one) {
+      refuse(ErrorCode::wrong_operation, place);
+    } else {
+      (name == "$attach" ? links.attach : links.detach) = read_items(argument, place, field, name);
+    }
+  }
+  wish.links.push_back(std::move(links));
+}
+
+Oracle::Items Oracle::read_items(const Value& argument, const std::string& path, const OracleField& field,
+                                 const std::string& name) {
+  Items items;
+  const bool one = field.kind == OracleField::Kind::medium;
+  if (one && (argument.is_null() || argument == Value(Map{{"id", Value()}}))) return items;
+  const List* list = argument.if_list();
+  if (list == nullptr) {
+    read_item(argument, path, name, items);
+    return items;
+  }
+  for (std::size_t i = 0; i < list->size(); ++i) read_item((*list)[i], at(path, i), name, items);
+  if (one && list->size() > 1) refuse(ErrorCode::too_many_items, path);
+  return items;
+}
+
+void Oracle::read_item(const Value& value, const std::string& path, const std::string& name, Items& items) {
+  const Map* map = value.if_map();
+  const Value* given = map == nullptr ? &value : map->find("id");
+  const auto id = given == nullptr ? std::nullopt : id_of(*given);
+  if (!id) return refuse(ErrorCode::wrong_type, path);
+  Item item{.id = *id, .path = path};
+  for (std::size_t i = 0; map != nullptr && i < map->size(); ++i) {
+    const auto& [option, argument] = map->begin()[static_cast<std::ptrdiff_t>(i)];
+    const std::string place = in(path, option);
+    if (option == "id") continue;
+    if (option == "meta" && name != "$detach") {
+      if (argument.is_null() || argument.if_map() != nullptr) {
+        item.meta = argument;
+      } else {
+        refuse(ErrorCode::wrong_type, place);
+      }
+    } else if (option == "at" && name == "$attach") {
+      const Map* beside = argument.if_map();
+      const bool is_word = argument == Value("first") || argument == Value("last");
+      const bool is_beside = beside != nullptr && beside->size() == 1 && id_of(beside->begin()->value) &&
+                             (beside->begin()->name == "before" || beside->begin()->name == "after");
+      if (!is_word && !is_beside) refuse(ErrorCode::wrong_type, place);
+      item.at = argument;
+    } else {
+      refuse(ErrorCode::unknown_option, place);
+    }
+  }
+  for (const Item& other : items) {
+    if (other.id == item.id) return refuse(ErrorCode::duplicate_item, path);
+  }
+  items.push_back(std::move(item));
+}
+
+void Oracle::read_creations(const Value& argument, const std::string& path, LinkWish& wish) {
+  const List* list = argument.if_list();
+  const std::size_t size = list == nullptr ? 1 : list->size();
+  if (wish.field->kind == OracleField::Kind::medium && size > 1) {
+    return refuse(ErrorCode::too_many_items, path);
+  }
+  for (std::size_t i = 0; i < size; ++i) {
+    const Value& item = list == nullptr ? argument : (*list)[i];
+    const std::string place = list == nullptr ? path : at(path, i);
+    if (item.if_map() == nullptr) {
+      refuse(ErrorCode::wrong_type, place);
+    } else if (auto creation = read_creation(*item.if_map(), place)) {
+      wish.create.push_back(*std::move(creation));
+    }
+  }
+}
+
+std::optional<Oracle::Creation> Oracle::read_creation(const Map& document, const std::string& path) {
+  const Value* file = document.find("file");
+  if (file == nullptr) {
+    refuse(ErrorCode::required, in(path, "file"));
+    return std::nullopt;
+  }
+  Creation creation{{}, static_cast<std::size_t>(*file->if_integer()), path};
+  for (const auto& [name, value] : document) {
+    const std::string place = in(path, name);
+    const OracleField* field = schema_.field(kMedia, name);
+    if (name == "file") continue;
+    if (name == "type") {
+      if (!value.is_null() && value.if_text() == nullptr) refuse(ErrorCode::wrong_type, place);
+    } else if (is_read_only(kMedia, name)) {
+      refuse(ErrorCode::read_only, place);
+    } else if (field == nullptr) {
+      refuse(ErrorCode::unknown_field, place);
+    } else if (field->is_link()) {
+      refuse(ErrorCode::unsupported, place);
+    } else {
+      read_value(*field, value, place, creation.values);
+    }
+  }
+  for (const OracleField& field : schema_.entities.at(kMedia)) {
+    if (field.is_link() || creation.values.contains(field.name)) continue;
+    if (field.default_value) creation.values[field.name] = *field.default_value;
+    if (field.required && !field.default_value) refuse(ErrorCode::required, in(path, field.name));
+  }
+  return creation;
+}
+
+// ---- The request against the state ------------------------------------------------------------------
+
+Expected Oracle::carry_out(const store::Command& command, std::uint32_t uid) {
+  refusals_.clear();
+  Expected expected;
+  if (command.key) {
+    const auto before = requests_.find({uid, command.key->key});
+    if (before != requests_.end() && before->second.digest == command.key->digest) {
+      expected = before->second.expected;
+      expected.replayed = true;
+      return expected;
+    }
+    if (before != requests_.end()) {
+      expected.refusals.insert({ErrorCode::id_reused, "key"});
+      return expected;
+    }
+  }
+  next_ = state_;
+  changed_ = false;
+  std::map<std::pair<std::string, std::uint64_t>, std::string> touched;
+  for (std::size_t i = 0; i < command.mutations.size(); ++i) {
+    const store::Mutation& mutation = command.mutations[i];
+    const std::string path = command.mutations.size() == 1 ? "" : "mutations[" + std::to_string(i) + "]";
+    const std::optional<Wish> wish = read(mutation, path);
+    if (!wish || !refusals_.empty()) continue;
+    expected.mutations.push_back(decide(*wish, command));
+    touched[{mutation.entity, expected.mutations.back().id}] = path;
+  }
+  if (refusals_.empty()) check_unique(touched);
+  if (!refusals_.empty()) return Expected{.refusals = refusals_};
+  if (changed_ || command.key) ++sequence_;
+  state_ = std::move(next_);
+  expected.sequence = sequence_;
+  if (command.key) requests_[{uid, command.key->key}] = {command.key->digest, expected};
+  return expected;
+}
+
+ExpectedMutation Oracle::decide(const Wish& wish, const store::Command& command) {
+  const store::Mutation& mutation = *wish.mutation;
+  if (mutation.verb == store::Verb::insert) return insert(wish, command);
+  const Records& records = next_[mutation.entity].records;
+  const auto owner = records.find(wish.id);
+  if (owner == records.end()) {
+    refuse(mutation.entity == kMedia ? ErrorCode::media_not_found : ErrorCode::record_not_found,
+           in(wish.path, "id"));
+    return {};
+  }
+  if (mutation.expected && *mutation.expected != owner->second.version) {
+    refuse(ErrorCode::version_mismatch, wish.path);
+    return {};
+  }
+  return mutation.verb == store::Verb::update ? update(wish, command) : remove(wish);
+}
+
+ExpectedMutation Oracle::insert(const Wish& wish, const store::Command& command) {
+  const std::string& entity = wish.mutation->entity;
+  ExpectedMutation expected{.version = sequence_ + 1};
+  if (wish.media) {
+    expected.id = create(*wish.media, command);
+  } else {
+    expected.id = next_[entity].next_id++;
+    OracleRecord record{sequence_ + 1, sequence_ + 1, wish.values, {}};
+    std::set<std::string> asked;
+    for (const LinkWish& links : wish.links) {
+      change_links(links, command, record, expected);
+      asked.insert(links.field->name);
+    }
+    for (const OracleField& field : schema_.entities.at(entity)) {
+      if (field.is_link() && !asked.contains(field.name)) check_count(field, 0, in(wish.path, field.name));
+    }
+    next_[entity].records[expected.id] = std::move(record);
+  }
+  changed_ = true;
+  for (const OracleField& field : schema_.entities.at(entity)) {
+    if (!field.is_link()) expected.data[field.name] = shown(field, next_[entity].records[expected.id]);
+  }
+  return expected;
+}
+
+ExpectedMutation Oracle::update(const Wish& wish, const store::Command& command) {
+  const std::string& entity = wish.mutation->entity;
+  OracleRecord record = next_[entity].records.at(wish.id);
+  ExpectedMutation expected{.id = wish.id};
+  bool changed = false;
+  for (const auto& [name, value] : wish.values) {
+    if (shown(*schema_.field(entity, name), record) == value) continue;
+    record.values[name] = value;
+    expected.data[name] = value;
+    changed = true;
+  }
+  for (const LinkWish& links : wish.links) changed = change_links(links, command, record, expected) || changed;
+  if (changed) record.version = sequence_ + 1;
+  changed_ = changed_ || changed;
+  expected.version = record.version;
+  next_[entity].records[wish.id] = std::move(record);
+  return expected;
+}
+
+bool Oracle::change_links(const LinkWish& wish, const store::Command& command, OracleRecord& owner,
+                          ExpectedMutation& expected) {
+  ExpectedField outcome{.name = wish.field->name, .before = owner.links[wish.field->name],
+                        .was_set = wish.set.has_value()};
+  Links links = outcome.before;
+  if (wish.set) {
+    Links wanted;
+    for (const Item& item : *wish.set) {
+      if (!admits(*wish.field, item.id, item.path)) continue;
+      const OracleLink* present = link_to(links, item.id);
+      OracleLink link = present == nullptr ? OracleLink{item.id, {}, true} : *present;
+      if (item.meta) link.meta = *item.meta;
+      wanted.push_back(link);
+    }
+    links = wanted;
+  }
+  for (const Item& item : wish.detach) {
+    outcome.detached.push_back(item.id);
+    if (find(links, item.id) != links.end()) links.erase(find(links, item.id));
+  }
+  for (const Item& item : wish.attach) {
+    outcome.attached.push_back(item.id);
+    attach(item, wish, links);
+  }
+  if (wish.field->kind == OracleField::Kind::medium && !wish.create.empty()) links.clear();
+  for (const Creation& creation : wish.create) {
+    admits_type(*wish.field, command.files[creation.file].mime_type, in(creation.path, "file"));
+    links.push_back({create(creation, command), {}, true});
+  }
+  check_count(*wish.field, links.size(), wish.path);
+  outcome.after = links;
+  bool changed = links.size() != outcome.before.size() || !wish.create.empty();
+  for (std::size_t i = 0; !changed && i < links.size(); ++i) {
+    changed = links[i].is_fresh || links[i].media != outcome.before[i].media ||
+              !(links[i].meta == outcome.before[i].meta);
+  }
+  for (OracleLink& link : links) link.is_fresh = false;
+  owner.links[wish.field->name] = std::move(links);
+  expected.fields.push_back(std::move(outcome));
+  return changed;
+}
+
+void Oracle::attach(const Item& item, const LinkWish& wish, Links& links) {
+  if (!admits(*wish.field, item.id, item.path)) return;
+  const auto present = find(links, item.id);
+  OracleLink link = present == links.end() ? OracleLink{item.id, {}, true} : *present;
+  if (item.meta) link.meta = *item.meta;
+  if (present != links.end() && !item.at) {
+    present->meta = link.meta;
+    return;
+  }
+  const Map* beside = item.at ? item.at->if_map() : nullptr;
+  const std::uint64_t anchor = beside == nullptr ? 0 : *id_of(beside->begin()->value);
+  if (beside != nullptr && (anchor == item.id || find(links, anchor) == links.end())) {
+    return refuse(ErrorCode::media_not_found, in(item.path, "at"));
+  }
+  if (present != links.end()) links.erase(present);
+  link.is_fresh = true;
+  auto place = links.end();
+  if (item.at && *item.at == Value("first")) place = links.begin();
+  if (beside != nullptr) place = find(links, anchor) + (beside->begin()->name == "after" ? 1 : 0);
+  links.insert(place, link);
+}
+
+bool Oracle::admits(const OracleField& field, std::uint64_t media, const std::string& path) {
+  const Records& records = next_[kMedia].records;
+  const auto found = records.find(media);
+  if (found != records.end()) return admits_type(field, *found->second.values.at("mime_type").if_text(), path);
+  refuse(ErrorCode::media_not_found, path);
+  return false;
+}
+
+bool Oracle::admits_type(const OracleField& field, const std::string& type, const std::string& path) {
+  if (field.mime_type.empty() || type.starts_with("image/")) return true;
+  refuse(ErrorCode::mime_not_allowed, path);
+  return false;
+}
+
+void Oracle::check_count(const OracleField& field, std::size_t count, const std::string& path) {
+  const std::size_t most = field.kind == OracleField::Kind::medium ? 1 : field.max_items.value_or(1'000'000);
+  if (count > most) refuse(ErrorCode::too_many_items, path);
+  if (count == 0 && field.required) {
+    refuse(ErrorCode::required, path);
+  } else if (count < field.min_items.value_or(0)) {
+    refuse(ErrorCode::too_few_items, path);
+  }
+}
+
+std::uint64_t Oracle::create(const Creation& creation, const store::Command& command) {
+  Entity& media = next_[kMedia];
+  const store::PreparedFile& file = command.files[creation.file];
+  OracleRecord record{sequence_ + 1, sequence_ + 1, creation.values, {}};
+  record.values["mime_type"] = file.mime_type;
+  record.values["bytes"] = file.bytes;
+  media.records[media.next_id] = std::move(record);
+  return media.next_id++;
+}
+
+ExpectedMutation Oracle::remove(const Wish& wish) {
+  const std::string& entity = wish.mutation->entity;
+  if (entity == kMedia) remove_media(wish);
+  const OracleRecord owner = next_[entity].records.at(wish.id);
+  std::set<std::uint64_t> candidates;
+  for (const OracleField& field : schema_.entities.at(entity)) {
+    const auto links = owner.links.find(field.name);
+    if (!field.is_link() || links == owner.links.end() || links->second.empty()) continue;
+    if (field.on_delete == OracleField::OnDelete::restricted) {
+      refuse(ErrorCode::restricted, in(wish.path, field.name));
+    }
+    if (field.on_delete != OracleField::OnDelete::collect) continue;
+    for (const OracleLink& link : links->second) candidates.insert(link.media);
+  }
+  next_[entity].records.erase(wish.id);
+  changed_ = true;
+  std::map<std::uint64_t, std::size_t> uses;
+  for (const auto& [name, others] : next_) {
+    for (const auto& [id, record] : others.records) {
+      for (const auto& [field, links] : record.links) {
+        for (const OracleLink& link : links) ++uses[link.media];
+      }
+    }
+  }
+  for (const std::uint64_t media : candidates) {
+    const auto record = next_[kMedia].records.find(media);
+    if (uses.contains(media) || record == next_[kMedia].records.end()) continue;
+    const auto& own = record->second.links;
+    const bool holds_links =
+        std::any_of(own.begin(), own.end(), [](const auto& field) { return !field.second.empty(); });
+    if (!holds_links) next_[kMedia].records.erase(record);
+  }
+  return {.id = wish.id, .version = sequence_ + 1};
+}
+
+// What links the media lets go of it, where that is asked for.
+void Oracle::remove_media(const Wish& wish) {
+  for (auto& [name, others] : next_) {
+    for (auto& [id, record] : others.records) {
+      if (name == kMedia && id == wish.id) continue;
+      for (auto& [field, links] : record.links) {
+        const auto link = find(links, wish.id);
+        if (link == links.end()) continue;
+        if (!wish.mutation->detach) {
+          refusals_.erase({ErrorCode::still_linked, in(wish.path, "id")});  // Told once.
+          refuse(ErrorCode::still_linked, in(wish.path, "id"));
+          continue;
+        }
+        links.erase(link);
+        record.version = sequence_ + 1;
+        check_count(*schema_.field(name, field), links.size(), name + "/" + std::to_string(id) + "." + field);
+      }
+    }
+  }
+}
+
+std::optional<std::vector<Value>> Oracle::unique_key(const OracleIndex& index,
+                                                     const OracleRecord& record) const {
+  std::vector<Value> key;
+  for (const std::string& field : index.fields) {
+    key.push_back(shown(*schema_.field(index.entity, field), record));
+    if (key.back().is_null()) return std::nullopt;
+  }
+  return key;
+}
+
+void Oracle::check_unique(const std::map<std::pair<std::string, std::uint64_t>, std::string>& touched) {
+  for (const auto& [name, index] : schema_.indexes) {
+    if (!index.unique || !index.holds) continue;
+    for (const auto& [ref, path] : touched) {
+      const Records& records = next_[ref.first].records;
+      const auto record = records.find(ref.second);
+      if (ref.first != index.entity || record == records.end()) continue;
+      const auto key = unique_key(index, record->second);
+      const Records& earlier = state_[ref.first].records;
+      const auto before = earlier.find(ref.second);
+      if (!key || (before != earlier.end() && unique_key(index, before->second) == key)) continue;
+      const bool taken = std::any_of(records.begin(), records.end(), [&](const auto& other) {
+        return other.first != ref.second && unique_key(index, other.second) == key;
+      });
+      if (taken) refuse(ErrorCode::not_unique, in(path, index.fields.front()));
+    }
+  }
+}
+
+void Oracle::apply(OracleSchema schema) {
+  schema_ = std::move(schema);
+  ++sequence_;
+  for (auto& [name, index] : schema_.indexes) {
+    std::vector<std::vector<Value>> keys;
+    index.holds = true;
+    for (const auto& [id, record] : state_[index.entity].records) {
+      const auto key = unique_key(index, record);
+      if (!key) continue;
+      if (std::find(keys.begin(), keys.end(), *key) != keys.end()) index.holds = false;
+      keys.push_back(*key);
+    }
+  }
+}
+
+const Oracle::Records& Oracle::records(const std::string& entity) const {
+  static const Records kNone;
+  const auto found = state_.find(entity);
+  return found == state_.end() ? kNone : found->second.records;
+}
+
+Value Oracle::shown(const OracleField& field, const OracleRecord& record) const {
+  const auto value = record.values.find(field.name);
+  if (value != record.values.end()) return value->second;
+  return field.default_value.value_or(Value());
+}
+
+std::vector<Oracle::Use> Oracle::uses_of(std::uint64_t media) const {
+  std::vector<Use> uses;
+  for (const auto& [name, entity] : state_) {
+    for (const auto& [id, record] : entity.records) {
+      for (const auto& [field, links] : record.links) {
+        if (contains(links, media)) uses.emplace_back(name, id, field);
+      }
+    }
+  }
+  std::sort(uses.begin(), uses.end());
+  return uses;
+}
+
+// ---- Answers ----------------------------------------------------------------------------------------
+
+namespace {
+
+std::string to_text(const Ids& ids) {
+  std::string text = "[";
+  for (const std::uint64_t id : ids) text += (text.size() == 1 ? "" : " ") + std::to_string(id);
+  return text + "]";
+}
+
+std::string to_text(const std::multiset<Refusal>& refusals) {
+  std::string text;
+  for (const Refusal& refusal : refusals) {
+    text += (text.empty() ? "" : ", ") + std::string(name_of(refusal.code)) + " at \"" + refusal.path + "\"";
+  }
+  return text.empty() ? "acceptance" : text;
+}
+
+std::string unequal(const std::string& what, const Ids& expected, const Ids& actual) {
+  if (expected == actual) return "";
+  return what + " " + to_text(actual) + " instead of " + to_text(expected) + "; ";
+}
+
+std::string difference_of_field(const ExpectedField& expected, const store::FieldOutcome& actual) {
+  if (actual.field != expected.name) return "field " + actual.field + " instead of " + expected.name;
+  const Ids added = without(expected.after, expected.before);
+  const Ids removed = without(expected.before, expected.after);
+  const Ids moved = ids_of(actual.moved);
+  Ids must_move, already, missing;
+  for (const OracleLink& link : expected.after) {
+    const OracleLink* before = link_to(expected.before, link.media);
+    if (before != nullptr && (link.is_fresh || !(link.meta == before->meta))) must_move.push_back(link.media);
+  }
+  for (const std::uint64_t id : expected.attached) {
+    if (!contains(added, id) && !contains(moved, id)) already.push_back(id);
+  }
+  for (const std::uint64_t id : expected.detached) {
+    if (!contains(removed, id) && !contains(moved, id)) missing.push_back(id);
+  }
+  std::string text = unequal("added", added, ids_of(actual.added)) +
+                     unequal("removed", removed, ids_of(actual.removed)) +
+                     unequal("already", sorted(already), ids_of(actual.already)) +
+                     unequal("missing", sorted(missing), ids_of(actual.missing));
+  const bool in_place = unmoved(expected.before, expected.after, must_move) ==
+                        unmoved(expected.after, expected.before, must_move);
+  if (!expected.was_set || in_place) {
+    text += unequal("moved", sorted(must_move), moved);
+  } else if (unmoved(expected.before, expected.after, moved) !=
+             unmoved(expected.after, expected.before, moved)) {
+    text += "moved " + to_text(moved) + ", and what stayed does not stand in order; ";
+  }
+  return text.empty() ? "" : expected.name + ": " + text;
+}
+
+std::string difference_of_data(const ExpectedMutation& expected, const Map& actual) {
+  const bool is_media = actual.contains("sha256");
+  std::size_t own = 0;
+  for (const auto& [name, value] : actual) {
+    if (name == "id" || name == "created_at" || name == "updated_at") continue;
+    ++own;
+  }
+  if (!is_media && own != expected.data.size()) return "data " + to_string(Value(actual)) + "; ";
+  for (const auto& [name, value] : expected.data) {
+    const Value* found = actual.find(name);
+    if (found == nullptr || !(*found == value)) {
+      return "data." + name + " is " + (found == nullptr ? "absent" : to_string(*found)) + " instead of " +
+             to_string(value) + "; ";
+    }
+  }
+  return "";
+}
+
+std::string difference_of(const ExpectedMutation& expected, const store::MutationOutcome& actual) {
+  std::string text;
+  if (actual.id != RecordId(expected.id)) {
+    text += "id " + to_string(actual.id) + " instead of " + std::to_string(expected.id) + "; ";
+  }
+  if (actual.version != expected.version) {
+    text += "version " + std::to_string(actual.version) + " instead of " + std::to_string(expected.version) +
+            "; ";
+  }
+  text += difference_of_data(expected, actual.data);
+  if (actual.changes.size() != expected.fields.size()) return text + "another number of link fields";
+  for (std::size_t i = 0; i < expected.fields.size(); ++i) {
+    text += difference_of_field(expected.fields[i], actual.changes[i]);
+  }
+  return text;
+}
+
+std::multiset<Refusal> refusals_of(const store::Outcome& outcome) {
+  std::multiset<Refusal> refusals;
+  if (outcome) return refusals;
+  for (const Error& error : outcome.error().violations) refusals.insert({error.code, error.path});
+  if (refusals.empty()) refusals.insert({outcome.error().code, outcome.error().path});
+  return refusals;
+}
+
+}  // namespace
+
+std::string difference(const Expected& expected, const store::Outcome& actual) {
+  const std::multiset<Refusal> refusals = refusals_of(actual);
+  if (refusals != expected.refusals) {
+    return to_text(refusals) + " instead of " + to_text(expected.refusals) +
+           (actual ? "" : ": " + to_string(actual.error()));
+  }
+  if (!actual) return "";
+  const auto& outcome = std::get<store::CommitOutcome>(*actual);
+  std::string text;
+  if (outcome.sequence != expected.sequence) {
+    text += "sequence " + std::to_string(outcome.sequence) + " instead of " +
+            std::to_string(expected.sequence) + "; ";
+  }
+  if (outcome.replayed != expected.replayed) text += "replayed or not; ";
+  if (outcome.mutations.size() != expected.mutations.size()) return text + "another number of mutations";
+  for (std::size_t i = 0; i < expected.mutations.size(); ++i) {
+    text += difference_of(expected.mutations[i], outcome.mutations[i]);
+  }
+  return text;
+}
+
+}  // namespace emstore::testing

@@ -1,0 +1,439 @@
+// The store against the oracle: random commands, alone and in groups, with retries, changes of the schema,
+// reopening and rebuilding in between. After each step the answers are compared, now and then the content.
+//
+// EMSTORE_SEED repeats a run, EMSTORE_STEPS makes it longer. The controls run the same comparison against
+// stores that are broken on purpose: one that is not caught would make the rest worthless.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+#include <set>
+
+#include "tests/property/author.h"
+#include "tests/support/test_store.h"
+
+namespace emstore::testing {
+namespace {
+
+using Group = std::vector<store::Submission>;
+using Outcomes = std::vector<store::Outcome>;
+
+std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// Stores live in memory where that is possible: what a sync costs is no matter here.
+std::filesystem::path scratch_folder() {
+  std::error_code ignored;
+  const std::filesystem::path memory = "/dev/shm";
+  return std::filesystem::is_directory(memory, ignored) ? memory : std::filesystem::temp_directory_path();
+}
+
+std::string text_of(const store::Command& command) {
+  std::string text;
+  for (const store::Mutation& mutation : command.mutations) {
+    static constexpr const char* kVerbs[] = {"insert", "update", "remove"};
+    text += std::string("\n  ") + kVerbs[static_cast<std::size_t>(mutation.verb)] + " " + mutation.entity +
+            "/" + to_string(mutation.id) + " " + to_string(Value(mutation.document));
+    if (mutation.expected) text += " expected " + std::to_string(*mutation.expected);
+    if (mutation.detach) text += " detach";
+  }
+  if (command.key) text += "\n  key " + command.key->key;
+  return text;
+}
+
+// What stands between the comparison and the store: nothing, or the damage of a control.
+struct Carrier {
+  std::function<Outcomes(TestStore&, Group, const std::vector<Expected>&)> commit =
+      [](TestStore& store, const Group& group, const std::vector<Expected>&) {
+        return store.store().commit(group);
+      };
+  std::function<Map(OracleSchema)> schema = [](const OracleSchema& wanted) { return wanted.to_map(); };
+};
+
+// ---- Content ----------------------------------------------------------------------------------------
+
+// Reads the whole store through queries and compares it with what the oracle holds.
+class Contents {
+ public:
+  Contents(TestStore& store, const Oracle& oracle) : store_(store), oracle_(oracle) {}
+
+  std::string difference() {
+    for (const auto& [entity, fields] : oracle_.schema().entities) {
+      const Value found = all_of(entity, fields);
+      const List& records = *found.if_list();
+      const Oracle::Records& expected = oracle_.records(entity);
+      if (records.size() != expected.size()) {
+        return entity + ": " + std::to_string(records.size()) + " records instead of " +
+               std::to_string(expected.size());
+      }
+      std::size_t i = 0;
+      for (const auto& [id, record] : expected) {
+        compare(entity, id, record, *records[i++].if_map());
+        if (!difference_.empty()) return difference_;
+      }
+    }
+    return times_in_order();
+  }
+
+ private:
+  Value all_of(const std::string& entity, const std::vector<OracleField>& fields) {
+    List columns{"id", "created_at", "updated_at", "$version"};
+    Map with;
+    for (const OracleField& field : fields) {
+      if (field.is_link()) {
+        with.set(field.name, Map{{"select", List{"id", "$version", "updated_at", "alt", "$link"}}});
+      } else {
+        columns.push_back(field.name);
+      }
+    }
+    if (entity == "media") {
+      columns.push_back("mime_type");
+      columns.push_back("size");
+      with.set("reference", true);
+    }
+    const std::shared_ptr<const store::View> view = store_.view();
+    const auto query = store::resolve_query(*view->schema, entity, Map{{"select", columns}, {"with", with}});
+    EXPECT_TRUE(query) << to_string(query.error());
+    const store::Plan plan = store::plan_of(*view->schema, *query, [](IndexId) { return true; });
+    ValueSink sink;
+    const auto found = store::find_many(*view->reader, *view->schema, *query, plan, {}, sink);
+    if (found) return sink.take();
+    difference_ = to_string(found.error());
+    return List{};
+  }
+
+  void compare(const std::string& entity, std::uint64_t id, const OracleRecord& expected, const Map& found) {
+    const std::string name = entity + "/" + std::to_string(id);
+    expect(name + ".id", id, *found.find("id"));
+    expect(name + ".$version", expected.version, *found.find("$version"));
+    note_time(expected.created, *found.find("created_at"));
+    note_time(expected.version, *found.find("updated_at"));
+    for (const OracleField& field : oracle_.schema().entities.at(entity)) {
+      const Value& value = *found.find(field.name);
+      if (!field.is_link()) {
+        expect(name + "." + field.name, oracle_.shown(field, expected), value);
+        continue;
+      }
+      const auto links = expected.links.find(field.name);
+      compare_links(name + "." + field.name, field,
+                    links == expected.links.end() ? std::vector<OracleLink>{} : links->second, value);
+    }
+    if (entity != "media") return;
+    expect(name + ".mime_type", expected.values.at("mime_type"), *found.find("mime_type"));
+    expect(name + ".size", static_cast<double>(expected.values.at("bytes").if_text()->size()),
+           *found.find("size"));
+    compare_uses(name, id, *found.find("reference")->if_list());
+  }
+
+  void compare_links(const std::string& name, const OracleField& field, const std::vector<OracleLink>& links,
+                     const Value& found) {
+    List items = field.kind == OracleField::Kind::media ? *found.if_list() : List{};
+    if (found.if_map() != nullptr) items.push_back(found);
+    std::vector<std::uint64_t> expected_ids, found_ids;
+    for (const OracleLink& link : links) expected_ids.push_back(link.media);
+    for (const Value& item : items) {
+      found_ids.push_back(static_cast<std::uint64_t>(*item.if_map()->find("id")->if_integer()));
+    }
+    if (expected_ids != found_ids) return expect(name, List(expected_ids.begin(), expected_ids.end()), found);
+    for (std::size_t i = 0; i < links.size(); ++i) {
+      const Map& item = *items[i].if_map();
+      const OracleRecord& media = oracle_.records("media").at(links[i].media);
+      const std::string place = name + "[" + std::to_string(i) + "]";
+      expect(place + ".meta", links[i].meta, *item.find("$link")->if_map()->find("meta"));
+      expect(place + ".alt", oracle_.shown(*oracle_.schema().field("media", "alt"), media),
+             *item.find("alt"));
+      expect(place + ".$version", media.version, *item.find("$version"));
+      note_time(media.version, *item.find("updated_at"));
+    }
+  }
+
+  void compare_uses(const std::string& name, std::uint64_t id, const List& found) {
+    std::vector<Oracle::Use> uses;
+    for (const Value& item : found) {
+      const Map& use = *item.if_map();
+      uses.emplace_back(*use.find("entity")->if_text(),
+                        static_cast<std::uint64_t>(*use.find("entity_id")->if_integer()),
+                        *use.find("field")->if_text());
+    }
+    std::sort(uses.begin(), uses.end());
+    if (uses != oracle_.uses_of(id)) expect(name + ".reference", "its uses", found);
+  }
+
+  void expect(const std::string& name, const Value& expected, const Value& found) {
+    if (expected == found || !difference_.empty()) return;
+    difference_ = name + " is " + to_string(found) + " instead of " + to_string(expected);
+  }
+
+  // One commit has one time, and times follow the commits.
+  void note_time(Sequence sequence, const Value& time) {
+    const auto [known, is_new] = times_.emplace(sequence, *time.if_time());
+    if (!is_new) expect("the time of commit " + std::to_string(sequence), known->second, time);
+  }
+  std::string times_in_order() const {
+    const Time* last = nullptr;
+    for (const auto& [sequence, time] : times_) {
+      if (last != nullptr && time < *last) return "commit " + std::to_string(sequence) + " is too early";
+      last = &time;
+    }
+    return difference_;
+  }
+
+  TestStore& store_;
+  const Oracle& oracle_;
+  std::map<Sequence, Time> times_;
+  std::string difference_;
+};
+
+// ---- A comparison -----------------------------------------------------------------------------------
+
+class Comparison {
+ public:
+  Comparison(std::uint64_t seed, Carrier carrier)
+      : seed_(seed), carrier_(std::move(carrier)), dice_(seed), oracle_(shop_of_stage(0)),
+        author_(dice_, oracle_), store_(scratch_folder()) {
+    change_schema(0);
+  }
+
+  // The first difference, or nothing.
+  std::string steps(std::size_t count) {
+    std::size_t stage = 0;
+    for (std::size_t step = 0; step < count; ++step) {
+      std::string found = commit();
+      if (found.empty() && stage + 1 < kShopStages && step == (stage + 1) * count / kShopStages) {
+        found = change_schema(++stage);
+      }
+      if (found.empty() && step % 800 == 799) found = step % 1600 < 800 ? rebuild() : reopen();
+      if (found.empty() && step % 40 == 39) found = Contents(store_, oracle_).difference();
+      if (found.empty() && step % 500 == 499) found = verify();
+      if (!found.empty()) return "seed " + std::to_string(seed_) + ", step " + std::to_string(step) + ": " + found;
+    }
+    const std::string found = Contents(store_, oracle_).difference();
+    return found.empty() ? verify() : found;
+  }
+
+  Sequence sequence() const { return oracle_.sequence(); }
+  std::size_t refused() const { return refused_; }
+  std::size_t replayed() const { return replayed_; }
+
+ private:
+  std::string commit() {
+    Group group;
+    std::vector<Expected> expected;
+    for (std::size_t i = dice_.in(10) ? 2 + dice_.below(6) : 1; i > 0; --i) {
+      group.push_back({{1000 + static_cast<std::uint32_t>(dice_.below(2)), 1000, 42}, command()});
+      const auto& asked = std::get<store::Command>(group.back().work);
+      expected.push_back(oracle_.carry_out(asked, group.back().peer.uid));
+      refused_ += expected.back().refusals.empty() ? 0 : 1;
+      replayed_ += expected.back().replayed ? 1 : 0;
+    }
+    const Outcomes outcomes = carrier_.commit(store_, group, expected);
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const std::string found = difference(expected[i], outcomes[i]);
+      if (!found.empty()) return found + text_of(std::get<store::Command>(group[i].work));
+    }
+    return "";
+  }
+
+  // New, with a key, or once more what had a key before.
+  store::Command command() {
+    if (!keyed_.empty() && dice_.in(12)) {
+      store::Command again = dice_.one_of(keyed_);
+      if (dice_.in(8)) again.key->digest = sha256("another body");
+      return again;
+    }
+    store::Command command = author_.command();
+    if (!dice_.in(8)) return command;
+    const std::string key = "key " + std::to_string(keyed_.size());
+    command.key = store::RequestKey{key, sha256(key)};
+    keyed_.push_back(command);
+    return command;
+  }
+
+  std::string change_schema(std::size_t stage) {
+    const OracleSchema next = shop_of_stage(stage);
+    oracle_.apply(next);
+    store_.apply(carrier_.schema(next));
+    for (bool more = true; more;) {
+      const Result<bool> worked = store_.store().work();
+      if (!worked) return to_string(worked.error());
+      more = *worked;
+    }
+    return "";
+  }
+
+  std::string reopen() {
+    const Sha256 before = store_.digest();
+    store_.open();
+    return store_.digest() == before ? "" : "another state after reopening";
+  }
+
+  // As a store finds itself when rows of some families are missing or outdated.
+  std::string rebuild() {
+    const Sha256 before = store_.digest();
+    store_.close();
+    {
+      store::DatabaseOptions options;
+      options.cache_bytes = 8u << 20;
+      auto database = store::Database::open(store_.folder() / "db", options);
+      if (!database) return to_string(database.error());
+      store::RowChanges changes;
+      for (const store::FamilyInfo& family : store::kFamilies) {
+        if (!store::is_index(family.family) || dice_.in(2)) continue;
+        changes.push_back({store::Family::meta, "family/" + std::string(family.name), std::nullopt});
+      }
+      const Status written = (*database)->write(changes, store::Durability::synced);
+      if (!written) return to_string(written.error());
+    }
+    store_.open();
+    while (store_.store().work().value()) {
+    }
+    return store_.digest() == before ? "" : "another state after rebuilding";
+  }
+
+  std::string verify() {
+    const Result<store::VerifyReport> report = store::verify(*store_.view(), {});
+    if (!report) return to_string(report.error());
+    for (const store::FamilyCheck& check : report->families) {
+      if (check.differences > 0) {
+        return std::string(store::name_of(check.family)) + ": " + check.first_difference;
+      }
+    }
+    return report->state_digest == store_.digest() ? "" : "another digest after refolding";
+  }
+
+  std::uint64_t seed_;
+  Carrier carrier_;
+  Dice dice_;
+  Oracle oracle_;
+  Author author_;
+  TestStore store_;
+  std::vector<store::Command> keyed_;
+  std::size_t refused_ = 0, replayed_ = 0;
+};
+
+TEST(StoreModel, AnswersAndHoldsWhatTheOracleSays) {
+  const std::uint64_t seed = number_from_environment("EMSTORE_SEED", std::random_device{}());
+  const std::uint64_t steps = number_from_environment("EMSTORE_STEPS", 2400);
+  std::cout << "EMSTORE_SEED=" << seed << " EMSTORE_STEPS=" << steps << std::endl;
+  Comparison run(seed, {});
+  EXPECT_EQ(run.steps(steps), "");
+  // Random requests must neither all be refused nor all be fine, or little is said.
+  EXPECT_GT(run.sequence(), steps / 3);
+  EXPECT_GT(run.refused(), steps / 20);
+  EXPECT_GT(run.replayed(), steps / 100);
+}
+
+// ---- Controls ---------------------------------------------------------------------------------------
+
+constexpr std::uint64_t kControlSeeds[] = {1, 2, 3};
+constexpr std::size_t kControlSteps = 800;
+
+// How many of the runs find the damage.
+std::size_t caught(const std::function<Carrier()>& broken) {
+  std::size_t count = 0;
+  for (const std::uint64_t seed : kControlSeeds) {
+    const std::string found = Comparison(seed, broken()).steps(kControlSteps);
+    if (found.empty()) {
+      std::cout << "not caught with seed " << seed << std::endl;
+    } else {
+      ++count;
+    }
+  }
+  return count;
+}
+
+// A store that answers what it should have done, without doing it, now and then.
+Carrier forgetful() {
+  Carrier carrier;
+  carrier.commit = [count = 0](TestStore& store, const Group& group,
+                               const std::vector<Expected>& expected) mutable {
+    Outcomes outcomes;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const bool is_whole = expected[i].refusals.empty() && expected[i].mutations.size() == 1;
+      if (!is_whole || ++count % 50 != 0) {
+        outcomes.push_back(store.store().commit(std::span(&group[i], 1)).front());
+        continue;
+      }
+      store::CommitOutcome made_up{expected[i].sequence, expected[i].replayed, {}};
+      const ExpectedMutation& mutation = expected[i].mutations.front();
+      made_up.mutations.push_back({RecordId(mutation.id), mutation.version, {}, {}});
+      for (const auto& [name, value] : mutation.data) made_up.mutations.front().data.set(name, value);
+      outcomes.emplace_back(std::move(made_up));
+    }
+    return outcomes;
+  };
+  return carrier;
+}
+
+// A store that is given something else than was asked.
+Carrier misheard(std::function<void(store::Command&)> change) {
+  Carrier carrier;
+  carrier.commit = [change](TestStore& store, Group group, const std::vector<Expected>&) {
+    for (store::Submission& submission : group) change(std::get<store::Command>(submission.work));
+    return store.store().commit(group);
+  };
+  return carrier;
+}
+
+// Every list that an operator of some name is given.
+void each_list(store::Command& command, const char* name, const std::function<void(List&)>& visit) {
+  for (store::Mutation& mutation : command.mutations) {
+    for (auto& [field, value] : mutation.document) {
+      Map* operators = value.if_map();
+      Value* argument = operators == nullptr ? nullptr : operators->find(name);
+      if (argument != nullptr && argument->if_list() != nullptr) visit(*argument->if_list());
+    }
+  }
+}
+
+TEST(StoreModel, CatchesAStoreThatLosesWhatItAcknowledged) {
+  EXPECT_EQ(caught(forgetful), std::size(kControlSeeds));
+}
+
+TEST(StoreModel, CatchesAStoreThatIgnoresMaxItems) {
+  const auto boundless = [] {
+    Carrier carrier;
+    carrier.schema = [](OracleSchema wanted) {
+      for (auto& [name, fields] : wanted.entities) {
+        for (OracleField& field : fields) field.max_items.reset();
+      }
+      return wanted.to_map();
+    };
+    return carrier;
+  };
+  EXPECT_EQ(caught(boundless), std::size(kControlSeeds));
+}
+
+TEST(StoreModel, CatchesAStoreThatSwapsTwoLinks) {
+  const auto swapping = [] {
+    return misheard([](store::Command& command) {
+      each_list(command, "$set", [](List& items) {
+        if (items.size() > 1) std::swap(items[0], items[1]);
+      });
+    });
+  };
+  EXPECT_EQ(caught(swapping), std::size(kControlSeeds));
+}
+
+TEST(StoreModel, CatchesAStoreThatForgetsTheDataOfLinks) {
+  const auto careless = [] {
+    return misheard([](store::Command& command) {
+      each_list(command, "$attach", [](List& items) {
+        for (Value& item : items) {
+          if (item.if_map() != nullptr) item.if_map()->erase("meta");
+        }
+      });
+    });
+  };
+  EXPECT_EQ(caught(careless), std::size(kControlSeeds));
+}
+
+TEST(StoreModel, CatchesAStoreThatCarriesOutRetries) {
+  const auto eager = [] { return misheard([](store::Command& command) { command.key.reset(); }); };
+  EXPECT_EQ(caught(eager), std::size(kControlSeeds));
+}
+
+}  // namespace
+}  // namespace emstore::testing

@@ -1,0 +1,322 @@
+#!/usr/bin/env python3
+"""The command line as a user types it, against a real daemon: output for people and for programs, errors
+with their place and next step, exit codes. And the program of the README, compiled as it stands there."""
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import tempfile
+import termios
+import unittest
+
+SOURCE = pathlib.Path(os.environ["EMSTORE_SOURCE"])
+CLI = os.environ["EMSTORE_CLI"]
+SHOP = SOURCE / "examples" / "shop"
+
+SCHEMA = {
+    "entities": {
+        "products": {"fields": {
+            "name": {"type": "text", "config": {"required": True}},
+            "price": {"type": "number", "config": {"minimum": 0}},
+            "sold": {"type": "boolean"},
+            "since": {"type": "date"},
+            "tags": {"type": "json"},
+            "thumbnail": {"type": "medium"},
+            "gallery": {"type": "media", "config": {"mime_types": ["image/*"], "max_items": 4}},
+        }},
+        "media": {"type": "system", "fields": {"alt": {"type": "text"}}},
+    },
+    "relations": {
+        "poly_products_media_thumbnail": {"type": "poly", "source": "products", "target": "media",
+                                          "config": {"mappedBy": "thumbnail", "targetCardinality": 1}},
+        "poly_products_media_gallery": {"type": "poly", "source": "products", "target": "media",
+                                        "config": {"mappedBy": "gallery"}},
+    },
+}
+
+
+class Daemon:
+    """A daemon of the test's own, in a folder of its own."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="emstore-")
+        self.path = pathlib.Path(self.folder.name)
+        self.socket = str(self.path / "sock")
+        self.log = open(self.path / "log", "w")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("EMSTORE_")}
+        self.process = subprocess.Popen(
+            [os.environ["EMSTORED"], "--data", self.path / "data", "--socket", self.socket,
+             "--set", "store.allow_memory=true"],
+            stdout=subprocess.PIPE, stderr=self.log, env=environment, text=True)
+        ready = self.process.stdout.readline()
+        assert " ready in " in ready, (ready, (self.path / "log").read_text())
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=30)
+        self.process.stdout.close()
+        self.log.close()
+        self.folder.cleanup()
+        return code
+
+
+class CliCase(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon()
+        cls.work = cls.daemon.path / "work"
+        cls.work.mkdir()
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.daemon.stop() == 0
+
+    def environment(self):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("EMSTORE_")}
+        return environment | {"EMSTORE_SOCKET": self.daemon.socket}
+
+    def run_cli(self, *words, code=0, text=True, input=None):
+        done = subprocess.run([CLI, *map(str, words)], cwd=self.work, env=self.environment(), text=text,
+                              capture_output=True, input=input, timeout=60)
+        self.assertEqual(done.returncode, code, (words, done.stdout, done.stderr))
+        return done
+
+    def out(self, *words, **options):
+        return self.run_cli(*words, **options).stdout
+
+    def json(self, *words):
+        return [json.loads(line) for line in self.out(*words, "--json").splitlines()]
+
+    def refused(self, code, *words):
+        """What a refused command says on standard error; nothing may stand on standard output."""
+        done = self.run_cli(*words, code=code)
+        self.assertEqual(done.stdout, "")
+        return done.stderr
+
+    def on_terminal(self, *words, **variables):
+        """All that the command writes to a terminal of 60 columns."""
+        parent, child = pty.openpty()
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        environment = self.environment() | {"TERM": "xterm"} | variables
+        process = subprocess.Popen([CLI, *map(str, words)], cwd=self.work, env=environment, stdin=child,
+                                   stdout=child, stderr=child)
+        os.close(child)
+        written = b""
+        while True:
+            ready, _, _ = select.select([parent], [], [], 60)
+            self.assertTrue(ready, "the command hangs")
+            try:
+                piece = os.read(parent, 65536)
+            except OSError:  # The other side has closed.
+                break
+            if not piece:
+                break
+            written += piece
+        os.close(parent)
+        self.assertEqual(process.wait(), 0, written)
+        return written.decode()
+
+
+class Shop(CliCase):
+    """One shop, made once; the tests only read it or make records of their own."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        (cls.work / "schema.json").write_text(json.dumps(SCHEMA))
+        self = cls()
+        self.out("schema", "apply", "schema.json")
+        self.out("insert", "products", "name=Laptop", "price=999", "sold=false", "since=2026-11-22",
+                 'tags=["quiet"]', f"thumbnail=@{SHOP}/laptop-front.png",
+                 f"gallery+=@{SHOP}/laptop-front.png", f"gallery+=@{SHOP}/laptop-night.png")
+        self.out("insert", "products", "name=Mug", "price=12.5")
+
+    def insert(self, *words):
+        return self.json("insert", "products", "name=Thing", *words)[0]["id"]
+
+    def gallery(self, record):
+        found = self.json("find", "products", record, "--with", "gallery")[0]
+        return [medium["id"] for medium in found["gallery"]]
+
+    def test_a_schema_applied_twice_changes_nothing(self):
+        self.assertIn("already", self.out("schema", "apply", "schema.json"))
+        again = self.json("schema", "apply", "schema.json")[0]
+        self.assertEqual((again["changed"], again["difference"]), (False, []))
+        shown = self.out("schema", "show")
+        self.assertRegex(shown, r"gallery +media +.*max_items 4")
+
+    def test_a_dry_run_only_says_what_would_change(self):
+        wanted = json.loads(json.dumps(SCHEMA))
+        wanted["entities"]["products"]["fields"]["sku"] = {"type": "text"}
+        plan = self.run_cli("schema", "apply", "-", "--dry-run", input=json.dumps(wanted)).stdout
+        self.assertIn("sku", plan)
+        self.assertNotIn("sku", self.out("schema", "show"))
+
+    def test_a_record_is_found_with_its_media(self):
+        found = self.json("find", "products", 1, "--with", "thumbnail", "--with", "gallery:orderBy=-id,limit=1")[0]
+        self.assertEqual((found["name"], found["price"], found["sold"], found["since"], found["tags"]),
+                         ("Laptop", 999, False, "2026-11-22", ["quiet"]))
+        self.assertEqual(found["thumbnail"]["name"], "laptop-front.png")
+        self.assertEqual([m["name"] for m in found["gallery"]], ["laptop-night.png"])
+        shown = self.out("find", "products", 1, "--with", "gallery")
+        self.assertRegex(shown, r"(?m)^ +ID +NAME +TYPE +SIZE +BLOB")
+        self.assertRegex(shown, r"laptop-night.png +image/png +\d+\.\d KiB")
+
+    def test_conditions_order_and_pages(self):
+        names = lambda *words: [r["name"] for r in self.json("find", "products", "--where", "id in 1,2", *words)]
+        self.assertEqual(names(), ["Laptop", "Mug"])
+        self.assertEqual(names("--where", "price>=500"), ["Laptop"])
+        self.assertEqual(names("-w", '{"name":{"$startsWith":"M"}}'), ["Mug"])
+        self.assertEqual(names("--order-by", "-name"), ["Mug", "Laptop"])
+        self.assertEqual(names("--offset", "1"), ["Mug"])
+        self.assertEqual(self.json("find", "products", "-w", "price>=500", "--count"), [{"count": 1}])
+        self.assertIn("more: --offset 1", self.out("find", "products", "--limit", "1"))
+        self.assertEqual(self.out("find", "products", "-w", "name=Nobody"), "no products match\n")
+
+    def test_the_four_operators(self):
+        thing = self.insert(f"gallery+=@{SHOP}/lamp.png")
+        made = self.gallery(thing)
+        other = self.json("media", "put", SHOP / "chair.png", "--set", "alt=A chair")[0]
+        self.assertEqual(other["alt"], "A chair")
+        attached = self.json("attach", "products", thing, "gallery", other["id"])[0]
+        self.assertEqual(attached["changes"]["gallery"]["added"], [other["id"]])
+        self.assertEqual(self.gallery(thing), made + [other["id"]])
+        self.assertIn("was there already", self.out("attach", "products", thing, "gallery", other["id"]))
+        self.assertIn(f"-{made[0]}", self.out("detach", "products", thing, "gallery", made[0]))
+        self.assertEqual(self.gallery(thing), [other["id"]])
+        self.out("set", "products", thing, "gallery", made[0], other["id"])
+        self.assertEqual(self.gallery(thing), made + [other["id"]])
+        self.out("set", "products", thing, "gallery")
+        self.assertEqual(self.gallery(thing), [])
+        self.out("set", "products", thing, "thumbnail", other["id"])
+        uses = self.json("media", "info", other["id"])[0]["reference"]
+        self.assertEqual([(u["entity"], u["entity_id"], u["field"]) for u in uses], [("products", thing, "thumbnail")])
+        self.out("set", "products", thing, "thumbnail", "null")
+        self.assertIn("used by nothing", self.out("media", "info", other["id"]))
+
+    def test_a_keyed_request_happens_once(self):
+        first = self.json("insert", "products", "name=Once", "--key", "k-1")[0]
+        again = self.json("insert", "products", "name=Once", "--key", "k-1")[0]
+        self.assertEqual((first["id"], first["replayed"]), (again["id"], False))
+        self.assertTrue(again["replayed"])
+        self.assertIn("[id_reused]", self.refused(4, "insert", "products", "name=Twice", "--key", "k-1"))
+
+    def test_a_large_file_comes_back_byte_for_byte(self):
+        content = bytes(range(256)) * (40 * 1024) + b"end"  # 10 MiB: in pieces, on several trips.
+        (self.work / "large.bin").write_bytes(content)
+        media = self.json("media", "put", "large.bin")[0]
+        self.assertEqual((media["size"], media["sha256"]), (len(content), hashlib.sha256(content).hexdigest()))
+        self.assertEqual(self.out("media", "get", media["id"], text=False), content)
+        self.out("media", "get", media["blob"], "-o", "back.bin")
+        self.assertEqual((self.work / "back.bin").read_bytes(), content)
+        self.assertIn("%", self.on_terminal("media", "put", "large.bin"))
+
+    def test_the_log_names_every_commit(self):
+        commits = self.json("log")
+        self.assertEqual([c["sequence"] for c in commits], list(range(1, len(commits) + 1)))
+        self.assertEqual(commits[0]["peer"]["uid"], os.getuid())
+        self.assertEqual(len(self.json("log", "--from", "2", "--limit", "1")), 1)
+        self.assertRegex(self.out("log", "--limit", "2"), r"2 .*record_created products/1; links_changed products/1")
+
+    def test_the_daemon_is_asked_how_it_is(self):
+        report = self.json("verify")[0]
+        self.assertTrue(report["equal"])
+        self.assertIn("the indexes are what the log says", self.out("verify"))
+        self.assertEqual(self.json("status")[0]["socket"], self.daemon.socket)
+        self.assertRegex(self.out(), r"server +emstored")
+        self.assertRegex(self.out("ping"), r"answers at .* in \d+ us, commit \d+")
+        self.assertEqual(self.json("call", "count", '"products"', '{"where":{"id":1}}')[0]["count"], 1)
+
+    def test_errors_name_the_place_and_the_next_step(self):
+        text = self.refused(2, "update", "products", 1, "galery+=17")
+        self.assertIn('products has no field "galery"', text)
+        self.assertIn('did you mean "gallery"?', text)
+        text = self.refused(2, "attach", "products", 1, "thumbnail", 1)
+        self.assertRegex(text, r"error: .*thumbnail.*\[wrong_operation\]\n  at    thumbnail.*\n  hint  .*\$set")
+        text = self.refused(3, "attach", "products", 1, "gallery", 4711)
+        self.assertIn("4711", text)
+        self.assertIn("[media_not_found]", text)
+        self.assertIn("[record_not_found]", self.refused(3, "find", "products", 4711))
+        self.assertIn("[duplicate_item]", self.refused(2, "attach", "products", 1, "gallery", 1, 1))
+        text = self.refused(2, "insert", "products", "price=-1")
+        self.assertIn("[out_of_range]", text)
+        self.assertIn("[required]", text)
+        self.assertIn("[wrong_type]", self.refused(2, "insert", "products", "name=x", "price=cheap"))
+        self.assertIn("[mime_not_allowed]", self.refused(2, "attach", "products", 1, "gallery", f"@{SHOP}/warranty.pdf"))
+        self.assertIn("[too_many_items]",
+                      self.refused(2, "attach", "products", 1, "gallery", *[f"@{SHOP}/mug-red.png"] * 3))
+        self.assertIn("[version_mismatch]", self.refused(4, "update", "products", 1, "price=1", "--expected", "1"))
+        media = self.json("find", "products", 1, "--with", "thumbnail")[0]["thumbnail"]["id"]
+        self.assertIn("[still_linked]", self.refused(4, "delete", "media", media))
+        self.assertEqual(self.json("find", "products", 1)[0]["price"], 999)
+
+    def test_errors_for_programs_are_json(self):
+        error = json.loads(self.refused(2, "--json", "insert", "products", "price=-1"))["error"]
+        self.assertIn(error["code"], ("out_of_range", "required"))
+        self.assertEqual({v["code"] for v in error["violations"]}, {"out_of_range", "required"})
+        self.assertEqual(json.loads(self.refused(2, "fnd", "--json"))["error"]["code"], "invalid_request")
+
+    def test_wrong_words_are_refused_before_anything_is_sent(self):
+        self.assertIn('did you mean "find"?', self.refused(2, "fnd"))
+        self.assertIn('did you mean "info"?', self.refused(2, "media", "inf"))
+        self.assertIn("--help", self.refused(2, "find"))
+        self.assertIn("no condition", self.refused(2, "find", "products", "-w", "price"))
+        self.assertIn('did you mean "products"?', self.refused(2, "insert", "product", "name=x"))
+        self.assertIn("no/such.png", self.refused(2, "media", "put", "no/such.png"))
+        (self.work / "laptop-front.png").write_bytes(b"mine")
+        parent, child = pty.openpty()  # Only towards a person does a name stand for the output.
+        done = subprocess.run([CLI, "media", "get", "1"], cwd=self.work, env=self.environment(), stdout=child,
+                              stderr=subprocess.PIPE, timeout=60)
+        os.close(parent), os.close(child)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"there already", done.stderr)
+        self.assertEqual((self.work / "laptop-front.png").read_bytes(), b"mine")
+
+    def test_without_a_daemon_it_says_how_to_start_one(self):
+        done = subprocess.run([CLI, "--socket", str(self.work / "none"), "ping"], env=self.environment(), text=True,
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("[unreachable]", done.stderr)
+        self.assertIn(f"emstored --data DIR --socket {self.work}/none", done.stderr)
+
+    def test_colours_and_rules_are_for_terminals(self):
+        seen = self.on_terminal("find", "products", "-w", "id=1")
+        self.assertIn("\x1b[", seen)
+        self.assertIn("│", seen)
+        for line in re.sub(r"\x1b\[[0-9;]*[mK]", "", seen).splitlines():
+            self.assertLessEqual(len(line), 60)
+        self.assertNotIn("\x1b[", self.on_terminal("find", "products", NO_COLOR="1"))
+        self.assertNotIn("\x1b[", self.on_terminal("find", "products", TERM="dumb"))
+        self.assertNotIn("\x1b[", self.out("find", "products"))
+        self.assertIn("\x1b[", self.out("find", "products", "--color", "always"))
+        self.insert("tags=null", "price=1")
+        hostile = self.json("insert", "products", "name=\x1b[2Jgone")[0]["id"]
+        self.assertNotIn("\x1b[2J", self.on_terminal("find", "products", hostile))
+
+
+class Readme(CliCase):
+    def test_the_program_is_the_one_in_examples_and_runs(self):
+        readme = (SOURCE / "README.md").read_text()
+        program = (SOURCE / "examples" / "readme.cpp").read_text()
+        blocks = re.findall(r"```cpp\n(.*?)```", readme, re.S)
+        self.assertEqual(blocks, [program])
+        self.assertLessEqual(len(program.splitlines()), 20)
+        for name in ("front.png", "side.png"):
+            (self.work / name).write_bytes((SHOP / "lamp.png").read_bytes() + name.encode())
+        done = subprocess.run([os.environ["EMSTORE_README_PROGRAM"]], cwd=self.work, env=self.environment(), text=True,
+                              capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"\A(xxh3-128:[0-9a-f]{32}\n){2}\Z")
+        left = self.json("find", "products", 1, "--with", "gallery")[0]["gallery"]
+        self.assertEqual([medium["name"] for medium in left], ["front.png"])
+
+
+if __name__ == "__main__":
+    unittest.main()

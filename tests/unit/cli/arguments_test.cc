@@ -1,0 +1,128 @@
+#include "cli/arguments.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/failures.h"
+
+namespace emstore::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+SchemaView shop() {
+  const auto field = [](const char* type) { return Map{{"type", type}, {"config", Map()}}; };
+  const Map products{{"name", field("text")},    {"price", field("number")},
+                     {"sold", field("boolean")}, {"tags", field("json")},
+                     {"since", field("date")},   {"thumbnail", field("medium")},
+                     {"gallery", field("media")}};
+  return SchemaView(
+      Map{{"schema", Map{{"entities", Map{{"products", Map{{"fields", products}}}}}}}});
+}
+
+Document document(std::vector<std::string> words) { return document_of(shop(), "products", words); }
+
+Value value_of(const std::string& word) {
+  return std::get<Value>(document({word}).members().at(0).content);
+}
+
+const Operators& operators_in(const Document& document) {
+  return std::get<Operators>(document.members().at(0).content);
+}
+
+TEST(Arguments, TakeValuesAsTheSchemaTypesThem) {
+  EXPECT_EQ(value_of("name=17"), Value("17"));
+  EXPECT_EQ(value_of("name=null"), Value("null"));
+  EXPECT_EQ(value_of("name=a=b"), Value("a=b"));
+  EXPECT_EQ(value_of("name="), Value(""));
+  EXPECT_EQ(value_of("price=999"), Value(999));
+  EXPECT_EQ(value_of("price=12.5"), Value(12.5));
+  EXPECT_EQ(value_of("price=null"), Value());
+  EXPECT_EQ(value_of("price=cheap"), Value("cheap"));  // emstore says what is wrong with it.
+  EXPECT_EQ(value_of("sold=true"), Value(true));
+  EXPECT_EQ(value_of("since=2026-11-22"), Value("2026-11-22"));
+  EXPECT_EQ(value_of("tags=[1,\"a\"]"), Value(List{1, "a"}));
+  EXPECT_EQ(value_of("name:=null"), Value());
+}
+
+TEST(Arguments, MakeOperatorsOfMediaFields) {
+  EXPECT_EQ(operators_in(document({"gallery=17,18"})).values(), (Map{{"$set", List{17, 18}}}));
+  EXPECT_EQ(operators_in(document({"gallery+=17", "gallery-=3", "gallery+=18"})).values(),
+            (Map{{"$detach", List{3}}, {"$attach", List{17, 18}}}));
+  EXPECT_EQ(operators_in(document({"thumbnail=17"})).values(), (Map{{"$set", 17}}));
+  EXPECT_EQ(operators_in(document({"thumbnail=null"})).values(), (Map{{"$set", nullptr}}));
+}
+
+TEST(Arguments, StoreFilesOfMediaFields) {
+  const Document appended = document({"gallery+=@a.png", "gallery+=@b.png"});
+  EXPECT_EQ(operators_in(appended).files().size(), 2u);
+  EXPECT_TRUE(operators_in(appended).values().empty());
+
+  const Document replaced = document({"gallery=@a.png"});
+  EXPECT_EQ(operators_in(replaced).values(), (Map{{"$set", List()}}));
+  EXPECT_EQ(operators_in(replaced).files().size(), 1u);
+
+  const Document one = document({"thumbnail=@a.png"});
+  EXPECT_TRUE(operators_in(one).creates_one());
+  EXPECT_TRUE(operators_in(one).values().empty());
+}
+
+TEST(Arguments, QuoteTheWordThatIsWrong) {
+  EXPECT_THAT([] { document({"name"}); }, ThrowsMessage<UsageError>(HasSubstr("\"name\"")));
+  EXPECT_THAT([] { document({"=x"}); }, ThrowsMessage<UsageError>(HasSubstr("\"=x\"")));
+  EXPECT_THAT([] { document({"price+=1"}); },
+              ThrowsMessage<UsageError>(HasSubstr("price is number")));
+  EXPECT_THAT([] { document({"gallery-=@a.png"}); },
+              ThrowsMessage<UsageError>(HasSubstr("@a.png")));
+  EXPECT_THAT([] { document({"tags={"}); }, ThrowsMessage<UsageError>(HasSubstr("no JSON")));
+  EXPECT_THAT([] { document_of(shop(), "product", std::vector<std::string>{"a=b"}); },
+              ThrowsMessage<UsageError>(HasSubstr("no entity \"product\"")));
+  try {
+    document({"galery+=17"});
+    FAIL() << "an unknown field went through";
+  } catch (const UsageError& error) {
+    EXPECT_EQ(error.hint(), "did you mean \"gallery\"?");
+  }
+}
+
+Map where(std::vector<std::string> expressions) {
+  return where_of(shop(), "products", expressions).to_map();
+}
+
+TEST(Arguments, ReadConditions) {
+  EXPECT_EQ(where({"price>=500"}), (Map{{"price", Map{{"$gte", 500}}}}));
+  EXPECT_EQ(where({"price < 5.5"}), (Map{{"price", Map{{"$lt", 5.5}}}}));
+  EXPECT_EQ(where({"name=Laptop"}), (Map{{"name", Map{{"$eq", "Laptop"}}}}));
+  EXPECT_EQ(where({"name!=>="}), (Map{{"name", Map{{"$ne", ">="}}}}));
+  EXPECT_EQ(where({"name^=Lap"}), (Map{{"name", Map{{"$startsWith", "Lap"}}}}));
+  EXPECT_EQ(where({"name~%top"}), (Map{{"name", Map{{"$like", "%top"}}}}));
+  EXPECT_EQ(where({"id in 1,2"}), (Map{{"id", Map{{"$in", List{1, 2}}}}}));
+  EXPECT_EQ(where({"name in 1, b"}), (Map{{"name", Map{{"$in", List{"1", "b"}}}}}));
+  EXPECT_EQ(where({"price is null"}), (Map{{"price", Map{{"$isnull", true}}}}));
+  EXPECT_EQ(where({"price is not null"}), (Map{{"price", Map{{"$isnull", false}}}}));
+  EXPECT_EQ(where({"{\"price\":{\"$gt\":1}}"}), (Map{{"price", Map{{"$gt", 1}}}}));
+  EXPECT_EQ(
+      where({"price>1", "price<9"}),
+      (Map{{"$and", List{Map{{"price", Map{{"$gt", 1}}}}, Map{{"price", Map{{"$lt", 9}}}}}}}));
+  EXPECT_EQ(where({}), Map());
+  EXPECT_THAT([] { where({"price"}); }, ThrowsMessage<UsageError>(HasSubstr("\"price\"")));
+}
+
+TEST(Arguments, ReadWhatToReadAlong) {
+  Query query;
+  query.with.add(with_of("thumbnail"));
+  query.with.add(with_of("gallery:orderBy=-created_at,limit=3"));
+  query.with.add(with_of("documents:{\"where\":{\"name\":\"a\"},\"orderBy\":{\"id\":\"desc\"}}"));
+  const auto order = [](const char* by) { return List{Map{{"by", by}, {"dir", "desc"}}}; };
+  EXPECT_EQ(to_map(query),
+            (Map{{"with", Map{{"thumbnail", true},
+                              {"gallery", Map{{"orderBy", order("created_at")}, {"limit", 3}}},
+                              {"documents",
+                               Map{{"where", Map{{"name", "a"}}}, {"orderBy", order("id")}}}}}}));
+  EXPECT_THAT([] { with_of("gallery:limt=3"); }, ThrowsMessage<UsageError>(HasSubstr("limt")));
+  EXPECT_THAT([] { with_of("gallery:limit=-3"); }, ThrowsMessage<UsageError>(HasSubstr("-3")));
+}
+
+}  // namespace
+}  // namespace emstore::cli

@@ -1,0 +1,200 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <emstore/client.hpp>
+#include <fstream>
+#include <mutex>
+
+#include "tests/unit/client-lib/fake_daemon.h"
+
+namespace emstore {
+namespace {
+
+using testing::FakeDaemon;
+using testing::Link;
+using testing::mutation_reply;
+using testing::TemporaryFolder;
+
+const std::string kAddress = "xxh3-128:00112233445566778899aabbccddeeff.128";
+
+// The part of a daemon that takes uploads: pieces in order, what it has already it skips.
+class Uploads {
+ public:
+  // Hangs up, once, instead of answering the n-th request for bytes.
+  int hang_up_at = 0;
+  bool forgets_at_commit = false;
+
+  FakeDaemon::Script script() {
+    return [this](Link& link) {
+      while (const auto request = link.next_after_hello()) {
+        const std::lock_guard turn(turn_);
+        if (++asked_ == hang_up_at) {
+          take(*request);
+          return;
+        }
+        const auto answer = take(*request);
+        if (answer) {
+          link.answer(request->id, *answer);
+        } else {
+          link.refuse(request->id, ErrorCode::upload_not_found);
+        }
+      }
+    };
+  }
+
+  std::string content;
+  int begun = 0, committed = 0;
+  Map inserted;
+
+ private:
+  std::optional<Value> take(const protocol::Request& request) {
+    if (std::holds_alternative<protocol::BlobBegin>(request.call)) {
+      ++begun;
+      content.clear();
+      is_open_ = true;
+      return Map{{"token", "t" + std::to_string(begun)}, {"offset", 0}, {"chunk", 1 << 20}};
+    }
+    if (const auto* write = std::get_if<protocol::BlobWrite>(&request.call)) {
+      if (!is_open_) return std::nullopt;
+      if (write->offset <= content.size()) {
+        const std::size_t known = content.size() - write->offset;
+        if (known < write->bytes.data.size()) content += write->bytes.data.substr(known);
+      }
+      return Map{{"offset", content.size()}};
+    }
+    if (std::holds_alternative<protocol::BlobCommit>(request.call)) {
+      if (!is_open_) return std::nullopt;
+      is_open_ = false;
+      ++committed;
+      return Map{{"blob", kAddress}, {"size", content.size()}};
+    }
+    inserted = std::get<protocol::InsertOne>(request.call).document;
+    return mutation_reply();
+  }
+
+  std::mutex turn_;
+  int asked_ = 0;
+  bool is_open_ = false;
+};
+
+std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 31 + i / 251);
+  return text;
+}
+
+TEST(ClientUpload, SendsSmallFilesInsideTheRequest) {
+  Uploads uploads;
+  FakeDaemon daemon({uploads.script()});
+  Client client = connect(daemon.options());
+  client.mutator("products")
+      .insert_one({{"thumbnail", create(File::bytes(pattern(65'536), "a.png", "image/png"))}});
+  EXPECT_EQ(uploads.begun, 0);
+  EXPECT_EQ(uploads.inserted,
+            (Map{{"thumbnail", Map{{"$create", Map{{"file", Binary{pattern(65'536)}},
+                                                   {"name", "a.png"},
+                                                   {"type", "image/png"}}}}}}));
+}
+
+TEST(ClientUpload, StreamsLargerFilesAndNamesThemByAddress) {
+  Uploads uploads;
+  FakeDaemon daemon({uploads.script()});
+  Client client = connect(daemon.options());
+  const std::string bytes = pattern((10u << 20) + 1);
+  std::uint64_t last = 0, total = 0;
+  client.on_progress([&](std::uint64_t done, std::uint64_t all) {
+    EXPECT_GT(done, last);
+    last = done;
+    total = all;
+  });
+  client.mutator("products").insert_one({{"gallery", create({File::bytes(bytes, "a.bin")})}});
+  EXPECT_EQ(uploads.content, bytes);
+  EXPECT_EQ(last, bytes.size());
+  EXPECT_EQ(total, bytes.size());
+  EXPECT_EQ(
+      uploads.inserted,
+      (Map{{"gallery",
+            Map{{"$create", List{Map{{"file", Map{{"blob", kAddress}}}, {"name", "a.bin"}}}}}}}));
+}
+
+// Request 1 begins, 2 to 5 are pieces, 6 commits.
+class ClientUploadInterrupted : public ::testing::TestWithParam<int> {};
+
+TEST_P(ClientUploadInterrupted, ArrivesWhole) {
+  Uploads uploads;
+  uploads.hang_up_at = GetParam();
+  FakeDaemon daemon({uploads.script()});
+  Client client = connect(daemon.options());
+  const std::string bytes = pattern(4u << 20);
+  client.mutator("products").insert_one({{"thumbnail", create(File::bytes(bytes, "a.bin"))}});
+  EXPECT_EQ(uploads.content, bytes);
+  // Only a begin or a commit whose answer was lost makes a second upload: pieces go on where they
+  // were.
+  const bool begins_again = GetParam() == 1 || GetParam() == 6;
+  EXPECT_EQ(uploads.begun, begins_again ? 2 : 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(AtEveryRequest, ClientUploadInterrupted, ::testing::Range(1, 7));
+
+TEST(ClientUpload, RefusesAFileThatCannotBeReadWithItsPlace) {
+  Uploads uploads;
+  FakeDaemon daemon({uploads.script()});
+  Client client = connect(daemon.options());
+  std::optional<Error> error;
+  client.mutator("products")
+      .insert_one({{"gallery", create({File::bytes("x", "a.png"), File("no/such/file.png")})}},
+                  error);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::invalid_request);
+  EXPECT_EQ(error->path, "gallery.$create[1]");
+  EXPECT_THAT(error->message, ::testing::HasSubstr("no/such/file.png"));
+  EXPECT_TRUE(uploads.inserted.empty());
+}
+
+// Gives the bytes of one content, as blob.read does.
+FakeDaemon::Script serving(const std::string& bytes) {
+  return testing::answering([&bytes](const protocol::Request& request) -> Value {
+    if (std::holds_alternative<protocol::FindId>(request.call)) {
+      return Map{{"data", Map{{"id", 1}, {"blob", kAddress}}}, {"meta", Map()}};
+    }
+    const auto& read = std::get<protocol::BlobRead>(request.call);
+    return Map{{"bytes", Binary{bytes.substr(read.offset, read.length)}}, {"size", bytes.size()}};
+  });
+}
+
+TEST(ClientMedia, ReadsFromAnyPlace) {
+  const std::string bytes = pattern((3u << 20) + 17);
+  FakeDaemon daemon({serving(bytes)});
+  Client client = connect(daemon.options());
+  MediaReader reader = client.media().open(1);
+  EXPECT_EQ(reader.size(), bytes.size());
+  for (const std::size_t place :
+       {std::size_t{0}, std::size_t{65'530}, std::size_t{2'000'000}, bytes.size() - 5}) {
+    reader.seek(place);
+    std::string piece(100, '\0');
+    piece.resize(reader.read(piece));
+    EXPECT_EQ(piece, bytes.substr(place, 100)) << place;
+  }
+  reader.seek(1'000);
+  EXPECT_EQ(reader.read_all(), bytes.substr(1'000));
+  EXPECT_EQ(reader.read_all(), "");
+}
+
+TEST(ClientMedia, DownloadsIntoAFileOrNotAtAll) {
+  const std::string bytes = pattern(2u << 20);
+  FakeDaemon daemon({serving(bytes)});
+  Client client = connect(daemon.options());
+  const TemporaryFolder folder;
+  EXPECT_EQ(client.media().download(kAddress, folder.path() / "out"), bytes.size());
+  std::ifstream stream(folder.path() / "out", std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(stream), {}), bytes);
+
+  std::error_code error;
+  client.media().download(kAddress, folder.path() / "no folder" / "out", error);
+  EXPECT_TRUE(error);
+  const auto left = std::distance(std::filesystem::directory_iterator(folder.path()), {});
+  EXPECT_EQ(left, 1);
+}
+
+}  // namespace
+}  // namespace emstore
