@@ -68,6 +68,15 @@ bool is_ascii_word(std::string_view bytes) {
 
 bool is_continuation(char letter) { return (static_cast<unsigned char>(letter) & 0xC0U) == 0x80U; }
 
+// A message is a text, whatever it speaks of.
+std::string with_signs_for_what_is_no_text(std::string_view bytes) {
+  std::string text;
+  for (const char letter : bytes) {
+    text += static_cast<unsigned char>(letter) < 0x80U ? std::string_view(&letter, 1) : "\uFFFD";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string_view suggestion(std::string_view wrong, std::span<const std::string_view> candidates) {
@@ -96,6 +105,7 @@ std::string did_you_mean(std::string_view wrong, std::span<const std::string_vie
 
 std::string Quoted::operator()(std::string_view text) const {
   constexpr std::size_t kBytesMax = 80;
+  if (!is_utf8(text)) return operator()(with_signs_for_what_is_no_text(text.substr(0, kBytesMax)));
   if (text.size() <= kBytesMax) return to_string(Value(text));
   std::size_t end = kBytesMax;
   while (end > 0 && is_continuation(text[end])) --end;

@@ -16,7 +16,8 @@ std::string_view suggestion(std::string_view wrong, std::span<const std::string_
 std::string did_you_mean(std::string_view wrong, std::span<const std::string_view> candidates);
 
 // quoted(text): the text within quotes, for a message; cut with "…" after 80 bytes, control
-// characters escaped. An object, because std::quoted would take calls of a function of this name.
+// characters escaped; bytes that are not UTF-8 show as U+FFFD. An object, because std::quoted would
+// take calls of a function of this name.
 struct Quoted {
   std::string operator()(std::string_view text) const;
 };

@@ -31,17 +31,21 @@ std::string text_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-Daemon::Daemon(const std::filesystem::path& program, const std::filesystem::path& data, const std::string& spin)
+Daemon::Daemon(const std::filesystem::path& program, const std::filesystem::path& data,
+               const std::string& spin)
     : socket_(data.string() + ".sock"), log_(data.string() + ".log") {
-  std::array<std::string, 9> words{program.string(), "--data",  data.string(),         "--socket", socket_.string(),
-                                   "--set",          "threads.spin=" + spin, "--set", "log.level=warning"};
+  std::array<std::string, 9> words{program.string(),   "--data", data.string(),          "--socket",
+                                   socket_.string(),   "--set",  "threads.spin=" + spin, "--set",
+                                   "log.level=warning"};
   std::array<char*, words.size() + 1> arguments{};
   for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log_.c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
-  const int error = ::posix_spawn(&pid_, program.c_str(), &files, nullptr, arguments.data(), environ);
+  const int error =
+      ::posix_spawn(&pid_, program.c_str(), &files, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&files);
   if (error != 0) give_up(program.string() + ": " + std::strerror(error));
   wait_until_it_answers();
@@ -87,11 +91,13 @@ void Daemon::kill() { end_with(SIGKILL); }
 
 int connect_to(const std::filesystem::path& path) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  if (path.string().size() >= sizeof(address.sun_path)) give_up(path.string() + ": too long for a socket");
-  std::strcpy(address.sun_path, path.c_str());
+  if (path.string().size() >= sizeof(address.sun_path))
+    give_up(path.string() + ": too long for a socket");
+  std::memcpy(address.sun_path, path.c_str(), path.string().size() + 1);
   const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return -1;
-  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return socket;
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0)
+    return socket;
   ::close(socket);
   return -1;
 }

@@ -11,7 +11,8 @@ namespace emstore::bench {
 class Daemon {
  public:
   // Returns when it answers on its socket. `spin` as in its setting threads.spin.
-  Daemon(const std::filesystem::path& program, const std::filesystem::path& data, const std::string& spin = "0s");
+  Daemon(const std::filesystem::path& program, const std::filesystem::path& data,
+         const std::string& spin = "0s");
   ~Daemon();  // stop()
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;

@@ -1,4 +1,5 @@
-// All benchmarks in one program: emstore_bench [--quick] [--million] [--emstored=PATH] [--benchmark_…].
+// All benchmarks in one program: emstore_bench [--quick] [--million] [--emstored=PATH]
+// [--benchmark_…].
 #include <benchmark/benchmark.h>
 #include <sys/utsname.h>
 
@@ -24,7 +25,8 @@ Settings settings_of(int argc, char** argv) {
     } else if (argument.starts_with(kEmstored)) {
       settings.emstored = argument.substr(kEmstored.size());
     } else {
-      emstore::bench::give_up("usage: emstore_bench [--quick] [--million] [--emstored=PATH] [--benchmark_…]");
+      emstore::bench::give_up(
+          "usage: emstore_bench [--quick] [--million] [--emstored=PATH] [--benchmark_…]");
     }
   }
   return settings;
@@ -47,6 +49,7 @@ int main(int argc, char** argv) {
   register_growth(suite);
   register_start(suite);
   benchmark::RunSpecifiedBenchmarks();
+  benchmark::ClearRegisteredBenchmarks();  // What they share lies in the folder of the suite.
   benchmark::Shutdown();
   return 0;
 }

@@ -53,10 +53,16 @@ Map product_fields(std::uint64_t id) {
 }
 
 std::string media_name(std::uint64_t id) { return "picture-" + std::to_string(id) + ".png"; }
-std::string media_alt(std::uint64_t id) { return "Picture " + std::to_string(id) + ", from the front"; }
-std::string media_bytes(std::uint64_t id) { return "\x89PNG\r\n\x1a\n the bytes of " + std::to_string(id); }
+std::string media_alt(std::uint64_t id) {
+  return "Picture " + std::to_string(id) + ", from the front";
+}
+std::string media_bytes(std::uint64_t id) {
+  return "\x89PNG\r\n\x1a\n the bytes of " + std::to_string(id);
+}
 
-std::uint64_t thumbnail_of(std::uint64_t product, const ShopSize& size) { return product % size.media + 1; }
+std::uint64_t thumbnail_of(std::uint64_t product, const ShopSize& size) {
+  return product % size.media + 1;
+}
 
 std::uint64_t medium_at(std::uint64_t product, std::uint64_t place, const ShopSize& size) {
   return (product * kGallery + place) % size.media + 1;
@@ -85,15 +91,14 @@ std::uint64_t Ids::next() {
 }
 
 Map shop_schema() {
-  const Map products{{"name", field("text", {{"required", true}})},
-                     {"description", field("text")},
-                     {"price", field("number", {{"minimum", 0}})},
-                     {"sku", field("text")},
-                     {"thumbnail", field("media", {{"max_items", 1}})},
-                     {"gallery", field("media")}};
+  const Map products{
+      {"name", field("text", {{"required", true}})},     {"description", field("text")},
+      {"price", field("number", {{"minimum", 0}})},      {"sku", field("text")},
+      {"thumbnail", field("media", {{"max_items", 1}})}, {"gallery", field("media")}};
   return Map{
-      {"entities", Map{{"products", Map{{"fields", products}}},
-                       {"media", Map{{"type", "system"}, {"fields", Map{{"alt", field("text")}}}}}}},
+      {"entities",
+       Map{{"products", Map{{"fields", products}}},
+           {"media", Map{{"type", "system"}, {"fields", Map{{"alt", field("text")}}}}}}},
       {"relations", Map{{"a", poly("thumbnail", true)}, {"b", poly("gallery", false)}}},
       {"indices",
        Map{{"sku", Map{{"entity", "products"}, {"fields", List{"sku"}}, {"unique", true}}}}}};
@@ -116,14 +121,16 @@ store::Command insert_command(std::string entity, Map document) {
     const ContentDigest digest = digest_of(bytes);
     return store::PreparedFile{std::move(bytes), digest, "image/png"};
   }));
-  command.mutations.push_back({store::Verb::insert, std::move(entity), {}, std::move(document), {}, false});
+  command.mutations.push_back(
+      {store::Verb::insert, std::move(entity), {}, std::move(document), {}, false});
   return command;
 }
 
 store::Command attach_command(std::uint64_t product, const std::vector<std::uint64_t>& media) {
   store::Command command;
   Map document{{"gallery", Map{{"$attach", List(media.begin(), media.end())}}}};
-  command.mutations.push_back({store::Verb::update, "products", product, std::move(document), {}, false});
+  command.mutations.push_back(
+      {store::Verb::update, "products", product, std::move(document), {}, false});
   return command;
 }
 
@@ -140,7 +147,8 @@ void Shop::fill(const ShopSize& size) {
   std::vector<store::Command> commands;
   for (std::uint64_t id = 1; id <= size.products; ++id) {
     List gallery;
-    for (std::uint64_t place = 0; place < kGallery; ++place) gallery.emplace_back(medium_at(id, place, size));
+    for (std::uint64_t place = 0; place < kGallery; ++place)
+      gallery.emplace_back(medium_at(id, place, size));
     Map document = product_fields(id);
     document.set("thumbnail", Map{{"$set", thumbnail_of(id, size)}});
     document.set("gallery", Map{{"$attach", std::move(gallery)}});

@@ -1,5 +1,5 @@
-// The data that is measured: products with a gallery of 20 pictures each, and what is asked of them. The
-// peer holds the same records.
+// The data that is measured: products with a gallery of 20 pictures each, and what is asked of
+// them. The peer holds the same records.
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,8 @@ namespace emstore::bench {
 void Latencies::report(benchmark::State& state) {
   if (taken_.empty()) return;
   const auto micros_at = [this](double part) {
-    const auto at = taken_.begin() +
-                    static_cast<std::ptrdiff_t>(part * static_cast<double>(taken_.size() - 1));
+    const auto at =
+        taken_.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(taken_.size() - 1));
     std::nth_element(taken_.begin(), at, taken_.end());
     return std::chrono::duration<double, std::micro>(*at).count();
   };
@@ -52,7 +52,8 @@ const std::filesystem::path& Suite::long_folder() {
 Daemon& Suite::daemon(Role role) {
   std::unique_ptr<Daemon>& daemon = daemons_[role];
   if (!daemon) {
-    // An idle virtual processor takes about 40 µs to wake; the daemon looks about for a little less.
+    // An idle virtual processor takes about 40 µs to wake; the daemon looks about for a little
+    // less.
     const char* spin = role == Role::spinning_reads ? "30us" : "0s";
     daemon = std::make_unique<Daemon>(settings_.emstored, copy_of(shop_folder()), spin);
   }

@@ -1,5 +1,5 @@
-// What all benchmarks share: how they are told to run, the stores and daemons they run on, each made
-// when it is first asked for, and how a figure is taken.
+// What all benchmarks share: how they are told to run, the stores and daemons they run on, each
+// made when it is first asked for, and how a figure is taken.
 //
 // A benchmark that cannot go on ends the program: give_up() says why.
 #pragma once
@@ -84,7 +84,8 @@ void register_socket(Suite& suite);
 void register_growth(Suite& suite);
 void register_start(Suite& suite);
 
-// Keeps what `make` makes until the benchmarks that share it are gone; makes it when it is first asked for.
+// Keeps what `make` makes until the benchmarks that share it are gone; makes it when it is first
+// asked for.
 template <typename Make>
 auto shared(Make make) {
   using Made = decltype(make());

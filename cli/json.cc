@@ -1,5 +1,6 @@
 #include "cli/json.h"
 
+#include <cmath>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
@@ -31,6 +32,15 @@ std::string time_text(Time time) {
   return text;
 }
 
+// A whole number without ".0": JSON knows one kind only, and people know the shorter.
+Json json_of(double number) {
+  constexpr double kExact = 9007199254740992.0;  // 2^53
+  if (std::trunc(number) == number && std::abs(number) <= kExact) {
+    return static_cast<std::int64_t>(number);
+  }
+  return number;
+}
+
 Json json_of(const Value& value) {
   switch (value.kind()) {
     case Value::Kind::null:
@@ -40,7 +50,7 @@ Json json_of(const Value& value) {
     case Value::Kind::integer:
       return *value.if_integer();
     case Value::Kind::number:
-      return *value.if_number();
+      return json_of(*value.if_number());
     case Value::Kind::text:
       return *value.if_text();
     case Value::Kind::binary:

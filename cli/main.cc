@@ -207,6 +207,9 @@ void refuse_unknown_command(const CLI::App& app, const std::vector<std::string>&
   std::vector<const CLI::App*> known = app.get_subcommands({});
   for (std::size_t i = 0; i < line.size() && !known.empty(); ++i) {
     if (line[i].starts_with('-')) {
+      if (app.get_option_no_throw(line[i].substr(0, line[i].find('='))) == nullptr) {
+        return;  // Whether the next word is its value, nobody knows.
+      }
       if (line[i] == "--socket" || line[i] == "--color")
         ++i;  // The value of an option is no command.
       continue;
@@ -221,6 +224,15 @@ void refuse_unknown_command(const CLI::App& app, const std::vector<std::string>&
     }
     known = (*named)->get_subcommands({});
   }
+}
+
+// The command of the line with a space behind it, or nothing.
+std::string command_in(const CLI::App& app, const std::vector<std::string>& line) {
+  const std::vector<std::string> names = names_of(app.get_subcommands({}));
+  for (const std::string& word : line) {
+    if (std::find(names.begin(), names.end(), word) != names.end()) return word + " ";
+  }
+  return {};
 }
 
 ColorChoice color_choice(const std::string& word) {
@@ -273,8 +285,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& asked) {
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    return reporter.report(UsageError(
-        error.what(), "`emstore " + (line.empty() ? "" : line.front() + " ") + "--help` says how"));
+    return reporter.report(
+        UsageError(error.what(), "`emstore " + command_in(app, line) + "--help` says how"));
   } catch (const UsageError& error) {
     return reporter.report(error);
   } catch (const Failure& failure) {

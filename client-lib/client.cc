@@ -248,11 +248,11 @@ std::filesystem::path default_socket() {
     const char* value = std::getenv(name);
     return value ? value : "";
   };
-  if (const auto named = variable("EMSTORE_SOCKET"); !named.empty()) return named;
-  const std::filesystem::path system = "/run/emstore/sock";
+  if (auto named = variable("EMSTORE_SOCKET"); !named.empty()) return named;
+  std::filesystem::path system = "/run/emstore/sock";
   const auto runtime = variable("XDG_RUNTIME_DIR");
   if (runtime.empty()) return system;
-  const auto own = runtime / "emstore" / "sock";
+  auto own = runtime / "emstore" / "sock";
   std::error_code ignored;
   const bool only_system =
       !std::filesystem::exists(own, ignored) && std::filesystem::exists(system, ignored);

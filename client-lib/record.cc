@@ -9,8 +9,8 @@ namespace emstore {
 namespace {
 
 const Value& null_value() {
-  static const Value null;
-  return null;
+  static const Value kNull;
+  return kNull;
 }
 
 [[noreturn]] void throw_wrong_type(std::string_view field, std::string_view wanted,
@@ -41,14 +41,12 @@ const Value& RecordView::operator[](std::string_view field) const {
   return value ? *value : null_value();
 }
 
-template <>
-bool RecordView::get<bool>(std::string_view field) const {
+bool RecordView::boolean(std::string_view field) const {
   const Value& value = (*this)[field];
   return expect(value.if_boolean(), field, "a boolean", value);
 }
 
-template <>
-std::int64_t RecordView::get<std::int64_t>(std::string_view field) const {
+std::int64_t RecordView::integer(std::string_view field) const {
   constexpr double kExact = 9007199254740992.0;  // 2^53: up to here a double holds every integer.
   const Value& value = (*this)[field];
   const double* number = value.if_number();
@@ -58,21 +56,18 @@ std::int64_t RecordView::get<std::int64_t>(std::string_view field) const {
   return expect(value.if_integer(), field, "an integer", value);
 }
 
-template <>
-double RecordView::get<double>(std::string_view field) const {
+double RecordView::number(std::string_view field) const {
   const Value& value = (*this)[field];
   if (const auto* integer = value.if_integer()) return static_cast<double>(*integer);
   return expect(value.if_number(), field, "a number", value);
 }
 
-template <>
-std::string RecordView::get<std::string>(std::string_view field) const {
+std::string RecordView::text(std::string_view field) const {
   const Value& value = (*this)[field];
   return expect(value.if_text(), field, "a text", value);
 }
 
-template <>
-Time RecordView::get<Time>(std::string_view field) const {
+Time RecordView::time(std::string_view field) const {
   const Value& value = (*this)[field];
   return expect(value.if_time(), field, "a time", value);
 }

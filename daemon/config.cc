@@ -25,6 +25,17 @@ std::vector<std::string_view> names_of_settings() {
   return names;
 }
 
+bool is_section(std::string_view name) {
+  return std::ranges::any_of(settings(), [name](const Setting& setting) {
+    return setting.name.starts_with(name) && setting.name.substr(name.size()).starts_with('.');
+  });
+}
+
+tl::unexpected<Error> unknown_setting(std::string_view name, const std::string& origin) {
+  return failure(ErrorCode::invalid_request, origin + ": there is no setting " + quoted(name),
+                 std::string(name), did_you_mean(name, names_of_settings()));
+}
+
 class ConfigReader {
  public:
   Status take(std::string_view name, std::string_view value, const std::string& origin);
@@ -43,10 +54,7 @@ class ConfigReader {
 Status ConfigReader::take(std::string_view name, std::string_view value,
                           const std::string& origin) {
   const Setting* setting = setting_named(name);
-  if (setting == nullptr) {
-    return failure(ErrorCode::invalid_request, origin + ": there is no setting " + quoted(name),
-                   std::string(name), did_you_mean(name, names_of_settings()));
-  }
+  if (setting == nullptr) return unknown_setting(name, origin);
   if (Status assigned = assign(*setting, config_, value); !assigned) {
     Error error = std::move(assigned).error();
     error.message.insert(0, origin + ": ");
@@ -73,6 +81,7 @@ Status ConfigReader::take_table(const toml::table& table, const std::string& pre
     const std::string name = prefix + std::string(key.str());
     const std::string place = place_of(path, key.source().begin);
     if (const toml::table* section = node.as_table()) {
+      if (!is_section(name)) return unknown_setting(name, place);
       EMSTORE_CHECKED(take_table(*section, name + ".", path));
       continue;
     }

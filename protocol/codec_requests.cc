@@ -112,6 +112,10 @@ bool move_into(std::optional<Place>& place, Value& value) {
   return move_into(place.emplace(), value);
 }
 
+// The options of findMany, the read that takes them all. None of them is a part of another's name.
+constexpr std::array<std::string_view, 8> kQueryOptions{"where", "with",  "select", "orderBy",
+                                                        "sort",  "limit", "offset", "count"};
+
 // Reads the params of one method into a call. The first error stays; what follows it is left alone.
 class ParamsReader {
  public:
@@ -164,8 +168,15 @@ class ParamsReader {
            "key");
   }
 
-  void query(Map& place, ReadOptions& options, std::string_view /*names*/) {
+  // What only other reads take is refused here, what none takes where the query is resolved.
+  void query(Map& place, ReadOptions& options, std::string_view names) {
     option("after", options.after);
+    for (const std::string_view name : kQueryOptions) {
+      const Value* const value = options_.find(name);
+      if (value == nullptr || value->is_null() || names.find(name) != names.npos) continue;
+      refuse(ErrorCode::unknown_option, std::string(method_) + " has no option " + quoted(name),
+             std::string(name));
+    }
     place = std::exchange(options_, Map());
   }
 

@@ -33,7 +33,7 @@ class Walk {
     std::vector<RecordId> ids;
     bool goes_on = true;
     EMSTORE_CHECKED(
-        scan(Family::values, range, [&](std::string_view key, std::string_view) -> Result<bool> {
+        reader_.try_scan(Family::values, range, direction_, [&](std::string_view key, std::string_view) -> Result<bool> {
           EMSTORE_TRY(const RecordId id, id_at_end(key));
           ids.push_back(id);
           if (ids.size() < kIdsAtOnce) return true;
@@ -46,7 +46,7 @@ class Walk {
   }
 
   Status by_scan(const KeyRange& range) {
-    return scan(Family::records, range,
+    return reader_.try_scan(Family::records, range, direction_,
                 [&](std::string_view key, std::string_view row) -> Result<bool> {
                   EMSTORE_TRY(const RecordRef record, record_of_key(key));
                   return visit_(record.id, row);
@@ -79,19 +79,6 @@ class Walk {
     std::vector<std::optional<std::string>> rows(1);
     EMSTORE_TRY(rows.front(), reader_.get(Family::records, keys.front()));
     return rows;
-  }
-
-  // A scan whose visitor can fail.
-  template <typename Visitor>
-  Status scan(Family family, const KeyRange& range, const Visitor& visitor) {
-    Status failed;
-    EMSTORE_CHECKED(
-        reader_.scan(family, range, direction_, [&](std::string_view key, std::string_view row) {
-          Result<bool> goes_on = visitor(key, row);
-          if (!goes_on) failed = failure(std::move(goes_on).error());
-          return goes_on && *goes_on;
-        }));
-    return failed;
   }
 
   const Reader& reader_;

@@ -68,10 +68,10 @@ Column without_alias(const Column& column, const Entity& entity) {
 }
 
 const Field* rules_of(const Column& column) {
-  static const Field created_at = time_field("created_at");
-  static const Field updated_at = time_field("updated_at");
-  if (column.pseudo == Pseudo::created_at) return &created_at;
-  if (column.pseudo == Pseudo::updated_at) return &updated_at;
+  static const Field kCreatedAt = time_field("created_at");
+  static const Field kUpdatedAt = time_field("updated_at");
+  if (column.pseudo == Pseudo::created_at) return &kCreatedAt;
+  if (column.pseudo == Pseudo::updated_at) return &kUpdatedAt;
   return column.field;
 }
 

@@ -40,7 +40,8 @@ Result<LeaseRow> decode_lease(std::string_view bytes, const Address& address) {
   return row;
 }
 
-Result<PlacedBytes> place_bytes(Overlay& pending, std::string_view bytes, const ContentDigest& digest) {
+Result<PlacedBytes> place_bytes(Overlay& pending, std::string_view bytes,
+                                const ContentDigest& digest) {
   EMSTORE_CHECK(bytes.size() <= kSmallBlobBytesMax);
   for (std::uint8_t ordinal = kFirstRowOrdinal; ordinal < kFirstFileOrdinal; ++ordinal) {
     const Address address{digest.xxh3, ordinal};
@@ -75,8 +76,8 @@ Result<Content> content_of(Overlay& pending, const PreparedFile& file) {
   return Content{placed.address, file.digest.size, file.digest.sha256, file.mime_type};
 }
 
-Result<std::optional<Content>> leased(const Reader& reader, const Address& address, std::uint32_t uid,
-                                      Time now) {
+Result<std::optional<Content>> leased(const Reader& reader, const Address& address,
+                                      std::uint32_t uid, Time now) {
   EMSTORE_TRY(const std::optional<std::string> bytes,
               reader.get(Family::leases, lease_key(address, uid)));
   if (!bytes) return std::nullopt;
@@ -101,8 +102,11 @@ Result<std::vector<Content>> find_contents(Overlay& pending, const Resolved& res
     const Address& address = std::get<Address>(media->content);
     EMSTORE_TRY(std::optional<Content> content, leased(pending, address, uid, now));
     if (!content) {
-      violations.add({ErrorCode::blob_not_found, "no bytes of yours at " + to_string(address),
-                      media->path + ".file", "upload them (blob.begin, blob.write, blob.commit)", {}});
+      violations.add({ErrorCode::blob_not_found,
+                      "no bytes of yours at " + to_string(address),
+                      media->path.empty() ? "file" : media->path + ".file",
+                      "upload them (blob.begin, blob.write, blob.commit)",
+                      {}});
     }
     contents.push_back(content ? *std::move(content) : Content{});
   }

@@ -81,13 +81,11 @@ class FactsReader {
 
   // The keys to forget stand in the first events of the commits to forget.
   Status read_for(const KeysExpired& event) {
-    Status status;
     const KeyRange range{log_key(event.from), log_key(event.through + 1)};
-    EMSTORE_CHECKED(reader_.scan(Family::log, range, [&](std::string_view, std::string_view bytes) {
-      status = request_of(bytes);
-      return status.has_value();
-    }));
-    return status;
+    return reader_.try_scan(Family::log, range, [&](std::string_view, std::string_view bytes) -> Result<bool> {
+      EMSTORE_CHECKED(request_of(bytes));
+      return true;
+    });
   }
 
   Status request_of(std::string_view commit_bytes) {
@@ -145,19 +143,14 @@ class FactsReader {
 
   Status covering(const RecordRef& media) {
     std::vector<std::string> keys;
-    Status status;
-    EMSTORE_CHECKED(reader_.scan(
+    EMSTORE_CHECKED(reader_.try_scan(
         Family::backlinks, range_of_prefix(backlink_prefix(media, /*covered=*/true)),
-        [&](std::string_view key, std::string_view value) {
-          status = [&]() -> Status {
-            EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
-            EMSTORE_TRY(const BacklinkRow row, decode_backlink(value));
-            keys.push_back(link_key(place.owner, place.field, row.order));
-            return {};
-          }();
-          return status.has_value();
+        [&](std::string_view key, std::string_view value) -> Result<bool> {
+          EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
+          EMSTORE_TRY(const BacklinkRow row, decode_backlink(value));
+          keys.push_back(link_key(place.owner, place.field, row.order));
+          return true;
         }));
-    EMSTORE_CHECKED(status);
     for (std::string& key : keys) {
       EMSTORE_TRY(std::optional<LinkRow> row, read_row(reader_, Family::links, key, decode_link));
       if (!row) return failure(ErrorCode::corrupt_index, "a backlink leads to no link: " + to_hex(key));

@@ -91,21 +91,36 @@ Result<std::optional<Commit>> Group::find_request(const std::optional<RequestKey
 Outcome Group::carry_out(const Command& command, const Peer& peer) {
   EMSTORE_TRY(const std::optional<Commit> before, find_request(command.key, peer));
   if (before) return replay(command, *before);
-  Overlay rows(rows_);
+  Overlay rows = Overlay::above(rows_);
   EMSTORE_TRY(CommitOutcome outcome, decide_command(command, peer, rows));
   return outcome;
 }
 
-// The answer that the commit gave, derived from it once more.
+namespace {
+
+// The schema that was in force before a commit.
+Result<Schema> schema_before(const Reader& reader, const CommitInfo& info) {
+  if (info.schema == 0) return initial_schema();
+  EMSTORE_TRY(const auto bytes, reader.get(Family::log, log_key(info.schema)));
+  if (!bytes) return failure(ErrorCode::corrupt_log, "no commit " + std::to_string(info.schema));
+  EMSTORE_TRY(const Commit commit, decode(*bytes));
+  const auto* applied = std::get_if<SchemaApplied>(&commit.events.back());
+  if (applied == nullptr) return failure(ErrorCode::corrupt_log, "a schema that is none");
+  return schema_of(applied->schema, info.schema);
+}
+
+}  // namespace
+
+// The answer that the commit gave, derived from it once more, in the terms of its own schema.
 Outcome Group::replay(const Command& command, const Commit& commit) {
+  EMSTORE_TRY(const Schema schema, schema_before(rows_, commit.info));
   CommitOutcome outcome{.sequence = commit.info.sequence, .replayed = true, .mutations = {}};
   const auto& request = std::get<RequestRecorded>(commit.events.front());
   EMSTORE_CHECK(request.counts.size() == command.mutations.size());
   std::span<const Event> events = std::span(commit.events).subspan(1);
   for (std::size_t i = 0; i < command.mutations.size(); ++i) {
     Violations ignored(limits_.violations_max);
-    const Resolved resolved =
-        resolve(*schema_, command.mutations[i], path_of_mutation(command, i), ignored);
+    const Resolved resolved = resolve(schema, command.mutations[i], path_of_mutation(command, i), ignored);
     if (resolved.entity == nullptr) return failure(std::move(ignored).to_error());
     const std::span<const Event> own = events.subspan(0, request.counts[i]);
     outcome.mutations.push_back(outcome_of(resolved, own, commit.info, request.versions[i]));
@@ -122,6 +137,7 @@ Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& 
   Violations violations(limits_.violations_max);
   std::vector<Event> events;
   CommitOutcome outcome;
+  Paths paths;
   for (std::size_t i = 0; i < command.mutations.size(); ++i) {
     const Resolved resolved =
         resolve(*schema_, command.mutations[i], path_of_mutation(command, i), violations);
@@ -136,9 +152,10 @@ Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& 
     outcome.mutations.push_back(outcome_of(resolved, own, info, owner ? owner->row.version : 0));
     request.counts.push_back(own.size());
     request.versions.push_back(outcome.mutations.back().version);
+    paths[{resolved.entity->id, outcome.mutations.back().id}] = resolved.path;
     events.insert(events.end(), own.begin(), own.end());
   }
-  if (violations.empty()) EMSTORE_CHECKED(check_unique(rows, violations));
+  if (violations.empty()) EMSTORE_CHECKED(check_unique(rows, paths, violations));
   if (!violations.empty()) return failure(std::move(violations).to_error());
   outcome.sequence = sequence_;
   if (events.empty() && !command.key) return outcome;
@@ -156,7 +173,7 @@ Result<std::vector<Event>> Group::decide_mutation(const Resolved& resolved, cons
                                                   Violations& violations) {
   EMSTORE_TRY(std::vector<Content> contents,
               find_contents(rows, resolved, command.files, peer.uid, info.time, violations));
-  EMSTORE_TRY(const Known known, read_known(rows, *schema_, resolved, std::move(contents)));
+  EMSTORE_TRY(const Known known, read_known(rows, resolved, std::move(contents)));
   return decide(*schema_, resolved, known, info.sequence, violations);
 }
 
@@ -172,7 +189,7 @@ Status Group::fold_events(std::span<const Event> events, const CommitInfo& info,
 }
 
 // On the commit's net result, so that two records may swap their values.
-Status Group::check_unique(const Overlay& rows, Violations& violations) {
+Status Group::check_unique(const Overlay& rows, const Paths& paths, Violations& violations) {
   for (const auto& [key, value] : rows.changes(Family::values)) {
     if (!value) continue;
     const IndexId id{big_endian<std::uint32_t>(std::string_view(key).substr(0, 4))};
@@ -189,10 +206,12 @@ Status Group::check_unique(const Overlay& rows, Violations& violations) {
     if (!other) continue;
     EMSTORE_TRY(const auto stored, read_record(rows, {entity.id, record}));
     EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
+    const auto path = paths.find({entity.id, record});
+    const std::string& field = entity.field(index->fields.front())->name;
     violations.add({ErrorCode::not_unique,
                     entity.name + "/" + to_string(*other) + " has " + text_of(entity, *index, values) +
                         " already",
-                    entity.field(index->fields.front())->name, {}, {}});
+                    path == paths.end() || path->second.empty() ? field : path->second + "." + field, {}, {}});
   }
   return {};
 }
@@ -288,14 +307,7 @@ Result<SchemaOutcome> replayed_schema(const Reader& reader, const Commit& commit
   SchemaOutcome outcome{commit.info.sequence, commit.info.schema, false, true, {}};
   const auto* applied = std::get_if<SchemaApplied>(&commit.events.back());
   if (applied == nullptr) return outcome;
-  Schema before = initial_schema();
-  if (commit.info.schema != 0) {
-    EMSTORE_TRY(const auto bytes, reader.get(Family::log, log_key(commit.info.schema)));
-    if (!bytes) return failure(ErrorCode::corrupt_log, "no commit " + std::to_string(commit.info.schema));
-    EMSTORE_TRY(const Commit earlier, decode(*bytes));
-    EMSTORE_TRY(before, schema_of(std::get<SchemaApplied>(earlier.events.back()).schema,
-                                  commit.info.schema));
-  }
+  EMSTORE_TRY(const Schema before, schema_before(reader, commit.info));
   EMSTORE_TRY(SchemaChange change, change_schema(before, applied->schema));
   outcome.version = commit.info.sequence;
   outcome.changed = true;
@@ -317,7 +329,7 @@ Outcome Group::carry_out(const SchemaCommand& command, const Peer& peer) {
   SchemaOutcome outcome{sequence_, schema_->version, change.changed, false, std::move(change.difference)};
   if (command.dry_run) return outcome;
   const CommitInfo info = next_commit(peer);
-  Overlay rows(rows_);
+  Overlay rows = Overlay::above(rows_);
   if (change.changed) outcome.version = change.next.version = info.sequence;
   EMSTORE_TRY(const IndexStates states,
               change_index_states(change.next, indexes_ ? *indexes_ : *view_.indexes, rows));
@@ -342,7 +354,7 @@ Outcome Group::carry_out(const SchemaCommand& command, const Peer& peer) {
 // ---- Leases and keys --------------------------------------------------------------------------------
 
 Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
-  Overlay rows(rows_);
+  Overlay rows = Overlay::above(rows_);
   PlacedBytes placed;
   if (const auto* bytes = std::get_if<std::string>(&command.content)) {
     EMSTORE_TRY(placed, place_bytes(rows, *bytes, command.digest));
@@ -372,25 +384,18 @@ Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {
   };
   Sequence through = 0;
   bool more = false, any = false;
-  Status status;
   const KeyRange range{log_key(from), {}};
-  EMSTORE_CHECKED(rows_.scan(Family::log, range, [&](std::string_view, std::string_view row) {
-    const Result<HeaderView> header = decode_header(row);
-    if (!header) {
-      status = failure(header.error());
-      return false;
-    }
-    const CommitInfo& info = header->info;
-    if (!is_over(info)) return false;
-    more = info.sequence >= from + kSliceCommits;
+  EMSTORE_CHECKED(rows_.try_scan(Family::log, range, [&](std::string_view, std::string_view row) -> Result<bool> {
+    EMSTORE_TRY(const HeaderView header, decode_header(row));
+    if (!is_over(header.info)) return false;
+    more = header.info.sequence >= from + kSliceCommits;
     if (more) return false;
-    through = info.sequence;
-    any = any || (!header->kinds.empty() && header->kinds.front() == RequestRecorded::kind.code);
+    through = header.info.sequence;
+    any = any || (!header.kinds.empty() && header.kinds.front() == RequestRecorded::kind.code);
     return true;
   }));
-  EMSTORE_CHECKED(status);
   if (!any && !more) return ExpireOutcome{false};
-  Overlay rows(rows_);
+  Overlay rows = Overlay::above(rows_);
   const CommitInfo info = next_commit(peer);
   std::vector<Event> events{KeysExpired{from, through}};
   EMSTORE_CHECKED(fold_events(events, info, 0, rows));

@@ -3,6 +3,7 @@
 // Threads: the writer's. Pure but for its reader and its environment.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,7 +56,9 @@ class Group {
                                              Violations& violations);
   Status fold_events(std::span<const Event> events, const CommitInfo& info, std::uint32_t first,
                      Overlay& rows);
-  Status check_unique(const Overlay& rows, Violations& violations);
+  // Where in a command each record was named last.
+  using Paths = std::map<RecordRef, std::string>;
+  Status check_unique(const Overlay& rows, const Paths& paths, Violations& violations);
   Status check_schema_change(const struct SchemaChange& change, const SchemaCommand& command);
   Status check_size(const Overlay& rows) const;
   // Gives the commit its bytes and makes it part of the group.

@@ -50,19 +50,12 @@ Result<std::optional<RecordId>> other_with_same_values(const Reader& reader, con
   if (is_exempt(entity, index, values)) return std::nullopt;
   EMSTORE_TRY(const std::string prefix, index_values_prefix(entity, index, values));
   std::optional<RecordId> other;
-  Status status;
-  EMSTORE_CHECKED(reader.scan(Family::values, range_of_prefix(prefix),
-                              [&](std::string_view found, std::string_view) {
-                                if (found == key) return true;
-                                Result<RecordId> id = id_at_end(found);
-                                if (!id) {
-                                  status = failure(std::move(id).error());
-                                } else {
-                                  other = *id;
-                                }
-                                return false;
-                              }));
-  EMSTORE_CHECKED(status);
+  EMSTORE_CHECKED(reader.try_scan(Family::values, range_of_prefix(prefix),
+                                  [&](std::string_view found, std::string_view) -> Result<bool> {
+                                    if (found == key) return true;
+                                    EMSTORE_TRY(other, id_at_end(found));
+                                    return false;
+                                  }));
   return other;
 }
 

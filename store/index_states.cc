@@ -91,19 +91,14 @@ Result<bool> drop(IndexId index, Overlay& rows) {
 
 Result<IndexStates> load_index_states(const Reader& reader) {
   IndexStates states;
-  Status status;
-  EMSTORE_CHECKED(reader.scan(Family::meta, range_of_prefix(kPrefix),
-                              [&](std::string_view key, std::string_view value) {
-                                Result<IndexState> state = decode_state(value);
-                                if (!state) {
-                                  status = failure(std::move(state).error());
-                                  return false;
-                                }
-                                const std::string_view id = key.substr(kPrefix.size());
-                                states.emplace(IndexId{big_endian<std::uint32_t>(id)}, *std::move(state));
-                                return true;
-                              }));
-  EMSTORE_CHECKED(status);
+  EMSTORE_CHECKED(reader.try_scan(
+      Family::meta, range_of_prefix(kPrefix),
+      [&](std::string_view key, std::string_view value) -> Result<bool> {
+        EMSTORE_TRY(IndexState state, decode_state(value));
+        const std::string_view id = key.substr(kPrefix.size());
+        states.emplace(IndexId{big_endian<std::uint32_t>(id)}, std::move(state));
+        return true;
+      }));
   return states;
 }
 

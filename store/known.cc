@@ -7,8 +7,8 @@ namespace {
 
 class KnownReader {
  public:
-  KnownReader(const Reader& reader, const Schema& schema, const Resolved& resolved)
-      : reader_(reader), schema_(schema), resolved_(resolved) {}
+  KnownReader(const Reader& reader, const Resolved& resolved)
+      : reader_(reader), resolved_(resolved) {}
 
   Result<Known> read(std::vector<Content> contents) {
     known_.contents = std::move(contents);
@@ -52,19 +52,14 @@ class KnownReader {
   }
 
   Status all_links(FieldId id, KnownLinks& field) {
-    Status status;
-    EMSTORE_CHECKED(reader_.scan(Family::links, range_of_prefix(link_prefix(ref(), id)),
-                                 [&](std::string_view key, std::string_view value) {
-                                   status = [&]() -> Status {
-                                     EMSTORE_TRY(LinkKey place, link_of_key(key));
-                                     EMSTORE_TRY(LinkRow row, decode_link(value));
-                                     field.present.push_back(
-                                         {row.target, std::move(place.order), std::move(row.meta)});
-                                     return {};
-                                   }();
-                                   return status.has_value();
-                                 }));
-    return status;
+    return reader_.try_scan(Family::links, range_of_prefix(link_prefix(ref(), id)),
+                            [&](std::string_view key, std::string_view value) -> Result<bool> {
+                              EMSTORE_TRY(LinkKey place, link_of_key(key));
+                              EMSTORE_TRY(LinkRow row, decode_link(value));
+                              field.present.push_back(
+                                  {row.target, std::move(place.order), std::move(row.meta)});
+                              return true;
+                            });
   }
 
   Status named(const std::vector<LinkItem>& items, const LinkRequest& request, KnownLinks& field) {
@@ -114,6 +109,8 @@ class KnownReader {
         case Place::Kind::before:
         case Place::Kind::after:
           EMSTORE_CHECKED(around(item.place->anchor, whole, request.field->id, field));
+          // The anchor may be appended by the same request: then the last link stands before it.
+          EMSTORE_CHECKED(neighbour(whole, Direction::backward, field));
           break;
       }
     }
@@ -134,17 +131,12 @@ class KnownReader {
   }
 
   Status neighbour(const KeyRange& range, Direction direction, KnownLinks& field) {
-    Status status;
-    EMSTORE_CHECKED(reader_.scan(Family::links, range, direction,
-                                 [&](std::string_view key, std::string_view) {
-                                   status = [&]() -> Status {
-                                     EMSTORE_TRY(LinkKey place, link_of_key(key));
-                                     field.neighbours.insert(std::move(place.order));
-                                     return {};
-                                   }();
-                                   return false;
-                                 }));
-    return status;
+    return reader_.try_scan(Family::links, range, direction,
+                            [&](std::string_view key, std::string_view) -> Result<bool> {
+                              EMSTORE_TRY(LinkKey place, link_of_key(key));
+                              field.neighbours.insert(std::move(place.order));
+                              return false;
+                            });
   }
 
   // ---- What goes with a record ----
@@ -169,18 +161,14 @@ class KnownReader {
   Status uses() {
     std::vector<std::pair<BacklinkKey, OrderKey>> found;
     for (const bool covered : {true, false}) {
-      Status status;
-      EMSTORE_CHECKED(reader_.scan(Family::backlinks, range_of_prefix(backlink_prefix(ref(), covered)),
-                                   [&](std::string_view key, std::string_view value) {
-                                     status = [&]() -> Status {
-                                       EMSTORE_TRY(BacklinkKey place, backlink_of_key(key));
-                                       EMSTORE_TRY(BacklinkRow row, decode_backlink(value));
-                                       found.emplace_back(std::move(place), std::move(row.order));
-                                       return {};
-                                     }();
-                                     return status.has_value();
-                                   }));
-      EMSTORE_CHECKED(status);
+      EMSTORE_CHECKED(reader_.try_scan(
+          Family::backlinks, range_of_prefix(backlink_prefix(ref(), covered)),
+          [&](std::string_view key, std::string_view value) -> Result<bool> {
+            EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
+            EMSTORE_TRY(BacklinkRow row, decode_backlink(value));
+            found.emplace_back(place, std::move(row.order));
+            return true;
+          }));
     }
     for (auto& [place, order] : found) EMSTORE_CHECKED(use(place, std::move(order)));
     return {};
@@ -196,16 +184,15 @@ class KnownReader {
   }
 
   const Reader& reader_;
-  const Schema& schema_;
   const Resolved& resolved_;
   Known known_;
 };
 
 }  // namespace
 
-Result<Known> read_known(const Reader& reader, const Schema& schema, const Resolved& resolved,
+Result<Known> read_known(const Reader& reader, const Resolved& resolved,
                          std::vector<Content> contents) {
-  return KnownReader(reader, schema, resolved).read(std::move(contents));
+  return KnownReader(reader, resolved).read(std::move(contents));
 }
 
 }  // namespace emstore::store

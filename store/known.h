@@ -47,7 +47,7 @@ struct Known {
 };
 
 // Errors: what the reader reports; what the request gets wrong goes to `violations` in decide().
-Result<Known> read_known(const Reader& reader, const Schema& schema, const Resolved& resolved,
+Result<Known> read_known(const Reader& reader, const Resolved& resolved,
                          std::vector<Content> contents);
 
 }  // namespace emstore::store

@@ -183,19 +183,17 @@ Result<std::vector<StoredCommit>> read_log(const Reader& reader, Sequence from, 
   std::vector<StoredCommit> commits;
   Sequence expected = from == 0 ? 1 : from;
   std::uint64_t bytes = 0;
-  Status status;
   if (limit == 0) return commits;
-  EMSTORE_CHECKED(reader.scan(Family::log, {log_key(expected), {}}, [&](std::string_view key, std::string_view row) {
+  const KeyRange range{log_key(expected), {}};
+  EMSTORE_CHECKED(reader.try_scan(Family::log, range, [&](std::string_view key, std::string_view row) -> Result<bool> {
     if (sequence_of_log_key(key) != expected) {
-      status = failure(ErrorCode::corrupt_log, "commit " + std::to_string(expected) + " is missing");
-      return false;
+      return failure(ErrorCode::corrupt_log, "commit " + std::to_string(expected) + " is missing");
     }
     bytes += row.size();
     if (!commits.empty() && bytes > bytes_max) return false;
     commits.push_back({expected++, std::string(row)});
     return commits.size() < limit;
   }));
-  EMSTORE_CHECKED(status);
   return commits;
 }
 

@@ -29,18 +29,13 @@ struct LogEnd {
 
 Result<LogEnd> end_of_log(const Reader& reader) {
   LogEnd end;
-  Status status;
-  EMSTORE_CHECKED(reader.scan(Family::log, {}, Direction::backward,
-                              [&](std::string_view key, std::string_view bytes) {
-                                Result<HeaderView> header = decode_header(bytes);
-                                if (!header) {
-                                  status = failure(std::move(header).error());
-                                } else {
-                                  end = {sequence_of_log_key(key), header->info.time};
-                                }
-                                return false;
-                              }));
-  EMSTORE_CHECKED(status);
+  EMSTORE_CHECKED(reader.try_scan(
+      Family::log, {}, Direction::backward,
+      [&](std::string_view key, std::string_view bytes) -> Result<bool> {
+        EMSTORE_TRY(const HeaderView header, decode_header(bytes));
+        end = {sequence_of_log_key(key), header.info.time};
+        return false;
+      }));
   return end;
 }
 
@@ -50,16 +45,6 @@ Result<std::shared_ptr<const Schema>> read_schema(const Reader& reader) {
   EMSTORE_TRY(const SchemaRow row, decode_schema(*bytes));
   EMSTORE_TRY(Schema schema, schema_of(row.schema, row.version));
   return std::make_shared<const Schema>(std::move(schema));
-}
-
-// Every commit of the log, in order.
-Status each_commit(const Reader& reader, const std::function<Status(Sequence, std::string_view)>& visit) {
-  Status status;
-  EMSTORE_CHECKED(reader.scan(Family::log, {}, [&](std::string_view key, std::string_view bytes) {
-    status = visit(sequence_of_log_key(key), bytes);
-    return status.has_value();
-  }));
-  return status;
 }
 
 // Fills that were under way start again: the rebuilt family holds the keys of ready indexes only.
@@ -117,12 +102,13 @@ Status rebuild_outdated(Database& database,
     EMSTORE_TRY(const IndexStates states, load_index_states(*log));
     Refold refold(*log, *generation,
                   [&](std::span<const RowChange> changes) { return generation->write(changes); });
-    EMSTORE_CHECKED(each_commit(*log, [&](Sequence sequence, std::string_view bytes) -> Status {
+    EMSTORE_CHECKED(log->try_scan(Family::log, {}, [&](std::string_view key, std::string_view bytes) -> Result<bool> {
       constexpr Sequence kReportEvery = 8192;
+      const Sequence sequence = sequence_of_log_key(key);
       if (progress && sequence % kReportEvery == 0) {
         progress("rebuilding indexes", static_cast<double>(sequence) / static_cast<double>(end.sequence));
       }
-      return refold.add(sequence, bytes);
+      return refold.add(sequence, bytes).map([] { return true; });
     }));
     EMSTORE_CHECKED(refold.finish([&](IndexId index) {
       const auto state = states.find(index);

@@ -74,7 +74,9 @@ FieldOutcome outcome_of(const LinkRequest& request, const LinksChanged* event) {
     }
   }
   for (const LinkItem& item : request.detach) {
-    if (!names(outcome.removed, item.target)) outcome.missing.push_back(item.target);
+    if (!names(outcome.removed, item.target) && !names(outcome.moved, item.target)) {
+      outcome.missing.push_back(item.target);
+    }
   }
   return outcome;
 }

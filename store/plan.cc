@@ -43,12 +43,12 @@ std::optional<std::string> text_after(std::string_view prefix) {
 }
 
 void narrow_from(KeyRange& range, std::string from) {
-  range.from = std::max(range.from, std::move(from));
+  if (range.from < from) range.from = std::move(from);
 }
 
 void narrow_until(KeyRange& range, std::string until) {
   if (until.empty()) return;
-  range.until = range.until.empty() ? std::move(until) : std::min(range.until, std::move(until));
+  if (range.until.empty() || until < range.until) range.until = std::move(until);
 }
 
 // How far an index leads to what is wanted.

@@ -24,4 +24,16 @@ Result<std::vector<std::optional<std::string>>> Reader::get_many(
   return values;
 }
 
+Status Reader::try_scan(Family family, const KeyRange& range, Direction direction,
+                        const Attempt& attempt) const {
+  Status failed;
+  EMSTORE_CHECKED(scan(family, range, direction, [&](std::string_view key, std::string_view value) {
+    Result<bool> more = attempt(key, value);
+    if (more) return *more;
+    failed = failure(std::move(more).error());
+    return false;
+  }));
+  return failed;
+}
+
 }  // namespace emstore::store

@@ -48,6 +48,14 @@ class Reader {
   Status scan(Family family, const KeyRange& range, const Visit& visit) const {
     return scan(family, range, Direction::forward, visit);
   }
+
+  // A scan whose visit can fail: its error ends the scan and is the answer.
+  using Attempt = std::function<Result<bool>(std::string_view key, std::string_view value)>;
+  Status try_scan(Family family, const KeyRange& range, Direction direction,
+                  const Attempt& attempt) const;
+  Status try_scan(Family family, const KeyRange& range, const Attempt& attempt) const {
+    return try_scan(family, range, Direction::forward, attempt);
+  }
 };
 
 // One row to be written; no value: to be removed.

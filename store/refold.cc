@@ -32,21 +32,15 @@ Status each_index_key(const Reader& reader, const Schema& schema, const Index& i
   const Entity& entity = *schema.entity(index.entity);
   KeyRange range = range_of_prefix(entity_prefix(entity.id));
   if (!after.empty()) range.from = std::string(after) + '\0';
-  Status status;
-  EMSTORE_CHECKED(reader.scan(Family::records, range, [&](std::string_view key, std::string_view) {
-    bool more = true;
-    status = [&]() -> Status {
-      EMSTORE_TRY(const RecordRef record, record_of_key(key));
-      EMSTORE_TRY(const std::optional<StoredRecord> stored, read_record(reader, record));
-      if (!stored) return failure(ErrorCode::corrupt_index, "a record that is not there");
-      EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
-      EMSTORE_TRY(std::string row, index_key(entity, index, values, record.id));
-      more = visit(key, std::move(row));
-      return {};
-    }();
-    return status.has_value() && more;
-  }));
-  return status;
+  return reader.try_scan(
+      Family::records, range, [&](std::string_view key, std::string_view) -> Result<bool> {
+        EMSTORE_TRY(const RecordRef record, record_of_key(key));
+        EMSTORE_TRY(const std::optional<StoredRecord> stored, read_record(reader, record));
+        if (!stored) return failure(ErrorCode::corrupt_index, "a record that is not there");
+        EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
+        EMSTORE_TRY(std::string row, index_key(entity, index, values, record.id));
+        return visit(key, std::move(row));
+      });
 }
 
 class Refold::Split final : public Reader {

@@ -35,7 +35,7 @@ class Resolver {
     if (mutation.verb != Verb::insert) take_id(mutation, resolved);
     if (mutation.verb == Verb::remove) return resolved;
     take_document(mutation, resolved);
-    if (mutation.verb == Verb::insert) complete(resolved);
+    if (mutation.verb == Verb::insert && resolved.entity->id != kMediaEntity) complete(resolved);
     return resolved;
   }
 
@@ -135,7 +135,7 @@ class Resolver {
     const bool one = request.field->kind == FieldKind::medium;
     if (name == "$set") {
       request.operators |= kOperatorSet;
-      request.set = items(argument, request, path, {.nullable = one, .placed = false});
+      request.set = items(argument, request, path, {.nullable = one, .placed = false, .with_meta = true});
     } else if (name == "$create") {
       request.operators |= kOperatorCreate;
       take_creations(argument, request, path);
@@ -145,10 +145,10 @@ class Resolver {
              path, name == "$attach" ? "use {\"$set\": id}" : "use {\"$set\": null}");
     } else if (name == "$attach") {
       request.operators |= kOperatorAttach;
-      request.attach = items(argument, request, path, {.nullable = false, .placed = true});
+      request.attach = items(argument, request, path, {.nullable = false, .placed = true, .with_meta = true});
     } else if (name == "$detach") {
       request.operators |= kOperatorDetach;
-      request.detach = items(argument, request, path, {.nullable = false, .placed = false});
+      request.detach = items(argument, request, path, {.nullable = false, .placed = false, .with_meta = false});
     } else {
       constexpr std::array<std::string_view, 4> kOperatorNames{"$create", "$set", "$attach", "$detach"};
       refuse(ErrorCode::unknown_operator, "no operator " + name + " on " + title(entity, *request.field),
@@ -157,8 +157,9 @@ class Resolver {
   }
 
   struct ItemRules {
-    bool nullable = false;  // null, or {id: null}, stands for "none".
-    bool placed = false;    // `at` may say where.
+    bool nullable = false;   // null, or {id: null}, stands for "none".
+    bool placed = false;     // `at` may say where.
+    bool with_meta = false;  // `meta` may give the link data of its own.
   };
 
   std::vector<LinkItem> items(const Value& argument, const LinkRequest& request, const std::string& path,
@@ -210,9 +211,10 @@ class Resolver {
   void take_item_options(const Map& map, const ItemRules& rules, LinkItem& item) {
     for (const auto& [name, value] : map) {
       if (name == kIdName) continue;
-      if (name == "meta" && (value.is_null() || value.if_map() != nullptr)) {
+      const bool is_meta = name == "meta" && rules.with_meta;
+      if (is_meta && (value.is_null() || value.if_map() != nullptr)) {
         item.meta = value;
-      } else if (name == "meta") {
+      } else if (is_meta) {
         refuse(ErrorCode::wrong_type, "meta is a map, not " + std::string(name_of(value.kind())),
                in(item.path, name));
       } else if (name == "at" && rules.placed) {

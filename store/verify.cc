@@ -99,17 +99,14 @@ Status refold_into(Scratch& scratch, const View& view, const Counted& counted, c
     for (const RowChange& change : changes) scratch.apply(change);
     return {};
   });
-  Status status;
-  EMSTORE_CHECKED(view.reader->scan(Family::log, {}, [&](std::string_view key, std::string_view bytes) {
-    const Sequence sequence = sequence_of_log_key(key);
-    if (sequence % kReportEvery == 0 && progress && !progress(sequence, view.sequence)) {
-      status = failure(ErrorCode::cancelled, "cancelled at commit " + std::to_string(sequence));
-    } else {
-      status = refold.add(sequence, bytes);
-    }
-    return status.has_value();
-  }));
-  EMSTORE_CHECKED(status);
+  EMSTORE_CHECKED(view.reader->try_scan(
+      Family::log, {}, [&](std::string_view key, std::string_view bytes) -> Result<bool> {
+        const Sequence sequence = sequence_of_log_key(key);
+        if (sequence % kReportEvery == 0 && progress && !progress(sequence, view.sequence)) {
+          return failure(ErrorCode::cancelled, "cancelled at commit " + std::to_string(sequence));
+        }
+        return refold.add(sequence, bytes).map([] { return true; });
+      }));
   EMSTORE_CHECKED(refold.finish([&](IndexId index) { return counted.is_ready(index); }));
   report.events = refold.events();
   return {};

@@ -11,6 +11,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SELF = pathlib.Path(__file__).resolve()
 FILE_LINES_MAX = 650
+TEST_LINES_MAX = 800  # Tables of cases are long and read in parts.
 FUNCTION_LINES_MAX = 70
 
 TEXT = {".cc", ".h", ".hpp", ".def", ".py", ".md", ".txt", ".cmake", ".json", ".in", ".toml", ".sh", ".map",
@@ -33,8 +34,9 @@ def problems_in(path, text):
         for pattern, reason in WORDS:
             if pattern.search(line) and not (line.endswith("  ") and path.endswith(".md") and "blanks" in reason):
                 yield f"{path}:{number}: {reason}: {line.strip()[:60]}"
-    if len(lines) > FILE_LINES_MAX and pathlib.PurePath(path).suffix in SOURCE:
-        yield f"{path}:1: {len(lines)} lines; a file stays under {FILE_LINES_MAX}"
+    lines_max = TEST_LINES_MAX if path.startswith("tests/") else FILE_LINES_MAX
+    if len(lines) > lines_max and pathlib.PurePath(path).suffix in SOURCE:
+        yield f"{path}:1: {len(lines)} lines; a file stays under {lines_max}"
     if path.startswith(LIBRARIES) and path.endswith(".cc"):
         yield from long_functions(path, lines)
 
@@ -65,7 +67,8 @@ def missed_controls():
         ("tests/x.cc", "TEST(A, DISABLED_B) {"),
         ("base/x.cc", "int x; "),
         ("base/x.cc", "void f(int a,\n       int b) {\n" + body + "}\n"),
-        ("tests/x.cc", "\n" * (FILE_LINES_MAX + 1)),
+        ("base/x.cc", "\n" * (FILE_LINES_MAX + 1)),
+        ("tests/x.cc", "\n" * (TEST_LINES_MAX + 1)),
     ]
     clean = [("docs/x.md", "the network/work split, ${X}/work"), ("base/x.cc", "void f() {\n  step();\n}\n")]
     return ([f"control: not caught: {t[:40]!r}" for p, t in planted if not list(problems_in(p, t))] +

@@ -30,15 +30,14 @@ OracleSchema shop_of_stage(std::size_t stage) {
       {.name = "sku", .kind = Kind::text},
       {.name = "state", .kind = Kind::text, .default_value = "draft"},
       {.name = "thumbnail", .kind = Kind::medium, .mime_type = "image/*"},
-      {.name = "gallery", .kind = Kind::media, .max_items = 5, .mime_type = "image/*"},
+      {.name = "gallery", .kind = Kind::media, .max_items = 3, .mime_type = "image/*"},
       {.name = "documents", .kind = Kind::media, .on_delete = OnDelete::collect}};
   schema.entities["pages"] = {
       {.name = "slug", .kind = Kind::text, .required = true},
       {.name = "cover", .kind = Kind::medium, .required = true},
       {.name = "images", .kind = Kind::media, .min_items = 1, .on_delete = OnDelete::restricted}};
   schema.entities["media"] = {{.name = "name", .kind = Kind::text},
-                              {.name = "alt", .kind = Kind::text, .max_length = 6},
-                              {.name = "previews", .kind = Kind::media, .max_items = 3}};
+                              {.name = "alt", .kind = Kind::text, .max_length = 6}};
   schema.indexes["sku"] = {"products", {"sku"}, true};
   if (stage >= 1) {
     schema.entities["products"].push_back(
@@ -233,7 +232,7 @@ Map Author::created() {
   if (dice_.in(3)) document.set("name", text());
   if (dice_.in(3)) document.set("alt", text());
   if (dice_.in(40)) document.set("mime_type", "image/gif");
-  if (dice_.in(40)) document.set("previews", Map{{"$attach", List{1}}});
+  if (dice_.in(40)) document.set("gallery", Map{{"$attach", List{1}}});
   return document;
 }
 

@@ -299,14 +299,12 @@ std::optional<Oracle::Creation> Oracle::read_creation(const Map& document, const
       refuse(ErrorCode::read_only, place);
     } else if (field == nullptr) {
       refuse(ErrorCode::unknown_field, place);
-    } else if (field->is_link()) {
-      refuse(ErrorCode::unsupported, place);
     } else {
       read_value(*field, value, place, creation.values);
     }
   }
   for (const OracleField& field : schema_.entities.at(kMedia)) {
-    if (field.is_link() || creation.values.contains(field.name)) continue;
+    if (creation.values.contains(field.name)) continue;
     if (field.default_value) creation.values[field.name] = *field.default_value;
     if (field.required && !field.default_value) refuse(ErrorCode::required, in(path, field.name));
   }
@@ -437,8 +435,9 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
   }
   if (wish.field->kind == OracleField::Kind::medium && !wish.create.empty()) links.clear();
   for (const Creation& creation : wish.create) {
-    admits_type(*wish.field, command.files[creation.file].mime_type, in(creation.path, "file"));
-    links.push_back({create(creation, command), {}, true});
+    const std::uint64_t media = create(creation, command);
+    const std::string& type = command.files[creation.file].mime_type;
+    if (admits_type(*wish.field, type, in(creation.path, "file"))) links.push_back({media, {}, true});
   }
   check_count(*wish.field, links.size(), wish.path);
   outcome.after = links;
@@ -525,21 +524,16 @@ ExpectedMutation Oracle::remove(const Wish& wish) {
   }
   next_[entity].records.erase(wish.id);
   changed_ = true;
-  std::map<std::uint64_t, std::size_t> uses;
+  std::set<std::uint64_t> linked;
   for (const auto& [name, others] : next_) {
     for (const auto& [id, record] : others.records) {
       for (const auto& [field, links] : record.links) {
-        for (const OracleLink& link : links) ++uses[link.media];
+        for (const OracleLink& link : links) linked.insert(link.media);
       }
     }
   }
   for (const std::uint64_t media : candidates) {
-    const auto record = next_[kMedia].records.find(media);
-    if (uses.contains(media) || record == next_[kMedia].records.end()) continue;
-    const auto& own = record->second.links;
-    const bool holds_links =
-        std::any_of(own.begin(), own.end(), [](const auto& field) { return !field.second.empty(); });
-    if (!holds_links) next_[kMedia].records.erase(record);
+    if (!linked.contains(media)) next_[kMedia].records.erase(media);
   }
   return {.id = wish.id, .version = sequence_ + 1};
 }
@@ -548,7 +542,6 @@ ExpectedMutation Oracle::remove(const Wish& wish) {
 void Oracle::remove_media(const Wish& wish) {
   for (auto& [name, others] : next_) {
     for (auto& [id, record] : others.records) {
-      if (name == kMedia && id == wish.id) continue;
       for (auto& [field, links] : record.links) {
         const auto link = find(links, wish.id);
         if (link == links.end()) continue;
@@ -662,9 +655,10 @@ std::string difference_of_field(const ExpectedField& expected, const store::Fiel
   const Ids added = without(expected.after, expected.before);
   const Ids removed = without(expected.before, expected.after);
   const Ids moved = ids_of(actual.moved);
-  Ids must_move, already, missing;
+  Ids placed, must_move, already, missing;
   for (const OracleLink& link : expected.after) {
     const OracleLink* before = link_to(expected.before, link.media);
+    if (link.is_fresh) placed.push_back(link.media);
     if (before != nullptr && (link.is_fresh || !(link.meta == before->meta))) must_move.push_back(link.media);
   }
   for (const std::uint64_t id : expected.attached) {
@@ -677,9 +671,10 @@ std::string difference_of_field(const ExpectedField& expected, const store::Fiel
                      unequal("removed", removed, ids_of(actual.removed)) +
                      unequal("already", sorted(already), ids_of(actual.already)) +
                      unequal("missing", sorted(missing), ids_of(actual.missing));
-  const bool in_place = unmoved(expected.before, expected.after, must_move) ==
-                        unmoved(expected.after, expected.before, must_move);
-  if (!expected.was_set || in_place) {
+  const bool in_place = unmoved(expected.before, expected.after, placed) ==
+                        unmoved(expected.after, expected.before, placed);
+  const bool is_determined = !expected.was_set || (in_place && expected.detached.empty());
+  if (is_determined) {
     text += unequal("moved", sorted(must_move), moved);
   } else if (unmoved(expected.before, expected.after, moved) !=
              unmoved(expected.after, expected.before, moved)) {
@@ -733,11 +728,21 @@ std::multiset<Refusal> refusals_of(const store::Outcome& outcome) {
 
 }  // namespace
 
+namespace {
+
+std::string messages_of(const Error& error) {
+  std::string text;
+  for (const Error& violation : error.violations) text += "\n    " + to_string(violation);
+  return text;
+}
+
+}  // namespace
+
 std::string difference(const Expected& expected, const store::Outcome& actual) {
   const std::multiset<Refusal> refusals = refusals_of(actual);
   if (refusals != expected.refusals) {
     return to_text(refusals) + " instead of " + to_text(expected.refusals) +
-           (actual ? "" : ": " + to_string(actual.error()));
+           (actual ? "" : ": " + messages_of(actual.error()));
   }
   if (!actual) return "";
   const auto& outcome = std::get<store::CommitOutcome>(*actual);

@@ -60,8 +60,7 @@ def pack(value):
 
 
 def unpack(data):
-    return msgpack.unpackb(data, raw=False, strict_map_key=False, timestamp=0, unicode_errors="surrogatepass",
-                           max_buffer_size=1 << 31)
+    return msgpack.unpackb(data, raw=False, strict_map_key=False, timestamp=0, unicode_errors="surrogatepass")
 
 
 # ---- Keys ------------------------------------------------------------------------------------------------
@@ -654,6 +653,9 @@ def check(rows=None, log=None, data=None, media=None):
     if rows is not None:
         try:
             ready = ready_indexes(rows["meta"])
+            for index, _, _ in state.schema.indexes:
+                if b"index/" + struct.pack(">I", index) not in rows["meta"]:
+                    report.differ("meta", b"index/" + struct.pack(">I", index), "is missing")
             compare_rows(rows, state.rows(ready), ready, report)
             check_bytes(rows, state, report)
         except (ValueError, TypeError, LookupError, msgpack.exceptions.UnpackException) as error:

@@ -1,11 +1,14 @@
-// Writes anything to a shop: commands drawn by chance, some of which are refused. The same seed gives the same
-// log, byte for byte, for the clock and the chance of TestStore are its own.
+// Writes anything to a shop: commands drawn by chance, some of which are refused. The same seed
+// gives the same log, byte for byte, for the clock and the chance of TestStore are its own.
 #pragma once
 
+#include <array>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "store/facts.h"
 #include "tests/support/test_store.h"
 
 namespace emstore::testing {
@@ -25,13 +28,14 @@ class RandomShop {
       case 3:
         return ask(TestStore::update("media", media(), {{"alt", text(below(8) == 0 ? 900 : 30)}}));
       case 4:
-        return ask(TestStore::update("products", record(), {{"name", text(20)}, {"price", below(100)}}));
+        return ask(
+            TestStore::update("products", record(), {{"name", text(20)}, {"price", below(100)}}));
       case 5:
         return ask(TestStore::update("products", record(), {{"description", description()}}));
       case 6:
         return ask(TestStore::remove("products", record()));
       case 7:
-        return ask(TestStore::remove("media", media(), /*detach=*/below(2) == 0));
+        return ask(TestStore::remove("media", recent("media", 30), /*detach=*/below(2) == 0));
       case 8:
         return ask(TestStore::insert("pages", {{"slug", text(9)}, {"images", create()}}));
       case 9:
@@ -62,9 +66,16 @@ class RandomShop {
     return store_.submit(std::move(command));
   }
 
-  // Ids that are there more often than not.
-  std::uint64_t record() { return 1 + below(12); }
-  std::uint64_t media() { return 1 + below(40); }
+  // Ids that are there more often than not; some media so often that their slots run out.
+  std::uint64_t record() { return recent("products", 12); }
+  std::uint64_t media() { return below(3) == 0 ? 1 + below(4) : recent("media", 30); }
+
+  std::uint64_t recent(std::string_view entity, std::uint32_t count) {
+    const auto view = store_.view();
+    const EntityId id = view->schema->entity(entity)->id;
+    const std::uint64_t next = store::read_counter(*view->reader, id)->next_id;
+    return next <= count ? 1 + below(count) : next - 1 - below(count);
+  }
 
   std::string text(std::uint32_t length_max) {
     std::string text(1 + below(length_max), ' ');
@@ -80,13 +91,12 @@ class RandomShop {
     Map product{{"name", text(20)}, {"sku", sku()}, {"price", below(1000)}};
     if (below(3) == 0) product.append("description", description());
     if (below(2) == 0) product.append("gallery", links());
+    if (below(2) == 0) product.append("documents", Map{{"$attach", List{1 + below(2)}}});
     if (below(3) == 0) product.append("thumbnail", create());
     return product;
   }
 
-  Value create() {
-    return Map{{"$create", Map{{"file", Binary{content()}}, {"name", text(8)}}}};
-  }
+  Value create() { return Map{{"$create", Map{{"file", Binary{content()}}, {"name", text(8)}}}}; }
 
   std::string links_field() {
     constexpr std::array kFields{"gallery", "gallery", "documents", "thumbnail"};
@@ -102,7 +112,8 @@ class RandomShop {
       case 2:
         return Map{{"$detach", some_media()}};
       case 3:
-        return Map{{"$attach", List{Map{{"id", media()}, {"at", "first"}, {"meta", Map{{"alt", text(9)}}}}}}};
+        return Map{{"$attach",
+                    List{Map{{"id", media()}, {"at", "first"}, {"meta", Map{{"alt", text(9)}}}}}}};
       case 4:
         return Map{{"$attach", List{Map{{"id", media()}, {"at", Map{{"before", media()}}}}}}};
       default:

@@ -301,7 +301,22 @@ class Shop(CliCase):
         self.assertNotIn("\x1b[2J", self.on_terminal("find", "products", hostile))
 
 
-class Readme(CliCase):
+class ReadmeCommands(CliCase):
+    def test_the_commands_are_accepted_as_they_stand(self):
+        readme = (SOURCE / "README.md").read_text()
+        session = next(block for block in re.findall(r"```console\n(.*?)```", readme, re.S) if "schema apply" in block)
+        commands = [line[2:] for line in session.splitlines() if line.startswith("$ ")]
+        self.assertRegex(commands[0], r"^export EMSTORE_SOCKET=")  # The test has a daemon of its own.
+        self.assertRegex(commands[1], r"^emstored --data .* &$")
+        self.assertGreater(len(commands), 7)
+        script = "\n".join(["set -e", f"emstore() {{ '{CLI}' \"$@\"; }}", *commands[2:]])
+        done = subprocess.run(["bash", "-c", script], cwd=SOURCE, env=self.environment(), text=True,
+                              capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertIn("the indexes are what the log says", done.stdout)
+
+
+class ReadmeProgram(CliCase):
     def test_the_program_is_the_one_in_examples_and_runs(self):
         readme = (SOURCE / "README.md").read_text()
         program = (SOURCE / "examples" / "readme.cpp").read_text()
@@ -314,8 +329,8 @@ class Readme(CliCase):
                               capture_output=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertRegex(done.stdout, r"\A(xxh3-128:[0-9a-f]{32}\n){2}\Z")
-        left = self.json("find", "products", 1, "--with", "gallery")[0]["gallery"]
-        self.assertEqual([medium["name"] for medium in left], ["front.png"])
+        product = self.json("find", "products", "-w", "name=Laptop", "--with", "gallery")[0]
+        self.assertEqual([medium["name"] for medium in product["gallery"]], ["front.png"])
 
 
 if __name__ == "__main__":

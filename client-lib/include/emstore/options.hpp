@@ -13,7 +13,7 @@ struct Options {
   // Empty: $EMSTORE_SOCKET, else $XDG_RUNTIME_DIR/emstore/sock, else /run/emstore/sock.
   std::filesystem::path socket = {};
   // Without a byte from the daemon for so long, a connection counts as lost.
-  std::chrono::milliseconds timeout{30'000};
+  std::chrono::milliseconds timeout{60'000};
   // After a lost connection: how long to reconnect and repeat before giving up. Zero: not at all.
   std::chrono::milliseconds retry_for{10'000};
   // Gives every mutation a request key, so that a repeated one happens once. Without a key a

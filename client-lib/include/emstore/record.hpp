@@ -33,6 +33,12 @@ class RecordView {
   const Map& values() const { return *values_; }
 
  private:
+  bool boolean(std::string_view field) const;
+  std::int64_t integer(std::string_view field) const;
+  double number(std::string_view field) const;
+  std::string text(std::string_view field) const;
+  Time time(std::string_view field) const;
+
   const Map* values_;
 };
 
@@ -85,26 +91,27 @@ class Record {
   Map values_;
 };
 
-template <>
-bool RecordView::get<bool>(std::string_view field) const;
-template <>
-std::int64_t RecordView::get<std::int64_t>(std::string_view field) const;
-template <>
-double RecordView::get<double>(std::string_view field) const;
-template <>
-std::string RecordView::get<std::string>(std::string_view field) const;
-template <>
-Time RecordView::get<Time>(std::string_view field) const;
-
 template <typename T>
 concept OptionalValue = std::same_as<T, std::optional<typename T::value_type>>;
 
 template <typename T>
 T RecordView::get(std::string_view field) const {
-  static_assert(OptionalValue<T>,
-                "bool, std::int64_t, double, std::string, Time or an optional of these");
-  if ((*this)[field].is_null()) return std::nullopt;
-  return get<typename T::value_type>(field);
+  if constexpr (OptionalValue<T>) {
+    if ((*this)[field].is_null()) return std::nullopt;
+    return get<typename T::value_type>(field);
+  } else if constexpr (std::same_as<T, bool>) {
+    return boolean(field);
+  } else if constexpr (std::same_as<T, std::int64_t>) {
+    return integer(field);
+  } else if constexpr (std::same_as<T, double>) {
+    return number(field);
+  } else if constexpr (std::same_as<T, std::string>) {
+    return text(field);
+  } else {
+    static_assert(std::same_as<T, Time>,
+                  "bool, std::int64_t, double, std::string, Time or an optional of these");
+    return time(field);
+  }
 }
 
 // What a mutation did to one media field.

@@ -70,6 +70,7 @@ TEST(Text, IsWrittenForPeople) {
 TEST(Json, GivesBackWhatItWasGiven) {
   const std::string text = R"({"b":[1,-2,2.5,true,null,"é\n"],"a":{}})";
   EXPECT_EQ(to_json(parse_json(text, "test")), text);
+  EXPECT_EQ(to_json(Value(List{999.0, -0.5, 1e300})), "[999,-0.5,1e+300]");
   EXPECT_EQ(to_json(Value(Time{0})), "\"1970-01-01T00:00:00Z\"");
   EXPECT_EQ(to_json(Value(Binary{std::string("\x00\xff", 2)})), "\"00ff\"");
   EXPECT_EQ(to_json(Value("\xff")), "\"\xEF\xBF\xBD\"");  // Never fails on a text.

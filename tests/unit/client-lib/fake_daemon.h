@@ -71,6 +71,24 @@ class FakeDaemon {
   std::thread acceptor_;
 };
 
+// What a script saw, for the test to look at: they are in different threads.
+template <typename T>
+class Seen {
+ public:
+  void add(T item) {
+    const std::lock_guard turn(turn_);
+    items_.push_back(std::move(item));
+  }
+  std::vector<T> all() const {
+    const std::lock_guard turn(turn_);
+    return items_;
+  }
+
+ private:
+  mutable std::mutex turn_;
+  std::vector<T> items_;
+};
+
 // Answers hello, then every request with the map that `reply` makes of it.
 FakeDaemon::Script answering(std::function<Value(const protocol::Request& request)> reply);
 // The answer to a mutation.

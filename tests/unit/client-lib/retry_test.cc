@@ -15,22 +15,23 @@ using testing::FakeDaemon;
 using ::testing::HasSubstr;
 using testing::Link;
 using testing::mutation_reply;
+using testing::Seen;
 
 // Takes one request after hello and hangs up.
-FakeDaemon::Script hang_up_after(std::vector<protocol::Request>& seen) {
+FakeDaemon::Script hang_up_after(Seen<protocol::Request>& seen) {
   return [&seen](Link& link) {
-    if (auto request = link.next_after_hello()) seen.push_back(std::move(*request));
+    if (auto request = link.next_after_hello()) seen.add(std::move(*request));
   };
 }
 
-const protocol::InsertOne& as_insert(const protocol::Request& request) {
+protocol::InsertOne as_insert(const protocol::Request& request) {
   return std::get<protocol::InsertOne>(request.call);
 }
 
 TEST(ClientRetry, RepeatsAMutationUnderTheSameKeyWhenTheReplyWasLost) {
-  std::vector<protocol::Request> first, second;
+  Seen<protocol::Request> first, second;
   FakeDaemon daemon({hang_up_after(first), answering([&](const protocol::Request& request) {
-                       second.push_back(request);
+                       second.add(request);
                        return mutation_reply(3, true);
                      })});
   Client client = connect(daemon.options());
@@ -39,16 +40,16 @@ TEST(ClientRetry, RepeatsAMutationUnderTheSameKeyWhenTheReplyWasLost) {
 
   EXPECT_EQ(mutation.id(), Value(3));
   EXPECT_TRUE(mutation.replayed());
-  ASSERT_EQ(first.size(), 1u);
-  ASSERT_EQ(second.size(), 1u);
-  EXPECT_EQ(as_insert(first[0]).options.key->size(), 32u);
-  EXPECT_EQ(as_insert(first[0]).options.key, as_insert(second[0]).options.key);
-  EXPECT_EQ(as_insert(first[0]).document, as_insert(second[0]).document);
-  EXPECT_EQ(first[0].digest, second[0].digest);
+  ASSERT_EQ(first.all().size(), 1u);
+  ASSERT_EQ(second.all().size(), 1u);
+  EXPECT_EQ(as_insert(first.all()[0]).options.key->size(), 32u);
+  EXPECT_EQ(as_insert(first.all()[0]).options.key, as_insert(second.all()[0]).options.key);
+  EXPECT_EQ(as_insert(first.all()[0]).document, as_insert(second.all()[0]).document);
+  EXPECT_EQ(first.all()[0].digest, second.all()[0].digest);
 }
 
 TEST(ClientRetry, DoesNotRepeatAMutationWithoutAKey) {
-  std::vector<protocol::Request> first;
+  Seen<protocol::Request> first;
   std::atomic<int> later = 0;
   FakeDaemon daemon({hang_up_after(first), answering([&](const protocol::Request&) {
                        ++later;
@@ -63,12 +64,12 @@ TEST(ClientRetry, DoesNotRepeatAMutationWithoutAKey) {
 
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code, ErrorCode::outcome_unknown);
-  EXPECT_FALSE(as_insert(first.at(0)).options.key);
+  EXPECT_FALSE(as_insert(first.all().at(0)).options.key);
   EXPECT_EQ(later, 0);
 }
 
 TEST(ClientRetry, RepeatsAReadAsItWas) {
-  std::vector<protocol::Request> first;
+  Seen<protocol::Request> first;
   FakeDaemon daemon({hang_up_after(first), answering([](const protocol::Request& request) -> Value {
                        const auto& find = std::get<protocol::FindOne>(request.call);
                        return Map{{"data", Map{{"id", 1}, {"name", find.entity}}}, {"meta", Map()}};
@@ -77,17 +78,17 @@ TEST(ClientRetry, RepeatsAReadAsItWas) {
 
   const auto record = client.repository("products").find_one({.where = {{"id", 1}}});
 
-  EXPECT_EQ(first.size(), 1u);
+  EXPECT_EQ(first.all().size(), 1u);
   EXPECT_EQ(record.value().get<std::string>("name"), "products");
 }
 
 TEST(ClientRetry, GivesUpAsOutcomeUnknownAndNamesTheKey) {
-  std::vector<protocol::Request> seen;
+  Seen<protocol::Request> seen;
   std::optional<FakeDaemon> daemon;
   daemon.emplace(std::vector<FakeDaemon::Script>{[&](Link& link) {
     auto request = link.next_after_hello();
     daemon->stop_listening();
-    if (request) seen.push_back(std::move(*request));
+    if (request) seen.add(std::move(*request));
   }});
   Options options = daemon->options();
   options.retry_for = std::chrono::milliseconds(20);
@@ -99,7 +100,7 @@ TEST(ClientRetry, GivesUpAsOutcomeUnknownAndNamesTheKey) {
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code, ErrorCode::outcome_unknown);
   EXPECT_THAT(error->hint, HasSubstr("\"my-key\""));
-  EXPECT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen.all().size(), 1u);
   std::error_code read_error;
   client.repository("products").count({}, read_error);
   EXPECT_EQ(read_error, ErrorCode::unreachable);
@@ -184,7 +185,7 @@ TEST(ClientRetry, TakesSilenceForALostConnection) {
 }
 
 TEST(ClientRetry, SendsOnlyWhatWasNotAnsweredAgainAndInOrder) {
-  std::vector<std::string> second;
+  Seen<std::string> second;
   FakeDaemon daemon({[](Link& link) {
                        // Answers the first two of four, then hangs up.
                        for (int i = 0; i < 2; ++i) {
@@ -194,8 +195,8 @@ TEST(ClientRetry, SendsOnlyWhatWasNotAnsweredAgainAndInOrder) {
                        link.next();
                      },
                      answering([&](const protocol::Request& request) {
-                       second.push_back(as_insert(request).entity);
-                       return mutation_reply(static_cast<std::int64_t>(second.size()) + 2);
+                       second.add(as_insert(request).entity);
+                       return mutation_reply(static_cast<std::int64_t>(second.all().size()) + 2);
                      })});
   Client client = connect(daemon.options());
   Pipeline pipeline = client.pipeline();
@@ -203,7 +204,7 @@ TEST(ClientRetry, SendsOnlyWhatWasNotAnsweredAgainAndInOrder) {
 
   const auto answers = pipeline.run();
 
-  EXPECT_THAT(second, ::testing::ElementsAre("c", "d"));
+  EXPECT_THAT(second.all(), ::testing::ElementsAre("c", "d"));
   ASSERT_EQ(answers.size(), 4u);
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(answers[i].mutation().id(), Value(i + 1));
 }

@@ -22,7 +22,6 @@ class Uploads {
  public:
   // Hangs up, once, instead of answering the n-th request for bytes.
   int hang_up_at = 0;
-  bool forgets_at_commit = false;
 
   FakeDaemon::Script script() {
     return [this](Link& link) {
@@ -42,37 +41,44 @@ class Uploads {
     };
   }
 
-  std::string content;
-  int begun = 0, committed = 0;
-  Map inserted;
+  struct Taken {
+    std::string content;
+    int begun = 0, committed = 0;
+    Map inserted;
+  };
+  Taken taken() {
+    const std::lock_guard turn(turn_);
+    return taken_;
+  }
 
  private:
   std::optional<Value> take(const protocol::Request& request) {
     if (std::holds_alternative<protocol::BlobBegin>(request.call)) {
-      ++begun;
-      content.clear();
+      ++taken_.begun;
+      taken_.content.clear();
       is_open_ = true;
-      return Map{{"token", "t" + std::to_string(begun)}, {"offset", 0}, {"chunk", 1 << 20}};
+      return Map{{"token", "t" + std::to_string(taken_.begun)}, {"offset", 0}, {"chunk", 1 << 20}};
     }
     if (const auto* write = std::get_if<protocol::BlobWrite>(&request.call)) {
       if (!is_open_) return std::nullopt;
-      if (write->offset <= content.size()) {
-        const std::size_t known = content.size() - write->offset;
-        if (known < write->bytes.data.size()) content += write->bytes.data.substr(known);
+      if (write->offset <= taken_.content.size()) {
+        const std::size_t known = taken_.content.size() - write->offset;
+        if (known < write->bytes.data.size()) taken_.content += write->bytes.data.substr(known);
       }
-      return Map{{"offset", content.size()}};
+      return Map{{"offset", taken_.content.size()}};
     }
     if (std::holds_alternative<protocol::BlobCommit>(request.call)) {
       if (!is_open_) return std::nullopt;
       is_open_ = false;
-      ++committed;
-      return Map{{"blob", kAddress}, {"size", content.size()}};
+      ++taken_.committed;
+      return Map{{"blob", kAddress}, {"size", taken_.content.size()}};
     }
-    inserted = std::get<protocol::InsertOne>(request.call).document;
+    taken_.inserted = std::get<protocol::InsertOne>(request.call).document;
     return mutation_reply();
   }
 
   std::mutex turn_;
+  Taken taken_;
   int asked_ = 0;
   bool is_open_ = false;
 };
@@ -89,8 +95,8 @@ TEST(ClientUpload, SendsSmallFilesInsideTheRequest) {
   Client client = connect(daemon.options());
   client.mutator("products")
       .insert_one({{"thumbnail", create(File::bytes(pattern(65'536), "a.png", "image/png"))}});
-  EXPECT_EQ(uploads.begun, 0);
-  EXPECT_EQ(uploads.inserted,
+  EXPECT_EQ(uploads.taken().begun, 0);
+  EXPECT_EQ(uploads.taken().inserted,
             (Map{{"thumbnail", Map{{"$create", Map{{"file", Binary{pattern(65'536)}},
                                                    {"name", "a.png"},
                                                    {"type", "image/png"}}}}}}));
@@ -108,11 +114,11 @@ TEST(ClientUpload, StreamsLargerFilesAndNamesThemByAddress) {
     total = all;
   });
   client.mutator("products").insert_one({{"gallery", create({File::bytes(bytes, "a.bin")})}});
-  EXPECT_EQ(uploads.content, bytes);
+  EXPECT_EQ(uploads.taken().content, bytes);
   EXPECT_EQ(last, bytes.size());
   EXPECT_EQ(total, bytes.size());
   EXPECT_EQ(
-      uploads.inserted,
+      uploads.taken().inserted,
       (Map{{"gallery",
             Map{{"$create", List{Map{{"file", Map{{"blob", kAddress}}}, {"name", "a.bin"}}}}}}}));
 }
@@ -127,11 +133,11 @@ TEST_P(ClientUploadInterrupted, ArrivesWhole) {
   Client client = connect(daemon.options());
   const std::string bytes = pattern(4u << 20);
   client.mutator("products").insert_one({{"thumbnail", create(File::bytes(bytes, "a.bin"))}});
-  EXPECT_EQ(uploads.content, bytes);
+  EXPECT_EQ(uploads.taken().content, bytes);
   // Only a begin or a commit whose answer was lost makes a second upload: pieces go on where they
   // were.
   const bool begins_again = GetParam() == 1 || GetParam() == 6;
-  EXPECT_EQ(uploads.begun, begins_again ? 2 : 1);
+  EXPECT_EQ(uploads.taken().begun, begins_again ? 2 : 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(AtEveryRequest, ClientUploadInterrupted, ::testing::Range(1, 7));
@@ -148,7 +154,7 @@ TEST(ClientUpload, RefusesAFileThatCannotBeReadWithItsPlace) {
   EXPECT_EQ(error->code, ErrorCode::invalid_request);
   EXPECT_EQ(error->path, "gallery.$create[1]");
   EXPECT_THAT(error->message, ::testing::HasSubstr("no/such/file.png"));
-  EXPECT_TRUE(uploads.inserted.empty());
+  EXPECT_TRUE(uploads.taken().inserted.empty());
 }
 
 // Gives the bytes of one content, as blob.read does.

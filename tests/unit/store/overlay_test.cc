@@ -206,7 +206,7 @@ TEST(Overlay, StandsOnAnotherOverlay) {
   below.apply(put(Family::links, "a", "stored"));
   Overlay group(below, Caching::on);
   group.apply(put(Family::links, "b", "group"));
-  Overlay commit(group);
+  Overlay commit = Overlay::above(group);
   commit.apply(removal(Family::links, "a"));
   commit.apply(put(Family::links, "c", "commit"));
   EXPECT_THAT(rows_of(commit, Family::links, {}, Direction::forward),

@@ -1,0 +1,144 @@
+// What must not grow with what is stored. Budget: attach and findOne with a page of 20 stay within
+// 2 × from a gallery of 10 to one of 100,000; findOne by id and by a unique field within 2 × from
+// 10^3 to 10^6 records.
+#include "bench/suite.h"
+
+namespace emstore::bench {
+namespace {
+
+using Clock = Latencies::Clock;
+
+constexpr std::size_t kGroup = 64;
+constexpr std::int64_t kGroups = 50;  // Of each measurement of $attach.
+
+// One product for each size, with a gallery of so many of the same media.
+struct Galleries {
+  Galleries(const std::filesystem::path& folder, const std::vector<std::int64_t>& sizes)
+      : shop(folder) {
+    shop.fill({0, kGallery});
+    largest = static_cast<std::uint64_t>(*std::max_element(sizes.begin(), sizes.end()));
+    shop.add_media(largest + kGroup * kGroups - kGallery);
+    for (const std::int64_t size : sizes) {
+      product_of[size] = ++products;
+      std::vector<store::Command> insert;
+      insert.push_back(insert_command("products", product_fields(products)));
+      shop.commit(std::move(insert));
+      attach(products, 1, static_cast<std::uint64_t>(size));
+    }
+  }
+
+  void attach(std::uint64_t product, std::uint64_t first, std::uint64_t count) {
+    constexpr std::uint64_t kLinks = 1000;  // Of one commit.
+    for (std::uint64_t done = 0; done < count; done += kLinks) {
+      std::vector<std::uint64_t> media(std::min(kLinks, count - done));
+      for (std::size_t i = 0; i < media.size(); ++i) media[i] = first + done + i;
+      std::vector<store::Command> command;
+      command.push_back(attach_command(product, media));
+      shop.commit(std::move(command));
+    }
+  }
+
+  Shop shop;
+  std::uint64_t largest = 0, products = 0;
+  std::map<std::int64_t, std::uint64_t> product_of;
+};
+
+// Commits in groups of 64, all to the one gallery; behind its last link.
+void attach_to_gallery(benchmark::State& state, Galleries& galleries) {
+  const std::uint64_t product = galleries.product_of.at(state.range(0));
+  std::uint64_t medium = galleries.largest;
+  Latencies latencies;
+  for (auto _ : state) {
+    std::vector<Attach> attaches(kGroup);
+    for (Attach& attach : attaches) attach = {product, ++medium};
+    const Clock::time_point start = Clock::now();
+    galleries.shop.commit(attaches);
+    latencies.add(Clock::now() - start);
+  }
+  latencies.report(state);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kGroup));
+}
+
+void find_gallery(benchmark::State& state, Galleries& galleries) {
+  const Map query = find_one_query(galleries.product_of.at(state.range(0)));
+  std::string out;
+  Latencies latencies;
+  for (auto _ : state) {
+    out.clear();
+    const Clock::time_point start = Clock::now();
+    galleries.shop.find_one("products", query, out);
+    latencies.add(Clock::now() - start);
+  }
+  latencies.report(state);
+  state.SetItemsProcessed(state.iterations());
+}
+
+std::unique_ptr<Shop> records(const std::filesystem::path& folder, std::uint64_t count) {
+  constexpr std::size_t kInserts = 256;
+  auto shop = std::make_unique<Shop>(folder);
+  shop->fill({0, kGallery});
+  std::vector<store::Command> commands;
+  for (std::uint64_t id = 1; id <= count; ++id) {
+    commands.push_back(insert_command("products", product_fields(id)));
+    if (commands.size() == kInserts || id == count) shop->commit(std::exchange(commands, {}));
+  }
+  return shop;
+}
+
+void find_record(benchmark::State& state, const Shop& shop, bool by_sku) {
+  Ids ids(static_cast<std::uint64_t>(state.range(0)));
+  std::string out;
+  Latencies latencies;
+  for (auto _ : state) {
+    out.clear();
+    const std::uint64_t id = ids.next();
+    const Map query{
+        {"where", by_sku ? Map{{"sku", "sku-" + std::to_string(id)}} : Map{{"id", id}}}};
+    const Clock::time_point start = Clock::now();
+    shop.find_one("products", query, out);
+    latencies.add(Clock::now() - start);
+    if (out.size() < 20) give_up("no product " + std::to_string(id));
+  }
+  latencies.report(state);
+  state.SetItemsProcessed(state.iterations());
+}
+
+}  // namespace
+
+void register_growth(Suite& suite) {
+  const bool quick = suite.settings().quick;
+  const std::vector<std::int64_t> links =
+      quick ? std::vector<std::int64_t>{10, 1'000} : std::vector<std::int64_t>{10, 1'000, 100'000};
+  const auto galleries =
+      shared([&suite, links] { return std::make_unique<Galleries>(suite.new_folder(), links); });
+  for (const std::int64_t size : links) {
+    benchmark::RegisterBenchmark(
+        "growth/find_one",
+        [galleries](benchmark::State& state) { find_gallery(state, galleries()); })
+        ->ArgName("links")
+        ->Arg(size);
+    benchmark::RegisterBenchmark(
+        "growth/attach",
+        [galleries](benchmark::State& state) { attach_to_gallery(state, galleries()); })
+        ->ArgName("links")
+        ->Arg(size)
+        ->Iterations(kGroups)
+        ->UseRealTime();
+  }
+  std::vector<std::int64_t> counts{1'000};
+  counts.push_back(quick ? 10'000 : 100'000);
+  if (suite.settings().million) counts.push_back(1'000'000);
+  for (const std::int64_t count : counts) {
+    const auto shop = shared(
+        [&suite, count] { return records(suite.new_folder(), static_cast<std::uint64_t>(count)); });
+    for (const bool by_sku : {false, true}) {
+      benchmark::RegisterBenchmark(
+          by_sku ? "growth/find_by_unique" : "growth/find_by_id",
+          [shop, by_sku](benchmark::State& state) { find_record(state, shop(), by_sku); })
+          ->ArgName("records")
+          ->Arg(count);
+    }
+  }
+}
+
+}  // namespace emstore::bench

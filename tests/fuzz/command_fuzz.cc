@@ -1,0 +1,174 @@
+// Requests of a stranger: bytes become a list of mutations, which a store in memory carries out. Whatever is
+// asked, an answer comes, never damage; what is accepted folds, and folding the log again gives the same rows.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/pack.h"
+#include "store/group.h"
+#include "store/refold.h"
+#include "store/scratch.h"
+
+namespace emstore::store {
+namespace {
+
+class CountingEnvironment final : public Environment {
+ public:
+  Time now() override { return Time{++micros_}; }
+  void random(std::span<std::uint8_t> bytes) override {
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(++micros_);
+  }
+
+ private:
+  std::int64_t micros_ = 1'700'000'000'000'000;
+};
+
+Map field(const char* type, Map config = {}) { return Map{{"type", type}, {"config", std::move(config)}}; }
+
+Map poly(const char* name, Map config = {}) {
+  config.set("mappedBy", name);
+  return Map{{"type", "poly"}, {"source", "products"}, {"target", "media"}, {"config", config}};
+}
+
+Map shop() {
+  const Map products{{"name", field("text", {{"required", true}, {"maxLength", 20}})},
+                     {"price", field("number", {{"minimum", 0}})},
+                     {"extra", field("json")},
+                     {"state", field("text", {{"default_value", "draft"}})},
+                     {"cover", field("media")},
+                     {"gallery", field("media", {{"max_items", 4}, {"mime_types", List{"image/*"}}})},
+                     {"papers", field("media", {{"on_delete", "collect"}})}};
+  return Map{{"entities", Map{{"products", Map{{"fields", products}}},
+                              {"media", Map{{"type", "system"}, {"fields", Map{{"alt", field("text")}}}}}}},
+             {"relations", Map{{"a", poly("cover", {{"targetCardinality", 1}})},
+                               {"b", poly("gallery")},
+                               {"c", poly("papers")}}},
+             {"indices", Map{{"n", Map{{"entity", "products"}, {"fields", List{"name"}}, {"unique", true}}}}}};
+}
+
+// A store whose rows lie in memory.
+class MemoryStore {
+ public:
+  MemoryStore() {
+    view_.schema = std::make_shared<const Schema>(initial_schema());
+    view_.indexes = std::make_shared<const IndexStates>();
+    view_.reader = std::shared_ptr<const Reader>(&rows_, [](const Reader*) {});
+  }
+  MemoryStore(const MemoryStore& other) : rows_(other.rows_), tree_(other.tree_), view_(other.view_) {
+    view_.reader = std::shared_ptr<const Reader>(&rows_, [](const Reader*) {});
+  }
+
+  Outcome commit(decltype(Submission::work) work) {
+    Group group(view_, environment_, limits_, tree_);
+    Outcome outcome = group.take({Peer{1000, 1000, 1}, std::move(work)});
+    for (const RowChange& change : group.take_changes()) rows_.apply(change);
+    view_.sequence = group.sequence();
+    view_.time = group.time();
+    view_.schema = group.schema();
+    if (group.indexes()) view_.indexes = std::make_shared<const IndexStates>(*group.indexes());
+    return outcome;
+  }
+
+  void check_refold() const {
+    Scratch again;
+    Refold refold(rows_, again, [&](std::span<const RowChange> changes) -> Status {
+      for (const RowChange& change : changes) again.apply(change);
+      return {};
+    });
+    for (const auto& [key, bytes] : rows_.rows(Family::log)) {
+      EMSTORE_CHECK(refold.add(sequence_of_log_key(key), bytes).has_value());
+    }
+    EMSTORE_CHECK(refold.finish([](IndexId) { return true; }).has_value());
+    for (const FamilyInfo& family : kFamilies) {
+      EMSTORE_CHECK(!is_index(family.family) || rows_.rows(family.family) == again.rows(family.family));
+    }
+  }
+
+ private:
+  Scratch rows_;
+  Tree tree_;
+  View view_;
+  CountingEnvironment environment_;
+  StoreLimits limits_;
+};
+
+PreparedFile prepared(std::string bytes) {
+  const ContentDigest digest = digest_of(bytes);
+  return {std::move(bytes), digest, digest.size % 2 == 0 ? "image/png" : "application/pdf"};
+}
+
+bool add_mutation(const Value& value, Command& command) {
+  const List* parts = value.if_list();
+  if (parts == nullptr || parts->size() != 4) return false;
+  const std::int64_t* verb = (*parts)[0].if_integer();
+  const std::string* entity = (*parts)[1].if_text();
+  const Map* document = (*parts)[3].if_map();
+  if (verb == nullptr || entity == nullptr || document == nullptr) return false;
+  Mutation mutation{static_cast<Verb>(*verb & 1), *entity, (*parts)[2], *document, {}, (*verb & 4) != 0};
+  if ((*verb & 3) == 2) mutation.verb = Verb::remove;
+  const bool is_media = *entity == "media" && mutation.verb == Verb::insert;
+  // A number in the place of bytes would name a prepared file: the door of the daemon has none pass.
+  if (!prepare_files(mutation.document, is_media, command.files, prepared)) return false;
+  command.mutations.push_back(std::move(mutation));
+  return true;
+}
+
+// A shop with two products and four media.
+const MemoryStore& base() {
+  static const MemoryStore* store = [] {
+    auto made = std::make_unique<MemoryStore>();
+    EMSTORE_CHECK(made->commit(SchemaCommand{.schema = shop()}).has_value());
+    Command command;
+    for (const char* bytes : {"even", "odd", "ev", "odd too"}) {
+      const Value file = Binary{bytes};
+      EMSTORE_CHECK(add_mutation(List{0, "media", Value(), Map{{"file", file}}}, command));
+    }
+    const Map gallery{{"$attach", List{1, 3}}};
+    for (const char* name : {"a", "b"}) {
+      const Map product{{"name", name}, {"gallery", gallery}, {"papers", Map{{"$attach", List{2}}}}};
+      EMSTORE_CHECK(add_mutation(List{0, "products", Value(), product}, command));
+    }
+    EMSTORE_CHECK(made->commit(command).has_value());
+    return made.release();
+  }();
+  return *store;
+}
+
+void check_request(std::string_view bytes) {
+  constexpr pack::Limits kLimits{.depth_max = 64, .bytes_max = 1u << 20, .values_max = 10'000};
+  const Result<Value> request = pack::read(bytes, kLimits);
+  const List* mutations = request ? request->if_list() : nullptr;
+  if (mutations == nullptr) return;
+  Command command;
+  for (const Value& mutation : *mutations) {
+    if (!add_mutation(mutation, command)) return;
+  }
+  MemoryStore store(base());
+  const Outcome outcome = store.commit(command);
+  if (!outcome) {
+    const ErrorClass kind = class_of(outcome.error().code);
+    EMSTORE_CHECK(kind != ErrorClass::corruption && kind != ErrorClass::internal);
+  }
+  command.key = RequestKey{"key", sha256(bytes)};
+  const Outcome first = store.commit(command);
+  const Outcome again = store.commit(command);
+  EMSTORE_CHECK(first.has_value() == again.has_value());
+  if (first) {
+    const auto& answer = std::get<CommitOutcome>(*first);
+    const auto& retried = std::get<CommitOutcome>(*again);
+    EMSTORE_CHECK(retried.replayed && retried.mutations == answer.mutations);
+  }
+  store.check_refold();
+}
+
+}  // namespace
+}  // namespace emstore::store
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  emstore::store::check_request({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

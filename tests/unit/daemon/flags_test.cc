@@ -1,0 +1,41 @@
+#include "daemon/flags.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace emstore::daemon {
+namespace {
+
+Result<Flags> read(std::vector<std::string_view> arguments) { return read_flags(arguments); }
+
+TEST(Flags, TakeTheirValueAfterASpaceOrASign) {
+  const auto flags = read({"--data", "/d", "--socket=/s", "--set", "limits.depth=3"});
+  ASSERT_TRUE(flags) << to_string(flags.error());
+  ASSERT_EQ(flags->overrides.size(), 3u);
+  EXPECT_EQ(flags->overrides[0].name, "data");
+  EXPECT_EQ(flags->overrides[0].value, "/d");
+  EXPECT_EQ(flags->overrides[1].name, "socket.path");
+  EXPECT_EQ(flags->overrides[1].value, "/s");
+  EXPECT_EQ(flags->overrides[2].name, "limits.depth");
+  EXPECT_EQ(flags->overrides[2].value, "3");
+  EXPECT_EQ(flags->overrides[2].origin, "--set");
+}
+
+TEST(Flags, AskForOneThing) {
+  EXPECT_TRUE(read({"--version"})->version);
+  EXPECT_TRUE(read({"--help"})->help);
+  EXPECT_TRUE(read({"-h"})->help);
+  EXPECT_TRUE(read({"--print-config"})->print_config);
+  EXPECT_EQ(read({"--dump", "all"})->dump, "all");
+}
+
+TEST(Flags, RefuseWhatTheyDoNotKnow) {
+  EXPECT_EQ(read({"--dta", "/d"}).error().hint, "did you mean \"--data\"?");
+  EXPECT_EQ(read({"data"}).error().code, ErrorCode::invalid_request);
+  EXPECT_EQ(read({"--data"}).error().message, "--data needs a value");
+  EXPECT_EQ(read({"--version=3"}).error().message, "--version takes no value");
+}
+
+}  // namespace
+}  // namespace emstore::daemon
