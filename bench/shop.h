@@ -16,7 +16,7 @@
 
 namespace emstore::bench {
 
-// Ends the program.
+// Ends the program at once; daemons and folders that it has begun are left to bench/run.
 [[noreturn]] void give_up(std::string_view why);
 
 template <typename T>
@@ -70,8 +70,9 @@ class Ids {
 };
 
 Map shop_schema();
-// findOne by id with its gallery; findMany of 20 with thumbnail and a gallery of 5.
-Map find_one_query(std::uint64_t product);
+// findOne by id with the first page of its gallery; findMany of 20 with thumbnail and a gallery
+// of 5.
+Map find_one_query(std::uint64_t product, std::uint64_t page = kGallery);
 Map find_many_query(std::uint64_t first_product);
 
 // A store that is driven in process, as the daemon's threads would.

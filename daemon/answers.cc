@@ -104,6 +104,8 @@ std::string_view name_of(store::IndexState::Kind kind) {
       return "not_unique";
     case store::IndexState::Kind::dropping:
       return "dropping";
+    case store::IndexState::Kind::too_large:
+      return "too_large";
   }
   return "ready";
 }
@@ -119,7 +121,8 @@ void write_schema(const store::View& view, Sink& sink) {
     const auto state = view.indexes->find(index.id);
     const store::IndexState shown =
         state == view.indexes->end() ? store::IndexState() : state->second;
-    const bool has_detail = shown.kind == store::IndexState::Kind::not_unique;
+    const bool has_detail = shown.kind == store::IndexState::Kind::not_unique ||
+                            shown.kind == store::IndexState::Kind::too_large;
     sink.begin_map(has_detail ? 3 : 2);
     write_named("name", index.name, sink);
     write_named("state", name_of(shown.kind), sink);

@@ -1,5 +1,7 @@
 // Bytes in and out. Uploads go through the media threads, those of one connection in the order in
-// which they came; small blobs are read in place, files on a media thread. Threads: the reactor's.
+// which they came; small blobs are read in place, files on a media thread.
+//
+// Threads: the reactor's.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // The daemon's own log: one line a record on stderr, `event=… name=value …`, for people and for
-// grep. Whatever came from a client is escaped, so a record is one line whatever it holds. Threads:
-// any.
+// grep. Whatever came from a client is escaped, so a record is one line whatever it holds.
+//
+// Threads: any.
 #pragma once
 
 #include <concepts>

@@ -1,6 +1,8 @@
 // Mutations on their way to the writer. Those of one connection are carried out in the order in
 // which they came, many at a time: one that brings file bytes is prepared on a media thread first,
-// and those that came after it wait behind. Threads: the reactor's.
+// and those that came after it wait behind.
+//
+// Threads: the reactor's.
 #pragma once
 
 #include <cstddef>

@@ -15,8 +15,11 @@ namespace {
 using store::Query;
 using store::View;
 
-// Up to so many records are read in place: a few hundred microseconds at most.
-constexpr std::uint64_t kQuickItemsMax = 1'000;
+// What the reactor affords in place, for everybody else waits meanwhile: a few milliseconds at
+// most. A read that turns out to need more is begun again on the thread of scans.
+constexpr std::uint64_t kQuickItemsMax = 2'000;
+constexpr std::uint64_t kQuickExaminedMax = 5'000;
+constexpr std::uint64_t kQuickBytesMax = 1u << 20;
 constexpr std::uint64_t kCommitsMax = 10'000;  // Of one log.read.
 
 struct Planned {
@@ -36,24 +39,18 @@ Result<Planned> plan_read(std::shared_ptr<const View> view, const Read& read) {
   return Planned{std::move(view), std::move(query), std::move(plan), read.form};
 }
 
-// Whether the read looks at few rows, so that the reactor can afford it.
-bool is_quick(const Planned& planned) {
-  const Query& query = planned.query;
-  const bool is_small = planned.form == ReadForm::one ||
-                        (planned.form == ReadForm::many && !query.count && query.limit &&
-                         *query.limit <= kQuickItemsMax && query.offset <= kQuickItemsMax);
-  switch (planned.plan.kind) {
-    case store::Plan::Kind::nothing:
-      return true;
-    case store::Plan::Kind::by_id:
-      return planned.plan.ids.size() <= kQuickItemsMax;
-    case store::Plan::Kind::by_index:
-      return is_small;
-    // Without conditions and in the order of keys a scan ends at its limit.
-    case store::Plan::Kind::scan:
-      return is_small && !query.where && query.order.empty();
-  }
-  return false;
+// Whether it is worth a try in place: not when the whole entity has to be looked at.
+bool may_be_quick(const Planned& planned) {
+  if (planned.plan.kind != store::Plan::Kind::scan) return true;
+  return planned.form != ReadForm::count && !planned.query.where && planned.query.order.empty() &&
+         !planned.query.count;
+}
+
+store::QueryLimits quick(store::QueryLimits limits) {
+  limits.items_max = std::min(limits.items_max, kQuickItemsMax);
+  limits.examined_max = std::min(limits.examined_max, kQuickExaminedMax);
+  limits.result_bytes_max = std::min(limits.result_bytes_max, kQuickBytesMax);
+  return limits;
 }
 
 void write_sequence(Sequence sequence, Sink& sink) {
@@ -117,19 +114,13 @@ Status write_result(const Planned& planned, const store::QueryLimits& limits, Si
   return {};
 }
 
-// The reply, whether it is a result or an error.
-void encode_answer(std::uint32_t request, const Planned& planned, const store::QueryLimits& limits,
-                   std::string& out) {
-  std::optional<Error> error;
-  {
-    protocol::ReplyWriter reply(out, request);
-    if (Status written = write_result(planned, limits, reply.result())) {
-      reply.finish();
-    } else {
-      error = std::move(written).error();
-    }
-  }
-  if (error) protocol::encode_error(request, *error, out);
+// Appends the reply; on an error nothing.
+Status encode_result(std::uint32_t request, const Planned& planned,
+                     const store::QueryLimits& limits, std::string& out) {
+  protocol::ReplyWriter reply(out, request);
+  EMSTORE_CHECKED(write_result(planned, limits, reply.result()));
+  reply.finish();
+  return {};
 }
 
 // ---- The log
@@ -186,19 +177,24 @@ void Reads::begin(Session& session, std::uint32_t request, Read read) {
 void Reads::run(Session& session, std::uint32_t request, const Read& read) {
   Result<Planned> planned = plan_read(parts_.store.view(), read);
   if (!planned) return session.refuse(request, planned.error());
-  const store::QueryLimits& limits = parts_.config.query;
-  if (is_quick(*planned)) {
-    encode_answer(request, *planned, limits, session.out());
-    return session.answered(request);
+  if (may_be_quick(*planned)) {
+    const Status done = encode_result(request, *planned, quick(parts_.config.query), session.out());
+    if (done) return session.answered(request);
+    if (done.error().code != ErrorCode::result_too_large) {
+      return session.refuse(request, done.error());
+    }
   }
   const Caller caller{session.id(), request};
+  const store::QueryLimits& limits = parts_.config.query;
   const bool is_taken =
       parts_.scans.submit([this, caller, limits, held = *std::move(planned)](std::size_t) {
         std::string reply;
-        encode_answer(caller.request, held, limits, reply);
+        if (Status done = encode_result(caller.request, held, limits, reply); !done) {
+          protocol::encode_error(caller.request, done.error(), reply);
+        }
         parts_.reactor.deliver([this, caller, bytes = std::move(reply)] {
-          if (Session* asker = parts_.sessions.find(caller.session))
-            asker->reply_encoded(caller.request, bytes);
+          Session* asker = parts_.sessions.find(caller.session);
+          if (asker != nullptr) asker->reply_encoded(caller.request, bytes);
         });
       });
   if (!is_taken) return session.refuse(request, too_much_waits("scans"));

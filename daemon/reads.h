@@ -1,5 +1,7 @@
 // Reads of records: planned on the reactor, answered there when few rows are needed, else on the
-// thread of scans. A read never meets the writer. Threads: the reactor's.
+// thread of scans. A read never meets the writer.
+//
+// Threads: the reactor's.
 #pragma once
 
 #include <chrono>

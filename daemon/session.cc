@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t kReadBytes = 64u << 10;      // Of one recv.
 constexpr std::size_t kTurnBytesMax = 256u << 10;  // Of one turn, so that others have theirs.
-constexpr std::size_t kKeptOutBytes = 1u << 20;    // A larger buffer is given back once it is sent.
+constexpr int kTurnMessagesMax = 128;
+constexpr std::size_t kKeptOutBytes = 1u << 20;  // A larger buffer is given back once it is sent.
 
 }  // namespace
 
@@ -73,19 +74,21 @@ void Session::read_some() {
 // The one place where a session decides what to do next.
 void Session::take_turn() {
   if (is_closed_) return;
+  is_in_turn_ = true;
   process();
+  is_in_turn_ = false;
   send_some();
   if (is_closed_) return;
   account();
   watch_progress();
   if (is_finished()) return close("finished");
-  // What was sent may have made room for requests that lie in the cutter.
+  // Requests lie in the cutter: others have their turn first, and what was sent may have made room.
   if (is_paused_ && has_room()) return schedule_turn();
   if (!is_paused_ && !input_ended_) wait_readable();
 }
 
 void Session::schedule_turn() {
-  if (is_turn_scheduled_ || is_closed_) return;
+  if (is_turn_scheduled_ || is_in_turn_ || is_closed_) return;
   is_turn_scheduled_ = true;
   surroundings_.reactor.defer([self = shared_from_this()] {
     self->is_turn_scheduled_ = false;
@@ -95,8 +98,8 @@ void Session::schedule_turn() {
 
 void Session::process() {
   is_paused_ = false;
-  while (!is_closed_ && !is_broken_) {
-    is_paused_ = !has_room();
+  for (int count = 0; !is_closed_ && !is_broken_; ++count) {
+    is_paused_ = count == kTurnMessagesMax || !has_room();
     if (is_paused_) return;
     Result<std::optional<std::string_view>> message = cutter_.next();
     if (!message) return break_off(message.error());

@@ -4,7 +4,9 @@
 //
 // Back pressure: what a session holds (requests being carried out, replies not sent) is bounded. At
 // the bound it reads no further until its peer has taken replies, and a peer that takes none is
-// dropped. Threads: the reactor's.
+// dropped.
+//
+// Threads: the reactor's.
 #pragma once
 
 #include <chrono>
@@ -32,12 +34,13 @@ using SessionId = std::uint64_t;
 struct SessionLimits {
   protocol::Limits wire;
   std::size_t in_flight_max = 256;
-  std::size_t held_bytes_max = 40u
-                               << 20;    // Of one session: requests in flight and replies not sent.
-  std::size_t all_bytes_max = 1u << 30;  // The same of all sessions together.
-  std::chrono::microseconds message_deadline{
-      10'000'000};                                       // From a message's first byte to its last.
-  std::chrono::microseconds write_deadline{30'000'000};  // Without the peer taking a byte.
+  // What one session may hold, requests in flight and replies not sent; and all of them together.
+  std::size_t held_bytes_max = 40u << 20;
+  std::size_t all_bytes_max = 1u << 30;
+  // From a message's first byte to its last.
+  std::chrono::microseconds message_deadline{10'000'000};
+  // Without the peer taking a byte.
+  std::chrono::microseconds write_deadline{30'000'000};
 };
 
 class Session;
@@ -133,7 +136,8 @@ class Session : public std::enable_shared_from_this<Session> {
   bool waits_readable_ = false;
   bool waits_writable_ = false;
   bool is_turn_scheduled_ = false;
-  bool is_paused_ = false;    // At a bound: whole requests may lie in the cutter.
+  bool is_in_turn_ = false;
+  bool is_paused_ = false;    // Whole requests may lie in the cutter.
   bool input_ended_ = false;  // Nothing more is read from the socket.
   bool is_broken_ = false;    // Nor taken from the cutter.
   bool is_draining_ = false;

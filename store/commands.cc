@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/big_endian.h"
+
 namespace emstore::store {
 namespace {
 
@@ -32,21 +34,18 @@ class FilePreparation {
 
   Status media(Map& document, const std::string& path) {
     Value* file = document.find("file");
-    if (file == nullptr || file->if_map() != nullptr) return {};
-    Binary* bytes = file->if_binary();
+    Binary* bytes = file == nullptr ? nullptr : file->if_binary();
+    if (bytes == nullptr) return {};
     const std::string place = path.empty() ? "file" : path + ".file";
-    if (bytes == nullptr) {
-      return failure(ErrorCode::wrong_type,
-                     "a file is bytes or {\"blob\": address}, not " + std::string(name_of(file->kind())),
-                     place);
-    }
     if (bytes->data.size() > kSmallBlobBytesMax) {
       return failure(ErrorCode::value_too_large,
                      std::to_string(bytes->data.size()) + " bytes are too many for one request", place,
                      "upload more than 65536 bytes with blob.begin, blob.write and blob.commit");
     }
     files_.push_back(prepare_(std::move(bytes->data)));
-    *file = Value(files_.size() - 1);
+    std::string number;
+    append_big_endian<std::uint64_t>(number, files_.size() - 1);
+    *file = Binary{std::move(number)};
     return {};
   }
 

@@ -47,10 +47,10 @@ struct Command {
 };
 
 // Takes the bytes out of `document` wherever a $create names a file (`{field: {$create: {file: <bytes>}}}`,
-// one or a list) or, with `is_media`, where the document itself does, and puts the place of the file in
-// `files` there instead, as an integer. Structure only: no schema is asked. `prepare` hashes and sniffs.
-// Errors: wrong_type for a file that is neither bytes nor a map {blob}, value_too_large for more bytes
-// than fit inline; with paths.
+// one or a list) or, with `is_media`, where the document itself does, and leaves the number of the file in
+// `files` there instead: 8 big-endian bytes. No other bytes remain at these places, and nothing else is
+// touched: what is no bytes is judged by resolve(). `prepare` hashes and sniffs.
+// Errors: value_too_large for more bytes than fit inline; with the path.
 Status prepare_files(Map& document, bool is_media, std::vector<PreparedFile>& files,
                      const std::function<PreparedFile(std::string bytes)>& prepare);
 
@@ -76,7 +76,7 @@ struct LeaseCommand {
 // Forgets request keys that are older than the window, in time or in commits, a slice at a time.
 struct ExpireCommand {
   std::int64_t window_micros = 0;
-  std::uint64_t commits_max = 0;  // Keys of earlier commits than the last so many are forgotten.
+  std::uint64_t commits_max = 0;  // Keys of earlier commits than the last so many are forgotten; 0: no bound.
 };
 
 struct Submission {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "store/decide_links.h"
@@ -85,12 +86,12 @@ class Decision {
 
   void insert() {
     const RecordRef record{entity().id, RecordId(known_.owner_counter.next_id)};
-    check_indexes(resolved_.values);
+    check_indexes(resolved_.values, resolved_.values);
     events_.push_back(RecordCreated{record, previous(record, 0), resolved_.values});
     change_links(record, sequence_);
     for (const Field& field : entity().fields) {
       if (is_link(field.kind) && !is_requested(field.id)) {
-        check_count(entity(), field, 0, resolved_.path_of(field.name), violations_);
+        check_count(entity(), field, {0, 0, true}, resolved_.path_of(field.name), violations_);
       }
     }
   }
@@ -109,7 +110,7 @@ class Decision {
     if (!change.after.empty()) {
       FieldValues values = known_.values;
       for (const auto& [field, value] : change.after) values.set(field, value);
-      check_indexes(values);
+      check_indexes(values, change.after);
       const Version before = previous(record, version);
       if (is_media()) {
         events_.push_back(MediaUpdated{record, before, std::move(change.before), std::move(change.after)});
@@ -120,11 +121,18 @@ class Decision {
     change_links(record, version);
   }
 
-  // What an index cannot hold is refused here, so that the fold never meets it.
-  void check_indexes(const FieldValues& values) {
-    for (const Index* index : schema_.indexes_of(entity().id)) {
-      const Result<std::string> key = index_values_prefix(entity(), *index, values);
-      violations_.catches(key, resolved_.path_of(entity().field(index->fields.front())->name));
+  // What an index cannot hold is refused, where it is new.
+  void check_indexes(const FieldValues& values, const FieldValues& changed) {
+    check_indexes(entity(), values, changed, resolved_.path);
+  }
+
+  void check_indexes(const Entity& entity, const FieldValues& values, const FieldValues& changed,
+                     const std::string& path) {
+    for (const Index* index : schema_.indexes_of(entity.id)) {
+      const auto is_changed = [&](FieldId field) { return changed.find(field) != nullptr; };
+      if (std::none_of(index->fields.begin(), index->fields.end(), is_changed)) continue;
+      const std::string& name = entity.field(index->fields.front())->name;
+      violations_.catches(index_values_prefix(entity, *index, values), path.empty() ? name : path + "." + name);
     }
   }
 
@@ -153,6 +161,7 @@ class Decision {
     values.set(kMediaSize, static_cast<double>(content.size));
     values.set(kMediaBlob, Binary{to_bytes(content.address)});
     values.set(kMediaSha256, Binary{std::string(as_bytes(content.sha256))});
+    check_indexes(*schema_.entity(kMediaEntity), values, values, media.path);
     events_.push_back(MediaCreated{record, previous(record, 0), std::move(values)});
     return record;
   }
@@ -163,7 +172,7 @@ class Decision {
     const RecordRef record{entity().id, resolved_.id};
     const Version version = known_.owner->row.version;
     if (is_media()) unlink_uses(record);
-    std::vector<RecordId> unused;
+    std::set<RecordId> unused;
     for (const auto& [id, links] : known_.fields) {
       const Field* field = entity().field(id);
       if (field != nullptr && field->on_delete == OnDelete::restrict_) refuse_restricted(*field, links);
@@ -187,16 +196,14 @@ class Decision {
   }
 
   // Media of a field that collects, when this owner holds all their links.
-  void note_unused(const KnownLinks& links, std::vector<RecordId>& unused) {
+  void note_unused(const KnownLinks& links, std::set<RecordId>& unused) const {
     for (const Link& link : links.present) {
-      std::uint64_t held = 0;
-      for (const auto& [field, others] : known_.fields) {
-        held += static_cast<std::uint64_t>(
-            std::count_if(others.present.begin(), others.present.end(),
-                          [&](const Link& other) { return other.target == link.target; }));
+      const auto held = std::count_if(known_.fields.begin(), known_.fields.end(), [&](const auto& field) {
+        return field.second.find(link.target) != nullptr;
+      });
+      if (known_.media.at(link.target.id).use.count == static_cast<std::uint64_t>(held)) {
+        unused.insert(link.target.id);
       }
-      const bool again = std::find(unused.begin(), unused.end(), link.target.id) != unused.end();
-      if (!again && known_.media.at(link.target.id).use.count == held) unused.push_back(link.target.id);
     }
   }
 
@@ -215,19 +222,19 @@ class Decision {
       return;
     }
     for (const KnownUse& use : known_.uses) {
-      check_owner(use, use.count - 1);
+      check_owner(use);
       const Version version = previous(use.owner, use.version);
       events_.push_back(
           LinksChanged{use.owner, version, use.field, kOperatorDelete, {use.link}, {}, {}});
     }
   }
 
-  void check_owner(const KnownUse& use, std::uint64_t count) {
+  void check_owner(const KnownUse& use) {
     const Entity* owner = schema_.entity(use.owner.entity);
     const Field* field = owner == nullptr ? nullptr : owner->field(use.field);
     if (field == nullptr) return;
-    check_count(*owner, *field, count, owner->name + "/" + to_string(use.owner.id) + "." + field->name,
-                violations_);
+    const std::string path = owner->name + "/" + to_string(use.owner.id) + "." + field->name;
+    check_count(*owner, *field, {use.count, use.count - 1, false}, path, violations_);
   }
 
   std::string owners_text() const {
@@ -240,9 +247,7 @@ class Decision {
       text += (i == 0 ? "" : ", ") + (owner == nullptr ? std::string("?") : owner->name) + "/" +
               to_string(use.owner.id) + (field == nullptr ? "" : "." + field->name);
     }
-    if (known_.uses.size() > kNamed) {
-      text += " and " + std::to_string(known_.uses.size() - kNamed) + " more";
-    }
+    if (known_.use.count > kNamed) text += " and " + std::to_string(known_.use.count - kNamed) + " more";
     return text;
   }
 

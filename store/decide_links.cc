@@ -71,24 +71,16 @@ class Arrangement {
         event.changed.push_back({link.target, link.order, now.order, link.meta, now.meta});
       }
     }
+    std::set<RecordRef> noted;
     for (const RecordRef& target : added_) {
       const auto found = links_.find(target);
-      if (found != links_.end() && !was_present(before, target) && !contains(event.added, target)) {
-        event.added.push_back(found->second);
-      }
+      const bool is_new = found != links_.end() && before.find(target) == nullptr;
+      if (is_new && noted.insert(target).second) event.added.push_back(found->second);
     }
     return event;
   }
 
  private:
-  static bool contains(const std::vector<Link>& links, const RecordRef& target) {
-    return std::any_of(links.begin(), links.end(),
-                       [&](const Link& link) { return link.target == target; });
-  }
-  static bool was_present(const KnownLinks& before, const RecordRef& target) {
-    return contains(before.present, target);
-  }
-
   std::optional<OrderKey> note(std::optional<OrderKey> key) {
     if (key) keys_.insert(*key);
     return key;
@@ -139,7 +131,7 @@ class LinkDecision {
     create(created);
     LinksChanged event = links_.difference(known_);
     const std::uint64_t count = known_.links.count + event.added.size() - event.removed.size();
-    check_count(entity_, *request_.field, count, request_.path, violations_);
+    check_count(entity_, *request_.field, {known_.links.count, count, !store_.owner}, request_.path, violations_);
     if (event.removed.empty() && event.added.empty() && event.changed.empty()) return std::nullopt;
     event.field = request_.field->id;
     event.operators = request_.operators;
@@ -179,8 +171,8 @@ class LinkDecision {
   void set(const std::vector<LinkItem>& items) {
     std::vector<Link> wanted;
     for (const LinkItem& item : items) {
-      if (!admits(item)) continue;
       const Link* present = links_.find(media(item));
+      if (present == nullptr && !admits(item)) continue;
       Link link = present == nullptr ? Link{media(item), {}, {}} : *present;
       if (item.meta) link.meta = *item.meta;
       wanted.push_back(std::move(link));
@@ -220,8 +212,8 @@ class LinkDecision {
   }
 
   void attach(const LinkItem& item) {
-    if (!admits(item)) return;
     Link* present = links_.find(media(item));
+    if (present == nullptr && !admits(item)) return;
     Link link = present == nullptr ? Link{media(item), {}, {}} : *present;
     if (item.meta) link.meta = *item.meta;
     if (present == nullptr || item.place) {
@@ -291,17 +283,18 @@ std::optional<LinksChanged> decide_links(const Entity& entity, const LinkRequest
   return LinkDecision(entity, request, known, store, violations).run(created);
 }
 
-void check_count(const Entity& entity, const Field& field, std::uint64_t count, const std::string& path,
+void check_count(const Entity& entity, const Field& field, const LinkCount& count, const std::string& path,
                  Violations& violations) {
   const std::uint64_t least = std::max<std::uint64_t>(field.min_items.value_or(0), field.required ? 1 : 0);
-  const std::string holds = title(entity, field) + " would hold " + std::to_string(count) + " items; ";
-  if (field.max_items && count > *field.max_items) {
+  const std::string holds = title(entity, field) + " would hold " + std::to_string(count.after) + " items; ";
+  if (field.max_items && count.after > *field.max_items && count.after > count.before) {
     violations.add({ErrorCode::too_many_items, holds + "max_items is " + std::to_string(*field.max_items),
                     path, {}, {}});
   }
-  if (count < least && field.required && count == 0) {
+  const bool is_short = count.after < least && (count.after < count.before || count.is_new);
+  if (is_short && field.required && count.after == 0) {
     violations.add({ErrorCode::required, title(entity, field) + " is required", path, {}, {}});
-  } else if (count < least) {
+  } else if (is_short) {
     violations.add({ErrorCode::too_few_items, holds + "min_items is " + std::to_string(least), path, {}, {}});
   }
 }

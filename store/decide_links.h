@@ -24,8 +24,15 @@ std::optional<LinksChanged> decide_links(const Entity& entity, const LinkRequest
                                          const std::vector<CreatedMedia>& created,
                                          Violations& violations);
 
-// Whether a field of an owner may hold `count` links; adds the violation when not.
-void check_count(const Entity& entity, const Field& field, std::uint64_t count, const std::string& path,
+// How many links a field has and would have.
+struct LinkCount {
+  std::uint64_t before = 0, after = 0;
+  bool is_new = false;  // The owner is being inserted.
+};
+
+// Whether a field may hold that many; adds the violation when not. A rule that was tightened since does not
+// stand against a change towards it.
+void check_count(const Entity& entity, const Field& field, const LinkCount& count, const std::string& path,
                  Violations& violations);
 
 }  // namespace emstore::store

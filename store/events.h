@@ -32,7 +32,7 @@ struct RequestRecorded {
   std::string key;                            // Empty: none.
   Sha256 digest{};                            // Zero without a key.
   std::string reason, correlation, causation; // Empty: none.
-  std::vector<std::uint64_t> counts;          // Of records changed, for each mutation of the command.
+  std::vector<std::uint64_t> counts;          // Of the events that follow, for each mutation of the command.
   std::vector<Version> versions;              // Of the record, for each mutation: what an unchanged one answers.
   bool operator==(const RequestRecorded&) const = default;
 };

@@ -62,11 +62,13 @@ class FactsReader {
       EMSTORE_CHECKED(use(removed.target));
     }
     for (const Link& added : event.added) {
+      EMSTORE_CHECKED(link(event, added.order));
       EMSTORE_CHECKED(record(added.target));
       EMSTORE_CHECKED(use(added.target));
     }
     for (const LinkChange& change : event.changed) {
       EMSTORE_CHECKED(link(event, change.order_before));
+      EMSTORE_CHECKED(link(event, change.order_after));
       EMSTORE_CHECKED(backlink(event, change.target));
     }
     return {};

@@ -45,7 +45,7 @@ struct CoveringLink {
 
 struct Facts {
   std::map<RecordRef, StoredRecord> records;           // Absent: there is none.
-  std::map<std::string, LinkRow> links;                // By key: those the event removes or changes.
+  std::map<std::string, LinkRow> links;                // By key: at every place the event touches.
   std::map<std::string, BacklinkRow> backlinks;        // By key: those the event changes.
   std::map<RecordRef, UseRow> uses;
   std::map<Address, std::optional<BlobRow>> blobs;

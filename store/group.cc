@@ -37,6 +37,13 @@ std::string path_of_mutation(const Command& command, std::size_t i) {
   return command.mutations.size() == 1 ? std::string() : "mutations[" + std::to_string(i) + "]";
 }
 
+// What a mutation that changes nothing answers.
+Result<Version> version_of(const Reader& rows, const Resolved& resolved) {
+  if (resolved.verb == Verb::insert) return Version{0};
+  EMSTORE_TRY(const auto owner, read_record(rows, {resolved.entity->id, resolved.id}));
+  return owner ? owner->row.version : Version{0};
+}
+
 std::string text_of(const Entity& entity, const Index& index, const FieldValues& values) {
   std::string text;
   for (const FieldId id : index.fields) {
@@ -115,13 +122,21 @@ Result<Schema> schema_before(const Reader& reader, const CommitInfo& info) {
 Outcome Group::replay(const Command& command, const Commit& commit) {
   EMSTORE_TRY(const Schema schema, schema_before(rows_, commit.info));
   CommitOutcome outcome{.sequence = commit.info.sequence, .replayed = true, .mutations = {}};
-  const auto& request = std::get<RequestRecorded>(commit.events.front());
-  EMSTORE_CHECK(request.counts.size() == command.mutations.size());
+  const auto* found = std::get_if<RequestRecorded>(&commit.events.front());
+  if (found == nullptr || found->counts.size() != command.mutations.size() ||
+      found->versions.size() != found->counts.size()) {
+    return failure(ErrorCode::corrupt_index, "commit " + std::to_string(commit.info.sequence) +
+                                                 " is not the one of this request");
+  }
+  const RequestRecorded& request = *found;
   std::span<const Event> events = std::span(commit.events).subspan(1);
   for (std::size_t i = 0; i < command.mutations.size(); ++i) {
     Violations ignored(limits_.violations_max);
     const Resolved resolved = resolve(schema, command.mutations[i], path_of_mutation(command, i), ignored);
     if (resolved.entity == nullptr) return failure(std::move(ignored).to_error());
+    if (request.counts[i] > events.size()) {
+      return failure(ErrorCode::corrupt_log, "a request with fewer events than it says");
+    }
     const std::span<const Event> own = events.subspan(0, request.counts[i]);
     outcome.mutations.push_back(outcome_of(resolved, own, commit.info, request.versions[i]));
     events = events.subspan(request.counts[i]);
@@ -146,10 +161,9 @@ Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& 
                 decide_mutation(resolved, command, peer, info, rows, violations));
     if (!violations.empty()) continue;
     const auto first = static_cast<std::uint32_t>(events.size() + (with_request ? 1 : 0));
-    EMSTORE_TRY(const std::optional<StoredRecord> owner,
-                read_record(rows, {resolved.entity->id, resolved.id}));
+    EMSTORE_TRY(const Version unchanged, version_of(rows, resolved));
     EMSTORE_CHECKED(fold_events(own, info, first, rows));
-    outcome.mutations.push_back(outcome_of(resolved, own, info, owner ? owner->row.version : 0));
+    outcome.mutations.push_back(outcome_of(resolved, own, info, unchanged));
     request.counts.push_back(own.size());
     request.versions.push_back(outcome.mutations.back().version);
     paths[{resolved.entity->id, outcome.mutations.back().id}] = resolved.path;
@@ -198,7 +212,8 @@ Status Group::check_unique(const Overlay& rows, const Paths& paths, Violations& 
     const IndexStates& states = indexes_ ? *indexes_ : *view_.indexes;
     const auto state = states.find(id);
     const bool holds = index != schema_->indexes.end() && index->unique && state != states.end() &&
-                       state->second.kind != IndexState::Kind::not_unique;
+                       (state->second.kind == IndexState::Kind::ready ||
+                        state->second.kind == IndexState::Kind::filling);
     if (!holds) continue;
     const Entity& entity = *schema_->entity(index->entity);
     EMSTORE_TRY(const RecordId record, id_at_end(key));
@@ -361,6 +376,10 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
   } else {
     placed.address = std::get<Address>(command.content);
     EMSTORE_TRY(const std::optional<BlobRow> row, read_blob(rows, placed.address));
+    if (row && (row->size != command.digest.size || row->sha256 != command.digest.sha256)) {
+      return failure(ErrorCode::corrupt_blob, "other bytes lie at " + to_string(placed.address) +
+                                                  " than the log says");
+    }
     placed.existed = row && row->collected_at == 0;
   }
   const Time expires{std::max(environment_.now(), time_).micros + command.micros};
@@ -372,6 +391,8 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
 
 Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {
   constexpr std::uint64_t kSliceCommits = 4096;
+  constexpr std::size_t kSliceBytes = 8u << 20;
+  std::size_t bytes_read = 0;
   EMSTORE_TRY(const auto bytes, rows_.get(Family::requests, {}));
   Sequence from = 1;
   if (bytes) {
@@ -380,7 +401,8 @@ Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {
   }
   const Time oldest{environment_.now().micros - command.window_micros};
   const auto is_over = [&](const CommitInfo& info) {
-    return info.time < oldest || info.sequence + command.commits_max <= sequence_;
+    const bool is_far = command.commits_max != 0 && sequence_ - info.sequence >= command.commits_max;
+    return is_far || info.time < oldest;
   };
   Sequence through = 0;
   bool more = false, any = false;
@@ -388,7 +410,8 @@ Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {
   EMSTORE_CHECKED(rows_.try_scan(Family::log, range, [&](std::string_view, std::string_view row) -> Result<bool> {
     EMSTORE_TRY(const HeaderView header, decode_header(row));
     if (!is_over(header.info)) return false;
-    more = header.info.sequence >= from + kSliceCommits;
+    bytes_read += row.size();
+    more = header.info.sequence >= from + kSliceCommits || bytes_read > kSliceBytes;
     if (more) return false;
     through = header.info.sequence;
     any = any || (!header.kinds.empty() && header.kinds.front() == RequestRecorded::kind.code);

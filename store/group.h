@@ -18,13 +18,6 @@
 
 namespace emstore::store {
 
-// The next commit: all that encode() and the fold want to know besides the events.
-struct Draft {
-  CommitInfo info;
-  bool has_request = false;  // A request event stands first.
-  std::vector<Event> events; // Without it.
-};
-
 class Group {
  public:
   // All outlive the group. `tree` is advanced by the commits that are accepted.
@@ -35,6 +28,7 @@ class Group {
   // After the last one: everything to be written at once.
   RowChanges take_changes();
 
+  std::size_t bytes() const { return rows_.bytes(); }
   Sequence sequence() const { return sequence_; }
   Time time() const { return time_; }
   const std::shared_ptr<const Schema>& schema() const { return schema_; }

@@ -41,6 +41,14 @@ Result<std::string> index_key(const Entity& entity, const Index& index, const Fi
   return key;
 }
 
+Result<std::optional<std::string>> index_key_if_any(const Entity& entity, const Index& index,
+                                                    const FieldValues& values, const RecordId& id) {
+  Result<std::string> key = index_key(entity, index, values, id);
+  if (key) return *std::move(key);
+  if (key.error().code == ErrorCode::value_too_large) return std::nullopt;
+  return failure(std::move(key).error());
+}
+
 Result<std::optional<RecordId>> other_with_same_values(const Reader& reader, const Entity& entity,
                                                        const Index& index, std::string_view key,
                                                        const RecordRef& record) {

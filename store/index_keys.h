@@ -22,6 +22,11 @@ Result<std::string> index_values_prefix(const Entity& entity, const Index& index
 // The whole key. Errors: value_too_large.
 Result<std::string> index_key(const Entity& entity, const Index& index, const FieldValues& values,
                               const RecordId& id);
+// As index_key(), but nothing for values too large for an index: such a record was there before the index,
+// which is then never ready (index_states.h).
+Result<std::optional<std::string>> index_key_if_any(const Entity& entity, const Index& index,
+                                                    const FieldValues& values, const RecordId& id);
+
 // Another record with the same values in a unique index, if there is one. `key` is the whole key of
 // `record`. Errors: corrupt_index and what the reader reports.
 Result<std::optional<RecordId>> other_with_same_values(const Reader& reader, const Entity& entity,

@@ -35,13 +35,18 @@ Result<IndexState> decode_state(std::string_view bytes) {
   EMSTORE_CHECKED(take_list(cursor, 2));
   EMSTORE_TRY(const std::uint64_t kind, cursor.unsigned_integer());
   EMSTORE_TRY(const std::string_view detail, cursor.binary());
-  if (kind > 3) return failure(ErrorCode::corrupt_index, "an index in an unknown state");
+  if (kind > static_cast<std::uint64_t>(IndexState::Kind::too_large)) return failure(ErrorCode::corrupt_index, "an index in an unknown state");
   return IndexState{static_cast<IndexState::Kind>(kind), std::string(detail)};
 }
 
 void put(IndexId index, const IndexState& state, IndexStates& states, Overlay& rows) {
   rows.apply({Family::meta, state_key(index), encode(state)});
   states[index] = state;
+}
+
+// Ended without being ready.
+bool is_refused(const IndexState& state) {
+  return state.kind == IndexState::Kind::not_unique || state.kind == IndexState::Kind::too_large;
 }
 
 const Index* find(const Schema& schema, IndexId id) {
@@ -55,18 +60,19 @@ const Index* find(const Schema& schema, IndexId id) {
 Result<IndexState> fill(const Schema& schema, const Index& index, const IndexState& before, Overlay& rows) {
   const Entity& entity = *schema.entity(index.entity);
   IndexState state = before;
-  std::vector<std::pair<std::string, std::string>> found;
+  std::vector<std::pair<std::string, std::optional<std::string>>> found;
   EMSTORE_CHECKED(each_index_key(rows, schema, index, before.detail,
-                                 [&](std::string_view record_key, std::string key) {
+                                 [&](std::string_view record_key, std::optional<std::string> key) {
                                    found.emplace_back(record_key, std::move(key));
                                    return found.size() < kSliceRows;
                                  }));
   for (auto& [record_key, key] : found) {
-    rows.apply({Family::values, key, std::string()});
+    EMSTORE_TRY(const RecordRef record, record_of_key(record_key));
+    if (!key) return IndexState{IndexState::Kind::too_large, entity.name + "/" + to_string(record.id)};
+    rows.apply({Family::values, *key, std::string()});
     state.detail = record_key;
     if (!index.unique) continue;
-    EMSTORE_TRY(const RecordRef record, record_of_key(record_key));
-    EMSTORE_TRY(const auto other, other_with_same_values(rows, entity, index, key, record));
+    EMSTORE_TRY(const auto other, other_with_same_values(rows, entity, index, *key, record));
     if (!other) continue;
     return IndexState{IndexState::Kind::not_unique, entity.name + "/" + to_string(record.id) + " and " +
                                                         entity.name + "/" + to_string(*other)};
@@ -111,7 +117,7 @@ Result<IndexStates> change_index_states(const Schema& next, const IndexStates& b
   }
   for (const Index& index : next.indexes) {
     const auto known = before.find(index.id);
-    if (known != before.end() && known->second.kind != IndexState::Kind::not_unique) continue;
+    if (known != before.end() && !is_refused(known->second)) continue;
     EMSTORE_TRY(const CounterRow counter, read_counter(rows, index.entity));
     const bool is_empty = counter.records == 0;
     const auto kind = is_empty ? IndexState::Kind::ready : IndexState::Kind::filling;
@@ -124,8 +130,7 @@ Status reset_index_states(Overlay& rows) {
   EMSTORE_TRY(IndexStates states, load_index_states(rows));
   const IndexStates before = states;
   for (const auto& [id, state] : before) {
-    const bool refill = state.kind == IndexState::Kind::filling || state.kind == IndexState::Kind::not_unique;
-    if (refill) put(id, {IndexState::Kind::filling, {}}, states, rows);
+    if (state.kind == IndexState::Kind::filling || is_refused(state)) put(id, {IndexState::Kind::filling, {}}, states, rows);
   }
   return {};
 }

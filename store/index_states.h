@@ -2,7 +2,11 @@
 // no fact about it. An index on a filled entity is built in slices while writes go on: every commit keeps
 // its keys from the start, each slice adds those of some older records.
 //
-//   meta   "index/" | index u32   → [state, cursor]     state 0 ready, 1 filling, 2 not unique, 3 dropping
+//   meta   "index/" | index u32   → [state, cursor]     state 0 ready, 1 filling, 2 not unique,
+//                                                  3 dropping, 4 too large
+//
+// An index that cannot hold every record (two share a unique value, or one has a value too large for a key)
+// stays out of use, with the reason, until the data is mended and the schema applied again.
 //
 // Threads: the writer's; the states in a View are immutable.
 #pragma once
@@ -16,8 +20,8 @@
 namespace emstore::store {
 
 struct IndexState {
-  enum class Kind : std::uint8_t { ready, filling, not_unique, dropping } kind = Kind::ready;
-  std::string detail;  // filling, dropping: the last key done; not_unique: which records stand against it.
+  enum class Kind : std::uint8_t { ready, filling, not_unique, dropping, too_large } kind = Kind::ready;
+  std::string detail;  // filling: the last key done; not_unique, too_large: which records stand against it.
   bool operator==(const IndexState&) const = default;
 };
 using IndexStates = std::map<IndexId, IndexState>;

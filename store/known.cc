@@ -3,7 +3,26 @@
 #include <utility>
 
 namespace emstore::store {
+
+void KnownLinks::add(Link link) {
+  places.emplace(link.target, present.size());
+  present.push_back(std::move(link));
+}
+
+const Link* KnownLinks::find(const RecordRef& target) const {
+  const auto place = places.find(target);
+  return place == places.end() ? nullptr : &present[place->second];
+}
+
 namespace {
+
+Status check_links(std::uint64_t count, const std::string& what) {
+  if (count <= kLinksMax) return {};
+  return failure(ErrorCode::commit_too_large,
+                 what + " has " + std::to_string(count) + " links; one request changes at most " +
+                     std::to_string(kLinksMax),
+                 {}, "detach some of them first, in several requests");
+}
 
 class KnownReader {
  public:
@@ -52,12 +71,12 @@ class KnownReader {
   }
 
   Status all_links(FieldId id, KnownLinks& field) {
+    EMSTORE_CHECKED(check_links(field.links.count, resolved_.entity->name + "/" + to_string(resolved_.id)));
     return reader_.try_scan(Family::links, range_of_prefix(link_prefix(ref(), id)),
                             [&](std::string_view key, std::string_view value) -> Result<bool> {
                               EMSTORE_TRY(LinkKey place, link_of_key(key));
                               EMSTORE_TRY(LinkRow row, decode_link(value));
-                              field.present.push_back(
-                                  {row.target, std::move(place.order), std::move(row.meta)});
+                              field.add({row.target, std::move(place.order), std::move(row.meta)});
                               return true;
                             });
   }
@@ -83,14 +102,12 @@ class KnownReader {
   // Notes the link to `target` when there is one.
   Status present(const RecordId& target, FieldId id, KnownLinks& field) {
     const RecordRef media{kMediaEntity, target};
-    for (const Link& link : field.present) {
-      if (link.target == media) return {};
-    }
+    if (field.find(media) != nullptr) return {};
     EMSTORE_TRY(const std::optional<FoundBacklink> found, read_backlink(reader_, media, ref(), id));
     if (!found) return {};
     EMSTORE_TRY(std::optional<LinkRow> row, read_link(reader_, ref(), id, found->row.order));
     if (!row) return failure(ErrorCode::corrupt_index, "a backlink leads to no link");
-    field.present.push_back({media, found->row.order, std::move(row->meta)});
+    field.add({media, found->row.order, std::move(row->meta)});
     return {};
   }
 
@@ -119,15 +136,12 @@ class KnownReader {
 
   Status around(const RecordId& anchor, const KeyRange& whole, FieldId id, KnownLinks& field) {
     EMSTORE_CHECKED(present(anchor, id, field));
-    for (const Link& link : field.present) {
-      if (link.target.id != anchor) continue;
-      const std::string key = link_key(ref(), id, link.order);
-      field.neighbours.insert(link.order);
-      EMSTORE_CHECKED(neighbour({whole.from, key}, Direction::backward, field));
-      EMSTORE_CHECKED(neighbour({key + '\0', whole.until}, Direction::forward, field));
-      break;
-    }
-    return {};
+    const Link* link = field.find({kMediaEntity, anchor});
+    if (link == nullptr) return {};
+    const std::string key = link_key(ref(), id, link->order);
+    field.neighbours.insert(link->order);
+    EMSTORE_CHECKED(neighbour({whole.from, key}, Direction::backward, field));
+    return neighbour({key + '\0', whole.until}, Direction::forward, field);
   }
 
   Status neighbour(const KeyRange& range, Direction direction, KnownLinks& field) {
@@ -152,22 +166,30 @@ class KnownReader {
       if (declared == nullptr || declared->on_delete != OnDelete::collect) continue;
       for (const Link& link : field.present) {
         EMSTORE_CHECKED(media(link.target.id));
-        EMSTORE_TRY(known_.media.at(link.target.id).use, read_use(reader_, link.target));
+        const auto target = known_.media.find(link.target.id);
+        if (target == known_.media.end()) return failure(ErrorCode::corrupt_index, "a link to no media");
+        EMSTORE_TRY(target->second.use, read_use(reader_, link.target));
       }
     }
     return resolved_.entity->id == kMediaEntity ? uses() : Status{};
   }
 
+  // Only a few of the uses are looked at when they all stand against the deletion.
   Status uses() {
+    constexpr std::size_t kNamed = 5;
+    EMSTORE_TRY(known_.use, read_use(reader_, ref()));
+    if (resolved_.detach) EMSTORE_CHECKED(check_links(known_.use.count, "media " + to_string(resolved_.id)));
+    const std::size_t wanted = resolved_.detach ? known_.use.count : kNamed;
     std::vector<std::pair<BacklinkKey, OrderKey>> found;
     for (const bool covered : {true, false}) {
+      if (found.size() >= wanted) break;
       EMSTORE_CHECKED(reader_.try_scan(
           Family::backlinks, range_of_prefix(backlink_prefix(ref(), covered)),
           [&](std::string_view key, std::string_view value) -> Result<bool> {
             EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
             EMSTORE_TRY(BacklinkRow row, decode_backlink(value));
             found.emplace_back(place, std::move(row.order));
-            return true;
+            return found.size() < wanted;
           }));
     }
     for (auto& [place, order] : found) EMSTORE_CHECKED(use(place, std::move(order)));

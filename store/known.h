@@ -17,8 +17,12 @@ namespace emstore::store {
 struct KnownLinks {
   FieldLinks links;              // Count and next append number.
   std::vector<Link> present;     // Those that the request names, or all of them (`all`).
+  std::map<RecordRef, std::size_t> places;  // Where a target stands in `present`.
   bool all = false;
   std::set<OrderKey> neighbours; // Keys next to places that the request names.
+
+  void add(Link link);
+  const Link* find(const RecordRef& target) const;
 };
 
 // One place where a media that is to be deleted is linked.
@@ -42,11 +46,13 @@ struct Known {
   std::map<FieldId, KnownLinks> fields;       // That the request touches; for remove, those with links.
   std::map<RecordId, KnownTarget> media;      // Named or linked media that exist.
   std::vector<Content> contents;              // Of new media, in the order of new_media_of().
-  std::vector<KnownUse> uses;                 // Of a media that is to be deleted.
+  UseRow use;                                 // Of a media that is to be deleted.
+  std::vector<KnownUse> uses;                 // All of them, or a few to name when they stand against it.
   CounterRow owner_counter, media_counter;
 };
 
-// Errors: what the reader reports; what the request gets wrong goes to `violations` in decide().
+// Errors: commit_too_large when more than kLinksMax links would have to be looked at, and what the reader
+// reports; what else the request gets wrong is decide()'s to say.
 Result<Known> read_known(const Reader& reader, const Resolved& resolved,
                          std::vector<Content> contents);
 

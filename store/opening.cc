@@ -115,9 +115,11 @@ Status rebuild_outdated(Database& database,
       return state != states.end() && state->second.kind == IndexState::Kind::ready;
     }));
   }
+  // Before the rows change: a fill that started again is slow, one that goes on over rows that are gone lies.
+  EMSTORE_CHECKED(restart_fills(database));
   EMSTORE_CHECKED(database.adopt(std::move(generation), outdated));
   if (progress) progress("rebuilding indexes", 1.0);
-  return restart_fills(database);
+  return {};
 }
 
 Result<Opened> read_state(const Database& database) {

@@ -9,6 +9,7 @@ namespace emstore::store {
 namespace {
 
 constexpr std::size_t kPendingChangesMax = 20'000;
+constexpr std::size_t kPendingBytesMax = 16u << 20;
 
 }  // namespace
 
@@ -28,7 +29,7 @@ Result<std::shared_ptr<const Schema>> schema_after(const Event& event, Sequence 
 }
 
 Status each_index_key(const Reader& reader, const Schema& schema, const Index& index, std::string_view after,
-                      const std::function<bool(std::string_view record_key, std::string key)>& visit) {
+                      const std::function<bool(std::string_view record_key, std::optional<std::string> key)>& visit) {
   const Entity& entity = *schema.entity(index.entity);
   KeyRange range = range_of_prefix(entity_prefix(entity.id));
   if (!after.empty()) range.from = std::string(after) + '\0';
@@ -38,7 +39,7 @@ Status each_index_key(const Reader& reader, const Schema& schema, const Index& i
         EMSTORE_TRY(const std::optional<StoredRecord> stored, read_record(reader, record));
         if (!stored) return failure(ErrorCode::corrupt_index, "a record that is not there");
         EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
-        EMSTORE_TRY(std::string row, index_key(entity, index, values, record.id));
+        EMSTORE_TRY(std::optional<std::string> row, index_key_if_any(entity, index, values, record.id));
         return visit(key, std::move(row));
       });
 }
@@ -84,7 +85,8 @@ Status Refold::add(Sequence sequence, std::string_view commit_bytes) {
   tree_.append(leaf_hash(header.bytes));
   last_ = sequence;
   events_ += commit.events.size();
-  return pending_.change_count() >= kPendingChangesMax ? flush() : Status{};
+  const bool full = pending_.change_count() >= kPendingChangesMax || pending_.bytes() >= kPendingBytesMax;
+  return full ? flush() : Status{};
 }
 
 // Keys of indexes are left out: they follow from the records that remain, in finish().
@@ -103,8 +105,8 @@ Status Refold::finish(const std::function<bool(IndexId)>& is_ready) {
     if (!is_ready(index.id)) continue;
     RowChanges keys;
     Status status;
-    EMSTORE_CHECKED(each_index_key(rows_, *schema_, index, {}, [&](std::string_view, std::string key) {
-      keys.push_back({Family::values, std::move(key), std::string()});
+    EMSTORE_CHECKED(each_index_key(rows_, *schema_, index, {}, [&](std::string_view, std::optional<std::string> key) {
+      if (key) keys.push_back({Family::values, *std::move(key), std::string()});
       if (keys.size() < kPendingChangesMax) return true;
       status = write_(keys);
       keys.clear();

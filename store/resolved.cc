@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
+#include "base/big_endian.h"
+#include "base/check.h"
 #include "base/suggest.h"
 #include "store/events.h"
 #include "store/field_rules.h"
@@ -61,6 +64,7 @@ class Resolver {
       return;
     }
     for (const auto& [name, value] : mutation.document) {
+      if (violations_.full()) return;
       take_member(*resolved.entity, name, value, resolved);
     }
   }
@@ -68,10 +72,7 @@ class Resolver {
   void take_member(const Entity& entity, const std::string& name, const Value& value,
                    Resolved& resolved) {
     const std::string path = resolved.path_of(name);
-    if (name == kIdName || name == kCreatedName || name == kUpdatedName) {
-      refuse(ErrorCode::read_only, name + " is given by emstore", path, "leave it out");
-      return;
-    }
+    if (is_given_by_emstore(name, path)) return;
     const Result<const Field*> field = find_field(entity, name);
     if (violations_.catches(field, path)) return;
     if (is_link((*field)->kind)) {
@@ -79,6 +80,12 @@ class Resolver {
     } else {
       take_value(entity, **field, value, path, resolved.values);
     }
+  }
+
+  bool is_given_by_emstore(const std::string& name, const std::string& path) {
+    if (name != kIdName && name != kCreatedName && name != kUpdatedName) return false;
+    refuse(ErrorCode::read_only, name + " is given by emstore", path, "leave it out");
+    return true;
   }
 
   void take_value(const Entity& entity, const Field& field, const Value& value, const std::string& path,
@@ -171,7 +178,20 @@ class Resolver {
       take_item(argument, path, rules, found);
       return found;
     }
-    for (std::size_t i = 0; i < list->size(); ++i) take_item((*list)[i], at(path, i), rules, found);
+    if (list->size() > kLinksMax) {
+      refuse(ErrorCode::commit_too_large,
+             std::to_string(list->size()) + " items; one request names at most " + std::to_string(kLinksMax),
+             path, "send several requests");
+      return found;
+    }
+    std::set<RecordId> named;
+    for (std::size_t i = 0; i < list->size() && !violations_.full(); ++i) {
+      take_item((*list)[i], at(path, i), rules, found);
+      if (found.empty() || found.size() == named.size()) continue;
+      if (named.insert(found.back().target).second) continue;
+      refuse(ErrorCode::duplicate_item, "media " + to_string(found.back().target) + " is named twice", at(path, i));
+      found.pop_back();
+    }
     if (request.field->kind == FieldKind::medium && list->size() > 1) {
       refuse(ErrorCode::too_many_items, "medium() holds one item, not " + std::to_string(list->size()),
              path);
@@ -199,12 +219,6 @@ class Resolver {
     }
     item.target = *target;
     if (map != nullptr) take_item_options(*map, rules, item);
-    const bool again = std::any_of(found.begin(), found.end(),
-                                   [&](const LinkItem& other) { return other.target == item.target; });
-    if (again) {
-      refuse(ErrorCode::duplicate_item, "media " + to_string(item.target) + " is named twice", path);
-      return;
-    }
     found.push_back(std::move(item));
   }
 
@@ -294,8 +308,9 @@ class Resolver {
   }
 
   bool take_content(const Value& file, const std::string& path, NewMedia& media) {
-    if (const std::int64_t* prepared = file.if_integer()) {
-      media.content = static_cast<std::size_t>(*prepared);
+    if (const Binary* prepared = file.if_binary()) {  // prepare_files() left no other bytes here.
+      EMSTORE_CHECK(prepared->data.size() == sizeof(std::uint64_t));
+      media.content = static_cast<std::size_t>(big_endian<std::uint64_t>(prepared->data));
       return true;
     }
     const Map* map = file.if_map();
@@ -321,6 +336,7 @@ class Resolver {
 
   void take_media_field(const Entity& entity, const std::string& name, const Value& value,
                         const std::string& path, NewMedia& media) {
+    if (is_given_by_emstore(name, path)) return;
     const Result<const Field*> field = find_field(entity, name);
     if (violations_.catches(field, path)) return;
     if (is_link((*field)->kind)) {

@@ -14,6 +14,9 @@
 
 namespace emstore::store {
 
+// Of links that one mutation names or looks at: more could not fit one commit.
+inline constexpr std::uint64_t kLinksMax = 25'000;
+
 // Where an attached link goes among the others.
 struct Place {
   enum class Kind : std::uint8_t { last, first, before, after } kind = Kind::last;

@@ -12,7 +12,6 @@
 //   values      index u32 | values | id               → nothing
 //   requests    uid u32 | key                         → [sequence, digest]
 //               (empty)                               → [sequence through which keys are forgotten, zeros]
-//               (empty)                               → [sequence through which keys are forgotten, zeros]
 //   counters    entity u32                            → [next id, records]
 //   schema      (empty)                               → [version, schema]
 //

@@ -1,6 +1,7 @@
 #include "store/rows.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/address.h"
@@ -161,10 +162,10 @@ class Folder {
     for (const Index* index : schema_.indexes_of(entity->id)) {
       std::optional<std::string> old_key, new_key;
       if (before != nullptr) {
-        EMSTORE_TRY(old_key, index_key(*entity, *index, *before, record.id));
+        EMSTORE_TRY(old_key, index_key_if_any(*entity, *index, *before, record.id));
       }
       if (after != nullptr) {
-        EMSTORE_TRY(new_key, index_key(*entity, *index, *after, record.id));
+        EMSTORE_TRY(new_key, index_key_if_any(*entity, *index, *after, record.id));
       }
       if (old_key == new_key) continue;
       if (old_key) remove(Family::values, *std::move(old_key));
@@ -176,6 +177,12 @@ class Folder {
   // ---- Use of bytes ----
 
   Status count_blob(const FieldValues& media, int difference) {
+    const Value* size = media.find(kMediaSize);
+    const Value* digest = media.find(kMediaSha256);
+    if (size == nullptr || size->if_number() == nullptr || digest == nullptr || digest->if_binary() == nullptr ||
+        digest->if_binary()->data.size() != std::tuple_size_v<Sha256>) {
+      return does_not_fit(place_, "a media without the size and digest of its bytes");
+    }
     const std::optional<Address> address = address_of_bytes(media.find(kMediaBlob)->if_binary()->data);
     const std::optional<BlobRow>& known = facts_.blobs.at(*address);
     if (!known && difference < 0) return does_not_fit(place_, "no blob " + to_string(*address));
@@ -191,7 +198,6 @@ class Folder {
     BlobRow row;
     row.size = static_cast<std::uint64_t>(*media.find(kMediaSize)->if_number());
     const std::string& digest = media.find(kMediaSha256)->if_binary()->data;
-    EMSTORE_CHECK(digest.size() == row.sha256.size());
     std::copy(digest.begin(), digest.end(), row.sha256.begin());
     return row;
   }
@@ -204,11 +210,30 @@ class Folder {
     const StoredRecord* owner = find(event.owner);
     if (owner == nullptr) return does_not_fit(place_, "links of a record that is not there");
     uses_ = facts_.uses;
+    EMSTORE_CHECKED(check_places(event));
     for (const Link& link : event.removed) EMSTORE_CHECKED(remove_link(event, link));
     for (const Link& link : event.added) EMSTORE_CHECKED(add_link(event, link));
     for (const LinkChange& change : event.changed) EMSTORE_CHECKED(change_link(event, change));
     for (const auto& [target, use] : uses_) put(Family::uses, record_key(target), encode(use));
     put_owner(event, *owner);
+    return {};
+  }
+
+  // No link is put where another one stays: that one would be lost without a trace.
+  Status check_places(const LinksChanged& event) const {
+    std::set<std::string_view> left, taken;
+    for (const Link& link : event.removed) left.insert(link.order);
+    for (const LinkChange& change : event.changed) left.insert(change.order_before);
+    const auto is_free = [&](const OrderKey& order) {
+      const bool empty = left.contains(order) || !facts_.links.contains(link_key(event.owner, event.field, order));
+      return empty && taken.insert(order).second;
+    };
+    for (const Link& link : event.added) {
+      if (!is_free(link.order)) return does_not_fit(place_, "a link at a place that another one has");
+    }
+    for (const LinkChange& change : event.changed) {
+      if (!is_free(change.order_after)) return does_not_fit(place_, "a link at a place that another one has");
+    }
     return {};
   }
 

@@ -73,8 +73,9 @@ std::vector<Outcome> Store::commit(std::span<const Submission> group) {
     const auto next = std::find_if(group.begin(), group.end(), is_schema);
     const auto before = static_cast<std::size_t>(next - group.begin());
     const std::size_t count = before == 0 ? 1 : before;
-    for (Outcome& outcome : commit_group(group.subspan(0, count))) outcomes.push_back(std::move(outcome));
-    group = group.subspan(count);
+    std::vector<Outcome> answered = commit_group(group.subspan(0, count));
+    group = group.subspan(answered.size());
+    std::move(answered.begin(), answered.end(), std::back_inserter(outcomes));
   }
   return outcomes;
 }
@@ -87,7 +88,10 @@ std::vector<Outcome> Store::commit_group(std::span<const Submission> submissions
     return outcomes;
   }
   Group group(*before, state_->environment, state_->options.limits, state_->tree);
-  for (const Submission& submission : submissions) outcomes.push_back(group.take(submission));
+  for (const Submission& submission : submissions) {
+    outcomes.push_back(group.take(submission));
+    if (group.bytes() >= state_->options.limits.group_bytes_max) break;
+  }
   const Status written = write(group, *before);
   if (!written) {
     state_->stopped = true;
@@ -140,7 +144,7 @@ Status Store::sync_head() {
 }
 
 Status Store::close() {
-  if (state_->stopped) return {};
+  if (state_->stopped) return failure(ErrorCode::outcome_unknown, "the store could not be written");
   state_->stopped = true;
   const std::shared_ptr<const View> last = view();
   EMSTORE_CHECKED(state_->head.record({state_->id, last->sequence, last->root, true}));

@@ -1,6 +1,6 @@
 // The store: the log of commits, and what follows from it. The front of this folder.
 //
-// Threads: commit(), work() and close() from one caller at a time, the writer; everything else from any
+// Threads: commit(), work(), sync_head() and close() from one caller at a time, the writer; everything else from any
 // thread. What view() returns is immutable and may be kept: it reads the rows as of one commit.
 #pragma once
 
@@ -71,7 +71,8 @@ class Store {
 
   // Makes the head durable. Cheap when nothing changed.
   Status sync_head();
-  // Marks a stop in order. Nothing may be committed afterwards.
+  // Marks a stop in order; nothing is committed afterwards. Errors: outcome_unknown when a write failed
+  // before.
   Status close();
 
   std::shared_ptr<const View> view() const;
@@ -81,6 +82,7 @@ class Store {
  private:
   struct State;
   explicit Store(std::unique_ptr<State> state);
+  // Answers as many of them, from the first on, as one group holds; at least one.
   std::vector<Outcome> commit_group(std::span<const Submission> submissions);
   Status write(class Group& group, const View& before);
   std::unique_ptr<State> state_;

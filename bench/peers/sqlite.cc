@@ -127,7 +127,7 @@ void write_media_members(pack::Writer& out, Row& row) {
     write_text_or_null(out, row, column);
   }
   out.text("size");
-  out.integer(row.integer(4));
+  out.number(static_cast<double>(row.integer(4)));  // A field of kind number, like price.
   static constexpr const char* kMore[] = {"blob", "sha256", "metadata", "alt"};
   for (int column = 5; column <= 8; ++column) {
     out.text(kMore[column - 5]);

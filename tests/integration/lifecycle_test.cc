@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/dump.h"
+#include "tests/support/dropping_file_system.h"
 #include "wire.h"
 
 namespace emstore::testing {
@@ -160,6 +161,32 @@ TEST(Stop, FollowsASignal) {
   ::raise(SIGTERM);
   EXPECT_TRUE(running.wait());
   EXPECT_FALSE(wire.receive());
+}
+
+TEST(FailedWrite, StopsTheDaemonRatherThanLetItGuess) {
+  const auto files = std::make_shared<DroppingFileSystem>();
+  RunningDaemon running([&](Config& config) {
+    config.database.file_system = std::shared_ptr<rocksdb::FileSystem>(files);
+    config.store.group_commits_max = 2;
+  });
+  Wire wire = connect_to_shop(running);
+  running.app().writer().pause();
+  std::vector<std::uint32_t> sent;
+  for (int index = 0; index < 4; ++index) {
+    sent.push_back(wire.send("insertOne", {"products", Map{{"name", "chair"}}}));
+  }
+  running.app().writer().wait_until_waiting(4);
+  files->fail_sync(1);
+  running.app().writer().resume();
+  // The two of the group may or may not have been written; the two behind it were not begun.
+  EXPECT_EQ(wire.reply_to(sent[0]).error.value().code, ErrorCode::outcome_unknown);
+  EXPECT_EQ(wire.reply_to(sent[1]).error.value().code, ErrorCode::outcome_unknown);
+  EXPECT_EQ(wire.reply_to(sent[2]).error.value().code, ErrorCode::shutting_down);
+  EXPECT_EQ(wire.reply_to(sent[3]).error.value().code, ErrorCode::shutting_down);
+  EXPECT_FALSE(wire.receive());
+  const Status served = running.wait();
+  ASSERT_FALSE(served);
+  EXPECT_EQ(served.error().code, ErrorCode::outcome_unknown);
 }
 
 TEST(Restart, KeepsEverythingAcknowledged) {

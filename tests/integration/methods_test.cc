@@ -122,6 +122,19 @@ TEST(Methods, RecordsAreWrittenAndRead) {
   EXPECT_EQ(integer_at(wire.result("count", {"products"}), "count"), 0);
 }
 
+TEST(Methods, AReadThatNeedsManyRowsIsFinishedElsewhere) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  constexpr int kRecords = 2'500;  // More than the reactor looks at by itself.
+  for (int index = 0; index < kRecords; ++index) {
+    wire.send("insertOne", {"products", Map{{"name", "chair"}}});
+  }
+  wire.order_of_replies(kRecords);
+  const Map all = wire.result("findMany", {"products", Map{{"select", List{"name"}}}});
+  EXPECT_EQ(list_at(all, "data").size(), static_cast<std::size_t>(kRecords));
+  EXPECT_EQ(integer_at(wire.result("count", {"products"}), "count"), kRecords);
+}
+
 TEST(Methods, FindIdTakesNoConditions) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);

@@ -133,6 +133,22 @@ TEST(BackPressure, RepliesLargerThanTheSocketsBufferArriveWhole) {
   }
 }
 
+TEST(Pipelining, MoreReadsThanOneTurnTakesAreAnsweredInOrder) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  wire.result("insertOne", {"products", Map{{"name", "chair"}}});
+  std::string requests;
+  constexpr std::uint32_t kReads = 1'000;
+  for (std::uint32_t id = 100; id < 100 + kReads; ++id) {
+    requests += request_bytes(id, "findId", {"products", 1});
+  }
+  wire.send_bytes(requests);
+  const std::vector<std::uint32_t> answered = wire.order_of_replies(kReads);
+  EXPECT_EQ(answered.front(), 100u);
+  EXPECT_EQ(answered.back(), 99 + kReads);
+  EXPECT_TRUE(std::ranges::is_sorted(answered));
+}
+
 TEST(Deadlines, AMessageThatIsNotFinishedEndsTheConnection) {
   RunningDaemon running(
       [](daemon::Config& config) { config.session.message_deadline = milliseconds(40); });

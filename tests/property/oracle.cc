@@ -349,6 +349,7 @@ Expected Oracle::carry_out(const store::Command& command, std::uint32_t uid) {
 }
 
 ExpectedMutation Oracle::decide(const Wish& wish, const store::Command& command) {
+  first_new_media_ = next_[kMedia].next_id;
   const store::Mutation& mutation = *wish.mutation;
   if (mutation.verb == store::Verb::insert) return insert(wish, command);
   const Records& records = next_[mutation.entity].records;
@@ -477,7 +478,8 @@ void Oracle::attach(const Item& item, const LinkWish& wish, Links& links) {
 bool Oracle::admits(const OracleField& field, std::uint64_t media, const std::string& path) {
   const Records& records = next_[kMedia].records;
   const auto found = records.find(media);
-  if (found != records.end()) return admits_type(field, *found->second.values.at("mime_type").if_text(), path);
+  const bool is_there = found != records.end() && media < first_new_media_;
+  if (is_there) return admits_type(field, *found->second.values.at("mime_type").if_text(), path);
   refuse(ErrorCode::media_not_found, path);
   return false;
 }
@@ -590,6 +592,10 @@ void Oracle::check_unique(const std::map<std::pair<std::string, std::uint64_t>, 
 void Oracle::apply(OracleSchema schema) {
   schema_ = std::move(schema);
   ++sequence_;
+  try_indexes_again();
+}
+
+void Oracle::try_indexes_again() {
   for (auto& [name, index] : schema_.indexes) {
     std::vector<std::vector<Value>> keys;
     index.holds = true;

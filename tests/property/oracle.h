@@ -101,6 +101,8 @@ class Oracle {
   Expected carry_out(const store::Command& command, std::uint32_t uid);
   // A change that is allowed; takes a commit.
   void apply(OracleSchema schema);
+  // Every unique index is tried again: it holds when it is clean now.
+  void try_indexes_again();
 
   using Records = std::map<std::uint64_t, OracleRecord>;
   const Records& records(const std::string& entity) const;
@@ -182,6 +184,7 @@ class Oracle {
   OracleSchema schema_;
   State state_, next_;
   Sequence sequence_ = 0;
+  std::uint64_t first_new_media_ = 0;  // Media from here on are made by the mutation at hand.
   bool changed_ = false;
   std::multiset<Refusal> refusals_;
   std::map<std::pair<std::uint32_t, std::string>, Answered> requests_;

@@ -39,6 +39,7 @@ SMALL_BYTES_MAX = 65536
 INLINE_BYTES_MAX = 512
 COVER_BYTES_MAX = 512
 SLOTS_MAX = 64
+INDEX_VALUE_BYTES_MAX = 1024
 FIRST_APPEND = 1 << 32
 ZEROS = bytes(32)
 
@@ -414,6 +415,8 @@ class State:
                 if name[0] == entity:
                     parts = [ordered(kinds[field], self.schema.effective(entity, field, record.fields))
                              for field in fields]
+                    if max(map(len, parts)) > INDEX_VALUE_BYTES_MAX:
+                        continue  # Older than the index, which is then never ready.
                     yield struct.pack(">I", index) + b"".join(parts) + id_key(name[1]), b""
 
 

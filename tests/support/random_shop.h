@@ -91,7 +91,8 @@ class RandomShop {
     Map product{{"name", text(20)}, {"sku", sku()}, {"price", below(1000)}};
     if (below(3) == 0) product.append("description", description());
     if (below(2) == 0) product.append("gallery", links());
-    if (below(2) == 0) product.append("documents", Map{{"$attach", List{1 + below(2)}}});
+    if (below(4) != 0)
+      product.append("documents", Map{{"$attach", List{1}}});  // Its slots run out.
     if (below(3) == 0) product.append("thumbnail", create());
     return product;
   }

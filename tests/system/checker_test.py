@@ -6,6 +6,7 @@ import pathlib
 import random
 import subprocess
 import sys
+import time
 import unittest
 
 import msgpack
@@ -34,6 +35,23 @@ def fill(wire):
         wire.call("updateOne", "media", n, {"alt": "seen"}, {"key": f"alt-{n}", "reason": "by hand"})
     wire.call("updateOne", "products", 2, {"gallery": {"$attach": [{"id": 5, "at": "first"}], "$detach": [3]}})
     wire.call("deleteOne", "products", 6)
+    fill_indexes(wire)
+
+
+def fill_indexes(wire):
+    """On records that are there: one index can be filled, one not, for two records share what it wants unique."""
+    schema = proof.shop_schema()
+    schema["indices"] |= {"names": {"entity": "products", "fields": ["name"], "unique": True},
+                          "texts": {"entity": "products", "fields": ["description"], "unique": True}}
+    wire.call("schema.apply", schema)
+    deadline = time.monotonic() + 60
+    while True:
+        states = {index["name"]: index["state"] for index in wire.call("schema.get")["indexes"]}
+        if "filling" not in states.values():
+            break
+        assert time.monotonic() < deadline, states
+        time.sleep(0.01)  # Between two questions.
+    assert (states["names"], states["texts"]) == ("ready", "not_unique"), states
 
 
 def read_log(wire):
@@ -69,14 +87,20 @@ class Checker(unittest.TestCase):
         change(rows[family])
         return self.differences(rows).families()
 
+    def pick(self, rows):
+        """A key by chance. Of `values`, whose rows are keys only, one of an index that counts."""
+        ready = checker.ready_indexes(self.rows["meta"])
+        return self.random.choice([key for key in sorted(rows)
+                                   if any(rows.values()) or int.from_bytes(key[:4], "big") in ready])
+
     def one_byte(self, rows, key=None):
-        key = key if key is not None else self.random.choice(sorted(rows))
+        key = key if key is not None else self.pick(rows)
         value = bytearray(rows[key])
         value[self.random.randrange(len(value))] ^= 1 << self.random.randrange(8)
         rows[key] = bytes(value)
 
     def key_byte(self, rows):
-        key = self.random.choice(sorted(rows))
+        key = self.pick(rows)
         changed = bytearray(key)
         changed[-1] ^= 0x40
         rows[bytes(changed)] = rows.pop(key)
@@ -88,6 +112,7 @@ class Checker(unittest.TestCase):
         self.assertEqual(report.facts["head"], len(self.log))
         self.assertTrue(report.facts["clean"])
         self.assertEqual(report.facts["files"], 1)
+        self.assertEqual(len(checker.ready_indexes(self.rows["meta"])), 3)
         for family in checker.INDEXES:
             self.assertGreater(report.facts[f"{family}_rows"], 0, family)
 
@@ -101,7 +126,7 @@ class Checker(unittest.TestCase):
         caught = planted = 0
         for family in checker.INDEXES:
             wrong_byte = self.key_byte if family == "values" else self.one_byte  # Their values are empty.
-            for change in (wrong_byte, wrong_byte, lambda rows: rows.pop(self.random.choice(sorted(rows))),
+            for change in (wrong_byte, wrong_byte, lambda rows: rows.pop(self.pick(rows)),
                            lambda rows: rows.update({b"\x00\x00\x00\x02" + b"more": b"\x90"})):
                 planted += 1
                 found = self.planted(family, change)
