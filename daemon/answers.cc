@@ -110,6 +110,11 @@ std::string_view name_of(store::IndexState::Kind kind) {
   return "ready";
 }
 
+bool tells_why(const store::IndexState& state) {
+  return state.kind == store::IndexState::Kind::not_unique ||
+         state.kind == store::IndexState::Kind::too_large;
+}
+
 void write_schema(const store::View& view, Sink& sink) {
   sink.begin_map(3);
   write_named("version", view.schema->version, sink);
@@ -121,8 +126,7 @@ void write_schema(const store::View& view, Sink& sink) {
     const auto state = view.indexes->find(index.id);
     const store::IndexState shown =
         state == view.indexes->end() ? store::IndexState() : state->second;
-    const bool has_detail = shown.kind == store::IndexState::Kind::not_unique ||
-                            shown.kind == store::IndexState::Kind::too_large;
+    const bool has_detail = tells_why(shown);
     sink.begin_map(has_detail ? 3 : 2);
     write_named("name", index.name, sink);
     write_named("state", name_of(shown.kind), sink);

@@ -33,8 +33,10 @@ void write_hello(const store::StoreId& store, const store::View& view, const Ses
 Status write_description(const std::optional<std::string>& method, Sink& sink);
 Value to_value(const store::VerifyReport& report);
 
-// "ready", "filling", "not_unique", "dropping".
+// "ready", "filling", "not_unique" …
 std::string_view name_of(store::IndexState::Kind kind);
+// Whether the detail of the state is for people: which records stand against the index.
+bool tells_why(const store::IndexState& state);
 // "emstored 0.1.0"
 std::string server_text();
 

@@ -48,7 +48,7 @@ Value states_of_indexes(const store::View& view) {
     const store::IndexState state =
         found == view.indexes->end() ? store::IndexState() : found->second;
     Map shown{{"name", index.name}, {"state", name_of(state.kind)}};
-    if (state.kind == store::IndexState::Kind::not_unique) shown.append("detail", state.detail);
+    if (tells_why(state)) shown.append("detail", state.detail);
     indexes.push_back(std::move(shown));
   }
   return indexes;

@@ -1,5 +1,6 @@
-// Requests of a stranger: bytes become a list of mutations, which a store in memory carries out. Whatever is
-// asked, an answer comes, never damage; what is accepted folds, and folding the log again gives the same rows.
+// Requests of a stranger: bytes become a list of mutations, which a store in memory carries out.
+// Whatever is asked, an answer comes, never damage; what is accepted folds, and folding the log
+// again gives the same rows.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,7 +28,9 @@ class CountingEnvironment final : public Environment {
   std::int64_t micros_ = 1'700'000'000'000'000;
 };
 
-Map field(const char* type, Map config = {}) { return Map{{"type", type}, {"config", std::move(config)}}; }
+Map field(const char* type, Map config = {}) {
+  return Map{{"type", type}, {"config", std::move(config)}};
+}
 
 Map poly(const char* name, Map config = {}) {
   config.set("mappedBy", name);
@@ -35,19 +38,22 @@ Map poly(const char* name, Map config = {}) {
 }
 
 Map shop() {
-  const Map products{{"name", field("text", {{"required", true}, {"maxLength", 20}})},
-                     {"price", field("number", {{"minimum", 0}})},
-                     {"extra", field("json")},
-                     {"state", field("text", {{"default_value", "draft"}})},
-                     {"cover", field("media")},
-                     {"gallery", field("media", {{"max_items", 4}, {"mime_types", List{"image/*"}}})},
-                     {"papers", field("media", {{"on_delete", "collect"}})}};
-  return Map{{"entities", Map{{"products", Map{{"fields", products}}},
-                              {"media", Map{{"type", "system"}, {"fields", Map{{"alt", field("text")}}}}}}},
+  const Map products{
+      {"name", field("text", {{"required", true}, {"maxLength", 20}})},
+      {"price", field("number", {{"minimum", 0}})},
+      {"extra", field("json")},
+      {"state", field("text", {{"default_value", "draft"}})},
+      {"cover", field("media")},
+      {"gallery", field("media", {{"max_items", 4}, {"mime_types", List{"image/*"}}})},
+      {"papers", field("media", {{"on_delete", "collect"}})}};
+  return Map{{"entities",
+              Map{{"products", Map{{"fields", products}}},
+                  {"media", Map{{"type", "system"}, {"fields", Map{{"alt", field("text")}}}}}}},
              {"relations", Map{{"a", poly("cover", {{"targetCardinality", 1}})},
                                {"b", poly("gallery")},
                                {"c", poly("papers")}}},
-             {"indices", Map{{"n", Map{{"entity", "products"}, {"fields", List{"name"}}, {"unique", true}}}}}};
+             {"indices",
+              Map{{"n", Map{{"entity", "products"}, {"fields", List{"name"}}, {"unique", true}}}}}};
 }
 
 // A store whose rows lie in memory.
@@ -58,7 +64,8 @@ class MemoryStore {
     view_.indexes = std::make_shared<const IndexStates>();
     view_.reader = std::shared_ptr<const Reader>(&rows_, [](const Reader*) {});
   }
-  MemoryStore(const MemoryStore& other) : rows_(other.rows_), tree_(other.tree_), view_(other.view_) {
+  MemoryStore(const MemoryStore& other)
+      : rows_(other.rows_), tree_(other.tree_), view_(other.view_) {
     view_.reader = std::shared_ptr<const Reader>(&rows_, [](const Reader*) {});
   }
 
@@ -84,7 +91,8 @@ class MemoryStore {
     }
     EMSTORE_CHECK(refold.finish([](IndexId) { return true; }).has_value());
     for (const FamilyInfo& family : kFamilies) {
-      EMSTORE_CHECK(!is_index(family.family) || rows_.rows(family.family) == again.rows(family.family));
+      EMSTORE_CHECK(!is_index(family.family) ||
+                    rows_.rows(family.family) == again.rows(family.family));
     }
   }
 
@@ -108,10 +116,12 @@ bool add_mutation(const Value& value, Command& command) {
   const std::string* entity = (*parts)[1].if_text();
   const Map* document = (*parts)[3].if_map();
   if (verb == nullptr || entity == nullptr || document == nullptr) return false;
-  Mutation mutation{static_cast<Verb>(*verb & 1), *entity, (*parts)[2], *document, {}, (*verb & 4) != 0};
+  Mutation mutation{
+      static_cast<Verb>(*verb & 1), *entity, (*parts)[2], *document, {}, (*verb & 4) != 0};
   if ((*verb & 3) == 2) mutation.verb = Verb::remove;
   const bool is_media = *entity == "media" && mutation.verb == Verb::insert;
-  // A number in the place of bytes would name a prepared file: the door of the daemon has none pass.
+  // A number in the place of bytes would name a prepared file: the door of the daemon has none
+  // pass.
   if (!prepare_files(mutation.document, is_media, command.files, prepared)) return false;
   command.mutations.push_back(std::move(mutation));
   return true;
@@ -129,7 +139,8 @@ const MemoryStore& base() {
     }
     const Map gallery{{"$attach", List{1, 3}}};
     for (const char* name : {"a", "b"}) {
-      const Map product{{"name", name}, {"gallery", gallery}, {"papers", Map{{"$attach", List{2}}}}};
+      const Map product{
+          {"name", name}, {"gallery", gallery}, {"papers", Map{{"$attach", List{2}}}}};
       EMSTORE_CHECK(add_mutation(List{0, "products", Value(), product}, command));
     }
     EMSTORE_CHECK(made->commit(command).has_value());

@@ -1,5 +1,6 @@
-// Bytes of a damaged disk: through the decoders of commits, payloads and rows. Nothing may crash; what is
-// taken must come back as the same bytes, or, where the bytes were not the shortest form, settle at once.
+// Bytes of a damaged disk: through the decoders of commits, payloads and rows. Nothing may crash;
+// what is taken must come back as the same bytes, or, where the bytes were not the shortest form,
+// settle at once.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,7 +20,8 @@ bool has_erased(std::string_view bytes, std::size_t header, std::size_t events) 
   std::size_t at = header;
   for (std::size_t i = 0; i < events; ++i) {
     if (bytes[at] != 0) return true;
-    at += 1 + sizeof(std::uint32_t) + sizeof(Salt) + big_endian<std::uint32_t>(bytes.substr(at + 1, 4));
+    at += 1 + sizeof(std::uint32_t) + sizeof(Salt) +
+          big_endian<std::uint32_t>(bytes.substr(at + 1, 4));
   }
   return false;
 }

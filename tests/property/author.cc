@@ -46,7 +46,8 @@ OracleSchema shop_of_stage(std::size_t stage) {
   }
   if (stage >= 2) schema.indexes["name_and_colour"] = {"products", {"colour", "name"}, true};
   if (stage >= 3) {
-    schema.entities["pages"].push_back({.name = "rank", .kind = Kind::number, .default_value = 1.0});
+    schema.entities["pages"].push_back(
+        {.name = "rank", .kind = Kind::number, .default_value = 1.0});
     schema.entities["media"].push_back({.name = "rating", .kind = Kind::number, .minimum = 0});
     schema.indexes["slug"] = {"pages", {"slug"}, true};
   }
@@ -93,7 +94,8 @@ store::Mutation Author::change() {
   const std::uint64_t id = record(entity);
   store::Mutation mutation{store::Verb::update, entity, id, document(entity, false), {}, false};
   const auto& records = oracle_.records(entity);
-  if (dice_.in(8) && records.contains(id)) mutation.expected = records.at(id).version - dice_.below(2);
+  if (dice_.in(8) && records.contains(id))
+    mutation.expected = records.at(id).version - dice_.below(2);
   if (dice_.in(80)) mutation.id = "no id";
   if (records.contains(id) && !dice_.in(2)) return mutation;
   // Links that are there are the better half of the work.
@@ -269,7 +271,8 @@ std::uint64_t Author::media(const std::vector<OracleLink>& present) {
 std::uint64_t Author::record(const std::string& entity) {
   const auto& records = oracle_.records(entity);
   if (records.empty() || dice_.in(40)) return 1 + dice_.below(400);
-  return std::next(records.begin(), static_cast<std::ptrdiff_t>(dice_.below(records.size())))->first;
+  return std::next(records.begin(), static_cast<std::ptrdiff_t>(dice_.below(records.size())))
+      ->first;
 }
 
 }  // namespace emstore::testing

@@ -1,5 +1,5 @@
-// Many submissions in one commit(): each stands on the ones before it, pending or not, and gets its own
-// answer. What is refused leaves no trace.
+// Many submissions in one commit(): each stands on the ones before it, pending or not, and gets its
+// own answer. What is refused leaves no trace.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,17 +15,21 @@ constexpr std::size_t kClients = 64;
 
 using Outcomes = std::vector<store::Outcome>;
 
-Map operation(std::string name, Value argument) { return Map{{std::move(name), std::move(argument)}}; }
+Map operation(std::string name, Value argument) {
+  return Map{{std::move(name), std::move(argument)}};
+}
 
 class Group : public ::testing::Test, public TestStore {
  protected:
   Group() {
     Map schema = shop_schema();
-    Map* products = schema.find("entities")->if_map()->find("products")->if_map()->find("fields")->if_map();
+    Map* products =
+        schema.find("entities")->if_map()->find("products")->if_map()->find("fields")->if_map();
     products->set("gallery", field("media", {{"max_items", 5}}));
     apply(schema);
     for (const char* bytes : {"one", "two", "three", "four"}) upload(bytes);
-    must(insert("products", {{"name", "Laptop"}, {"gallery", operation("$attach", List{1, 2, 3, 4})}}));
+    must(insert("products",
+                {{"name", "Laptop"}, {"gallery", operation("$attach", List{1, 2, 3, 4})}}));
   }
 
   // One submission each of what `command_of` gives for 0 to 63.
@@ -39,13 +43,13 @@ class Group : public ::testing::Test, public TestStore {
   }
 
   static std::size_t accepted(const Outcomes& outcomes) {
-    return static_cast<std::size_t>(
-        std::count_if(outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.has_value(); }));
+    return static_cast<std::size_t>(std::count_if(
+        outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.has_value(); }));
   }
   static std::size_t refused_with(const Outcomes& outcomes, ErrorCode code) {
-    return static_cast<std::size_t>(std::count_if(outcomes.begin(), outcomes.end(), [&](const auto& outcome) {
-      return !outcome && outcome.error().code == code;
-    }));
+    return static_cast<std::size_t>(std::count_if(
+        outcomes.begin(), outcomes.end(),
+        [&](const auto& outcome) { return !outcome && outcome.error().code == code; }));
   }
   static const store::CommitOutcome& commit_of(const store::Outcome& outcome) {
     return std::get<store::CommitOutcome>(*outcome);
@@ -63,8 +67,9 @@ class Group : public ::testing::Test, public TestStore {
 
 TEST_F(Group, GivesAUniqueValueToTheFirstOnly) {
   const Sequence before = view()->sequence;
-  const Outcomes outcomes = commit_together(
-      [](std::size_t i) { return command(insert("products", {{"name", std::to_string(i)}, {"sku", "A"}})); });
+  const Outcomes outcomes = commit_together([](std::size_t i) {
+    return command(insert("products", {{"name", std::to_string(i)}, {"sku", "A"}}));
+  });
   EXPECT_TRUE(outcomes.front());
   EXPECT_EQ(accepted(outcomes), 1U);
   EXPECT_EQ(refused_with(outcomes, ErrorCode::not_unique), kClients - 1);
@@ -97,7 +102,8 @@ TEST_F(Group, CarriesOutARequestKeyOnce) {
 
 TEST_F(Group, GivesTheLastFreePlaceToTheFirstOnly) {
   std::vector<std::uint64_t> media;
-  for (std::size_t i = 0; i < kClients; ++i) media.push_back(upload("picture " + std::to_string(i)));
+  for (std::size_t i = 0; i < kClients; ++i)
+    media.push_back(upload("picture " + std::to_string(i)));
   const Outcomes outcomes = commit_together([&](std::size_t i) {
     return command(update("products", 1, {{"gallery", operation("$attach", List{media[i]})}}));
   });
@@ -110,8 +116,9 @@ TEST_F(Group, GivesTheLastFreePlaceToTheFirstOnly) {
 
 TEST_F(Group, StoresTheSameBytesOnce) {
   const std::size_t before = rows_of(store::Family::bytes);
-  const Outcomes outcomes = commit_together(
-      [](std::size_t) { return command(insert("media", {{"file", Binary{"the same bytes"}}})); });
+  const Outcomes outcomes = commit_together([](std::size_t) {
+    return command(insert("media", {{"file", Binary{"the same bytes"}}}));
+  });
   EXPECT_EQ(accepted(outcomes), kClients);
   EXPECT_EQ(rows_of(store::Family::bytes), before + 1);
   const auto row = store::read_blob(*view()->reader, Address{digest_of("the same bytes").xxh3, 0});
@@ -136,11 +143,13 @@ TEST_F(Group, LeavesNoTraceOfWhatIsRefused) {
 TEST_F(Group, GoesOnAfterARefusal) {
   const Outcomes outcomes = commit_together([](std::size_t i) {
     const std::uint64_t media = i % 2 == 0 ? 1 : 99;
-    return command(insert("products", {{"name", "n"}, {"gallery", operation("$attach", List{media})}}));
+    return command(
+        insert("products", {{"name", "n"}, {"gallery", operation("$attach", List{media})}}));
   });
   EXPECT_EQ(accepted(outcomes), kClients / 2);
   EXPECT_EQ(refused_with(outcomes, ErrorCode::media_not_found), kClients / 2);
-  EXPECT_EQ(commit_of(outcomes[62]).mutations[0].id, RecordId(33)) << "ids of refused records are not used up";
+  EXPECT_EQ(commit_of(outcomes[62]).mutations[0].id, RecordId(33))
+      << "ids of refused records are not used up";
   verify();
 }
 
@@ -149,7 +158,8 @@ TEST_F(Group, MeasuresEachCommitAlone) {
   options().limits.commit_changes_max = 20;
   open();
   const Outcomes outcomes = commit_together([](std::size_t i) {
-    return command(insert("products", {{"name", std::to_string(i)}, {"gallery", operation("$attach", List{1})}}));
+    return command(insert(
+        "products", {{"name", std::to_string(i)}, {"gallery", operation("$attach", List{1})}}));
   });
   EXPECT_EQ(accepted(outcomes), kClients);
   verify();

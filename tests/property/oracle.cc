@@ -3,22 +3,30 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/big_endian.h"
+
 namespace emstore::testing {
 namespace {
 
 using Links = std::vector<OracleLink>;
-using Ids = std::vector<std::uint64_t>;
 
 constexpr const char* kMedia = "media";
 
 std::string in(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
 }
-std::string at(const std::string& path, std::size_t i) { return path + "[" + std::to_string(i) + "]"; }
+std::string at(const std::string& path, std::size_t i) {
+  return path + "[" + std::to_string(i) + "]";
+}
 
 bool is_read_only(const std::string& entity, const std::string& name) {
-  static const std::set<std::string> kOfMedia{"mime_type", "claimed_type", "size", "blob", "sha256"};
+  static const std::set<std::string> kOfMedia{"mime_type", "claimed_type", "size", "blob",
+                                              "sha256"};
   return entity == kMedia && kOfMedia.contains(name);
+}
+
+bool is_given(const std::string& name) {
+  return name == "id" || name == "created_at" || name == "updated_at";
 }
 
 std::optional<std::uint64_t> id_of(const Value& value) {
@@ -28,12 +36,13 @@ std::optional<std::uint64_t> id_of(const Value& value) {
 }
 
 Links::iterator find(Links& links, std::uint64_t media) {
-  return std::find_if(links.begin(), links.end(), [&](const OracleLink& link) { return link.media == media; });
+  return std::find_if(links.begin(), links.end(),
+                      [&](const OracleLink& link) { return link.media == media; });
 }
 bool contains(const Links& links, std::uint64_t media) {
-  return std::any_of(links.begin(), links.end(), [&](const OracleLink& link) { return link.media == media; });
+  return std::any_of(links.begin(), links.end(),
+                     [&](const OracleLink& link) { return link.media == media; });
 }
-bool contains(const Ids& ids, std::uint64_t id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
 
 const OracleLink* link_to(const Links& links, std::uint64_t media) {
   for (const OracleLink& link : links) {
@@ -42,35 +51,9 @@ const OracleLink* link_to(const Links& links, std::uint64_t media) {
   return nullptr;
 }
 
-Ids sorted(Ids ids) {
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
-Ids ids_of(const std::vector<RecordId>& records) {
-  Ids ids;
-  for (const RecordId& record : records) ids.push_back(record.integer());
-  return sorted(std::move(ids));
-}
-Ids without(const Links& links, const Links& others) {
-  Ids ids;
-  for (const OracleLink& link : links) {
-    if (!contains(others, link.media)) ids.push_back(link.media);
-  }
-  return sorted(std::move(ids));
-}
-
-// Those that stayed and were neither moved nor are new, in order.
-Ids unmoved(const Links& links, const Links& others, const Ids& moved) {
-  Ids ids;
-  for (const OracleLink& link : links) {
-    if (contains(others, link.media) && !contains(moved, link.media)) ids.push_back(link.media);
-  }
-  return ids;
-}
-
 }  // namespace
 
-// ---- Schema -----------------------------------------------------------------------------------------
+// ---- Schema -------------------------------------------------------------------------------------
 
 const OracleField* OracleSchema::field(const std::string& entity, const std::string& name) const {
   for (const OracleField& field : entities.at(entity)) {
@@ -115,7 +98,8 @@ Map OracleSchema::to_map() const {
       fields.set(field.name, Map{{"type", type}, {"config", config_of(field)}});
       if (field.is_link()) relations.set(entity + "_" + field.name, relation_of(entity, field));
     }
-    all.set(entity, entity == kMedia ? Map{{"type", "system"}, {"fields", fields}} : Map{{"fields", fields}});
+    all.set(entity, entity == kMedia ? Map{{"type", "system"}, {"fields", fields}}
+                                     : Map{{"fields", fields}});
   }
   for (const auto& [name, index] : indexes) {
     const List fields(index.fields.begin(), index.fields.end());
@@ -124,7 +108,7 @@ Map OracleSchema::to_map() const {
   return Map{{"entities", all}, {"relations", relations}, {"indices", indices}};
 }
 
-// ---- The request alone ------------------------------------------------------------------------------
+// ---- The request alone --------------------------------------------------------------------------
 
 std::optional<Oracle::Wish> Oracle::read(const store::Mutation& mutation, const std::string& path) {
   if (!schema_.entities.contains(mutation.entity)) {
@@ -153,7 +137,7 @@ void Oracle::read_document(const Map& document, Wish& wish) {
   for (const auto& [name, value] : document) {
     const std::string path = in(wish.path, name);
     const OracleField* field = schema_.field(entity, name);
-    if (name == "id" || name == "created_at" || name == "updated_at" || is_read_only(entity, name)) {
+    if (is_given(name) || is_read_only(entity, name)) {
       refuse(ErrorCode::read_only, path);
     } else if (field == nullptr) {
       refuse(ErrorCode::unknown_field, path);
@@ -184,7 +168,8 @@ void Oracle::read_value(const OracleField& field, const Value& value, const std:
   if (field.kind == OracleField::Kind::text) {
     const std::string* text = value.if_text();
     if (text == nullptr) return refuse(ErrorCode::wrong_type, path);
-    if (field.max_length && text->size() > *field.max_length) return refuse(ErrorCode::too_long, path);
+    if (field.max_length && text->size() > *field.max_length)
+      return refuse(ErrorCode::too_long, path);
     values[field.name] = value;
     return;
   }
@@ -195,7 +180,8 @@ void Oracle::read_value(const OracleField& field, const Value& value, const std:
   values[field.name] = number;
 }
 
-void Oracle::read_links(const OracleField& field, const Value& value, const std::string& path, Wish& wish) {
+void Oracle::read_links(const OracleField& field, const Value& value, const std::string& path,
+                        Wish& wish) {
   const Map* operators = value.if_map();
   if (operators == nullptr) return refuse(ErrorCode::wrong_operation, path);
   LinkWish links{.field = &field, .path = path};
@@ -217,8 +203,8 @@ void Oracle::read_links(const OracleField& field, const Value& value, const std:
   wish.links.push_back(std::move(links));
 }
 
-Oracle::Items Oracle::read_items(const Value& argument, const std::string& path, const OracleField& field,
-                                 const std::string& name) {
+Oracle::Items Oracle::read_items(const Value& argument, const std::string& path,
+                                 const OracleField& field, const std::string& name) {
   Items items;
   const bool one = field.kind == OracleField::Kind::medium;
   if (one && (argument.is_null() || argument == Value(Map{{"id", Value()}}))) return items;
@@ -232,7 +218,8 @@ Oracle::Items Oracle::read_items(const Value& argument, const std::string& path,
   return items;
 }
 
-void Oracle::read_item(const Value& value, const std::string& path, const std::string& name, Items& items) {
+void Oracle::read_item(const Value& value, const std::string& path, const std::string& name,
+                       Items& items) {
   const Map* map = value.if_map();
   const Value* given = map == nullptr ? &value : map->find("id");
   const auto id = given == nullptr ? std::nullopt : id_of(*given);
@@ -251,8 +238,9 @@ void Oracle::read_item(const Value& value, const std::string& path, const std::s
     } else if (option == "at" && name == "$attach") {
       const Map* beside = argument.if_map();
       const bool is_word = argument == Value("first") || argument == Value("last");
-      const bool is_beside = beside != nullptr && beside->size() == 1 && id_of(beside->begin()->value) &&
-                             (beside->begin()->name == "before" || beside->begin()->name == "after");
+      const bool is_beside =
+          beside != nullptr && beside->size() == 1 && id_of(beside->begin()->value) &&
+          (beside->begin()->name == "before" || beside->begin()->name == "after");
       if (!is_word && !is_beside) refuse(ErrorCode::wrong_type, place);
       item.at = argument;
     } else {
@@ -282,17 +270,23 @@ void Oracle::read_creations(const Value& argument, const std::string& path, Link
   }
 }
 
-std::optional<Oracle::Creation> Oracle::read_creation(const Map& document, const std::string& path) {
+std::optional<Oracle::Creation> Oracle::read_creation(const Map& document,
+                                                      const std::string& path) {
   const Value* file = document.find("file");
   if (file == nullptr) {
     refuse(ErrorCode::required, in(path, "file"));
     return std::nullopt;
   }
-  Creation creation{{}, static_cast<std::size_t>(*file->if_integer()), path};
+  Creation creation{
+      {}, static_cast<std::size_t>(big_endian<std::uint64_t>(file->if_binary()->data)), path};
   for (const auto& [name, value] : document) {
     const std::string place = in(path, name);
     const OracleField* field = schema_.field(kMedia, name);
     if (name == "file") continue;
+    if (is_given(name)) {
+      refuse(ErrorCode::read_only, place);
+      continue;
+    }
     if (name == "type") {
       if (!value.is_null() && value.if_text() == nullptr) refuse(ErrorCode::wrong_type, place);
     } else if (is_read_only(kMedia, name)) {
@@ -311,7 +305,7 @@ std::optional<Oracle::Creation> Oracle::read_creation(const Map& document, const
   return creation;
 }
 
-// ---- The request against the state ------------------------------------------------------------------
+// ---- The request against the state --------------------------------------------------------------
 
 Expected Oracle::carry_out(const store::Command& command, std::uint32_t uid) {
   refusals_.clear();
@@ -333,7 +327,8 @@ Expected Oracle::carry_out(const store::Command& command, std::uint32_t uid) {
   std::map<std::pair<std::string, std::uint64_t>, std::string> touched;
   for (std::size_t i = 0; i < command.mutations.size(); ++i) {
     const store::Mutation& mutation = command.mutations[i];
-    const std::string path = command.mutations.size() == 1 ? "" : "mutations[" + std::to_string(i) + "]";
+    const std::string path =
+        command.mutations.size() == 1 ? "" : "mutations[" + std::to_string(i) + "]";
     const std::optional<Wish> wish = read(mutation, path);
     if (!wish || !refusals_.empty()) continue;
     expected.mutations.push_back(decide(*wish, command));
@@ -380,13 +375,15 @@ ExpectedMutation Oracle::insert(const Wish& wish, const store::Command& command)
       asked.insert(links.field->name);
     }
     for (const OracleField& field : schema_.entities.at(entity)) {
-      if (field.is_link() && !asked.contains(field.name)) check_count(field, 0, in(wish.path, field.name));
+      if (field.is_link() && !asked.contains(field.name))
+        check_count(field, 0, in(wish.path, field.name));
     }
     next_[entity].records[expected.id] = std::move(record);
   }
   changed_ = true;
   for (const OracleField& field : schema_.entities.at(entity)) {
-    if (!field.is_link()) expected.data[field.name] = shown(field, next_[entity].records[expected.id]);
+    if (!field.is_link())
+      expected.data[field.name] = shown(field, next_[entity].records[expected.id]);
   }
   return expected;
 }
@@ -402,7 +399,8 @@ ExpectedMutation Oracle::update(const Wish& wish, const store::Command& command)
     expected.data[name] = value;
     changed = true;
   }
-  for (const LinkWish& links : wish.links) changed = change_links(links, command, record, expected) || changed;
+  for (const LinkWish& links : wish.links)
+    changed = change_links(links, command, record, expected) || changed;
   if (changed) record.version = sequence_ + 1;
   changed_ = changed_ || changed;
   expected.version = record.version;
@@ -412,7 +410,8 @@ ExpectedMutation Oracle::update(const Wish& wish, const store::Command& command)
 
 bool Oracle::change_links(const LinkWish& wish, const store::Command& command, OracleRecord& owner,
                           ExpectedMutation& expected) {
-  ExpectedField outcome{.name = wish.field->name, .before = owner.links[wish.field->name],
+  ExpectedField outcome{.name = wish.field->name,
+                        .before = owner.links[wish.field->name],
                         .was_set = wish.set.has_value()};
   Links links = outcome.before;
   if (wish.set) {
@@ -438,7 +437,8 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
   for (const Creation& creation : wish.create) {
     const std::uint64_t media = create(creation, command);
     const std::string& type = command.files[creation.file].mime_type;
-    if (admits_type(*wish.field, type, in(creation.path, "file"))) links.push_back({media, {}, true});
+    if (admits_type(*wish.field, type, in(creation.path, "file")))
+      links.push_back({media, {}, true});
   }
   check_count(*wish.field, links.size(), wish.path);
   outcome.after = links;
@@ -484,14 +484,16 @@ bool Oracle::admits(const OracleField& field, std::uint64_t media, const std::st
   return false;
 }
 
-bool Oracle::admits_type(const OracleField& field, const std::string& type, const std::string& path) {
+bool Oracle::admits_type(const OracleField& field, const std::string& type,
+                         const std::string& path) {
   if (field.mime_type.empty() || type.starts_with("image/")) return true;
   refuse(ErrorCode::mime_not_allowed, path);
   return false;
 }
 
 void Oracle::check_count(const OracleField& field, std::size_t count, const std::string& path) {
-  const std::size_t most = field.kind == OracleField::Kind::medium ? 1 : field.max_items.value_or(1'000'000);
+  const std::size_t most =
+      field.kind == OracleField::Kind::medium ? 1 : field.max_items.value_or(1'000'000);
   if (count > most) refuse(ErrorCode::too_many_items, path);
   if (count == 0 && field.required) {
     refuse(ErrorCode::required, path);
@@ -554,7 +556,8 @@ void Oracle::remove_media(const Wish& wish) {
         }
         links.erase(link);
         record.version = sequence_ + 1;
-        check_count(*schema_.field(name, field), links.size(), name + "/" + std::to_string(id) + "." + field);
+        check_count(*schema_.field(name, field), links.size(),
+                    name + "/" + std::to_string(id) + "." + field);
       }
     }
   }
@@ -570,7 +573,8 @@ std::optional<std::vector<Value>> Oracle::unique_key(const OracleIndex& index,
   return key;
 }
 
-void Oracle::check_unique(const std::map<std::pair<std::string, std::uint64_t>, std::string>& touched) {
+void Oracle::check_unique(
+    const std::map<std::pair<std::string, std::uint64_t>, std::string>& touched) {
   for (const auto& [name, index] : schema_.indexes) {
     if (!index.unique || !index.holds) continue;
     for (const auto& [ref, path] : touched) {
@@ -631,138 +635,6 @@ std::vector<Oracle::Use> Oracle::uses_of(std::uint64_t media) const {
   }
   std::sort(uses.begin(), uses.end());
   return uses;
-}
-
-// ---- Answers ----------------------------------------------------------------------------------------
-
-namespace {
-
-std::string to_text(const Ids& ids) {
-  std::string text = "[";
-  for (const std::uint64_t id : ids) text += (text.size() == 1 ? "" : " ") + std::to_string(id);
-  return text + "]";
-}
-
-std::string to_text(const std::multiset<Refusal>& refusals) {
-  std::string text;
-  for (const Refusal& refusal : refusals) {
-    text += (text.empty() ? "" : ", ") + std::string(name_of(refusal.code)) + " at \"" + refusal.path + "\"";
-  }
-  return text.empty() ? "acceptance" : text;
-}
-
-std::string unequal(const std::string& what, const Ids& expected, const Ids& actual) {
-  if (expected == actual) return "";
-  return what + " " + to_text(actual) + " instead of " + to_text(expected) + "; ";
-}
-
-std::string difference_of_field(const ExpectedField& expected, const store::FieldOutcome& actual) {
-  if (actual.field != expected.name) return "field " + actual.field + " instead of " + expected.name;
-  const Ids added = without(expected.after, expected.before);
-  const Ids removed = without(expected.before, expected.after);
-  const Ids moved = ids_of(actual.moved);
-  Ids placed, must_move, already, missing;
-  for (const OracleLink& link : expected.after) {
-    const OracleLink* before = link_to(expected.before, link.media);
-    if (link.is_fresh) placed.push_back(link.media);
-    if (before != nullptr && (link.is_fresh || !(link.meta == before->meta))) must_move.push_back(link.media);
-  }
-  for (const std::uint64_t id : expected.attached) {
-    if (!contains(added, id) && !contains(moved, id)) already.push_back(id);
-  }
-  for (const std::uint64_t id : expected.detached) {
-    if (!contains(removed, id) && !contains(moved, id)) missing.push_back(id);
-  }
-  std::string text = unequal("added", added, ids_of(actual.added)) +
-                     unequal("removed", removed, ids_of(actual.removed)) +
-                     unequal("already", sorted(already), ids_of(actual.already)) +
-                     unequal("missing", sorted(missing), ids_of(actual.missing));
-  const bool in_place = unmoved(expected.before, expected.after, placed) ==
-                        unmoved(expected.after, expected.before, placed);
-  const bool is_determined = !expected.was_set || (in_place && expected.detached.empty());
-  if (is_determined) {
-    text += unequal("moved", sorted(must_move), moved);
-  } else if (unmoved(expected.before, expected.after, moved) !=
-             unmoved(expected.after, expected.before, moved)) {
-    text += "moved " + to_text(moved) + ", and what stayed does not stand in order; ";
-  }
-  return text.empty() ? "" : expected.name + ": " + text;
-}
-
-std::string difference_of_data(const ExpectedMutation& expected, const Map& actual) {
-  const bool is_media = actual.contains("sha256");
-  std::size_t own = 0;
-  for (const auto& [name, value] : actual) {
-    if (name == "id" || name == "created_at" || name == "updated_at") continue;
-    ++own;
-  }
-  if (!is_media && own != expected.data.size()) return "data " + to_string(Value(actual)) + "; ";
-  for (const auto& [name, value] : expected.data) {
-    const Value* found = actual.find(name);
-    if (found == nullptr || !(*found == value)) {
-      return "data." + name + " is " + (found == nullptr ? "absent" : to_string(*found)) + " instead of " +
-             to_string(value) + "; ";
-    }
-  }
-  return "";
-}
-
-std::string difference_of(const ExpectedMutation& expected, const store::MutationOutcome& actual) {
-  std::string text;
-  if (actual.id != RecordId(expected.id)) {
-    text += "id " + to_string(actual.id) + " instead of " + std::to_string(expected.id) + "; ";
-  }
-  if (actual.version != expected.version) {
-    text += "version " + std::to_string(actual.version) + " instead of " + std::to_string(expected.version) +
-            "; ";
-  }
-  text += difference_of_data(expected, actual.data);
-  if (actual.changes.size() != expected.fields.size()) return text + "another number of link fields";
-  for (std::size_t i = 0; i < expected.fields.size(); ++i) {
-    text += difference_of_field(expected.fields[i], actual.changes[i]);
-  }
-  return text;
-}
-
-std::multiset<Refusal> refusals_of(const store::Outcome& outcome) {
-  std::multiset<Refusal> refusals;
-  if (outcome) return refusals;
-  for (const Error& error : outcome.error().violations) refusals.insert({error.code, error.path});
-  if (refusals.empty()) refusals.insert({outcome.error().code, outcome.error().path});
-  return refusals;
-}
-
-}  // namespace
-
-namespace {
-
-std::string messages_of(const Error& error) {
-  std::string text;
-  for (const Error& violation : error.violations) text += "\n    " + to_string(violation);
-  return text;
-}
-
-}  // namespace
-
-std::string difference(const Expected& expected, const store::Outcome& actual) {
-  const std::multiset<Refusal> refusals = refusals_of(actual);
-  if (refusals != expected.refusals) {
-    return to_text(refusals) + " instead of " + to_text(expected.refusals) +
-           (actual ? "" : ": " + messages_of(actual.error()));
-  }
-  if (!actual) return "";
-  const auto& outcome = std::get<store::CommitOutcome>(*actual);
-  std::string text;
-  if (outcome.sequence != expected.sequence) {
-    text += "sequence " + std::to_string(outcome.sequence) + " instead of " +
-            std::to_string(expected.sequence) + "; ";
-  }
-  if (outcome.replayed != expected.replayed) text += "replayed or not; ";
-  if (outcome.mutations.size() != expected.mutations.size()) return text + "another number of mutations";
-  for (std::size_t i = 0; i < expected.mutations.size(); ++i) {
-    text += difference_of(expected.mutations[i], outcome.mutations[i]);
-  }
-  return text;
 }
 
 }  // namespace emstore::testing

@@ -1,6 +1,7 @@
-// The oracle: what the store should do, said once more in the plainest way, from the table of operators and
-// rules that the documentation gives. It shares no code with the store but the types of its front door
-// (store/commands.h): ordered lists are vectors, and every rule is the loop that comes to mind first.
+// The oracle: what the store should do, said once more in the plainest way, from the table of
+// operators and rules that the documentation gives. It shares no code with the store but the types
+// of its front door (store/commands.h): ordered lists are vectors, and every rule is the loop that
+// comes to mind first.
 #pragma once
 
 #include <compare>
@@ -68,8 +69,8 @@ struct Refusal {
   auto operator<=>(const Refusal&) const = default;
 };
 
-// What one link field should answer. Which links a $set moves is not determined where their order changes:
-// any choice will do after which the links that stayed in place stand in order.
+// What one link field should answer. Which links a $set moves is not determined where their order
+// changes: any choice will do after which the links that stayed in place stand in order.
 struct ExpectedField {
   std::string name;
   std::vector<OracleLink> before, after;
@@ -156,10 +157,12 @@ class Oracle {
   void read_document(const Map& document, Wish& wish);
   void read_value(const OracleField& field, const Value& value, const std::string& path,
                   std::map<std::string, Value>& values);
-  void read_links(const OracleField& field, const Value& value, const std::string& path, Wish& wish);
+  void read_links(const OracleField& field, const Value& value, const std::string& path,
+                  Wish& wish);
   Items read_items(const Value& argument, const std::string& path, const OracleField& field,
                    const std::string& name);
-  void read_item(const Value& value, const std::string& path, const std::string& name, Items& items);
+  void read_item(const Value& value, const std::string& path, const std::string& name,
+                 Items& items);
   void read_creations(const Value& argument, const std::string& path, LinkWish& wish);
   std::optional<Creation> read_creation(const Map& document, const std::string& path);
 
@@ -177,7 +180,8 @@ class Oracle {
   void check_count(const OracleField& field, std::size_t count, const std::string& path);
   std::uint64_t create(const Creation& creation, const store::Command& command);
   void check_unique(const std::map<std::pair<std::string, std::uint64_t>, std::string>& touched);
-  std::optional<std::vector<Value>> unique_key(const OracleIndex& index, const OracleRecord& record) const;
+  std::optional<std::vector<Value>> unique_key(const OracleIndex& index,
+                                               const OracleRecord& record) const;
 
   void refuse(ErrorCode code, const std::string& path) { refusals_.insert({code, path}); }
 

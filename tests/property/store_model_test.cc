@@ -1,14 +1,16 @@
-// The store against the oracle: random commands, alone and in groups, with retries, changes of the schema,
-// reopening and rebuilding in between. After each step the answers are compared, now and then the content.
+// The store against the oracle: random commands, alone and in groups, with retries, changes of the
+// schema, reopening and rebuilding in between. After each step the answers are compared, now and
+// then the content.
 //
-// EMSTORE_SEED repeats a run, EMSTORE_STEPS makes it longer. The controls run the same comparison against
-// stores that are broken on purpose: one that is not caught would make the rest worthless.
+// EMSTORE_SEED repeats a run, EMSTORE_STEPS makes it longer. The controls run the same comparison
+// against stores that are broken on purpose: one that is not caught would make the rest worthless.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <functional>
 #include <set>
 
+#include "store/event_bytes.h"
 #include "tests/property/author.h"
 #include "tests/support/test_store.h"
 
@@ -27,15 +29,17 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
 std::filesystem::path scratch_folder() {
   std::error_code ignored;
   const std::filesystem::path memory = "/dev/shm";
-  return std::filesystem::is_directory(memory, ignored) ? memory : std::filesystem::temp_directory_path();
+  return std::filesystem::is_directory(memory, ignored) ? memory
+                                                        : std::filesystem::temp_directory_path();
 }
 
 std::string text_of(const store::Command& command) {
   std::string text;
   for (const store::Mutation& mutation : command.mutations) {
     static constexpr const char* kVerbs[] = {"insert", "update", "remove"};
-    text += std::string("\n  ") + kVerbs[static_cast<std::size_t>(mutation.verb)] + " " + mutation.entity +
-            "/" + to_string(mutation.id) + " " + to_string(Value(mutation.document));
+    text += std::string("\n  ") + kVerbs[static_cast<std::size_t>(mutation.verb)] + " " +
+            mutation.entity + "/" + to_string(mutation.id) + " " +
+            to_string(Value(mutation.document));
     if (mutation.expected) text += " expected " + std::to_string(*mutation.expected);
     if (mutation.detach) text += " detach";
   }
@@ -49,10 +53,12 @@ struct Carrier {
       [](TestStore& store, const Group& group, const std::vector<Expected>&) {
         return store.store().commit(group);
       };
-  std::function<Map(OracleSchema)> schema = [](const OracleSchema& wanted) { return wanted.to_map(); };
+  std::function<Map(OracleSchema)> schema = [](const OracleSchema& wanted) {
+    return wanted.to_map();
+  };
 };
 
-// ---- Content ----------------------------------------------------------------------------------------
+// ---- Content ------------------------------------------------------------------------------------
 
 // Reads the whole store through queries and compares it with what the oracle holds.
 class Contents {
@@ -94,7 +100,8 @@ class Contents {
       with.set("reference", true);
     }
     const std::shared_ptr<const store::View> view = store_.view();
-    const auto query = store::resolve_query(*view->schema, entity, Map{{"select", columns}, {"with", with}});
+    const auto query =
+        store::resolve_query(*view->schema, entity, Map{{"select", columns}, {"with", with}});
     EXPECT_TRUE(query) << to_string(query.error());
     const store::Plan plan = store::plan_of(*view->schema, *query, [](IndexId) { return true; });
     ValueSink sink;
@@ -104,7 +111,8 @@ class Contents {
     return List{};
   }
 
-  void compare(const std::string& entity, std::uint64_t id, const OracleRecord& expected, const Map& found) {
+  void compare(const std::string& entity, std::uint64_t id, const OracleRecord& expected,
+               const Map& found) {
     const std::string name = entity + "/" + std::to_string(id);
     expect(name + ".id", id, *found.find("id"));
     expect(name + ".$version", expected.version, *found.find("$version"));
@@ -118,7 +126,8 @@ class Contents {
       }
       const auto links = expected.links.find(field.name);
       compare_links(name + "." + field.name, field,
-                    links == expected.links.end() ? std::vector<OracleLink>{} : links->second, value);
+                    links == expected.links.end() ? std::vector<OracleLink>{} : links->second,
+                    value);
     }
     if (entity != "media") return;
     expect(name + ".mime_type", expected.values.at("mime_type"), *found.find("mime_type"));
@@ -127,8 +136,8 @@ class Contents {
     compare_uses(name, id, *found.find("reference")->if_list());
   }
 
-  void compare_links(const std::string& name, const OracleField& field, const std::vector<OracleLink>& links,
-                     const Value& found) {
+  void compare_links(const std::string& name, const OracleField& field,
+                     const std::vector<OracleLink>& links, const Value& found) {
     List items = field.kind == OracleField::Kind::media ? *found.if_list() : List{};
     if (found.if_map() != nullptr) items.push_back(found);
     std::vector<std::uint64_t> expected_ids, found_ids;
@@ -136,7 +145,8 @@ class Contents {
     for (const Value& item : items) {
       found_ids.push_back(static_cast<std::uint64_t>(*item.if_map()->find("id")->if_integer()));
     }
-    if (expected_ids != found_ids) return expect(name, List(expected_ids.begin(), expected_ids.end()), found);
+    if (expected_ids != found_ids)
+      return expect(name, List(expected_ids.begin(), expected_ids.end()), found);
     for (std::size_t i = 0; i < links.size(); ++i) {
       const Map& item = *items[i].if_map();
       const OracleRecord& media = oracle_.records("media").at(links[i].media);
@@ -174,7 +184,8 @@ class Contents {
   std::string times_in_order() const {
     const Time* last = nullptr;
     for (const auto& [sequence, time] : times_) {
-      if (last != nullptr && time < *last) return "commit " + std::to_string(sequence) + " is too early";
+      if (last != nullptr && time < *last)
+        return "commit " + std::to_string(sequence) + " is too early";
       last = &time;
     }
     return difference_;
@@ -186,13 +197,63 @@ class Contents {
   std::string difference_;
 };
 
-// ---- A comparison -----------------------------------------------------------------------------------
+// ---- History ------------------------------------------------------------------------------------
+
+const RecordRef* owner_of(const store::Event& event) {
+  return std::visit(
+      [](const auto& fact) -> const RecordRef* {
+        if constexpr (requires { fact.record; }) return &fact.record;
+        if constexpr (requires { fact.owner; }) return &fact.owner;
+        return nullptr;
+      },
+      event);
+}
+
+Version previous_of(const store::Event& event) {
+  return std::visit(
+      [](const auto& fact) -> Version {
+        if constexpr (requires { fact.previous; }) return fact.previous;
+        return 0;
+      },
+      event);
+}
+
+// Every event of a record names the commit that touched it before, so that its history is a chain.
+std::string broken_chain(const store::View& view) {
+  std::map<RecordRef, Version> versions;
+  std::string found;
+  const Status scanned =
+      view.reader->scan(store::Family::log, {}, [&](std::string_view, std::string_view bytes) {
+        const Result<store::Commit> commit = store::decode(bytes);
+        if (!commit) found = to_string(commit.error());
+        for (std::size_t i = 0; commit && i < commit->events.size(); ++i) {
+          const RecordRef* owner = owner_of(commit->events[i]);
+          if (owner == nullptr) continue;
+          const Version previous = previous_of(commit->events[i]);
+          Version& version = versions[*owner];
+          if (previous != version) {
+            found = "event " + std::to_string(commit->info.sequence) + "." + std::to_string(i) +
+                    " follows " + std::to_string(previous) + " instead of " +
+                    std::to_string(version);
+          }
+          version = commit->info.sequence;
+        }
+        return found.empty();
+      });
+  return scanned ? found : to_string(scanned.error());
+}
+
+// ---- A comparison -------------------------------------------------------------------------------
 
 class Comparison {
  public:
   Comparison(std::uint64_t seed, Carrier carrier)
-      : seed_(seed), carrier_(std::move(carrier)), dice_(seed), oracle_(shop_of_stage(0)),
-        author_(dice_, oracle_), store_(scratch_folder()) {
+      : seed_(seed),
+        carrier_(std::move(carrier)),
+        dice_(seed),
+        oracle_(shop_of_stage(0)),
+        author_(dice_, oracle_),
+        store_(scratch_folder()) {
     change_schema(0);
   }
 
@@ -207,7 +268,8 @@ class Comparison {
       if (found.empty() && step % 800 == 799) found = step % 1600 < 800 ? rebuild() : reopen();
       if (found.empty() && step % 40 == 39) found = Contents(store_, oracle_).difference();
       if (found.empty() && step % 500 == 499) found = verify();
-      if (!found.empty()) return "seed " + std::to_string(seed_) + ", step " + std::to_string(step) + ": " + found;
+      if (!found.empty())
+        return "seed " + std::to_string(seed_) + ", step " + std::to_string(step) + ": " + found;
     }
     const std::string found = Contents(store_, oracle_).difference();
     return found.empty() ? verify() : found;
@@ -282,7 +344,8 @@ class Comparison {
       store::RowChanges changes;
       for (const store::FamilyInfo& family : store::kFamilies) {
         if (!store::is_index(family.family) || dice_.in(2)) continue;
-        changes.push_back({store::Family::meta, "family/" + std::string(family.name), std::nullopt});
+        changes.push_back(
+            {store::Family::meta, "family/" + std::string(family.name), std::nullopt});
       }
       const Status written = (*database)->write(changes, store::Durability::synced);
       if (!written) return to_string(written.error());
@@ -304,7 +367,8 @@ class Comparison {
         return std::string(store::name_of(check.family)) + ": " + check.first_difference;
       }
     }
-    return report->state_digest == store_.digest() ? "" : "another digest after refolding";
+    if (report->state_digest != store_.digest()) return "another digest after refolding";
+    return broken_chain(*store_.view());
   }
 
   std::uint64_t seed_;
@@ -329,7 +393,7 @@ TEST(StoreModel, AnswersAndHoldsWhatTheOracleSays) {
   EXPECT_GT(run.replayed(), steps / 100);
 }
 
-// ---- Controls ---------------------------------------------------------------------------------------
+// ---- Controls -----------------------------------------------------------------------------------
 
 constexpr std::uint64_t kControlSeeds[] = {1, 2, 3};
 constexpr std::size_t kControlSteps = 800;
@@ -363,7 +427,8 @@ Carrier forgetful() {
       store::CommitOutcome made_up{expected[i].sequence, expected[i].replayed, {}};
       const ExpectedMutation& mutation = expected[i].mutations.front();
       made_up.mutations.push_back({RecordId(mutation.id), mutation.version, {}, {}});
-      for (const auto& [name, value] : mutation.data) made_up.mutations.front().data.set(name, value);
+      for (const auto& [name, value] : mutation.data)
+        made_up.mutations.front().data.set(name, value);
       outcomes.emplace_back(std::move(made_up));
     }
     return outcomes;

@@ -35,11 +35,13 @@ TEST_F(LinkDecision, PlacesALinkBesideOneThatTheSameRequestAppends) {
 }
 
 TEST_F(LinkDecision, PlacesALinkBesideOneThatTheSameRequestMovesToTheEnd) {
-  EXPECT_EQ(documents_after({{"$attach", List{at(1, "last"), at(6, before(1))}}}), (Ids{2, 3, 6, 1}));
+  EXPECT_EQ(documents_after({{"$attach", List{at(1, "last"), at(6, before(1))}}}),
+            (Ids{2, 3, 6, 1}));
 }
 
 TEST_F(LinkDecision, PlacesALinkBesideOneThatTheSameRequestPutsFirst) {
-  EXPECT_EQ(documents_after({{"$attach", List{at(5, "first"), at(6, after(5))}}}), (Ids{5, 6, 1, 2, 3}));
+  EXPECT_EQ(documents_after({{"$attach", List{at(5, "first"), at(6, after(5))}}}),
+            (Ids{5, 6, 1, 2, 3}));
 }
 
 // Two links under one key would lose the older one.
@@ -54,11 +56,14 @@ TEST_F(LinkDecision, RunsTheOperatorsInTheirOrderWhateverOrderTheyAreWrittenIn) 
 }
 
 TEST_F(LinkDecision, RefusesAPlaceBesideWhatIsNotThere) {
-  const auto attach = [](Map item) { return Map{{"documents", Map{{"$attach", List{std::move(item)}}}}}; };
+  const auto attach = [](Map item) {
+    return Map{{"documents", Map{{"$attach", List{std::move(item)}}}}};
+  };
   const Error error = refused(update("products", 1, attach(at(5, before(6)))));
   EXPECT_EQ(error.code, ErrorCode::media_not_found);
   EXPECT_EQ(error.path, "documents.$attach[0].at");
-  EXPECT_EQ(refused(update("products", 1, attach(at(1, before(1))))).path, "documents.$attach[0].at");
+  EXPECT_EQ(refused(update("products", 1, attach(at(1, before(1))))).path,
+            "documents.$attach[0].at");
 }
 
 }  // namespace

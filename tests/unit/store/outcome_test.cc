@@ -19,7 +19,9 @@ class OutcomeOf : public ::testing::Test, public TestStore {
   }
 
   store::FieldOutcome change(Map operators) {
-    return must(update("products", 1, {{"documents", std::move(operators)}})).mutations[0].changes[0];
+    return must(update("products", 1, {{"documents", std::move(operators)}}))
+        .mutations[0]
+        .changes[0];
   }
 };
 
@@ -42,8 +44,13 @@ TEST_F(OutcomeOf, IsTheSameForARetryAfterTheSchemaChanged) {
   asked.key = store::RequestKey{"k", sha256("body")};
   const auto first = std::get<store::CommitOutcome>(*submit(asked));
   Map schema = shop_schema();
-  schema.find("entities")->if_map()->find("products")->if_map()->find("fields")->if_map()->set(
-      "colour", field("text", {{"default_value", "red"}}));
+  schema.find("entities")
+      ->if_map()
+      ->find("products")
+      ->if_map()
+      ->find("fields")
+      ->if_map()
+      ->set("colour", field("text", {{"default_value", "red"}}));
   apply(schema);
   const auto again = std::get<store::CommitOutcome>(*submit(asked));
   EXPECT_TRUE(again.replayed);

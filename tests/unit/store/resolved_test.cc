@@ -14,8 +14,11 @@ class Resolve : public ::testing::Test, public TestStore {
  protected:
   Resolve() {
     Map schema = shop_schema();
-    schema.find("entities")->if_map()->find("media")->if_map()->set(
-        "fields", Map{{"alt", field("text", {{"required", true}})}});
+    schema.find("entities")
+        ->if_map()
+        ->find("media")
+        ->if_map()
+        ->set("fields", Map{{"alt", field("text", {{"required", true}})}});
     apply(schema);
   }
 
@@ -23,7 +26,8 @@ class Resolve : public ::testing::Test, public TestStore {
     const store::Outcome outcome = submit(std::move(command));
     Found found;
     if (outcome) return found;
-    for (const Error& violation : outcome.error().violations) found.emplace_back(violation.code, violation.path);
+    for (const Error& violation : outcome.error().violations)
+      found.emplace_back(violation.code, violation.path);
     return found;
   }
   Found faults_of(store::Mutation mutation) { return faults_of(command(std::move(mutation))); }
@@ -33,7 +37,8 @@ class Resolve : public ::testing::Test, public TestStore {
 };
 
 TEST_F(Resolve, TellsEachFaultOfANewMediaOnce) {
-  EXPECT_EQ(faults_of(insert("media", {{"file", Binary{"x"}}})), (Found{{ErrorCode::required, "alt"}}));
+  EXPECT_EQ(faults_of(insert("media", {{"file", Binary{"x"}}})),
+            (Found{{ErrorCode::required, "alt"}}));
   EXPECT_EQ(faults_of(insert("media", {{"alt", "x"}})), (Found{{ErrorCode::required, "file"}}));
 }
 
