@@ -20,13 +20,14 @@ template <std::unsigned_integral Integer>
 Integer big_endian(std::string_view bytes) {
   Integer value = 0;
   for (const char byte : bytes) {
-    value = static_cast<Integer>(static_cast<std::uint64_t>(value) << 8 | static_cast<std::uint8_t>(byte));
+    value = static_cast<Integer>(static_cast<std::uint64_t>(value) << 8 |
+                                 static_cast<std::uint8_t>(byte));
   }
   return value;
 }
 
-// Takes pieces off the front of fixed-width bytes. Once a piece is not there, the reader is no longer
-// good() and gives zeros and empty views: check once, at the end.
+// Takes pieces off the front of fixed-width bytes. Once a piece is not there, the reader is no
+// longer good() and gives zeros and empty views: check once, at the end.
 class BytesReader {
  public:
   explicit BytesReader(std::string_view bytes) : rest_(bytes) {}

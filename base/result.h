@@ -18,7 +18,9 @@ inline tl::unexpected<Error> failure(ErrorCode code, std::string message, std::s
   return tl::unexpected<Error>(
       Error{code, std::move(message), std::move(path), std::move(hint), {}});
 }
-inline tl::unexpected<Error> failure(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> failure(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 }  // namespace emstore
 
@@ -28,16 +30,16 @@ inline tl::unexpected<Error> failure(Error error) { return tl::unexpected<Error>
 // EMSTORE_TRY(auto row, reader.get(key));  Binds the value, or returns the error to the caller.
 #define EMSTORE_TRY(declaration, expression) \
   EMSTORE_TRY_(EMSTORE_JOIN(result_, __COUNTER__), declaration, expression)
-#define EMSTORE_TRY_(result, declaration, expression)                     \
-  auto result = (expression);                                             \
-  if (!result) return ::emstore::failure(std::move(result).error());      \
+#define EMSTORE_TRY_(result, declaration, expression)                \
+  auto result = (expression);                                        \
+  if (!result) return ::emstore::failure(std::move(result).error()); \
   declaration = std::move(*result)
 
 // EMSTORE_CHECKED(write(batch));  Returns the error of a Status to the caller.
 #define EMSTORE_CHECKED(expression) \
   EMSTORE_CHECKED_(EMSTORE_JOIN(checked_, __COUNTER__), expression)
-#define EMSTORE_CHECKED_(checked, expression)                              \
-  do {                                                                     \
-    if (auto checked = (expression); !checked)                             \
-      return ::emstore::failure(std::move(checked).error());               \
+#define EMSTORE_CHECKED_(checked, expression)                \
+  do {                                                       \
+    if (auto checked = (expression); !checked)               \
+      return ::emstore::failure(std::move(checked).error()); \
   } while (false)

@@ -48,9 +48,9 @@ class RecordId {
   std::array<std::uint8_t, 16> uuid_{};
 };
 
-std::string to_string(const RecordId& id);                  // "17" or "018f…-…".
-Value to_value(const RecordId& id);                         // As on the wire: integer, or text.
-std::optional<RecordId> record_id_of(const Value& value);   // Nothing when it can be no id.
+std::string to_string(const RecordId& id);                 // "17" or "018f…-…".
+Value to_value(const RecordId& id);                        // As on the wire: integer, or text.
+std::optional<RecordId> record_id_of(const Value& value);  // Nothing when it can be no id.
 
 struct RecordRef {
   EntityId entity{};

@@ -168,7 +168,9 @@ Status Uploads::State::recover() {
       continue;
     }
     // complete() may have been cut off after it had taken the right to write away.
-    ::fchmodat(store.uploads().descriptor(), file_name.c_str(), kUploadMode, 0);
+    if (::fchmodat(store.uploads().descriptor(), file_name.c_str(), kUploadMode, 0) != 0) {
+      return io_failure(errno, "set the mode of", path_of(file_name));
+    }
     auto upload = std::make_shared<Upload>(*name);
     upload->reached = static_cast<std::uint64_t>(status.st_size);
     table.emplace(name->token, std::move(upload));

@@ -32,25 +32,25 @@ class Walk {
   Status by_index(const KeyRange& range) {
     std::vector<RecordId> ids;
     bool goes_on = true;
-    EMSTORE_CHECKED(
-        reader_.try_scan(Family::values, range, direction_, [&](std::string_view key, std::string_view) -> Result<bool> {
-          EMSTORE_TRY(const RecordId id, id_at_end(key));
-          ids.push_back(id);
-          if (ids.size() < kIdsAtOnce) return true;
-          EMSTORE_TRY(goes_on, visit_ids(ids, Missing::corrupt));
-          ids.clear();
-          return goes_on;
-        }));
+    EMSTORE_CHECKED(reader_.try_scan(Family::values, range, direction_,
+                                     [&](std::string_view key, std::string_view) -> Result<bool> {
+                                       EMSTORE_TRY(const RecordId id, id_at_end(key));
+                                       ids.push_back(id);
+                                       if (ids.size() < kIdsAtOnce) return true;
+                                       EMSTORE_TRY(goes_on, visit_ids(ids, Missing::corrupt));
+                                       ids.clear();
+                                       return goes_on;
+                                     }));
     if (goes_on) EMSTORE_CHECKED(visit_ids(ids, Missing::corrupt));
     return {};
   }
 
   Status by_scan(const KeyRange& range) {
     return reader_.try_scan(Family::records, range, direction_,
-                [&](std::string_view key, std::string_view row) -> Result<bool> {
-                  EMSTORE_TRY(const RecordRef record, record_of_key(key));
-                  return visit_(record.id, row);
-                });
+                            [&](std::string_view key, std::string_view row) -> Result<bool> {
+                              EMSTORE_TRY(const RecordRef record, record_of_key(key));
+                              return visit_(record.id, row);
+                            });
   }
 
  private:

@@ -39,7 +39,8 @@ class FilePreparation {
     const std::string place = path.empty() ? "file" : path + ".file";
     if (bytes->data.size() > kSmallBlobBytesMax) {
       return failure(ErrorCode::value_too_large,
-                     std::to_string(bytes->data.size()) + " bytes are too many for one request", place,
+                     std::to_string(bytes->data.size()) + " bytes are too many for one request",
+                     place,
                      "upload more than 65536 bytes with blob.begin, blob.write and blob.commit");
     }
     files_.push_back(prepare_(std::move(bytes->data)));

@@ -1,5 +1,5 @@
-// What may be asked of the writer, and what it answers. Names are as the user wrote them: they are resolved
-// against the schema in force when the command's turn comes.
+// What may be asked of the writer, and what it answers. Names are as the user wrote them: they are
+// resolved against the schema in force when the command's turn comes.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ struct Mutation {
   Verb verb = Verb::insert;
   std::string entity;
   Value id;      // update, remove.
-  Map document;  // insert, update. An insert into media has `file`, `name`, `type` and media fields.
+  Map document;  // insert, update. An insert into media has `file`, `name`, `type` and media
+                 // fields.
   std::optional<Version> expected;
   bool detach = false;  // remove of a media: drop its links first.
 };
@@ -46,11 +47,11 @@ struct Command {
   std::string reason, correlation, causation;
 };
 
-// Takes the bytes out of `document` wherever a $create names a file (`{field: {$create: {file: <bytes>}}}`,
-// one or a list) or, with `is_media`, where the document itself does, and leaves the number of the file in
-// `files` there instead: 8 big-endian bytes. No other bytes remain at these places, and nothing else is
-// touched: what is no bytes is judged by resolve(). `prepare` hashes and sniffs.
-// Errors: value_too_large for more bytes than fit inline; with the path.
+// Takes the bytes out of `document` wherever a $create names a file (`{field: {$create: {file:
+// <bytes>}}}`, one or a list) or, with `is_media`, where the document itself does, and leaves the
+// number of the file in `files` there instead: 8 big-endian bytes. No other bytes remain at these
+// places, and nothing else is touched: what is no bytes is judged by resolve(). `prepare` hashes
+// and sniffs. Errors: value_too_large for more bytes than fit inline; with the path.
 Status prepare_files(Map& document, bool is_media, std::vector<PreparedFile>& files,
                      const std::function<PreparedFile(std::string bytes)>& prepare);
 
@@ -63,8 +64,8 @@ struct SchemaCommand {
   std::string reason, correlation, causation;
 };
 
-// Gives `uid` the right to name these bytes in a $create until the lease ends. Small bytes are stored with
-// it; large ones lie in their file already.
+// Gives `uid` the right to name these bytes in a $create until the lease ends. Small bytes are
+// stored with it; large ones lie in their file already.
 struct LeaseCommand {
   std::uint32_t uid = 0;
   ContentDigest digest;
@@ -76,7 +77,8 @@ struct LeaseCommand {
 // Forgets request keys that are older than the window, in time or in commits, a slice at a time.
 struct ExpireCommand {
   std::int64_t window_micros = 0;
-  std::uint64_t commits_max = 0;  // Keys of earlier commits than the last so many are forgotten; 0: no bound.
+  std::uint64_t commits_max =
+      0;  // Keys of earlier commits than the last so many are forgotten; 0: no bound.
 };
 
 struct Submission {
@@ -98,7 +100,7 @@ struct FieldOutcome {
 struct MutationOutcome {
   RecordId id;
   Version version = 0;  // Of the record, after; of a deleted record, the deleting commit.
-  Map data;             // Insert: all fields; update: the changed ones; remove: none. As queries show them.
+  Map data;  // Insert: all fields; update: the changed ones; remove: none. As queries show them.
   std::vector<FieldOutcome> changes;
   bool operator==(const MutationOutcome&) const = default;
 };

@@ -1,4 +1,5 @@
-// Contents: the bytes that a command names for new media, found or stored before the command is decided.
+// Contents: the bytes that a command names for new media, found or stored before the command is
+// decided.
 #pragma once
 
 #include <cstdint>
@@ -31,16 +32,18 @@ std::string lease_key(const Address& address, std::uint32_t uid);
 std::string encode(const LeaseRow& row);
 Result<LeaseRow> decode_lease(std::string_view bytes, const Address& address);
 
-// Where small bytes lie: under the ordinal that holds equal bytes, compared one by one, or under a new one,
-// stored in `pending`. An ordinal whose bytes were collected is taken again only for equal size and SHA-256.
+// Where small bytes lie: under the ordinal that holds equal bytes, compared one by one, or under a
+// new one, stored in `pending`. An ordinal whose bytes were collected is taken again only for equal
+// size and SHA-256.
 struct PlacedBytes {
   Address address;
   bool existed = false;
 };
-Result<PlacedBytes> place_bytes(Overlay& pending, std::string_view bytes, const ContentDigest& digest);
+Result<PlacedBytes> place_bytes(Overlay& pending, std::string_view bytes,
+                                const ContentDigest& digest);
 
-// One content for each new media of the mutation: that of an insert into media, then those of $create in
-// the order of the request. A lease that is missing or over is a violation.
+// One content for each new media of the mutation: that of an insert into media, then those of
+// $create in the order of the request. A lease that is missing or over is a violation.
 Result<std::vector<Content>> find_contents(Overlay& pending, const Resolved& resolved,
                                            std::span<const PreparedFile> files, std::uint32_t uid,
                                            Time now, Violations& violations);

@@ -31,7 +31,11 @@ class Decision {
  public:
   Decision(const Schema& schema, const Resolved& resolved, const Known& known, Sequence sequence,
            Violations& violations)
-      : schema_(schema), resolved_(resolved), known_(known), sequence_(sequence), violations_(violations),
+      : schema_(schema),
+        resolved_(resolved),
+        known_(known),
+        sequence_(sequence),
+        violations_(violations),
         next_media_(known.media_counter.next_id) {}
 
   std::vector<Event> run() {
@@ -76,7 +80,8 @@ class Decision {
     return true;
   }
 
-  // The version of `record` before the next event: after its first event in a commit, that commit's own.
+  // The version of `record` before the next event: after its first event in a commit, that commit's
+  // own.
   Version previous(const RecordRef& record, Version version) {
     const auto [place, is_first] = versions_.emplace(record, version);
     return is_first ? place->second : sequence_;
@@ -113,9 +118,11 @@ class Decision {
       check_indexes(values, change.after);
       const Version before = previous(record, version);
       if (is_media()) {
-        events_.push_back(MediaUpdated{record, before, std::move(change.before), std::move(change.after)});
+        events_.push_back(
+            MediaUpdated{record, before, std::move(change.before), std::move(change.after)});
       } else {
-        events_.push_back(RecordUpdated{record, before, std::move(change.before), std::move(change.after)});
+        events_.push_back(
+            RecordUpdated{record, before, std::move(change.before), std::move(change.after)});
       }
     }
     change_links(record, version);
@@ -132,7 +139,8 @@ class Decision {
       const auto is_changed = [&](FieldId field) { return changed.find(field) != nullptr; };
       if (std::none_of(index->fields.begin(), index->fields.end(), is_changed)) continue;
       const std::string& name = entity.field(index->fields.front())->name;
-      violations_.catches(index_values_prefix(entity, *index, values), path.empty() ? name : path + "." + name);
+      violations_.catches(index_values_prefix(entity, *index, values),
+                          path.empty() ? name : path + "." + name);
     }
   }
 
@@ -144,6 +152,7 @@ class Decision {
         const Content& bytes = known_.contents[content++];
         created.push_back({create_media(media, bytes), bytes.mime_type});
       }
+      if (request.refused) continue;
       const KnownLinks& links = known_.fields.at(request.field->id);
       std::optional<LinksChanged> event =
           decide_links(entity(), request, links, known_, created, violations_);
@@ -175,8 +184,10 @@ class Decision {
     std::set<RecordId> unused;
     for (const auto& [id, links] : known_.fields) {
       const Field* field = entity().field(id);
-      if (field != nullptr && field->on_delete == OnDelete::restrict_) refuse_restricted(*field, links);
-      LinksChanged event{record, previous(record, version), id, kOperatorDelete, links.present, {}, {}};
+      if (field != nullptr && field->on_delete == OnDelete::restrict_)
+        refuse_restricted(*field, links);
+      LinksChanged event{record, previous(record, version), id, kOperatorDelete, links.present, {},
+                         {}};
       events_.push_back(std::move(event));
       if (field != nullptr && field->on_delete == OnDelete::collect) note_unused(links, unused);
     }
@@ -198,9 +209,9 @@ class Decision {
   // Media of a field that collects, when this owner holds all their links.
   void note_unused(const KnownLinks& links, std::set<RecordId>& unused) const {
     for (const Link& link : links.present) {
-      const auto held = std::count_if(known_.fields.begin(), known_.fields.end(), [&](const auto& field) {
-        return field.second.find(link.target) != nullptr;
-      });
+      const auto held = std::count_if(
+          known_.fields.begin(), known_.fields.end(),
+          [&](const auto& field) { return field.second.find(link.target) != nullptr; });
       if (known_.media.at(link.target.id).use.count == static_cast<std::uint64_t>(held)) {
         unused.insert(link.target.id);
       }
@@ -210,15 +221,18 @@ class Decision {
   void collect(const RecordId& id) {
     const KnownTarget& media = known_.media.at(id);
     const RecordRef record{kMediaEntity, id};
-    events_.push_back(MediaDeleted{record, previous(record, media.record.row.version), media.values});
+    events_.push_back(
+        MediaDeleted{record, previous(record, media.record.row.version), media.values});
   }
 
-  // A media that is linked goes only when that is asked for, and when every owner can do without it.
+  // A media that is linked goes only when that is asked for, and when every owner can do without
+  // it.
   void unlink_uses(const RecordRef& media) {
     if (known_.uses.empty()) return;
     if (!resolved_.detach) {
       refuse(ErrorCode::still_linked,
-             "media " + to_string(media.id) + " is linked by " + owners_text(), resolved_.path_of(kIdName));
+             "media " + to_string(media.id) + " is linked by " + owners_text(),
+             resolved_.path_of(kIdName));
       return;
     }
     for (const KnownUse& use : known_.uses) {
@@ -247,7 +261,8 @@ class Decision {
       text += (i == 0 ? "" : ", ") + (owner == nullptr ? std::string("?") : owner->name) + "/" +
               to_string(use.owner.id) + (field == nullptr ? "" : "." + field->name);
     }
-    if (known_.use.count > kNamed) text += " and " + std::to_string(known_.use.count - kNamed) + " more";
+    if (known_.use.count > kNamed)
+      text += " and " + std::to_string(known_.use.count - kNamed) + " more";
     return text;
   }
 

@@ -11,10 +11,12 @@
 namespace emstore::store {
 namespace {
 
-std::string title(const Entity& entity, const Field& field) { return entity.name + "." + field.name; }
+std::string title(const Entity& entity, const Field& field) {
+  return entity.name + "." + field.name;
+}
 
-// The links of one field while operators work on them: those that are known, by their order. Links that
-// nobody names stay where they are and need not be known.
+// The links of one field while operators work on them: those that are known, by their order. Links
+// that nobody names stay where they are and need not be known.
 class Arrangement {
  public:
   explicit Arrangement(const KnownLinks& known) : next_(known.links.next), keys_(known.neighbours) {
@@ -92,16 +94,18 @@ class Arrangement {
   std::vector<RecordRef> added_;
 };
 
-// Which of the links that stay can keep their keys when the list is to stand in the wanted order: the
-// longest run of them whose keys rise already. Everything else gets a key between its neighbours.
+// Which of the links that stay can keep their keys when the list is to stand in the wanted order:
+// the longest run of them whose keys rise already. Everything else gets a key between its
+// neighbours.
 std::vector<bool> keep_rising(const std::vector<const OrderKey*>& keys) {
-  std::vector<std::size_t> tails;  // tails[n]: where the lowest end of a rising run of n + 1 keys stands.
+  std::vector<std::size_t>
+      tails;  // tails[n]: where the lowest end of a rising run of n + 1 keys stands.
   std::vector<std::size_t> before(keys.size(), keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (keys[i] == nullptr) continue;
-    const auto place = std::lower_bound(tails.begin(), tails.end(), i, [&](std::size_t a, std::size_t b) {
-      return *keys[a] < *keys[b];
-    });
+    const auto place =
+        std::lower_bound(tails.begin(), tails.end(), i,
+                         [&](std::size_t a, std::size_t b) { return *keys[a] < *keys[b]; });
     if (place != tails.begin()) before[i] = *std::prev(place);
     if (place == tails.end()) {
       tails.push_back(i);
@@ -121,8 +125,13 @@ class LinkDecision {
  public:
   LinkDecision(const Entity& entity, const LinkRequest& request, const KnownLinks& known,
                const Known& store, Violations& violations)
-      : entity_(entity), request_(request), known_(known), store_(store), violations_(violations),
-        links_(known), single_(request.field->kind == FieldKind::medium) {}
+      : entity_(entity),
+        request_(request),
+        known_(known),
+        store_(store),
+        violations_(violations),
+        links_(known),
+        single_(request.field->kind == FieldKind::medium) {}
 
   std::optional<LinksChanged> run(const std::vector<CreatedMedia>& created) {
     if (request_.set) set(*request_.set);
@@ -131,7 +140,8 @@ class LinkDecision {
     create(created);
     LinksChanged event = links_.difference(known_);
     const std::uint64_t count = known_.links.count + event.added.size() - event.removed.size();
-    check_count(entity_, *request_.field, {known_.links.count, count, !store_.owner}, request_.path, violations_);
+    check_count(entity_, *request_.field, {known_.links.count, count, !store_.owner}, request_.path,
+                violations_);
     if (event.removed.empty() && event.added.empty() && event.changed.empty()) return std::nullopt;
     event.field = request_.field->id;
     event.operators = request_.operators;
@@ -145,8 +155,11 @@ class LinkDecision {
   bool admits(const LinkItem& item) {
     const auto found = store_.media.find(item.target);
     if (found == store_.media.end()) {
-      violations_.add({ErrorCode::media_not_found, "media " + to_string(item.target) + " does not exist",
-                       item.path, "upload it first; `media ls` lists what is there", {}});
+      violations_.add({ErrorCode::media_not_found,
+                       "media " + to_string(item.target) + " does not exist",
+                       item.path,
+                       "upload it first; `media ls` lists what is there",
+                       {}});
       return false;
     }
     const Value* type = found->second.values.find(kMediaType);
@@ -160,14 +173,17 @@ class LinkDecision {
     for (const std::string& glob : request_.field->mime_types) {
       allowed += (allowed.empty() ? "" : ", ") + glob;
     }
-    violations_.add({ErrorCode::mime_not_allowed,
-                     what + " is " + type + "; " + title(entity_, *request_.field) + " takes " + allowed,
-                     path, {}, {}});
+    violations_.add(
+        {ErrorCode::mime_not_allowed,
+         what + " is " + type + "; " + title(entity_, *request_.field) + " takes " + allowed,
+         path,
+         {},
+         {}});
     return false;
   }
 
-  // Replaces all links by the items, in their order. Links that stay keep their meta, unless the item
-  // brings its own, and their key, where the order allows it.
+  // Replaces all links by the items, in their order. Links that stay keep their meta, unless the
+  // item brings its own, and their key, where the order allows it.
   void set(const std::vector<LinkItem>& items) {
     std::vector<Link> wanted;
     for (const LinkItem& item : items) {
@@ -191,7 +207,8 @@ class LinkDecision {
     for (const Link& link : wanted) keys.push_back(link.order.empty() ? nullptr : &link.order);
     const std::vector<bool> kept = keep_rising(keys);
     std::vector<const OrderKey*> next_kept(wanted.size() + 1, nullptr);
-    for (std::size_t i = wanted.size(); i-- > 0;) next_kept[i] = kept[i] ? keys[i] : next_kept[i + 1];
+    for (std::size_t i = wanted.size(); i-- > 0;)
+      next_kept[i] = kept[i] ? keys[i] : next_kept[i + 1];
     std::vector<OrderKey> result;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       std::optional<OrderKey> key = kept[i] ? *keys[i] : place(result, next_kept[i]);
@@ -240,17 +257,23 @@ class LinkDecision {
       if (anchor == nullptr || place.anchor == item.target) {
         violations_.add({ErrorCode::media_not_found,
                          "media " + to_string(place.anchor) + " is not in " +
-                             title(entity_, *request_.field) + ", so nothing can be placed beside it",
-                         item.path + ".at", {}, {}});
+                             title(entity_, *request_.field) +
+                             ", so nothing can be placed beside it",
+                         item.path + ".at",
+                         {},
+                         {}});
         return std::nullopt;
       }
       const OrderKey beside = anchor->order;
       key = place.kind == Place::Kind::before ? links_.before(beside) : links_.after(beside);
     }
     if (!key) {
-      violations_.add({ErrorCode::value_too_large,
-                       "no room for another link at this place of " + title(entity_, *request_.field),
-                       item.path + ".at", "give the whole order with $set", {}});
+      violations_.add(
+          {ErrorCode::value_too_large,
+           "no room for another link at this place of " + title(entity_, *request_.field),
+           item.path + ".at",
+           "give the whole order with $set",
+           {}});
     }
     return key;
   }
@@ -283,19 +306,25 @@ std::optional<LinksChanged> decide_links(const Entity& entity, const LinkRequest
   return LinkDecision(entity, request, known, store, violations).run(created);
 }
 
-void check_count(const Entity& entity, const Field& field, const LinkCount& count, const std::string& path,
-                 Violations& violations) {
-  const std::uint64_t least = std::max<std::uint64_t>(field.min_items.value_or(0), field.required ? 1 : 0);
-  const std::string holds = title(entity, field) + " would hold " + std::to_string(count.after) + " items; ";
+void check_count(const Entity& entity, const Field& field, const LinkCount& count,
+                 const std::string& path, Violations& violations) {
+  const std::uint64_t least =
+      std::max<std::uint64_t>(field.min_items.value_or(0), field.required ? 1 : 0);
+  const std::string holds =
+      title(entity, field) + " would hold " + std::to_string(count.after) + " items; ";
   if (field.max_items && count.after > *field.max_items && count.after > count.before) {
-    violations.add({ErrorCode::too_many_items, holds + "max_items is " + std::to_string(*field.max_items),
-                    path, {}, {}});
+    violations.add({ErrorCode::too_many_items,
+                    holds + "max_items is " + std::to_string(*field.max_items),
+                    path,
+                    {},
+                    {}});
   }
   const bool is_short = count.after < least && (count.after < count.before || count.is_new);
   if (is_short && field.required && count.after == 0) {
     violations.add({ErrorCode::required, title(entity, field) + " is required", path, {}, {}});
   } else if (is_short) {
-    violations.add({ErrorCode::too_few_items, holds + "min_items is " + std::to_string(least), path, {}, {}});
+    violations.add(
+        {ErrorCode::too_few_items, holds + "min_items is " + std::to_string(least), path, {}, {}});
   }
 }
 

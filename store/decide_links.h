@@ -1,4 +1,5 @@
-// The rules of one link field: $set, $detach, $attach, $create in that order, on what is there. Pure.
+// The rules of one link field: $set, $detach, $attach, $create in that order, on what is there.
+// Pure.
 #pragma once
 
 #include <optional>
@@ -17,8 +18,8 @@ struct CreatedMedia {
   std::string mime_type;
 };
 
-// The change of one field; `created` are the new media of its $create, in order. Nothing when no link
-// changes. `owner` and `previous` of the result are the caller's to fill in.
+// The change of one field; `created` are the new media of its $create, in order. Nothing when no
+// link changes. `owner` and `previous` of the result are the caller's to fill in.
 std::optional<LinksChanged> decide_links(const Entity& entity, const LinkRequest& request,
                                          const KnownLinks& known, const Known& store,
                                          const std::vector<CreatedMedia>& created,
@@ -30,9 +31,9 @@ struct LinkCount {
   bool is_new = false;  // The owner is being inserted.
 };
 
-// Whether a field may hold that many; adds the violation when not. A rule that was tightened since does not
-// stand against a change towards it.
-void check_count(const Entity& entity, const Field& field, const LinkCount& count, const std::string& path,
-                 Violations& violations);
+// Whether a field may hold that many; adds the violation when not. A rule that was tightened since
+// does not stand against a change towards it.
+void check_count(const Entity& entity, const Field& field, const LinkCount& count,
+                 const std::string& path, Violations& violations);
 
 }  // namespace emstore::store

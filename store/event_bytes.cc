@@ -38,7 +38,8 @@ Sha256 commitment_of(const Salt& salt, std::string_view payload) {
   return sha256({kMark, as_bytes(salt), payload});
 }
 
-// ---- Payloads: one pair of functions a kind -------------------------------------------------------
+// ---- Payloads: one pair of functions a kind
+// -------------------------------------------------------
 
 void put_numbers(pack::Writer& writer, const std::vector<std::uint64_t>& numbers) {
   writer.begin_list(numbers.size());
@@ -161,12 +162,24 @@ void put_payload(pack::Writer& writer, const RecordUpdated& event) { put_updated
 void put_payload(pack::Writer& writer, const MediaUpdated& event) { put_updated(writer, event); }
 void put_payload(pack::Writer& writer, const RecordDeleted& event) { put_deleted(writer, event); }
 void put_payload(pack::Writer& writer, const MediaDeleted& event) { put_deleted(writer, event); }
-Status take_payload(pack::Cursor& cursor, RecordCreated& event) { return take_created(cursor, event); }
-Status take_payload(pack::Cursor& cursor, MediaCreated& event) { return take_created(cursor, event); }
-Status take_payload(pack::Cursor& cursor, RecordUpdated& event) { return take_updated(cursor, event); }
-Status take_payload(pack::Cursor& cursor, MediaUpdated& event) { return take_updated(cursor, event); }
-Status take_payload(pack::Cursor& cursor, RecordDeleted& event) { return take_deleted(cursor, event); }
-Status take_payload(pack::Cursor& cursor, MediaDeleted& event) { return take_deleted(cursor, event); }
+Status take_payload(pack::Cursor& cursor, RecordCreated& event) {
+  return take_created(cursor, event);
+}
+Status take_payload(pack::Cursor& cursor, MediaCreated& event) {
+  return take_created(cursor, event);
+}
+Status take_payload(pack::Cursor& cursor, RecordUpdated& event) {
+  return take_updated(cursor, event);
+}
+Status take_payload(pack::Cursor& cursor, MediaUpdated& event) {
+  return take_updated(cursor, event);
+}
+Status take_payload(pack::Cursor& cursor, RecordDeleted& event) {
+  return take_deleted(cursor, event);
+}
+Status take_payload(pack::Cursor& cursor, MediaDeleted& event) {
+  return take_deleted(cursor, event);
+}
 
 void put_links(pack::Writer& writer, const std::vector<Link>& links) {
   writer.begin_list(links.size());
@@ -290,7 +303,8 @@ Result<Event> take_any(std::uint16_t kind, std::string_view payload,
   return event;
 }
 
-// ---- Headers --------------------------------------------------------------------------------------
+// ---- Headers
+// --------------------------------------------------------------------------------------
 
 std::string begin_header(const CommitInfo& info, std::size_t events) {
   std::string header(1, static_cast<char>(kCommitFormat));
@@ -420,7 +434,8 @@ Result<Commit> decode(std::string_view bytes) {
 Result<HeaderView> decode_header(std::string_view commit_bytes) {
   BytesReader reader(commit_bytes);
   EMSTORE_TRY(const Header header, take_header(reader));
-  HeaderView view{header.info, commit_bytes.substr(0, commit_bytes.size() - reader.rest().size()), {}};
+  HeaderView view{
+      header.info, commit_bytes.substr(0, commit_bytes.size() - reader.rest().size()), {}};
   for (const EventHead& event : header.events) view.kinds.push_back(event.kind);
   return view;
 }

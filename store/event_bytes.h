@@ -1,5 +1,6 @@
-// Commit ↔ bytes: the format of the log, and the only file that knows it. docs/event-log.md is its grammar.
-// Salts, time and everything else are inputs, so that an import writes identical bytes. Pure.
+// Commit ↔ bytes: the format of the log, and the only file that knows it. docs/event-log.md is its
+// grammar. Salts, time and everything else are inputs, so that an import writes identical bytes.
+// Pure.
 //
 //   commit  := header body
 //   header  := version u8 | sequence u64 | time i64 µs | schema u64 | uid u32 | gid u32 | pid u32 |
@@ -40,8 +41,8 @@ struct Commit {
 };
 
 struct CommitBytes {
-  std::string bytes;      // The log row.
-  std::size_t header = 0; // How many of them are the header.
+  std::string bytes;       // The log row.
+  std::size_t header = 0;  // How many of them are the header.
   std::string_view header_bytes() const { return std::string_view(bytes).substr(0, header); }
 };
 

@@ -1,10 +1,10 @@
-// Events: the facts a commit records. One struct a kind, past participles; the table is the variant at the
-// end. A kind is never reused, fields are only appended, an old event keeps its struct. Leaving out the
-// fold of one (rows.cc) or its bytes (event_bytes.cc) does not compile; docs/event-log.md has a row for
-// each, and a test holds that.
+// Events: the facts a commit records. One struct a kind, past participles; the table is the variant
+// at the end. A kind is never reused, fields are only appended, an old event keeps its struct.
+// Leaving out the fold of one (rows.cc) or its bytes (event_bytes.cc) does not compile;
+// docs/event-log.md has a row for each, and a test holds that.
 //
-// Events carry all that a fold needs: whatever depends on clock, chance or counters is decided once and
-// recorded here.
+// Events carry all that a fold needs: whatever depends on clock, chance or counters is decided once
+// and recorded here.
 #pragma once
 
 #include <cstdint>
@@ -25,15 +25,17 @@ struct EventKind {
   std::string_view name;  // On the wire, in documents, in the command line.
 };
 
-// The first event of a commit whose request had a key, a reason or the like. Alone, it is a keyed request
-// that changed nothing.
+// The first event of a commit whose request had a key, a reason or the like. Alone, it is a keyed
+// request that changed nothing.
 struct RequestRecorded {
   static constexpr EventKind kind{1, "request"};
-  std::string key;                            // Empty: none.
-  Sha256 digest{};                            // Zero without a key.
-  std::string reason, correlation, causation; // Empty: none.
-  std::vector<std::uint64_t> counts;          // Of the events that follow, for each mutation of the command.
-  std::vector<Version> versions;              // Of the record, for each mutation: what an unchanged one answers.
+  std::string key;                             // Empty: none.
+  Sha256 digest{};                             // Zero without a key.
+  std::string reason, correlation, causation;  // Empty: none.
+  std::vector<std::uint64_t>
+      counts;  // Of the events that follow, for each mutation of the command.
+  std::vector<Version>
+      versions;  // Of the record, for each mutation: what an unchanged one answers.
   bool operator==(const RequestRecorded&) const = default;
 };
 
@@ -99,13 +101,13 @@ struct LinksChanged {
   FieldId field{};
   std::uint8_t operators = 0;  // Operators, or-ed.
   std::vector<Link> removed;
-  std::vector<Link> added;     // In the order in which they take slots (row_bytes.h).
+  std::vector<Link> added;  // In the order in which they take slots (row_bytes.h).
   std::vector<LinkChange> changed;
   bool operator==(const LinksChanged&) const = default;
 };
 
-// As the record events, for the media entity: these count the use of bytes too. `values` holds blob, size
-// and sha256 among the fields.
+// As the record events, for the media entity: these count the use of bytes too. `values` holds
+// blob, size and sha256 among the fields.
 struct MediaCreated {
   static constexpr EventKind kind{7, "media_created"};
   RecordRef record;
@@ -144,9 +146,9 @@ struct KeysExpired {
   bool operator==(const KeysExpired&) const = default;
 };
 
-using Event = std::variant<RequestRecorded, SchemaApplied, RecordCreated, RecordUpdated, RecordDeleted,
-                           LinksChanged, MediaCreated, MediaUpdated, MediaDeleted, BlobsCollected,
-                           KeysExpired>;
+using Event = std::variant<RequestRecorded, SchemaApplied, RecordCreated, RecordUpdated,
+                           RecordDeleted, LinksChanged, MediaCreated, MediaUpdated, MediaDeleted,
+                           BlobsCollected, KeysExpired>;
 
 EventKind kind_of(const Event& event);
 

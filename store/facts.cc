@@ -84,10 +84,11 @@ class FactsReader {
   // The keys to forget stand in the first events of the commits to forget.
   Status read_for(const KeysExpired& event) {
     const KeyRange range{log_key(event.from), log_key(event.through + 1)};
-    return reader_.try_scan(Family::log, range, [&](std::string_view, std::string_view bytes) -> Result<bool> {
-      EMSTORE_CHECKED(request_of(bytes));
-      return true;
-    });
+    return reader_.try_scan(Family::log, range,
+                            [&](std::string_view, std::string_view bytes) -> Result<bool> {
+                              EMSTORE_CHECKED(request_of(bytes));
+                              return true;
+                            });
   }
 
   Status request_of(std::string_view commit_bytes) {
@@ -95,7 +96,8 @@ class FactsReader {
     if (header.kinds.empty() || header.kinds.front() != RequestRecorded::kind.code) return {};
     EMSTORE_TRY(const Commit commit, decode(commit_bytes));
     const auto& request = std::get<RequestRecorded>(commit.events.front());
-    if (!request.key.empty()) facts_.requests.push_back(request_key(commit.info.peer.uid, request.key));
+    if (!request.key.empty())
+      facts_.requests.push_back(request_key(commit.info.peer.uid, request.key));
     return {};
   }
 
@@ -122,7 +124,8 @@ class FactsReader {
     const Binary* bytes = value == nullptr ? nullptr : value->if_binary();
     const std::optional<Address> address =
         bytes == nullptr ? std::nullopt : address_of_bytes(bytes->data);
-    if (!address) return failure(ErrorCode::corrupt_log, "a media without the address of its bytes");
+    if (!address)
+      return failure(ErrorCode::corrupt_log, "a media without the address of its bytes");
     EMSTORE_TRY(facts_.blobs[*address], read_blob(reader_, *address));
     return {};
   }
@@ -155,7 +158,8 @@ class FactsReader {
         }));
     for (std::string& key : keys) {
       EMSTORE_TRY(std::optional<LinkRow> row, read_row(reader_, Family::links, key, decode_link));
-      if (!row) return failure(ErrorCode::corrupt_index, "a backlink leads to no link: " + to_hex(key));
+      if (!row)
+        return failure(ErrorCode::corrupt_index, "a backlink leads to no link: " + to_hex(key));
       facts_.covering.push_back({std::move(key), *std::move(row)});
     }
     return {};
@@ -182,8 +186,8 @@ Result<std::optional<StoredRecord>> read_record(const Reader& reader, const Reco
   return stored;
 }
 
-Result<std::optional<LinkRow>> read_link(const Reader& reader, const RecordRef& owner, FieldId field,
-                                         std::string_view order) {
+Result<std::optional<LinkRow>> read_link(const Reader& reader, const RecordRef& owner,
+                                         FieldId field, std::string_view order) {
   return read_row(reader, Family::links, link_key(owner, field, order), decode_link);
 }
 
@@ -204,7 +208,8 @@ Result<UseRow> read_use(const Reader& reader, const RecordRef& record) {
 }
 
 Result<CounterRow> read_counter(const Reader& reader, EntityId entity) {
-  EMSTORE_TRY(const auto row, read_row(reader, Family::counters, counter_key(entity), decode_counter));
+  EMSTORE_TRY(const auto row,
+              read_row(reader, Family::counters, counter_key(entity), decode_counter));
   return row.value_or(CounterRow{});
 }
 

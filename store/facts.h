@@ -1,5 +1,5 @@
-// Facts: exactly the rows one event may touch, read before anything is computed from them. All I/O of a
-// fold is here; rows_of() has none.
+// Facts: exactly the rows one event may touch, read before anything is computed from them. All I/O
+// of a fold is here; rows_of() has none.
 #pragma once
 
 #include <map>
@@ -24,8 +24,8 @@ struct StoredRecord {
 
 // Nothing when there is no such record. Errors: corrupt_index, and what the reader reports.
 Result<std::optional<StoredRecord>> read_record(const Reader& reader, const RecordRef& record);
-Result<std::optional<LinkRow>> read_link(const Reader& reader, const RecordRef& owner, FieldId field,
-                                         std::string_view order);
+Result<std::optional<LinkRow>> read_link(const Reader& reader, const RecordRef& owner,
+                                         FieldId field, std::string_view order);
 // Where `target` is linked from `field` of `owner`, or nothing.
 struct FoundBacklink {
   bool covered = false;
@@ -44,18 +44,18 @@ struct CoveringLink {
 };
 
 struct Facts {
-  std::map<RecordRef, StoredRecord> records;           // Absent: there is none.
-  std::map<std::string, LinkRow> links;                // By key: at every place the event touches.
-  std::map<std::string, BacklinkRow> backlinks;        // By key: those the event changes.
+  std::map<RecordRef, StoredRecord> records;     // Absent: there is none.
+  std::map<std::string, LinkRow> links;          // By key: at every place the event touches.
+  std::map<std::string, BacklinkRow> backlinks;  // By key: those the event changes.
   std::map<RecordRef, UseRow> uses;
   std::map<Address, std::optional<BlobRow>> blobs;
   std::map<EntityId, CounterRow> counters;
-  std::vector<CoveringLink> covering;                  // Of an updated media.
-  std::vector<std::string> requests;                   // Keys of the request rows that expire.
+  std::vector<CoveringLink> covering;  // Of an updated media.
+  std::vector<std::string> requests;   // Keys of the request rows that expire.
 };
 
-// Reads them through `reader`, which shows the state before the event: snapshot, group and the events of
-// the same commit before it. Errors: corrupt_index and what the reader reports.
+// Reads them through `reader`, which shows the state before the event: snapshot, group and the
+// events of the same commit before it. Errors: corrupt_index and what the reader reports.
 Result<Facts> read_facts(const Reader& reader, const Event& event);
 
 }  // namespace emstore::store

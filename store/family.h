@@ -1,6 +1,6 @@
-// Families: the kinds of rows. Primary families are the truth; every other one is an index, derived from
-// the log and nothing else, and can be thrown away and made again. docs/event-log.md has their grammar;
-// a test holds its table against this file.
+// Families: the kinds of rows. Primary families are the truth; every other one is an index, derived
+// from the log and nothing else, and can be thrown away and made again. docs/event-log.md has their
+// grammar; a test holds its table against this file.
 #pragma once
 
 #include <array>
@@ -11,10 +11,10 @@ namespace emstore::store {
 
 enum class Family : std::uint8_t {
   // Primary: written beside the fold, never in the state digest.
-  log,        // sequence → commit bytes
-  bytes,      // address → the bytes of a small blob
-  leases,     // address → who may name it in a $create, and until when
-  meta,       // store id, state of families, progress of index fills
+  log,     // sequence → commit bytes
+  bytes,   // address → the bytes of a small blob
+  leases,  // address → who may name it in a $create, and until when
+  meta,    // store id, state of families, progress of index fills
   // Indexes: a pure fold of the log.
   schema,     // the schema in force
   records,    // record → owner row: version, times, fields, links per field
@@ -34,8 +34,8 @@ inline constexpr std::size_t kPrimaryFamilyCount = 4;
 
 struct FamilyInfo {
   Family family;
-  std::string_view name;       // As in the database and in dumps.
-  std::uint32_t index_version; // Raised when the rows change their shape; 0 for primary families.
+  std::string_view name;        // As in the database and in dumps.
+  std::uint32_t index_version;  // Raised when the rows change their shape; 0 for primary families.
 };
 
 inline constexpr std::array<FamilyInfo, kFamilyCount> kFamilies{{
@@ -56,8 +56,12 @@ inline constexpr std::array<FamilyInfo, kFamilyCount> kFamilies{{
     {Family::tree, "tree", 1},
 }};
 
-constexpr const FamilyInfo& info(Family family) { return kFamilies[static_cast<std::size_t>(family)]; }
-constexpr bool is_index(Family family) { return static_cast<std::size_t>(family) >= kPrimaryFamilyCount; }
+constexpr const FamilyInfo& info(Family family) {
+  return kFamilies[static_cast<std::size_t>(family)];
+}
+constexpr bool is_index(Family family) {
+  return static_cast<std::size_t>(family) >= kPrimaryFamilyCount;
+}
 constexpr std::string_view name_of(Family family) { return info(family).name; }
 
 static_assert(kFamilies.back().family == Family::tree && kFamilies.size() == kFamilyCount);

@@ -11,12 +11,13 @@
 
 namespace emstore::store {
 
-// The stored form of `given` (field_values.h), or the violation: wrong_type, required (null), too_long,
-// too_short, pattern_mismatch, out_of_range, not_in_enum. The error's path is left to the caller. Not for
-// link fields. Datetimes: Time or RFC 3339 text; dates: "YYYY-MM-DD" text.
+// The stored form of `given` (field_values.h), or the violation: wrong_type, required (null),
+// too_long, too_short, pattern_mismatch, out_of_range, not_in_enum. The error's path is left to the
+// caller. Not for link fields. Datetimes: Time or RFC 3339 text; dates: "YYYY-MM-DD" text.
 Result<Value> stored_form(const Field& field, const Value& given);
 
-// As stored_form(), but checks the type only: for literals in queries, which may lie outside the bounds.
+// As stored_form(), but checks the type only: for literals in queries, which may lie outside the
+// bounds.
 Result<Value> literal_form(const Field& field, const Value& given);
 
 // Shows a stored value: dates as text, datetimes as time, addresses and digests as text.
@@ -27,10 +28,10 @@ Status show_packed(FieldKind kind, std::string_view packed, Sink& sink);
 // Whether a mime type fits one of the globs ("image/*", "application/pdf"); any when there is none.
 bool mime_fits(std::string_view mime_type, const std::vector<std::string>& globs);
 
-// The order-preserving bytes of a stored value in index keys (like FoundationDB's tuple layer): null sorts
-// first; texts in binary order; numbers by value. Concatenations keep the order of lists, and no value's
-// bytes begin those of another.
-// Errors: value_too_large when the bytes would exceed kIndexValueBytesMax.
+// The order-preserving bytes of a stored value in index keys (like FoundationDB's tuple layer):
+// null sorts first; texts in binary order; numbers by value. Concatenations keep the order of
+// lists, and no value's bytes begin those of another. Errors: value_too_large when the bytes would
+// exceed kIndexValueBytesMax.
 inline constexpr std::size_t kIndexValueBytesMax = 1024;
 Status append_index_value(FieldKind kind, const Value& stored, std::string& key);
 

@@ -58,12 +58,18 @@ std::string text_of(const Entity& entity, const Index& index, const FieldValues&
 }  // namespace
 
 Group::Group(const View& view, Environment& environment, const StoreLimits& limits, Tree& tree)
-    : view_(view), environment_(environment), limits_(limits), tree_(tree),
-      rows_(*view.reader, Caching::on), sequence_(view.sequence), time_(view.time),
+    : view_(view),
+      environment_(environment),
+      limits_(limits),
+      tree_(tree),
+      rows_(*view.reader, Caching::on),
+      sequence_(view.sequence),
+      time_(view.time),
       schema_(view.schema) {}
 
 Outcome Group::take(const Submission& submission) {
-  return std::visit([&](const auto& work) { return carry_out(work, submission.peer); }, submission.work);
+  return std::visit([&](const auto& work) { return carry_out(work, submission.peer); },
+                    submission.work);
 }
 
 RowChanges Group::take_changes() {
@@ -78,14 +84,17 @@ CommitInfo Group::next_commit(const Peer& peer) {
   return {sequence_ + 1, now, schema_->version, peer};
 }
 
-Result<std::optional<Commit>> Group::find_request(const std::optional<RequestKey>& key, const Peer& peer) {
+Result<std::optional<Commit>> Group::find_request(const std::optional<RequestKey>& key,
+                                                  const Peer& peer) {
   if (!key) return std::nullopt;
   EMSTORE_TRY(const auto bytes, rows_.get(Family::requests, request_key(peer.uid, key->key)));
   if (!bytes) return std::nullopt;
   EMSTORE_TRY(const RequestRow row, decode_request(*bytes));
   if (row.digest != key->digest) {
-    return failure(ErrorCode::id_reused, "the key \"" + key->key + "\" named another request, commit " +
-                                             std::to_string(row.sequence), "key");
+    return failure(ErrorCode::id_reused,
+                   "the key \"" + key->key + "\" named another request, commit " +
+                       std::to_string(row.sequence),
+                   "key");
   }
   EMSTORE_TRY(const auto commit, rows_.get(Family::log, log_key(row.sequence)));
   if (!commit) return failure(ErrorCode::corrupt_log, "no commit " + std::to_string(row.sequence));
@@ -93,7 +102,8 @@ Result<std::optional<Commit>> Group::find_request(const std::optional<RequestKey
   return decoded;
 }
 
-// ---- Commands -------------------------------------------------------------------------------------
+// ---- Commands
+// -------------------------------------------------------------------------------------
 
 Outcome Group::carry_out(const Command& command, const Peer& peer) {
   EMSTORE_TRY(const std::optional<Commit> before, find_request(command.key, peer));
@@ -132,7 +142,8 @@ Outcome Group::replay(const Command& command, const Commit& commit) {
   std::span<const Event> events = std::span(commit.events).subspan(1);
   for (std::size_t i = 0; i < command.mutations.size(); ++i) {
     Violations ignored(limits_.violations_max);
-    const Resolved resolved = resolve(schema, command.mutations[i], path_of_mutation(command, i), ignored);
+    const Resolved resolved =
+        resolve(schema, command.mutations[i], path_of_mutation(command, i), ignored);
     if (resolved.entity == nullptr) return failure(std::move(ignored).to_error());
     if (request.counts[i] > events.size()) {
       return failure(ErrorCode::corrupt_log, "a request with fewer events than it says");
@@ -144,7 +155,8 @@ Outcome Group::replay(const Command& command, const Commit& commit) {
   return outcome;
 }
 
-Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& peer, Overlay& rows) {
+Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& peer,
+                                            Overlay& rows) {
   const CommitInfo info = next_commit(peer);
   const bool with_request =
       has_request(command.key, command.reason, command.correlation, command.causation);
@@ -154,9 +166,10 @@ Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& 
   CommitOutcome outcome;
   Paths paths;
   for (std::size_t i = 0; i < command.mutations.size(); ++i) {
+    const bool is_refused = !violations.empty();  // Then what follows has nothing to stand on.
     const Resolved resolved =
         resolve(*schema_, command.mutations[i], path_of_mutation(command, i), violations);
-    if (!violations.empty()) continue;
+    if (is_refused || !resolved.decidable) continue;
     EMSTORE_TRY(const std::vector<Event> own,
                 decide_mutation(resolved, command, peer, info, rows, violations));
     if (!violations.empty()) continue;
@@ -183,16 +196,16 @@ Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& 
 }
 
 Result<std::vector<Event>> Group::decide_mutation(const Resolved& resolved, const Command& command,
-                                                  const Peer& peer, const CommitInfo& info, Overlay& rows,
-                                                  Violations& violations) {
+                                                  const Peer& peer, const CommitInfo& info,
+                                                  Overlay& rows, Violations& violations) {
   EMSTORE_TRY(std::vector<Content> contents,
               find_contents(rows, resolved, command.files, peer.uid, info.time, violations));
   EMSTORE_TRY(const Known known, read_known(rows, resolved, std::move(contents)));
   return decide(*schema_, resolved, known, info.sequence, violations);
 }
 
-Status Group::fold_events(std::span<const Event> events, const CommitInfo& info, std::uint32_t first,
-                          Overlay& rows) {
+Status Group::fold_events(std::span<const Event> events, const CommitInfo& info,
+                          std::uint32_t first, Overlay& rows) {
   FoldPlace place{{info.sequence, first}, info.time, info.peer.uid};
   for (const Event& event : events) {
     EMSTORE_CHECKED(fold(*schema_, event, place, rows));
@@ -217,27 +230,32 @@ Status Group::check_unique(const Overlay& rows, const Paths& paths, Violations& 
     if (!holds) continue;
     const Entity& entity = *schema_->entity(index->entity);
     EMSTORE_TRY(const RecordId record, id_at_end(key));
-    EMSTORE_TRY(const auto other, other_with_same_values(rows, entity, *index, key, {entity.id, record}));
+    EMSTORE_TRY(const auto other,
+                other_with_same_values(rows, entity, *index, key, {entity.id, record}));
     if (!other) continue;
     EMSTORE_TRY(const auto stored, read_record(rows, {entity.id, record}));
     EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
     const auto path = paths.find({entity.id, record});
     const std::string& field = entity.field(index->fields.front())->name;
-    violations.add({ErrorCode::not_unique,
-                    entity.name + "/" + to_string(*other) + " has " + text_of(entity, *index, values) +
-                        " already",
-                    path == paths.end() || path->second.empty() ? field : path->second + "." + field, {}, {}});
+    violations.add(
+        {ErrorCode::not_unique,
+         entity.name + "/" + to_string(*other) + " has " + text_of(entity, *index, values) +
+             " already",
+         path == paths.end() || path->second.empty() ? field : path->second + "." + field,
+         {},
+         {}});
   }
   return {};
 }
 
 Status Group::check_size(const Overlay& rows) const {
-  if (rows.change_count() <= limits_.commit_changes_max && rows.bytes() <= limits_.commit_bytes_max) {
+  if (rows.change_count() <= limits_.commit_changes_max &&
+      rows.bytes() <= limits_.commit_bytes_max) {
     return {};
   }
   return failure(ErrorCode::commit_too_large,
-                 "the request would change " + std::to_string(rows.change_count()) + " rows or more (" +
-                     std::to_string(rows.bytes()) + " bytes); at most " +
+                 "the request would change " + std::to_string(rows.change_count()) +
+                     " rows or more (" + std::to_string(rows.bytes()) + " bytes); at most " +
                      std::to_string(limits_.commit_changes_max) + " rows and " +
                      std::to_string(limits_.commit_bytes_max) + " bytes fit one commit");
 }
@@ -258,12 +276,13 @@ Status Group::accept(const CommitInfo& info, std::vector<Event> events, Overlay&
   return {};
 }
 
-// ---- Schema -----------------------------------------------------------------------------------------
+// ---- Schema
+// -----------------------------------------------------------------------------------------
 
 namespace {
 
-// An index over a field whose default changes is another index: records older than the field show the
-// default, and their keys with it.
+// An index over a field whose default changes is another index: records older than the field show
+// the default, and their keys with it.
 void renew_indexes(const Schema& before, Schema& next) {
   for (Index& index : next.indexes) {
     const Entity* old_entity = before.entity(index.entity);
@@ -299,7 +318,9 @@ Status Group::check_schema_change(const SchemaChange& change, const SchemaComman
     if (counter.records == 0) continue;
     violations.add({ErrorCode::destructive_change,
                     entity.name + " still has " + std::to_string(counter.records) + " records",
-                    "entities." + entity.name, "delete them first", {}});
+                    "entities." + entity.name,
+                    "delete them first",
+                    {}});
   }
   for (const auto& [entity, field] : change.newly_required) {
     EMSTORE_TRY(const CounterRow counter, read_counter(rows_, entity));
@@ -309,7 +330,8 @@ Status Group::check_schema_change(const SchemaChange& change, const SchemaComman
                     owner.name + "." + owner.field(field)->name + " cannot be required: " +
                         std::to_string(counter.records) + " records have no value for it",
                     "entities." + owner.name + ".fields." + owner.field(field)->name,
-                    "give it a default_value", {}});
+                    "give it a default_value",
+                    {}});
   }
   if (!violations.empty()) return failure(std::move(violations).to_error());
   return {};
@@ -341,7 +363,8 @@ Outcome Group::carry_out(const SchemaCommand& command, const Peer& peer) {
   EMSTORE_TRY(SchemaChange change, change_schema(*schema_, command.schema));
   renew_indexes(*schema_, change.next);
   EMSTORE_CHECKED(check_schema_change(change, command));
-  SchemaOutcome outcome{sequence_, schema_->version, change.changed, false, std::move(change.difference)};
+  SchemaOutcome outcome{sequence_, schema_->version, change.changed, false,
+                        std::move(change.difference)};
   if (command.dry_run) return outcome;
   const CommitInfo info = next_commit(peer);
   Overlay rows = Overlay::above(rows_);
@@ -366,7 +389,8 @@ Outcome Group::carry_out(const SchemaCommand& command, const Peer& peer) {
   return outcome;
 }
 
-// ---- Leases and keys --------------------------------------------------------------------------------
+// ---- Leases and keys
+// --------------------------------------------------------------------------------
 
 Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
   Overlay rows = Overlay::above(rows_);
@@ -377,14 +401,16 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
     placed.address = std::get<Address>(command.content);
     EMSTORE_TRY(const std::optional<BlobRow> row, read_blob(rows, placed.address));
     if (row && (row->size != command.digest.size || row->sha256 != command.digest.sha256)) {
-      return failure(ErrorCode::corrupt_blob, "other bytes lie at " + to_string(placed.address) +
-                                                  " than the log says");
+      return failure(ErrorCode::corrupt_blob,
+                     "other bytes lie at " + to_string(placed.address) + " than the log says");
     }
     placed.existed = row && row->collected_at == 0;
   }
   const Time expires{std::max(environment_.now(), time_).micros + command.micros};
-  const Content content{placed.address, command.digest.size, command.digest.sha256, command.mime_type};
-  rows.apply({Family::leases, lease_key(placed.address, command.uid), encode(LeaseRow{expires, content})});
+  const Content content{placed.address, command.digest.size, command.digest.sha256,
+                        command.mime_type};
+  rows.apply(
+      {Family::leases, lease_key(placed.address, command.uid), encode(LeaseRow{expires, content})});
   for (RowChange& change : rows.take_changes()) rows_.apply(std::move(change));
   return LeaseOutcome{placed.address, placed.existed, expires};
 }
@@ -401,22 +427,24 @@ Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {
   }
   const Time oldest{environment_.now().micros - command.window_micros};
   const auto is_over = [&](const CommitInfo& info) {
-    const bool is_far = command.commits_max != 0 && sequence_ - info.sequence >= command.commits_max;
+    const bool is_far =
+        command.commits_max != 0 && sequence_ - info.sequence >= command.commits_max;
     return is_far || info.time < oldest;
   };
   Sequence through = 0;
   bool more = false, any = false;
   const KeyRange range{log_key(from), {}};
-  EMSTORE_CHECKED(rows_.try_scan(Family::log, range, [&](std::string_view, std::string_view row) -> Result<bool> {
-    EMSTORE_TRY(const HeaderView header, decode_header(row));
-    if (!is_over(header.info)) return false;
-    bytes_read += row.size();
-    more = header.info.sequence >= from + kSliceCommits || bytes_read > kSliceBytes;
-    if (more) return false;
-    through = header.info.sequence;
-    any = any || (!header.kinds.empty() && header.kinds.front() == RequestRecorded::kind.code);
-    return true;
-  }));
+  EMSTORE_CHECKED(rows_.try_scan(
+      Family::log, range, [&](std::string_view, std::string_view row) -> Result<bool> {
+        EMSTORE_TRY(const HeaderView header, decode_header(row));
+        if (!is_over(header.info)) return false;
+        bytes_read += row.size();
+        more = header.info.sequence >= from + kSliceCommits || bytes_read > kSliceBytes;
+        if (more) return false;
+        through = header.info.sequence;
+        any = any || (!header.kinds.empty() && header.kinds.front() == RequestRecorded::kind.code);
+        return true;
+      }));
   if (!any && !more) return ExpireOutcome{false};
   Overlay rows = Overlay::above(rows_);
   const CommitInfo info = next_commit(peer);

@@ -1,6 +1,6 @@
-// A group: the commits that share one write and one sync. Takes submissions one after the other, each on
-// top of the ones before, and gathers what is to be written.
-// Threads: the writer's. Pure but for its reader and its environment.
+// A group: the commits that share one write and one sync. Takes submissions one after the other,
+// each on top of the ones before, and gathers what is to be written. Threads: the writer's. Pure
+// but for its reader and its environment.
 #pragma once
 
 #include <map>
@@ -42,12 +42,13 @@ class Group {
   Outcome carry_out(const ExpireCommand& command, const Peer& peer);
 
   // The commit that answered this key before; nothing for a new key. Errors: id_reused.
-  Result<std::optional<Commit>> find_request(const std::optional<RequestKey>& key, const Peer& peer);
+  Result<std::optional<Commit>> find_request(const std::optional<RequestKey>& key,
+                                             const Peer& peer);
   Outcome replay(const Command& command, const Commit& commit);
   Result<CommitOutcome> decide_command(const Command& command, const Peer& peer, Overlay& rows);
   Result<std::vector<Event>> decide_mutation(const Resolved& resolved, const Command& command,
-                                             const Peer& peer, const CommitInfo& info, Overlay& rows,
-                                             Violations& violations);
+                                             const Peer& peer, const CommitInfo& info,
+                                             Overlay& rows, Violations& violations);
   Status fold_events(std::span<const Event> events, const CommitInfo& info, std::uint32_t first,
                      Overlay& rows);
   // Where in a command each record was named last.

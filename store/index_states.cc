@@ -35,7 +35,8 @@ Result<IndexState> decode_state(std::string_view bytes) {
   EMSTORE_CHECKED(take_list(cursor, 2));
   EMSTORE_TRY(const std::uint64_t kind, cursor.unsigned_integer());
   EMSTORE_TRY(const std::string_view detail, cursor.binary());
-  if (kind > static_cast<std::uint64_t>(IndexState::Kind::too_large)) return failure(ErrorCode::corrupt_index, "an index in an unknown state");
+  if (kind > static_cast<std::uint64_t>(IndexState::Kind::too_large))
+    return failure(ErrorCode::corrupt_index, "an index in an unknown state");
   return IndexState{static_cast<IndexState::Kind>(kind), std::string(detail)};
 }
 
@@ -57,7 +58,8 @@ const Index* find(const Schema& schema, IndexId id) {
 }
 
 // Adds the keys of the next records. Two records with one unique value end the fill.
-Result<IndexState> fill(const Schema& schema, const Index& index, const IndexState& before, Overlay& rows) {
+Result<IndexState> fill(const Schema& schema, const Index& index, const IndexState& before,
+                        Overlay& rows) {
   const Entity& entity = *schema.entity(index.entity);
   IndexState state = before;
   std::vector<std::pair<std::string, std::optional<std::string>>> found;
@@ -68,14 +70,16 @@ Result<IndexState> fill(const Schema& schema, const Index& index, const IndexSta
                                  }));
   for (auto& [record_key, key] : found) {
     EMSTORE_TRY(const RecordRef record, record_of_key(record_key));
-    if (!key) return IndexState{IndexState::Kind::too_large, entity.name + "/" + to_string(record.id)};
+    if (!key)
+      return IndexState{IndexState::Kind::too_large, entity.name + "/" + to_string(record.id)};
     rows.apply({Family::values, *key, std::string()});
     state.detail = record_key;
     if (!index.unique) continue;
     EMSTORE_TRY(const auto other, other_with_same_values(rows, entity, index, *key, record));
     if (!other) continue;
-    return IndexState{IndexState::Kind::not_unique, entity.name + "/" + to_string(record.id) + " and " +
-                                                        entity.name + "/" + to_string(*other)};
+    return IndexState{
+        IndexState::Kind::not_unique,
+        entity.name + "/" + to_string(record.id) + " and " + entity.name + "/" + to_string(*other)};
   }
   if (found.size() < kSliceRows) return IndexState{};
   return state;
@@ -97,18 +101,19 @@ Result<bool> drop(IndexId index, Overlay& rows) {
 
 Result<IndexStates> load_index_states(const Reader& reader) {
   IndexStates states;
-  EMSTORE_CHECKED(reader.try_scan(
-      Family::meta, range_of_prefix(kPrefix),
-      [&](std::string_view key, std::string_view value) -> Result<bool> {
-        EMSTORE_TRY(IndexState state, decode_state(value));
-        const std::string_view id = key.substr(kPrefix.size());
-        states.emplace(IndexId{big_endian<std::uint32_t>(id)}, std::move(state));
-        return true;
-      }));
+  EMSTORE_CHECKED(
+      reader.try_scan(Family::meta, range_of_prefix(kPrefix),
+                      [&](std::string_view key, std::string_view value) -> Result<bool> {
+                        EMSTORE_TRY(IndexState state, decode_state(value));
+                        const std::string_view id = key.substr(kPrefix.size());
+                        states.emplace(IndexId{big_endian<std::uint32_t>(id)}, std::move(state));
+                        return true;
+                      }));
   return states;
 }
 
-Result<IndexStates> change_index_states(const Schema& next, const IndexStates& before, Overlay& rows) {
+Result<IndexStates> change_index_states(const Schema& next, const IndexStates& before,
+                                        Overlay& rows) {
   IndexStates states = before;
   for (const auto& [id, state] : before) {
     if (find(next, id) == nullptr && state.kind != IndexState::Kind::dropping) {
@@ -130,7 +135,8 @@ Status reset_index_states(Overlay& rows) {
   EMSTORE_TRY(IndexStates states, load_index_states(rows));
   const IndexStates before = states;
   for (const auto& [id, state] : before) {
-    if (state.kind == IndexState::Kind::filling || is_refused(state)) put(id, {IndexState::Kind::filling, {}}, states, rows);
+    if (state.kind == IndexState::Kind::filling || is_refused(state))
+      put(id, {IndexState::Kind::filling, {}}, states, rows);
   }
   return {};
 }

@@ -1,12 +1,13 @@
-// How far each index is: rows of Family::meta, beside the log, because a fill is work on what is there and
-// no fact about it. An index on a filled entity is built in slices while writes go on: every commit keeps
-// its keys from the start, each slice adds those of some older records.
+// How far each index is: rows of Family::meta, beside the log, because a fill is work on what is
+// there and no fact about it. An index on a filled entity is built in slices while writes go on:
+// every commit keeps its keys from the start, each slice adds those of some older records.
 //
 //   meta   "index/" | index u32   → [state, cursor]     state 0 ready, 1 filling, 2 not unique,
 //                                                  3 dropping, 4 too large
 //
-// An index that cannot hold every record (two share a unique value, or one has a value too large for a key)
-// stays out of use, with the reason, until the data is mended and the schema applied again.
+// An index that cannot hold every record (two share a unique value, or one has a value too large
+// for a key) stays out of use, with the reason, until the data is mended and the schema applied
+// again.
 //
 // Threads: the writer's; the states in a View are immutable.
 #pragma once
@@ -20,8 +21,15 @@
 namespace emstore::store {
 
 struct IndexState {
-  enum class Kind : std::uint8_t { ready, filling, not_unique, dropping, too_large } kind = Kind::ready;
-  std::string detail;  // filling: the last key done; not_unique, too_large: which records stand against it.
+  enum class Kind : std::uint8_t {
+    ready,
+    filling,
+    not_unique,
+    dropping,
+    too_large
+  } kind = Kind::ready;
+  std::string
+      detail;  // filling: the last key done; not_unique, too_large: which records stand against it.
   bool operator==(const IndexState&) const = default;
 };
 using IndexStates = std::map<IndexId, IndexState>;
@@ -29,14 +37,18 @@ using IndexStates = std::map<IndexId, IndexState>;
 // The states as stored. Errors: corrupt_index.
 Result<IndexStates> load_index_states(const Reader& reader);
 
-// The states after a schema change, put into `rows`: a new index on an empty entity is ready, on a filled
-// one it is to be filled; one that was not unique is tried again; one that is gone is to be dropped.
-Result<IndexStates> change_index_states(const Schema& next, const IndexStates& before, Overlay& rows);
+// The states after a schema change, put into `rows`: a new index on an empty entity is ready, on a
+// filled one it is to be filled; one that was not unique is tried again; one that is gone is to be
+// dropped.
+Result<IndexStates> change_index_states(const Schema& next, const IndexStates& before,
+                                        Overlay& rows);
 
-// After the keys of ready indexes alone were made anew: every other index starts from its first record.
+// After the keys of ready indexes alone were made anew: every other index starts from its first
+// record.
 Status reset_index_states(Overlay& rows);
 
-// One slice of work on the first index that needs it; nothing when none does. The changes go into `rows`.
+// One slice of work on the first index that needs it; nothing when none does. The changes go into
+// `rows`.
 Result<std::optional<IndexStates>> continue_indexes(const Schema& schema, const IndexStates& before,
                                                     Overlay& rows);
 

@@ -71,7 +71,8 @@ class KnownReader {
   }
 
   Status all_links(FieldId id, KnownLinks& field) {
-    EMSTORE_CHECKED(check_links(field.links.count, resolved_.entity->name + "/" + to_string(resolved_.id)));
+    EMSTORE_CHECKED(
+        check_links(field.links.count, resolved_.entity->name + "/" + to_string(resolved_.id)));
     return reader_.try_scan(Family::links, range_of_prefix(link_prefix(ref(), id)),
                             [&](std::string_view key, std::string_view value) -> Result<bool> {
                               EMSTORE_TRY(LinkKey place, link_of_key(key));
@@ -167,7 +168,8 @@ class KnownReader {
       for (const Link& link : field.present) {
         EMSTORE_CHECKED(media(link.target.id));
         const auto target = known_.media.find(link.target.id);
-        if (target == known_.media.end()) return failure(ErrorCode::corrupt_index, "a link to no media");
+        if (target == known_.media.end())
+          return failure(ErrorCode::corrupt_index, "a link to no media");
         EMSTORE_TRY(target->second.use, read_use(reader_, link.target));
       }
     }
@@ -178,19 +180,20 @@ class KnownReader {
   Status uses() {
     constexpr std::size_t kNamed = 5;
     EMSTORE_TRY(known_.use, read_use(reader_, ref()));
-    if (resolved_.detach) EMSTORE_CHECKED(check_links(known_.use.count, "media " + to_string(resolved_.id)));
+    if (resolved_.detach)
+      EMSTORE_CHECKED(check_links(known_.use.count, "media " + to_string(resolved_.id)));
     const std::size_t wanted = resolved_.detach ? known_.use.count : kNamed;
     std::vector<std::pair<BacklinkKey, OrderKey>> found;
     for (const bool covered : {true, false}) {
       if (found.size() >= wanted) break;
-      EMSTORE_CHECKED(reader_.try_scan(
-          Family::backlinks, range_of_prefix(backlink_prefix(ref(), covered)),
-          [&](std::string_view key, std::string_view value) -> Result<bool> {
-            EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
-            EMSTORE_TRY(BacklinkRow row, decode_backlink(value));
-            found.emplace_back(place, std::move(row.order));
-            return found.size() < wanted;
-          }));
+      EMSTORE_CHECKED(
+          reader_.try_scan(Family::backlinks, range_of_prefix(backlink_prefix(ref(), covered)),
+                           [&](std::string_view key, std::string_view value) -> Result<bool> {
+                             EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
+                             EMSTORE_TRY(BacklinkRow row, decode_backlink(value));
+                             found.emplace_back(place, std::move(row.order));
+                             return found.size() < wanted;
+                           }));
     }
     for (auto& [place, order] : found) EMSTORE_CHECKED(use(place, std::move(order)));
     return {};
@@ -200,8 +203,11 @@ class KnownReader {
     EMSTORE_TRY(const std::optional<StoredRecord> owner, read_record(reader_, place.owner));
     EMSTORE_TRY(std::optional<LinkRow> row, read_link(reader_, place.owner, place.field, order));
     if (!owner || !row) return failure(ErrorCode::corrupt_index, "a backlink leads to no link");
-    known_.uses.push_back({place.owner, place.field, {ref(), std::move(order), std::move(row->meta)},
-                           owner->row.version, owner->row.links_of(place.field).count});
+    known_.uses.push_back({place.owner,
+                           place.field,
+                           {ref(), std::move(order), std::move(row->meta)},
+                           owner->row.version,
+                           owner->row.links_of(place.field).count});
     return {};
   }
 

@@ -15,11 +15,11 @@ namespace emstore::store {
 
 // Links of one field of the owner, as far as the request touches them.
 struct KnownLinks {
-  FieldLinks links;              // Count and next append number.
-  std::vector<Link> present;     // Those that the request names, or all of them (`all`).
+  FieldLinks links;                         // Count and next append number.
+  std::vector<Link> present;                // Those that the request names, or all of them (`all`).
   std::map<RecordRef, std::size_t> places;  // Where a target stands in `present`.
   bool all = false;
-  std::set<OrderKey> neighbours; // Keys next to places that the request names.
+  std::set<OrderKey> neighbours;  // Keys next to places that the request names.
 
   void add(Link link);
   const Link* find(const RecordRef& target) const;
@@ -41,18 +41,18 @@ struct KnownTarget {
 };
 
 struct Known {
-  std::optional<StoredRecord> owner;          // update, remove: nothing when there is no such record.
-  FieldValues values;                         // Of the owner.
-  std::map<FieldId, KnownLinks> fields;       // That the request touches; for remove, those with links.
-  std::map<RecordId, KnownTarget> media;      // Named or linked media that exist.
-  std::vector<Content> contents;              // Of new media, in the order of new_media_of().
-  UseRow use;                                 // Of a media that is to be deleted.
-  std::vector<KnownUse> uses;                 // All of them, or a few to name when they stand against it.
+  std::optional<StoredRecord> owner;      // update, remove: nothing when there is no such record.
+  FieldValues values;                     // Of the owner.
+  std::map<FieldId, KnownLinks> fields;   // That the request touches; for remove, those with links.
+  std::map<RecordId, KnownTarget> media;  // Named or linked media that exist.
+  std::vector<Content> contents;          // Of new media, in the order of new_media_of().
+  UseRow use;                             // Of a media that is to be deleted.
+  std::vector<KnownUse> uses;  // All of them, or a few to name when they stand against it.
   CounterRow owner_counter, media_counter;
 };
 
-// Errors: commit_too_large when more than kLinksMax links would have to be looked at, and what the reader
-// reports; what else the request gets wrong is decide()'s to say.
+// Errors: commit_too_large when more than kLinksMax links would have to be looked at, and what the
+// reader reports; what else the request gets wrong is decide()'s to say.
 Result<Known> read_known(const Reader& reader, const Resolved& resolved,
                          std::vector<Content> contents);
 

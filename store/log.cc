@@ -39,7 +39,8 @@ class EventText {
 
   std::string entity_name(EntityId id) const {
     const Entity* entity = schema_.entity(id);
-    return entity == nullptr ? "entity " + std::to_string(static_cast<std::uint32_t>(id)) : entity->name;
+    return entity == nullptr ? "entity " + std::to_string(static_cast<std::uint32_t>(id))
+                             : entity->name;
   }
   const Field* field_of(EntityId entity, FieldId field) const {
     const Entity* owner = schema_.entity(entity);
@@ -47,7 +48,8 @@ class EventText {
   }
   std::string field_name(EntityId entity, FieldId id) const {
     const Field* field = field_of(entity, id);
-    return field == nullptr ? "field " + std::to_string(static_cast<std::uint32_t>(id)) : field->name;
+    return field == nullptr ? "field " + std::to_string(static_cast<std::uint32_t>(id))
+                            : field->name;
   }
 
   void record(const RecordRef& record, Version previous) {
@@ -136,8 +138,11 @@ class EventText {
 
   void operators(std::uint8_t operators) {
     constexpr std::array<std::pair<Operators, std::string_view>, 5> kNames{
-        {{kOperatorSet, "$set"}, {kOperatorDetach, "$detach"}, {kOperatorAttach, "$attach"},
-         {kOperatorCreate, "$create"}, {kOperatorDelete, "delete"}}};
+        {{kOperatorSet, "$set"},
+         {kOperatorDetach, "$detach"},
+         {kOperatorAttach, "$attach"},
+         {kOperatorCreate, "$create"},
+         {kOperatorDelete, "delete"}}};
     List names;
     for (const auto& [bit, name] : kNames) {
       if ((operators & bit) != 0) names.emplace_back(name);
@@ -185,15 +190,17 @@ Result<std::vector<StoredCommit>> read_log(const Reader& reader, Sequence from, 
   std::uint64_t bytes = 0;
   if (limit == 0) return commits;
   const KeyRange range{log_key(expected), {}};
-  EMSTORE_CHECKED(reader.try_scan(Family::log, range, [&](std::string_view key, std::string_view row) -> Result<bool> {
-    if (sequence_of_log_key(key) != expected) {
-      return failure(ErrorCode::corrupt_log, "commit " + std::to_string(expected) + " is missing");
-    }
-    bytes += row.size();
-    if (!commits.empty() && bytes > bytes_max) return false;
-    commits.push_back({expected++, std::string(row)});
-    return commits.size() < limit;
-  }));
+  EMSTORE_CHECKED(reader.try_scan(
+      Family::log, range, [&](std::string_view key, std::string_view row) -> Result<bool> {
+        if (sequence_of_log_key(key) != expected) {
+          return failure(ErrorCode::corrupt_log,
+                         "commit " + std::to_string(expected) + " is missing");
+        }
+        bytes += row.size();
+        if (!commits.empty() && bytes > bytes_max) return false;
+        commits.push_back({expected++, std::string(row)});
+        return commits.size() < limit;
+      }));
   return commits;
 }
 

@@ -17,13 +17,14 @@ struct StoredCommit {
   std::string bytes;  // As in the database.
 };
 
-// Commits from `from` on: at most `limit`, at most `bytes_max` bytes (but at least one, if there is one).
-// Errors: corrupt_log (a gap, a key that is none).
+// Commits from `from` on: at most `limit`, at most `bytes_max` bytes (but at least one, if there is
+// one). Errors: corrupt_log (a gap, a key that is none).
 Result<std::vector<StoredCommit>> read_log(const Reader& reader, Sequence from, std::uint64_t limit,
                                            std::uint64_t bytes_max);
 
-// What a commit says, with names: {sequence, time, schema, peer: {uid, gid, pid}, events: [{kind, …}]}. Ids
-// of entities and fields that the schema no longer knows are shown as numbers ("field 7").
+// What a commit says, with names: {sequence, time, schema, peer: {uid, gid, pid}, events: [{kind,
+// …}]}. Ids of entities and fields that the schema no longer knows are shown as numbers ("field
+// 7").
 void show(const Commit& commit, const Schema& schema, Sink& sink);
 
 }  // namespace emstore::store

@@ -16,7 +16,8 @@ constexpr std::string_view kStoreIdKey = "store";
 std::function<Result<Sha256>(Sequence)> leaves_of(const Reader& reader) {
   return [&reader](Sequence sequence) -> Result<Sha256> {
     EMSTORE_TRY(const auto bytes, reader.get(Family::log, log_key(sequence)));
-    if (!bytes) return failure(ErrorCode::corrupt_log, "commit " + std::to_string(sequence) + " is missing");
+    if (!bytes)
+      return failure(ErrorCode::corrupt_log, "commit " + std::to_string(sequence) + " is missing");
     EMSTORE_TRY(const HeaderView header, decode_header(*bytes));
     return leaf_hash(header.bytes);
   };
@@ -29,13 +30,13 @@ struct LogEnd {
 
 Result<LogEnd> end_of_log(const Reader& reader) {
   LogEnd end;
-  EMSTORE_CHECKED(reader.try_scan(
-      Family::log, {}, Direction::backward,
-      [&](std::string_view key, std::string_view bytes) -> Result<bool> {
-        EMSTORE_TRY(const HeaderView header, decode_header(bytes));
-        end = {sequence_of_log_key(key), header.info.time};
-        return false;
-      }));
+  EMSTORE_CHECKED(
+      reader.try_scan(Family::log, {}, Direction::backward,
+                      [&](std::string_view key, std::string_view bytes) -> Result<bool> {
+                        EMSTORE_TRY(const HeaderView header, decode_header(bytes));
+                        end = {sequence_of_log_key(key), header.info.time};
+                        return false;
+                      }));
   return end;
 }
 
@@ -76,7 +77,8 @@ Result<StoreId> identify(Database& database, const Head& head, Environment& envi
   const std::unique_ptr<Snapshot> snapshot = database.snapshot();
   EMSTORE_TRY(const auto stored, snapshot->get(Family::meta, kStoreIdKey));
   if (stored) {
-    if (stored->size() != id.size()) return failure(ErrorCode::corrupt_log, "the store's id is damaged");
+    if (stored->size() != id.size())
+      return failure(ErrorCode::corrupt_log, "the store's id is damaged");
     std::copy(stored->begin(), stored->end(), id.begin());
     return id;
   }
@@ -102,20 +104,23 @@ Status rebuild_outdated(Database& database,
     EMSTORE_TRY(const IndexStates states, load_index_states(*log));
     Refold refold(*log, *generation,
                   [&](std::span<const RowChange> changes) { return generation->write(changes); });
-    EMSTORE_CHECKED(log->try_scan(Family::log, {}, [&](std::string_view key, std::string_view bytes) -> Result<bool> {
-      constexpr Sequence kReportEvery = 8192;
-      const Sequence sequence = sequence_of_log_key(key);
-      if (progress && sequence % kReportEvery == 0) {
-        progress("rebuilding indexes", static_cast<double>(sequence) / static_cast<double>(end.sequence));
-      }
-      return refold.add(sequence, bytes).map([] { return true; });
-    }));
+    EMSTORE_CHECKED(log->try_scan(
+        Family::log, {}, [&](std::string_view key, std::string_view bytes) -> Result<bool> {
+          constexpr Sequence kReportEvery = 8192;
+          const Sequence sequence = sequence_of_log_key(key);
+          if (progress && sequence % kReportEvery == 0) {
+            progress("rebuilding indexes",
+                     static_cast<double>(sequence) / static_cast<double>(end.sequence));
+          }
+          return refold.add(sequence, bytes).map([] { return true; });
+        }));
     EMSTORE_CHECKED(refold.finish([&](IndexId index) {
       const auto state = states.find(index);
       return state != states.end() && state->second.kind == IndexState::Kind::ready;
     }));
   }
-  // Before the rows change: a fill that started again is slow, one that goes on over rows that are gone lies.
+  // Before the rows change: a fill that started again is slow, one that goes on over rows that are
+  // gone lies.
   EMSTORE_CHECKED(restart_fills(database));
   EMSTORE_CHECKED(database.adopt(std::move(generation), outdated));
   if (progress) progress("rebuilding indexes", 1.0);
@@ -129,8 +134,8 @@ Result<Opened> read_state(const Database& database) {
   EMSTORE_TRY(opened.tree, Tree::load(*reader, leaves_of(*reader)));
   if (opened.tree.size() != end.sequence) {
     return failure(ErrorCode::corrupt_index,
-                   "the tree holds " + std::to_string(opened.tree.size()) + " commits, the log ends at " +
-                       std::to_string(end.sequence));
+                   "the tree holds " + std::to_string(opened.tree.size()) +
+                       " commits, the log ends at " + std::to_string(end.sequence));
   }
   EMSTORE_TRY(opened.view.schema, read_schema(*reader));
   EMSTORE_TRY(IndexStates states, load_index_states(*reader));
@@ -154,14 +159,15 @@ Status check_head(const Head& head, const StoreId& id, const Opened& opened) {
     return failure(ErrorCode::rolled_back, "the head is another store's");
   }
   if (recorded->sequence > last) {
-    return failure(ErrorCode::rolled_back,
-                   "commit " + std::to_string(recorded->sequence) + " was acknowledged last, but the log ends at " +
-                       std::to_string(last));
+    return failure(ErrorCode::rolled_back, "commit " + std::to_string(recorded->sequence) +
+                                               " was acknowledged last, but the log ends at " +
+                                               std::to_string(last));
   }
   const Reader& reader = *opened.view.reader;
   EMSTORE_TRY(const Sha256 root, root_at(recorded->sequence, reader, leaves_of(reader)));
   if (root != recorded->root) {
-    return failure(ErrorCode::rolled_back, "the log up to commit " + std::to_string(recorded->sequence) +
+    return failure(ErrorCode::rolled_back, "the log up to commit " +
+                                               std::to_string(recorded->sequence) +
                                                " is not the one that was acknowledged");
   }
   return {};

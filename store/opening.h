@@ -1,4 +1,5 @@
-// What happens between a folder and a running store: the checks, and the repair of what can be derived.
+// What happens between a folder and a running store: the checks, and the repair of what can be
+// derived.
 #pragma once
 
 #include <filesystem>
@@ -11,11 +12,12 @@
 
 namespace emstore::store {
 
-// Makes the folder if it is missing, refuses file systems on which nothing can be promised, locks it.
+// Makes the folder if it is missing, refuses file systems on which nothing can be promised, locks
+// it.
 Result<FolderLock> prepare_folder(const std::filesystem::path& folder, UnsafeFileSystem unsafe);
 
-// The id of the store, made when the store is. A head without its database, or the other way round, is
-// rolled_back.
+// The id of the store, made when the store is. A head without its database, or the other way round,
+// is rolled_back.
 Result<StoreId> identify(Database& database, const Head& head, Environment& environment);
 
 // Folds the log again for index families that are missing or outdated, and puts them in place.
@@ -26,7 +28,8 @@ struct Opened {
   View view;
   Tree tree;
 };
-// The state as the rows have it. Errors: corrupt_index when tree and log do not end at the same commit.
+// The state as the rows have it. Errors: corrupt_index when tree and log do not end at the same
+// commit.
 Result<Opened> read_state(const Database& database);
 
 // Holds the log against what was acknowledged. Errors: rolled_back.

@@ -1,5 +1,5 @@
-// What a mutation answers: derived from its request and the events of its commit, and from nothing else, so
-// that a retry of the same request gets the same answer after any time. Pure.
+// What a mutation answers: derived from its request and the events of its commit, and from nothing
+// else, so that a retry of the same request gets the same answer after any time. Pure.
 #pragma once
 
 #include <span>

@@ -21,7 +21,8 @@ class Overlay final : public Reader {
   // `below` outlives the overlay and does not change under it. With caching, rows read from below
   // are kept: commits of one group often touch the same rows.
   explicit Overlay(const Reader& below, Caching caching = Caching::off);
-  // One overlay on top of another; `Overlay(other)` would read as a copy of it, which there is none of.
+  // One overlay on top of another; `Overlay(other)` would read as a copy of it, which there is none
+  // of.
   static Overlay above(const Overlay& below) { return Overlay(static_cast<const Reader&>(below)); }
   Overlay(const Overlay&) = delete;
   Overlay& operator=(const Overlay&) = delete;

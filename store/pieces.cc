@@ -8,9 +8,9 @@ namespace emstore::store {
 Status take_list(pack::Cursor& cursor, std::size_t size) {
   EMSTORE_TRY(const std::size_t found, cursor.begin_list());
   if (found != size) {
-    return failure(ErrorCode::malformed_message, "a list of " + std::to_string(found) +
-                                                     " values where " + std::to_string(size) +
-                                                     " belong");
+    return failure(
+        ErrorCode::malformed_message,
+        "a list of " + std::to_string(found) + " values where " + std::to_string(size) + " belong");
   }
   return {};
 }
@@ -46,7 +46,8 @@ Result<RecordId> take_id(pack::Cursor& cursor) {
   }
   EMSTORE_TRY(const std::string_view bytes, cursor.binary());
   std::array<std::uint8_t, 16> uuid{};
-  if (bytes.size() != uuid.size()) return failure(ErrorCode::malformed_message, "a uuid of another size");
+  if (bytes.size() != uuid.size())
+    return failure(ErrorCode::malformed_message, "a uuid of another size");
   std::copy(bytes.begin(), bytes.end(), uuid.begin());
   return RecordId(uuid);
 }

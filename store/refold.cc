@@ -28,8 +28,9 @@ Result<std::shared_ptr<const Schema>> schema_after(const Event& event, Sequence 
   return std::make_shared<const Schema>(std::move(schema));
 }
 
-Status each_index_key(const Reader& reader, const Schema& schema, const Index& index, std::string_view after,
-                      const std::function<bool(std::string_view record_key, std::optional<std::string> key)>& visit) {
+Status each_index_key(
+    const Reader& reader, const Schema& schema, const Index& index, std::string_view after,
+    const std::function<bool(std::string_view record_key, std::optional<std::string> key)>& visit) {
   const Entity& entity = *schema.entity(index.entity);
   KeyRange range = range_of_prefix(entity_prefix(entity.id));
   if (!after.empty()) range.from = std::string(after) + '\0';
@@ -39,7 +40,8 @@ Status each_index_key(const Reader& reader, const Schema& schema, const Index& i
         EMSTORE_TRY(const std::optional<StoredRecord> stored, read_record(reader, record));
         if (!stored) return failure(ErrorCode::corrupt_index, "a record that is not there");
         EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
-        EMSTORE_TRY(std::optional<std::string> row, index_key_if_any(entity, index, values, record.id));
+        EMSTORE_TRY(std::optional<std::string> row,
+                    index_key_if_any(entity, index, values, record.id));
         return visit(key, std::move(row));
       });
 }
@@ -63,8 +65,11 @@ class Refold::Split final : public Reader {
 };
 
 Refold::Refold(const Reader& log, const Reader& rows, Write write)
-    : base_(std::make_unique<Split>(log, rows)), rows_(rows), write_(std::move(write)),
-      pending_(*base_, Caching::on), schema_(std::make_shared<const Schema>(initial_schema())) {}
+    : base_(std::make_unique<Split>(log, rows)),
+      rows_(rows),
+      write_(std::move(write)),
+      pending_(*base_, Caching::on),
+      schema_(std::make_shared<const Schema>(initial_schema())) {}
 
 Refold::~Refold() = default;
 
@@ -72,9 +77,9 @@ Status Refold::add(Sequence sequence, std::string_view commit_bytes) {
   EMSTORE_TRY(const HeaderView header, decode_header(commit_bytes));
   EMSTORE_TRY(const Commit commit, decode(commit_bytes));
   if (sequence != last_ + 1 || commit.info.sequence != sequence) {
-    return failure(ErrorCode::corrupt_log,
-                   "commit " + std::to_string(sequence) + " follows " + std::to_string(last_) +
-                       " and calls itself " + std::to_string(commit.info.sequence));
+    return failure(ErrorCode::corrupt_log, "commit " + std::to_string(sequence) + " follows " +
+                                               std::to_string(last_) + " and calls itself " +
+                                               std::to_string(commit.info.sequence));
   }
   FoldPlace place{{sequence, 0}, commit.info.time, commit.info.peer.uid};
   for (const Event& event : commit.events) {
@@ -85,7 +90,8 @@ Status Refold::add(Sequence sequence, std::string_view commit_bytes) {
   tree_.append(leaf_hash(header.bytes));
   last_ = sequence;
   events_ += commit.events.size();
-  const bool full = pending_.change_count() >= kPendingChangesMax || pending_.bytes() >= kPendingBytesMax;
+  const bool full =
+      pending_.change_count() >= kPendingChangesMax || pending_.bytes() >= kPendingBytesMax;
   return full ? flush() : Status{};
 }
 
@@ -105,13 +111,14 @@ Status Refold::finish(const std::function<bool(IndexId)>& is_ready) {
     if (!is_ready(index.id)) continue;
     RowChanges keys;
     Status status;
-    EMSTORE_CHECKED(each_index_key(rows_, *schema_, index, {}, [&](std::string_view, std::optional<std::string> key) {
-      if (key) keys.push_back({Family::values, *std::move(key), std::string()});
-      if (keys.size() < kPendingChangesMax) return true;
-      status = write_(keys);
-      keys.clear();
-      return status.has_value();
-    }));
+    EMSTORE_CHECKED(each_index_key(
+        rows_, *schema_, index, {}, [&](std::string_view, std::optional<std::string> key) {
+          if (key) keys.push_back({Family::values, *std::move(key), std::string()});
+          if (keys.size() < kPendingChangesMax) return true;
+          status = write_(keys);
+          keys.clear();
+          return status.has_value();
+        }));
     EMSTORE_CHECKED(status);
     EMSTORE_CHECKED(write_(keys));
   }

@@ -22,10 +22,12 @@ Status fold(const Schema& schema, const Event& event, const FoldPlace& place, Ov
 Result<std::shared_ptr<const Schema>> schema_after(const Event& event, Sequence sequence,
                                                    std::shared_ptr<const Schema> before);
 
-// The keys of one index over the records of its entity (none for values too large), from `after` on (empty: from the first); false
-// from `visit` ends. What the index holds is a function of the records alone.
-Status each_index_key(const Reader& reader, const Schema& schema, const Index& index, std::string_view after,
-                      const std::function<bool(std::string_view record_key, std::optional<std::string> key)>& visit);
+// The keys of one index over the records of its entity (none for values too large), from `after` on
+// (empty: from the first); false from `visit` ends. What the index holds is a function of the
+// records alone.
+Status each_index_key(
+    const Reader& reader, const Schema& schema, const Index& index, std::string_view after,
+    const std::function<bool(std::string_view record_key, std::optional<std::string> key)>& visit);
 
 // Folds the log from its first commit into an empty set of index families.
 class Refold {

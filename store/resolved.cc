@@ -22,18 +22,27 @@ std::string in(const std::string& path, std::string_view name) {
   return path.empty() ? std::string(name) : path + "." + std::string(name);
 }
 
-std::string title(const Entity& entity, const Field& field) { return entity.name + "." + field.name; }
+std::string title(const Entity& entity, const Field& field) {
+  return entity.name + "." + field.name;
+}
 
-// Looks at one mutation. Every function adds what is wrong and goes on, so that all of it is reported.
+// Looks at one mutation. Every function adds what is wrong and goes on, so that all of it is
+// reported.
 class Resolver {
  public:
-  Resolver(const Schema& schema, Violations& violations) : schema_(schema), violations_(violations) {}
+  Resolver(const Schema& schema, Violations& violations)
+      : schema_(schema), violations_(violations) {}
 
   Resolved resolve(const Mutation& mutation, const std::string& path) {
-    Resolved resolved{.verb = mutation.verb, .expected = mutation.expected, .detach = mutation.detach,
+    Resolved resolved{.verb = mutation.verb,
+                      .expected = mutation.expected,
+                      .detach = mutation.detach,
                       .path = path};
     const Result<const Entity*> entity = find_entity(schema_, mutation.entity);
-    if (violations_.catches(entity, path)) return resolved;
+    if (violations_.catches(entity, path)) {
+      resolved.decidable = false;
+      return resolved;
+    }
     resolved.entity = *entity;
     if (mutation.verb != Verb::insert) take_id(mutation, resolved);
     if (mutation.verb == Verb::remove) return resolved;
@@ -52,6 +61,7 @@ class Resolver {
     if (!id) {
       refuse(ErrorCode::wrong_type, to_string(mutation.id) + " is no id of " + mutation.entity,
              resolved.path_of(kIdName), "ids are integers from 1");
+      resolved.decidable = false;
       return;
     }
     resolved.id = *id;
@@ -59,7 +69,9 @@ class Resolver {
 
   void take_document(const Mutation& mutation, Resolved& resolved) {
     if (mutation.verb == Verb::insert && resolved.entity->id == kMediaEntity) {
+      const std::size_t before = violations_.size();
       resolved.media = new_media(mutation.document, resolved.path);
+      resolved.decidable = violations_.size() == before;
       if (resolved.media) resolved.values = resolved.media->values;
       return;
     }
@@ -88,14 +100,15 @@ class Resolver {
     return true;
   }
 
-  void take_value(const Entity& entity, const Field& field, const Value& value, const std::string& path,
-                  FieldValues& values) {
+  void take_value(const Entity& entity, const Field& field, const Value& value,
+                  const std::string& path, FieldValues& values) {
     if (!field.fillable) {
       refuse(ErrorCode::read_only, title(entity, field) + " is computed by emstore", path,
              "leave it out");
     } else if (value.is_null() && !field.required) {
       values.set(field.id, Value());
-    } else if (Result<Value> stored = stored_form(field, value); !violations_.catches(stored, path)) {
+    } else if (Result<Value> stored = stored_form(field, value);
+               !violations_.catches(stored, path)) {
       values.set(field.id, *std::move(stored));
     }
   }
@@ -115,20 +128,20 @@ class Resolver {
 
   // ---- Link fields ----
 
-  void take_links(const Entity& entity, const Field& field, const Value& value, const std::string& path,
-                  Resolved& resolved) {
-    const Map* operators = value.if_map();
-    if (operators == nullptr) {
+  void take_links(const Entity& entity, const Field& field, const Value& value,
+                  const std::string& path, Resolved& resolved) {
+    LinkRequest request{.field = &field, .path = path};
+    const std::size_t before = violations_.size();
+    if (const Map* operators = value.if_map()) {
+      for (const auto& [name, argument] : *operators)
+        take_operator(entity, name, argument, request);
+    } else {
       refuse(ErrorCode::wrong_operation,
              title(entity, field) + " is " + std::string(name_of(field.kind)) +
                  "(): it is changed by operators, not by " + std::string(name_of(value.kind())),
              path, "use {\"$set\": …}, {\"$create\": …}" + many_hint(field));
-      return;
     }
-    LinkRequest request{.field = &field, .path = path};
-    for (const auto& [name, argument] : *operators) {
-      take_operator(entity, name, argument, request);
-    }
+    request.refused = violations_.size() != before;
     resolved.links.push_back(std::move(request));
   }
 
@@ -142,24 +155,30 @@ class Resolver {
     const bool one = request.field->kind == FieldKind::medium;
     if (name == "$set") {
       request.operators |= kOperatorSet;
-      request.set = items(argument, request, path, {.nullable = one, .placed = false, .with_meta = true});
+      request.set =
+          items(argument, request, path, {.nullable = one, .placed = false, .with_meta = true});
     } else if (name == "$create") {
       request.operators |= kOperatorCreate;
       take_creations(argument, request, path);
     } else if ((name == "$attach" || name == "$detach") && one) {
       refuse(ErrorCode::wrong_operation,
-             name + " is for media() fields; " + title(entity, *request.field) + " is medium() (one item)",
+             name + " is for media() fields; " + title(entity, *request.field) +
+                 " is medium() (one item)",
              path, name == "$attach" ? "use {\"$set\": id}" : "use {\"$set\": null}");
     } else if (name == "$attach") {
       request.operators |= kOperatorAttach;
-      request.attach = items(argument, request, path, {.nullable = false, .placed = true, .with_meta = true});
+      request.attach =
+          items(argument, request, path, {.nullable = false, .placed = true, .with_meta = true});
     } else if (name == "$detach") {
       request.operators |= kOperatorDetach;
-      request.detach = items(argument, request, path, {.nullable = false, .placed = false, .with_meta = false});
+      request.detach =
+          items(argument, request, path, {.nullable = false, .placed = false, .with_meta = false});
     } else {
-      constexpr std::array<std::string_view, 4> kOperatorNames{"$create", "$set", "$attach", "$detach"};
-      refuse(ErrorCode::unknown_operator, "no operator " + name + " on " + title(entity, *request.field),
-             path, did_you_mean(name, kOperatorNames));
+      constexpr std::array<std::string_view, 4> kOperatorNames{"$create", "$set", "$attach",
+                                                               "$detach"};
+      refuse(ErrorCode::unknown_operator,
+             "no operator " + name + " on " + title(entity, *request.field), path,
+             did_you_mean(name, kOperatorNames));
     }
   }
 
@@ -169,8 +188,8 @@ class Resolver {
     bool with_meta = false;  // `meta` may give the link data of its own.
   };
 
-  std::vector<LinkItem> items(const Value& argument, const LinkRequest& request, const std::string& path,
-                              const ItemRules& rules) {
+  std::vector<LinkItem> items(const Value& argument, const LinkRequest& request,
+                              const std::string& path, const ItemRules& rules) {
     std::vector<LinkItem> found;
     if (rules.nullable && is_none(argument)) return found;
     const List* list = argument.if_list();
@@ -180,7 +199,8 @@ class Resolver {
     }
     if (list->size() > kLinksMax) {
       refuse(ErrorCode::commit_too_large,
-             std::to_string(list->size()) + " items; one request names at most " + std::to_string(kLinksMax),
+             std::to_string(list->size()) + " items; one request names at most " +
+                 std::to_string(kLinksMax),
              path, "send several requests");
       return found;
     }
@@ -189,12 +209,13 @@ class Resolver {
       take_item((*list)[i], at(path, i), rules, found);
       if (found.empty() || found.size() == named.size()) continue;
       if (named.insert(found.back().target).second) continue;
-      refuse(ErrorCode::duplicate_item, "media " + to_string(found.back().target) + " is named twice", at(path, i));
+      refuse(ErrorCode::duplicate_item,
+             "media " + to_string(found.back().target) + " is named twice", at(path, i));
       found.pop_back();
     }
     if (request.field->kind == FieldKind::medium && list->size() > 1) {
-      refuse(ErrorCode::too_many_items, "medium() holds one item, not " + std::to_string(list->size()),
-             path);
+      refuse(ErrorCode::too_many_items,
+             "medium() holds one item, not " + std::to_string(list->size()), path);
     }
     return found;
   }
@@ -264,7 +285,15 @@ class Resolver {
     const List* list = argument.if_list();
     const std::size_t size = list == nullptr ? 1 : list->size();
     if (request.field->kind == FieldKind::medium && size > 1) {
-      refuse(ErrorCode::too_many_items, "medium() holds one item, not " + std::to_string(size), path);
+      refuse(ErrorCode::too_many_items, "medium() holds one item, not " + std::to_string(size),
+             path);
+      return;
+    }
+    if (size > kCreationsMax) {
+      refuse(ErrorCode::commit_too_large,
+             std::to_string(size) + " new media; one request creates at most " +
+                 std::to_string(kCreationsMax),
+             path, "send several requests");
       return;
     }
     for (std::size_t i = 0; i < size; ++i) {
@@ -272,7 +301,8 @@ class Resolver {
       const std::string item_path = list == nullptr ? path : at(path, i);
       const Map* document = item.if_map();
       if (document == nullptr) {
-        refuse(ErrorCode::wrong_type, "$create takes {\"file\": …}, not " + to_string(item), item_path);
+        refuse(ErrorCode::wrong_type, "$create takes {\"file\": …}, not " + to_string(item),
+               item_path);
       } else if (std::optional<NewMedia> media = new_media(*document, item_path)) {
         request.create.push_back(std::move(*media));
       }
@@ -318,8 +348,8 @@ class Resolver {
     const std::string* text = blob == nullptr ? nullptr : blob->if_text();
     const std::optional<Address> address = text == nullptr ? std::nullopt : address_of(*text);
     if (!address) {
-      refuse(ErrorCode::wrong_type, to_string(file) + " is neither bytes nor {\"blob\": address}", path,
-             "addresses look like xxh3-128:<32 hexadecimal digits>");
+      refuse(ErrorCode::wrong_type, to_string(file) + " is neither bytes nor {\"blob\": address}",
+             path, "addresses look like xxh3-128:<32 hexadecimal digits>");
       return false;
     }
     media.content = *address;
@@ -330,7 +360,8 @@ class Resolver {
     if (const std::string* text = value.if_text()) {
       media.values.set(kMediaClaimedType, *text);
     } else if (!value.is_null()) {
-      refuse(ErrorCode::wrong_type, "a type is text, not " + std::string(name_of(value.kind())), path);
+      refuse(ErrorCode::wrong_type, "a type is text, not " + std::string(name_of(value.kind())),
+             path);
     }
   }
 

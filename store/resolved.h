@@ -1,5 +1,6 @@
-// A mutation with its names resolved: what is asked, in the terms of the schema. Pure: what is wrong with
-// the request alone is found here; what depends on the state of the store is found by decide().
+// A mutation with its names resolved: what is asked, in the terms of the schema. Pure: what is
+// wrong with the request alone is found here; what depends on the state of the store is found by
+// decide().
 #pragma once
 
 #include <optional>
@@ -16,6 +17,8 @@ namespace emstore::store {
 
 // Of links that one mutation names or looks at: more could not fit one commit.
 inline constexpr std::uint64_t kLinksMax = 25'000;
+// Of media that one field's $create makes: each is a record, with bytes to compare.
+inline constexpr std::uint64_t kCreationsMax = 1'000;
 
 // Where an attached link goes among the others.
 struct Place {
@@ -34,12 +37,14 @@ struct LinkItem {
 
 // One item of $create, or an insert into media.
 struct NewMedia {
-  FieldValues values;                          // Of the media entity, as far as the sender gives them.
-  std::variant<std::size_t, Address> content;  // Which of the command's files, or bytes stored before.
+  FieldValues values;  // Of the media entity, as far as the sender gives them.
+  std::variant<std::size_t, Address>
+      content;  // Which of the command's files, or bytes stored before.
   std::string path;
 };
 
-// What is asked of one link field, in the order in which it happens: $set, $detach, $attach, $create.
+// What is asked of one link field, in the order in which it happens: $set, $detach, $attach,
+// $create.
 struct LinkRequest {
   const Field* field = nullptr;
   std::string path;
@@ -47,25 +52,29 @@ struct LinkRequest {
   std::vector<LinkItem> detach, attach;
   std::vector<NewMedia> create;
   std::uint8_t operators = 0;  // Those that stand in the request (events.h).
+  bool refused = false;        // Something in it is wrong: not to be decided.
 };
 
 struct Resolved {
   Verb verb = Verb::insert;
   const Entity* entity = nullptr;
-  RecordId id;                    // update, remove.
-  FieldValues values;             // insert: complete with defaults; update: what is to be changed.
-  std::vector<LinkRequest> links; // In the order of the document.
-  std::optional<NewMedia> media;  // insert into media.
+  RecordId id;                     // update, remove.
+  FieldValues values;              // insert: complete with defaults; update: what is to be changed.
+  std::vector<LinkRequest> links;  // In the order of the document.
+  std::optional<NewMedia> media;   // insert into media.
   std::optional<Version> expected;
   bool detach = false;
-  std::string path;               // Of the mutation within its command; empty when it is the only one.
+  std::string path;  // Of the mutation within its command; empty when it is the only one.
+  // Enough is known to hold it against the store: what is wrong with it is not all that may be
+  // said.
+  bool decidable = true;
 
   // "gallery" within the mutation, for messages.
   std::string path_of(std::string_view name) const;
 };
 
-// Violations found while a request is looked at. At most `max` are kept, so that a hopeless request does
-// not become a flood.
+// Violations found while a request is looked at. At most `max` are kept, so that a hopeless request
+// does not become a flood.
 class Violations {
  public:
   explicit Violations(std::size_t max) : max_(max) {}
@@ -80,6 +89,7 @@ class Violations {
     return true;
   }
   bool empty() const { return errors_.empty(); }
+  std::size_t size() const { return errors_.size(); }
   bool full() const { return errors_.size() >= max_; }
   // The first violation, with all of them in it.
   Error to_error() &&;
@@ -89,8 +99,8 @@ class Violations {
   std::vector<Error> errors_;
 };
 
-// The schema outlives the result. Adds to `violations` whatever is wrong; the result is complete only when
-// nothing was added.
+// The schema outlives the result. Adds to `violations` whatever is wrong; without what is wrong,
+// the result can still be decided where it says so, so that one answer names everything.
 Resolved resolve(const Schema& schema, const Mutation& mutation, const std::string& path,
                  Violations& violations);
 

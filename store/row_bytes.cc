@@ -129,7 +129,8 @@ std::string backlink_prefix(const RecordRef& target, bool covered) {
   return key;
 }
 
-std::string backlink_key(const RecordRef& target, bool covered, const RecordRef& owner, FieldId field) {
+std::string backlink_key(const RecordRef& target, bool covered, const RecordRef& owner,
+                         FieldId field) {
   return backlink_prefix(target, covered).append(link_prefix(owner, field));
 }
 
@@ -380,7 +381,8 @@ Result<SchemaRow> decode_schema(std::string_view bytes) {
     EMSTORE_CHECKED(take_list(cursor, 2));
     EMSTORE_TRY(row.version, cursor.unsigned_integer());
     EMSTORE_TRY(Value schema, cursor.value());
-    if (schema.if_map() == nullptr) return failure(ErrorCode::corrupt_index, "a schema that is no map");
+    if (schema.if_map() == nullptr)
+      return failure(ErrorCode::corrupt_index, "a schema that is no map");
     row.schema = std::move(*schema.if_map());
     return row;
   });

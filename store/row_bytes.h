@@ -1,21 +1,23 @@
 // Rows ↔ bytes: keys and values of every index family, and the only file that knows them.
-// docs/event-log.md is the grammar. Values are canonical MessagePack lists: field ids in order, shortest
-// integers, every number as float64. Pure.
+// docs/event-log.md is the grammar. Values are canonical MessagePack lists: field ids in order,
+// shortest integers, every number as float64. Pure.
 //
 //   id        := 0x01 u64 | 0x02 uuid                 record := entity u32 | id       (big-endian)
-//   records     record                                → [version, created, updated, fields | nil, {field: [count, next]}]
-//   bodies      record                                → fields, when they are over 512 bytes
-//   links       record | field u32 | order            → [target entity, target id, meta, covered, cover | nil]
-//   backlinks   record | covered u8 | record | field  → [order, sequence, event]
-//   uses        record                                → [count, slots, unused since]
-//   blobs       address                               → [size, sha256, media, collected at, unused since]
-//   values      index u32 | values | id               → nothing
-//   requests    uid u32 | key                         → [sequence, digest]
-//               (empty)                               → [sequence through which keys are forgotten, zeros]
+//   records     record                                → [version, created, updated, fields | nil,
+//   {field: [count, next]}] bodies      record                                → fields, when they
+//   are over 512 bytes links       record | field u32 | order            → [target entity, target
+//   id, meta, covered, cover | nil] backlinks   record | covered u8 | record | field  → [order,
+//   sequence, event] uses        record                                → [count, slots, unused
+//   since] blobs       address                               → [size, sha256, media, collected at,
+//   unused since] values      index u32 | values | id               → nothing requests    uid u32 |
+//   key                         → [sequence, digest]
+//               (empty)                               → [sequence through which keys are forgotten,
+//               zeros]
 //   counters    entity u32                            → [next id, records]
 //   schema      (empty)                               → [version, schema]
 //
-// A cover is [version, created, updated, fields] of the target: what `with` shows without a second look.
+// A cover is [version, created, updated, fields] of the target: what `with` shows without a second
+// look.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +43,8 @@ std::string record_key(const RecordRef& record);
 std::string entity_prefix(EntityId entity);
 std::string link_key(const RecordRef& owner, FieldId field, std::string_view order);
 std::string link_prefix(const RecordRef& owner, FieldId field);
-std::string backlink_key(const RecordRef& target, bool covered, const RecordRef& owner, FieldId field);
+std::string backlink_key(const RecordRef& target, bool covered, const RecordRef& owner,
+                         FieldId field);
 std::string backlink_prefix(const RecordRef& target, bool covered);
 std::string request_key(std::uint32_t uid, std::string_view key);
 std::string counter_key(EntityId entity);
@@ -63,14 +66,15 @@ struct BacklinkKey {
   FieldId field{};
 };
 Result<BacklinkKey> backlink_of_key(std::string_view key);
-// A record's id as keys hold it, and as it ends the key of an index: an entity has ids of one format.
+// A record's id as keys hold it, and as it ends the key of an index: an entity has ids of one
+// format.
 enum class IdFormat : bool { integer, uuid };
 void append_id(const RecordId& id, std::string& key);
 Result<RecordId> id_at_end(std::string_view key, IdFormat format = IdFormat::integer);
 
 // ---- Values -------------------------------------------------------------------------------------
-// The fields of a record, packed: a map of field id → stored value. Kept packed, because most readers
-// copy it on or pick one value.
+// The fields of a record, packed: a map of field id → stored value. Kept packed, because most
+// readers copy it on or pick one value.
 using PackedFields = std::string;
 PackedFields pack_fields(const FieldValues& values);
 Result<FieldValues> unpack_fields(std::string_view packed);
@@ -84,8 +88,8 @@ struct FieldLinks {
 struct OwnerRow {
   Version version = 0;
   Time created, updated;
-  std::optional<PackedFields> fields;  // Nothing: in Family::bodies.
-  std::map<FieldId, FieldLinks> links; // Only fields that ever had a link.
+  std::optional<PackedFields> fields;   // Nothing: in Family::bodies.
+  std::map<FieldId, FieldLinks> links;  // Only fields that ever had a link.
   bool operator==(const OwnerRow&) const = default;
 
   FieldLinks links_of(FieldId field) const;

@@ -144,7 +144,8 @@ class Folder {
     return found == facts_.records.end() ? nullptr : &found->second;
   }
 
-  // Small fields lie in the owner row; larger ones beside it, so that an attach never rewrites them.
+  // Small fields lie in the owner row; larger ones beside it, so that an attach never rewrites
+  // them.
   void put_record(const RecordRef& record, OwnerRow& row, PackedFields fields) {
     row.fields.reset();
     if (fields.size() <= kInlineFieldsBytesMax) {
@@ -179,11 +180,13 @@ class Folder {
   Status count_blob(const FieldValues& media, int difference) {
     const Value* size = media.find(kMediaSize);
     const Value* digest = media.find(kMediaSha256);
-    if (size == nullptr || size->if_number() == nullptr || digest == nullptr || digest->if_binary() == nullptr ||
+    if (size == nullptr || size->if_number() == nullptr || digest == nullptr ||
+        digest->if_binary() == nullptr ||
         digest->if_binary()->data.size() != std::tuple_size_v<Sha256>) {
       return does_not_fit(place_, "a media without the size and digest of its bytes");
     }
-    const std::optional<Address> address = address_of_bytes(media.find(kMediaBlob)->if_binary()->data);
+    const std::optional<Address> address =
+        address_of_bytes(media.find(kMediaBlob)->if_binary()->data);
     const std::optional<BlobRow>& known = facts_.blobs.at(*address);
     if (!known && difference < 0) return does_not_fit(place_, "no blob " + to_string(*address));
     BlobRow row = known ? *known : blob_of(media);
@@ -204,8 +207,8 @@ class Folder {
 
   // ---- Links ----
 
-  // Removals free slots first, then additions take them in the order of the event; a link keeps its slot
-  // until it is removed.
+  // Removals free slots first, then additions take them in the order of the event; a link keeps its
+  // slot until it is removed.
   Status apply(const LinksChanged& event) {
     const StoredRecord* owner = find(event.owner);
     if (owner == nullptr) return does_not_fit(place_, "links of a record that is not there");
@@ -225,14 +228,17 @@ class Folder {
     for (const Link& link : event.removed) left.insert(link.order);
     for (const LinkChange& change : event.changed) left.insert(change.order_before);
     const auto is_free = [&](const OrderKey& order) {
-      const bool empty = left.contains(order) || !facts_.links.contains(link_key(event.owner, event.field, order));
+      const bool empty =
+          left.contains(order) || !facts_.links.contains(link_key(event.owner, event.field, order));
       return empty && taken.insert(order).second;
     };
     for (const Link& link : event.added) {
-      if (!is_free(link.order)) return does_not_fit(place_, "a link at a place that another one has");
+      if (!is_free(link.order))
+        return does_not_fit(place_, "a link at a place that another one has");
     }
     for (const LinkChange& change : event.changed) {
-      if (!is_free(change.order_after)) return does_not_fit(place_, "a link at a place that another one has");
+      if (!is_free(change.order_after))
+        return does_not_fit(place_, "a link at a place that another one has");
     }
     return {};
   }
@@ -277,7 +283,8 @@ class Folder {
     if (change.order_before != change.order_after) {
       const std::string back = backlink_key(change.target, row.covered, event.owner, event.field);
       const auto backlink = facts_.backlinks.find(back);
-      if (backlink == facts_.backlinks.end()) return does_not_fit(place_, "a link without its backlink");
+      if (backlink == facts_.backlinks.end())
+        return does_not_fit(place_, "a link without its backlink");
       put(Family::backlinks, back, encode(BacklinkRow{change.order_after, backlink->second.since}));
       remove(Family::links, key);
       key = link_key(event.owner, event.field, change.order_after);

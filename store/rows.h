@@ -1,5 +1,6 @@
-// The fold: from a fact to the rows that follow from it. Live commits, replay, verify and import call
-// nothing else. A fact cannot be refused: when the rows do not fit it, the log or the rows are damaged.
+// The fold: from a fact to the rows that follow from it. Live commits, replay, verify and import
+// call nothing else. A fact cannot be refused: when the rows do not fit it, the log or the rows are
+// damaged.
 #pragma once
 
 #include "base/result.h"

@@ -1,6 +1,6 @@
-// The schema: entities with typed fields, media fields, indexes. A plain value with ids; how it is read
-// from what a user sends, and how one schema becomes the next, is schema_change.h.
-// Threads: immutable once made; share it freely.
+// The schema: entities with typed fields, media fields, indexes. A plain value with ids; how it is
+// read from what a user sends, and how one schema becomes the next, is schema_change.h. Threads:
+// immutable once made; share it freely.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ constexpr bool is_link(FieldKind kind) {
 
 // What deleting an owner does to the media of a field.
 enum class OnDelete : std::uint8_t {
-  detach,    // Links go, media stay.
-  collect,   // Links go; media without any link left go with them.
+  detach,     // Links go, media stay.
+  collect,    // Links go; media without any link left go with them.
   restrict_,  // The owner cannot be deleted while the field has links.
 };
 
@@ -49,9 +49,10 @@ struct Field {
   FieldKind kind = FieldKind::text;
 
   bool required = false;
-  bool hidden = false;                // Not in results unless selected.
-  bool fillable = true;               // false: computed by emstore, refused in documents.
-  std::optional<Value> default_value; // In stored form; also read for records older than the field.
+  bool hidden = false;   // Not in results unless selected.
+  bool fillable = true;  // false: computed by emstore, refused in documents.
+  std::optional<Value>
+      default_value;  // In stored form; also read for records older than the field.
   std::string label, description;
 
   // text
@@ -79,8 +80,8 @@ inline constexpr std::string_view kUpdatedName = "updated_at";
 struct Entity {
   EntityId id{};
   std::string name;
-  bool system = false;         // media
-  std::vector<Field> fields;   // As declared; those of emstore first.
+  bool system = false;        // media
+  std::vector<Field> fields;  // As declared; those of emstore first.
   std::uint32_t next_field = 1;
   std::string label, description, sort_field = "id", sort_direction = "asc";
 
@@ -127,8 +128,8 @@ struct Schema {
 // A schema with nothing but the media entity.
 Schema initial_schema();
 
-// The canonical form with its ids: the payload of schema_applied and the row of Family::schema. Also the
-// shape of bknd's schema.toJSON(), with "id" added to entities, fields and indices.
+// The canonical form with its ids: the payload of schema_applied and the row of Family::schema.
+// Also the shape of bknd's schema.toJSON(), with "id" added to entities, fields and indices.
 Map to_value(const Schema& schema);
 // Reads the canonical form back. Errors: corrupt_log.
 Result<Schema> schema_of(const Map& canonical, Sequence version);

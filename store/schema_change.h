@@ -2,11 +2,11 @@
 //
 // Accepted: the output of bknd's schema.toJSON() as it stands, and emstore's own equal forms:
 //   {entities: {name: {type?, fields: {name: {type, config}}, config?}},
-//    relations: {any: {type: "poly", source, target: "media", config: {mappedBy, targetCardinality?}}},
-//    indices: {name: {entity, fields, unique?}}}
+//    relations: {any: {type: "poly", source, target: "media", config: {mappedBy,
+//    targetCardinality?}}}, indices: {name: {entity, fields, unique?}}}
 // Fields of type "media" with max_items 1 or a relation of cardinality 1 are medium(); "medium" and
-// "media" name them directly. On import `fillable` of media fields counts as true, `mime_types: []` as
-// any, `with_limit` as the default limit of the relation.
+// "media" name them directly. On import `fillable` of media fields counts as true, `mime_types: []`
+// as any, `with_limit` as the default limit of the relation.
 #pragma once
 
 #include <string>
@@ -18,21 +18,24 @@
 namespace emstore::store {
 
 struct SchemaChange {
-  Schema next;                          // `version` is still the current one's.
+  Schema next;  // `version` is still the current one's.
   bool changed = false;
-  std::vector<std::string> difference;  // One line each: "+ products.sku text", "- pages", "~ posts.title required".
-  std::vector<std::string> destructive; // Those of them that drop data or change what records show.
+  std::vector<std::string>
+      difference;  // One line each: "+ products.sku text", "- pages", "~ posts.title required".
+  std::vector<std::string>
+      destructive;  // Those of them that drop data or change what records show.
   std::vector<IndexId> added_indexes;
   // Fields that became required without a default: allowed only while the entity has no record.
   std::vector<std::pair<EntityId, FieldId>> newly_required;
 };
 
-// Entities, fields and indexes keep their ids and places by name; new ones get the next ids. Members "id"
-// and `next`, as schema.get gives them, are ignored. What `wanted` leaves out is dropped, which is
-// destructive; a tighter rule leaves older values as they are. A media field without a relation, a relation
-// whose mappedBy names no field, unknown keys, options that do not fit their kind, another kind for a field:
-// invalid_schema, all of them listed, with paths (`entities.products.fields.gallery`) and suggestions. What
-// emstore cannot do yet (relations between entities, jsonschema, uuid keys …) is `unsupported`, by name.
+// Entities, fields and indexes keep their ids and places by name; new ones get the next ids.
+// Members "id" and `next`, as schema.get gives them, are ignored. What `wanted` leaves out is
+// dropped, which is destructive; a tighter rule leaves older values as they are. A media field
+// without a relation, a relation whose mappedBy names no field, unknown keys, options that do not
+// fit their kind, another kind for a field: invalid_schema, all of them listed, with paths
+// (`entities.products.fields.gallery`) and suggestions. What emstore cannot do yet (relations
+// between entities, jsonschema, uuid keys …) is `unsupported`, by name.
 Result<SchemaChange> change_schema(const Schema& current, const Map& wanted);
 
 }  // namespace emstore::store

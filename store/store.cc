@@ -57,9 +57,16 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environm
     EMSTORE_CHECKED(head.record({id, 0, empty_root(), false}));
     EMSTORE_CHECKED(head.sync());
   }
-  std::unique_ptr<State> state(
-      new State{options, environment, std::move(lock), std::move(database), std::move(head), id,
-                std::move(opened.tree), false, {}, std::make_shared<const View>(std::move(opened.view))});
+  std::unique_ptr<State> state(new State{options,
+                                         environment,
+                                         std::move(lock),
+                                         std::move(database),
+                                         std::move(head),
+                                         id,
+                                         std::move(opened.tree),
+                                         false,
+                                         {},
+                                         std::make_shared<const View>(std::move(opened.view))});
   return std::unique_ptr<Store>(new Store(std::move(state)));
 }
 
@@ -84,7 +91,8 @@ std::vector<Outcome> Store::commit_group(std::span<const Submission> submissions
   const std::shared_ptr<const View> before = view();
   std::vector<Outcome> outcomes;
   if (state_->stopped) {
-    outcomes.resize(submissions.size(), unknown({ErrorCode::internal, "it takes no further writes"}));
+    outcomes.resize(submissions.size(),
+                    unknown({ErrorCode::internal, "it takes no further writes"}));
     return outcomes;
   }
   Group group(*before, state_->environment, state_->options.limits, state_->tree);
@@ -105,8 +113,8 @@ Status Store::write(Group& group, const View& before) {
   const RowChanges changes = group.take_changes();
   if (changes.empty()) return {};
   EMSTORE_CHECKED(state_->database->write(changes, state_->options.durability));
-  View next{group.sequence(), group.time(), before.root, group.schema(), before.indexes,
-            state_->database->snapshot()};
+  View next{group.sequence(), group.time(),   before.root,
+            group.schema(),   before.indexes, state_->database->snapshot()};
   if (group.indexes()) next.indexes = std::make_shared<const IndexStates>(*group.indexes());
   if (next.sequence != before.sequence) {
     next.root = state_->tree.root();
@@ -121,7 +129,8 @@ Result<bool> Store::work() {
   const std::shared_ptr<const View> before = view();
   if (state_->stopped) return false;
   Overlay rows(*before->reader);
-  EMSTORE_TRY(std::optional<IndexStates> states, continue_indexes(*before->schema, *before->indexes, rows));
+  EMSTORE_TRY(std::optional<IndexStates> states,
+              continue_indexes(*before->schema, *before->indexes, rows));
   if (!states) return false;
   const RowChanges changes = rows.take_changes();
   const Status written = state_->database->write(changes, state_->options.durability);

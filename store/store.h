@@ -1,7 +1,8 @@
 // The store: the log of commits, and what follows from it. The front of this folder.
 //
-// Threads: commit(), work(), sync_head() and close() from one caller at a time, the writer; everything else from any
-// thread. What view() returns is immutable and may be kept: it reads the rows as of one commit.
+// Threads: commit(), work(), sync_head() and close() from one caller at a time, the writer;
+// everything else from any thread. What view() returns is immutable and may be kept: it reads the
+// rows as of one commit.
 #pragma once
 
 #include <filesystem>
@@ -46,8 +47,8 @@ struct StoreOptions {
 // The store as of one commit.
 struct View {
   Sequence sequence = 0;
-  Time time;        // Of that commit.
-  Sha256 root{};    // Of the log's tree.
+  Time time;      // Of that commit.
+  Sha256 root{};  // Of the log's tree.
   std::shared_ptr<const Schema> schema;
   std::shared_ptr<const IndexStates> indexes;
   std::shared_ptr<const Reader> reader;
@@ -55,15 +56,16 @@ struct View {
 
 class Store {
  public:
-  // Opens the store in a folder, creating it where there is none; checks the log against the head and
-  // makes index families that are missing or outdated anew.
-  // Errors: rolled_back, corrupt_log, corrupt_index, unsupported_format, locked, disk_full, io_failed.
+  // Opens the store in a folder, creating it where there is none; checks the log against the head
+  // and makes index families that are missing or outdated anew. Errors: rolled_back, corrupt_log,
+  // corrupt_index, unsupported_format, locked, disk_full, io_failed.
   static Result<std::unique_ptr<Store>> open(const StoreOptions& options, Environment& environment);
   ~Store();
 
-  // Carries out a group: one answer for each submission, in order. When it returns, every commit in it is
-  // on disk, and refusals and no-ops rest on what is. Each commit is all or nothing; a refused one leaves
-  // no trace. An error outcome_unknown means that the store takes no further writes.
+  // Carries out a group: one answer for each submission, in order. When it returns, every commit in
+  // it is on disk, and refusals and no-ops rest on what is. Each commit is all or nothing; a
+  // refused one leaves no trace. An error outcome_unknown means that the store takes no further
+  // writes.
   std::vector<Outcome> commit(std::span<const Submission> group);
 
   // One slice of background work (filling new indexes); false when there is none.
@@ -71,8 +73,8 @@ class Store {
 
   // Makes the head durable. Cheap when nothing changed.
   Status sync_head();
-  // Marks a stop in order; nothing is committed afterwards. Errors: outcome_unknown when a write failed
-  // before.
+  // Marks a stop in order; nothing is committed afterwards. Errors: outcome_unknown when a write
+  // failed before.
   Status close();
 
   std::shared_ptr<const View> view() const;

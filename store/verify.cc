@@ -93,8 +93,8 @@ class Comparison {
   Rows::const_iterator expected_, end_;
 };
 
-Status refold_into(Scratch& scratch, const View& view, const Counted& counted, const Progress& progress,
-                   VerifyReport& report) {
+Status refold_into(Scratch& scratch, const View& view, const Counted& counted,
+                   const Progress& progress, VerifyReport& report) {
   Refold refold(*view.reader, scratch, [&](std::span<const RowChange> changes) -> Status {
     for (const RowChange& change : changes) scratch.apply(change);
     return {};
@@ -121,15 +121,17 @@ Sha256 joined_digest(const std::vector<FamilyCheck>& families) {
   return hasher.digest().sha256;
 }
 
-Result<std::vector<FamilyCheck>> compare(const View& view, const Scratch& expected, const Counted& counted) {
+Result<std::vector<FamilyCheck>> compare(const View& view, const Scratch& expected,
+                                         const Counted& counted) {
   std::vector<FamilyCheck> families;
   for (const FamilyInfo& family : kFamilies) {
     if (!is_index(family.family)) continue;
     Comparison comparison(family.family, expected.rows(family.family));
-    EMSTORE_CHECKED(view.reader->scan(family.family, {}, [&](std::string_view key, std::string_view value) {
-      if (counted(family.family, key)) comparison.live(key, value);
-      return true;
-    }));
+    EMSTORE_CHECKED(
+        view.reader->scan(family.family, {}, [&](std::string_view key, std::string_view value) {
+          if (counted(family.family, key)) comparison.live(key, value);
+          return true;
+        }));
     families.push_back(comparison.finish());
   }
   return families;
@@ -152,7 +154,8 @@ Result<VerifyReport> verify(const View& view, const Progress& progress) {
 }
 
 Result<Sha256> state_digest(const View& view) {
-  EMSTORE_TRY(const std::vector<FamilyCheck> families, compare(view, Scratch(), Counted(*view.indexes)));
+  EMSTORE_TRY(const std::vector<FamilyCheck> families,
+              compare(view, Scratch(), Counted(*view.indexes)));
   return joined_digest(families);
 }
 

@@ -1,6 +1,6 @@
-// Verify: folds the log again, from its first commit, beside the live indexes, and compares every family
-// byte for byte. The digest of the state is SHA-256 over all index rows in order.
-// Threads: any; works on a view, so commits go on meanwhile.
+// Verify: folds the log again, from its first commit, beside the live indexes, and compares every
+// family byte for byte. The digest of the state is SHA-256 over all index rows in order. Threads:
+// any; works on a view, so commits go on meanwhile.
 #pragma once
 
 #include <functional>
@@ -34,6 +34,5 @@ Result<VerifyReport> verify(const View& view, const Progress& progress);
 
 // The digest of the live index rows alone, for comparisons in tests and reports.
 Result<Sha256> state_digest(const View& view);
-
 
 }  // namespace emstore::store

@@ -63,6 +63,10 @@ struct Condition {
   std::variant<All, Any, Not, IsNull, Compare, OneOf, TextHas, Like, SameJson> test;
 };
 
+// Of one `where`: it is held against every record that is looked at, so its size is bounded.
+inline constexpr std::size_t kConditionsMax = 256;   // Fields and operators, at any depth.
+inline constexpr std::size_t kOperandsMax = 10'000;  // Values, those of $in included.
+
 // Reads a `where`; null when it asks for nothing. `path` is where it stands in the request. Errors:
 // unknown_field, unknown_operator, wrong_type, wrong_operation, unsupported and others, with paths.
 Result<std::shared_ptr<const Condition>> resolve_where(const Entity& entity, const Value& where,

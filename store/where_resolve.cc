@@ -406,6 +406,33 @@ class WhereReader {
 
 }  // namespace
 
+namespace {
+
+// Members of maps, and values that are neither map nor list. The depth is bounded by the message's.
+struct Size {
+  std::size_t conditions = 0, operands = 0;
+};
+
+Size size_of(const Value& value) {
+  Size size;
+  const auto add = [&size](const Value& part) {
+    const Size inner = size_of(part);
+    size.conditions += inner.conditions;
+    size.operands += inner.operands;
+  };
+  if (const Map* map = value.if_map()) {
+    size.conditions += map->size();
+    for (const auto& [name, part] : *map) add(part);
+  } else if (const List* list = value.if_list()) {
+    for (const Value& part : *list) add(part);
+  } else {
+    size.operands = 1;
+  }
+  return size;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const Condition>> resolve_where(const Entity& entity, const Value& where,
                                                        std::string_view path) {
   const Map* conditions = where.if_map();
@@ -415,6 +442,15 @@ Result<std::shared_ptr<const Condition>> resolve_where(const Entity& entity, con
                    std::string(path), "leave it out to ask for everything");
   }
   if (conditions->empty()) return nullptr;
+  const Size size = size_of(where);
+  if (size.conditions > kConditionsMax || size.operands > kOperandsMax) {
+    return failure(ErrorCode::value_too_large,
+                   std::to_string(size.conditions) + " conditions with " +
+                       std::to_string(size.operands) + " values; at most " +
+                       std::to_string(kConditionsMax) + " and " + std::to_string(kOperandsMax) +
+                       " make one where",
+                   std::string(path), "ask in several queries");
+  }
   EMSTORE_TRY(std::vector<Condition> parts,
               WhereReader(entity).read_each(*conditions, std::string(path)));
   return std::make_shared<const Condition>(all_of(std::move(parts)));

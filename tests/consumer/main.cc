@@ -1,4 +1,5 @@
-// The least that a program does with emstore. It runs without a daemon, so what it shows is the error.
+// The least that a program does with emstore. It runs without a daemon, so what it shows is the
+// error.
 #include <cstdlib>
 #include <emstore/client.hpp>
 #include <iostream>

@@ -1,5 +1,5 @@
-// Gives every file of a folder to the fuzzer it is linked with, once. Fails when there is none: a replay
-// of nothing proves nothing.
+// Gives every file of a folder to the fuzzer it is linked with, once. Fails when there is none: a
+// replay of nothing proves nothing.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

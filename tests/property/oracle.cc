@@ -53,61 +53,6 @@ const OracleLink* link_to(const Links& links, std::uint64_t media) {
 
 }  // namespace
 
-// ---- Schema -------------------------------------------------------------------------------------
-
-const OracleField* OracleSchema::field(const std::string& entity, const std::string& name) const {
-  for (const OracleField& field : entities.at(entity)) {
-    if (field.name == name) return &field;
-  }
-  return nullptr;
-}
-
-namespace {
-
-Map config_of(const OracleField& field) {
-  Map config;
-  if (field.required) config.set("required", true);
-  if (field.default_value) config.set("default_value", *field.default_value);
-  if (field.minimum) config.set("minimum", *field.minimum);
-  if (field.max_length) config.set("maxLength", *field.max_length);
-  if (field.min_items) config.set("min_items", *field.min_items);
-  if (field.max_items) config.set("max_items", *field.max_items);
-  if (!field.mime_type.empty()) config.set("mime_types", List{field.mime_type});
-  if (field.on_delete == OracleField::OnDelete::collect) config.set("on_delete", "collect");
-  if (field.on_delete == OracleField::OnDelete::restricted) config.set("on_delete", "restrict");
-  return config;
-}
-
-Map relation_of(const std::string& entity, const OracleField& field) {
-  Map config{{"mappedBy", field.name}};
-  if (field.kind == OracleField::Kind::medium) config.set("targetCardinality", 1);
-  return Map{{"type", "poly"}, {"source", entity}, {"target", kMedia}, {"config", config}};
-}
-
-}  // namespace
-
-Map OracleSchema::to_map() const {
-  Map all, relations, indices;
-  for (const auto& [entity, declared] : entities) {
-    Map fields;
-    for (const OracleField& field : declared) {
-      if (entity == kMedia && field.name == "name") continue;  // Is there anyway.
-      const char* type = field.kind == OracleField::Kind::text     ? "text"
-                         : field.kind == OracleField::Kind::number ? "number"
-                                                                   : "media";
-      fields.set(field.name, Map{{"type", type}, {"config", config_of(field)}});
-      if (field.is_link()) relations.set(entity + "_" + field.name, relation_of(entity, field));
-    }
-    all.set(entity, entity == kMedia ? Map{{"type", "system"}, {"fields", fields}}
-                                     : Map{{"fields", fields}});
-  }
-  for (const auto& [name, index] : indexes) {
-    const List fields(index.fields.begin(), index.fields.end());
-    indices.set(name, Map{{"entity", index.entity}, {"fields", fields}, {"unique", index.unique}});
-  }
-  return Map{{"entities", all}, {"relations", relations}, {"indices", indices}};
-}
-
 // ---- The request alone --------------------------------------------------------------------------
 
 std::optional<Oracle::Wish> Oracle::read(const store::Mutation& mutation, const std::string& path) {
@@ -122,12 +67,14 @@ std::optional<Oracle::Wish> Oracle::read(const store::Mutation& mutation, const 
     if (!id) refuse(ErrorCode::wrong_type, in(path, "id"));
     wish.id = id.value_or(0);
   }
+  bool decidable = refusals_.size() == before;
   if (mutation.verb == store::Verb::insert && mutation.entity == kMedia) {
     wish.media = read_creation(mutation.document, path);
+    decidable = refusals_.size() == before;
   } else if (mutation.verb != store::Verb::remove) {
     read_document(mutation.document, wish);
   }
-  if (refusals_.size() != before) return std::nullopt;
+  if (!decidable) return std::nullopt;
   return wish;
 }
 
@@ -182,9 +129,15 @@ void Oracle::read_value(const OracleField& field, const Value& value, const std:
 
 void Oracle::read_links(const OracleField& field, const Value& value, const std::string& path,
                         Wish& wish) {
-  const Map* operators = value.if_map();
-  if (operators == nullptr) return refuse(ErrorCode::wrong_operation, path);
   LinkWish links{.field = &field, .path = path};
+  const Map* operators = value.if_map();
+  if (operators == nullptr) {
+    refuse(ErrorCode::wrong_operation, path);
+    links.refused = true;
+    wish.links.push_back(std::move(links));
+    return;
+  }
+  const std::size_t before = refusals_.size();
   const bool one = field.kind == OracleField::Kind::medium;
   for (const auto& [name, argument] : *operators) {
     const std::string place = in(path, name);
@@ -200,6 +153,7 @@ void Oracle::read_links(const OracleField& field, const Value& value, const std:
       (name == "$attach" ? links.attach : links.detach) = read_items(argument, place, field, name);
     }
   }
+  links.refused = refusals_.size() != before;
   wish.links.push_back(std::move(links));
 }
 
@@ -329,8 +283,9 @@ Expected Oracle::carry_out(const store::Command& command, std::uint32_t uid) {
     const store::Mutation& mutation = command.mutations[i];
     const std::string path =
         command.mutations.size() == 1 ? "" : "mutations[" + std::to_string(i) + "]";
+    const bool is_refused = !refusals_.empty();
     const std::optional<Wish> wish = read(mutation, path);
-    if (!wish || !refusals_.empty()) continue;
+    if (!wish || is_refused) continue;
     expected.mutations.push_back(decide(*wish, command));
     touched[{mutation.entity, expected.mutations.back().id}] = path;
   }
@@ -410,6 +365,7 @@ ExpectedMutation Oracle::update(const Wish& wish, const store::Command& command)
 
 bool Oracle::change_links(const LinkWish& wish, const store::Command& command, OracleRecord& owner,
                           ExpectedMutation& expected) {
+  if (wish.refused) return false;
   ExpectedField outcome{.name = wish.field->name,
                         .before = owner.links[wish.field->name],
                         .was_set = wish.set.has_value()};

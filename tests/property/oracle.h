@@ -133,6 +133,7 @@ class Oracle {
     std::optional<Items> set;
     Items detach, attach;
     std::vector<Creation> create;
+    bool refused = false;  // Not held against the state.
   };
   struct Wish {
     const store::Mutation* mutation = nullptr;

@@ -95,8 +95,11 @@ std::string difference_of_field(const ExpectedField& expected, const store::Fiel
                      unequal("missing", sorted(missing), ids_of(actual.missing));
   const bool in_place = unmoved(expected.before, expected.after, placed) ==
                         unmoved(expected.after, expected.before, placed);
-  const bool is_determined = !expected.was_set || (in_place && expected.detached.empty());
-  if (is_determined) {
+  const bool is_free =
+      expected.was_set && (!in_place || !placed.empty() || !expected.detached.empty());
+  const bool has_all = std::all_of(must_move.begin(), must_move.end(),
+                                   [&](std::uint64_t id) { return contains(moved, id); });
+  if (!is_free || !has_all) {
     text += unequal("moved", sorted(must_move), moved);
   } else if (unmoved(expected.before, expected.after, moved) !=
              unmoved(expected.after, expected.before, moved)) {

@@ -1,4 +1,5 @@
-// A store in a folder of its own, with a clock and a chance that a test controls, spoken to in few words.
+// A store in a folder of its own, with a clock and a chance that a test controls, spoken to in few
+// words.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -38,23 +39,27 @@ inline Map field(std::string type, Map config = {}) {
 inline Map poly(std::string source, std::string name, bool one) {
   Map config{{"mappedBy", name}};
   if (one) config.set("targetCardinality", 1);
-  return Map{{"type", "poly"}, {"source", std::move(source)}, {"target", "media"}, {"config", config}};
+  return Map{
+      {"type", "poly"}, {"source", std::move(source)}, {"target", "media"}, {"config", config}};
 }
 
 // The shop of the seed page, with a unique index, a default and some rules to break.
 inline Map shop_schema() {
-  const Map products{{"name", field("text", {{"required", true}})},
-                     {"description", field("text")},
-                     {"price", field("number", {{"minimum", 0}})},
-                     {"sku", field("text")},
-                     {"state", field("text", {{"default_value", "draft"}})},
-                     {"thumbnail", field("media", {{"max_items", 1}})},
-                     {"gallery", field("media", {{"max_items", 100}, {"mime_types", List{"image/*"}}})},
-                     {"documents", field("media")}};
+  const Map products{
+      {"name", field("text", {{"required", true}})},
+      {"description", field("text")},
+      {"price", field("number", {{"minimum", 0}})},
+      {"sku", field("text")},
+      {"state", field("text", {{"default_value", "draft"}})},
+      {"thumbnail", field("media", {{"max_items", 1}})},
+      {"gallery", field("media", {{"max_items", 100}, {"mime_types", List{"image/*"}}})},
+      {"documents", field("media")}};
   const Map pages{{"slug", field("text", {{"required", true}})}, {"images", field("media")}};
   return Map{
-      {"entities", Map{{"products", Map{{"fields", products}}}, {"pages", Map{{"fields", pages}}},
-                       {"media", Map{{"type", "system"}, {"fields", Map{{"alt", field("text")}}}}}}},
+      {"entities",
+       Map{{"products", Map{{"fields", products}}},
+           {"pages", Map{{"fields", pages}}},
+           {"media", Map{{"type", "system"}, {"fields", Map{{"alt", field("text")}}}}}}},
       {"relations", Map{{"a", poly("products", "thumbnail", true)},
                         {"b", poly("products", "gallery", false)},
                         {"c", poly("products", "documents", false)},
@@ -93,8 +98,8 @@ class TestStore {
   }
 
   store::SchemaOutcome apply(Map schema, bool allow_destructive = false) {
-    const store::Outcome outcome =
-        submit(store::SchemaCommand{.schema = std::move(schema), .allow_destructive = allow_destructive});
+    const store::Outcome outcome = submit(
+        store::SchemaCommand{.schema = std::move(schema), .allow_destructive = allow_destructive});
     EXPECT_TRUE(outcome) << (outcome ? "" : to_string(outcome.error()));
     return outcome ? std::get<store::SchemaOutcome>(*outcome) : store::SchemaOutcome{};
   }
@@ -145,7 +150,8 @@ class TestStore {
   }
 
   std::uint64_t upload(std::string bytes) {
-    const store::CommitOutcome outcome = must(insert("media", Map{{"file", Binary{std::move(bytes)}}}));
+    const store::CommitOutcome outcome =
+        must(insert("media", Map{{"file", Binary{std::move(bytes)}}}));
     return outcome.mutations.empty() ? 0 : outcome.mutations.front().id.integer();
   }
 
@@ -162,8 +168,10 @@ class TestStore {
   }
 
   // The ids of a link field, in order.
-  std::vector<std::uint64_t> links(const std::string& entity, std::uint64_t id, const std::string& field) {
-    const Value record = find_one(entity, {{"where", Map{{"id", id}}}, {"with", Map{{field, true}}}});
+  std::vector<std::uint64_t> links(const std::string& entity, std::uint64_t id,
+                                   const std::string& field) {
+    const Value record =
+        find_one(entity, {{"where", Map{{"id", id}}}, {"with", Map{{field, true}}}});
     std::vector<std::uint64_t> ids;
     if (record.if_map() == nullptr) return ids;
     const Value& value = *record.if_map()->find(field);
@@ -171,7 +179,8 @@ class TestStore {
       ids.push_back(static_cast<std::uint64_t>(*item.if_map()->find("id")->if_integer()));
     };
     if (value.if_map() != nullptr) add(value);
-    if (value.if_list() != nullptr) std::for_each(value.if_list()->begin(), value.if_list()->end(), add);
+    if (value.if_list() != nullptr)
+      std::for_each(value.if_list()->begin(), value.if_list()->end(), add);
     return ids;
   }
 
@@ -180,7 +189,8 @@ class TestStore {
     const Result<store::VerifyReport> report = store::verify(*view(), {});
     ASSERT_TRUE(report) << to_string(report.error());
     for (const store::FamilyCheck& check : report->families) {
-      EXPECT_EQ(check.differences, 0u) << store::name_of(check.family) << ": " << check.first_difference;
+      EXPECT_EQ(check.differences, 0u)
+          << store::name_of(check.family) << ": " << check.first_difference;
     }
     EXPECT_TRUE(report->equal);
   }

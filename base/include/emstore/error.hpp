@@ -29,17 +29,18 @@ enum class ErrorCode : std::uint16_t {
 };
 
 ErrorClass class_of(ErrorCode code);
-std::string_view name_of(ErrorCode code);       // As on the wire: "unknown_field".
+std::string_view name_of(ErrorCode code);  // As on the wire: "unknown_field".
 std::string_view name_of(ErrorClass error_class);
-std::string_view advice_for(ErrorCode code);    // The general next step; Error::hint is the particular one.
+std::string_view advice_for(
+    ErrorCode code);  // The general next step; Error::hint is the particular one.
 std::optional<ErrorCode> error_code_named(std::string_view name);
-bool is_retryable(ErrorCode code);              // unavailable and outcome_unknown.
-int exit_code_of(ErrorCode code);               // For the command line: 2 and up, by class.
+bool is_retryable(ErrorCode code);  // unavailable and outcome_unknown.
+int exit_code_of(ErrorCode code);   // For the command line: 2 and up, by class.
 
 // One failure. `message` names the thing and its value; `path` the place in the request
 // (`gallery.$attach[1]`), empty when there is none; `hint` the particular next step, empty when the
-// general advice says it all. When a request is refused for several reasons, the first stands here and
-// `violations` lists all of them, the first included.
+// general advice says it all. When a request is refused for several reasons, the first stands here
+// and `violations` lists all of them, the first included.
 struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;

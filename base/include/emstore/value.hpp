@@ -75,8 +75,8 @@ class Value {
   Value(std::nullptr_t);
   Value(bool boolean);
   template <std::integral Integer>
-    requires(!std::same_as<Integer, bool>)
-  Value(Integer integer) : Value(Whole{static_cast<std::int64_t>(integer)}) {}
+  requires(!std::same_as<Integer, bool>) Value(Integer integer)
+      : Value(Whole{static_cast<std::int64_t>(integer)}) {}
   Value(double number);
   Value(const char* text);
   Value(std::string_view text);
@@ -117,7 +117,8 @@ class Value {
   };
   explicit Value(Whole integer);
 
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, Binary, Time, List, Map> content_;
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, Binary, Time, List, Map>
+      content_;
 };
 
 struct Map::Member {
@@ -128,7 +129,8 @@ struct Map::Member {
 
 std::string_view name_of(Value::Kind kind);  // "text", for messages.
 
-// Compact and JSON-like, for messages and tests; binary as its size, times as RFC 3339. Not a format.
+// Compact and JSON-like, for messages and tests; binary as its size, times as RFC 3339. Not a
+// format.
 std::string to_string(const Value& value);
 
 }  // namespace emstore

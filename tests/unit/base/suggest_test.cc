@@ -34,7 +34,10 @@ TEST(Quoted, EscapesAndShortens) {
   EXPECT_EQ(quoted(std::string(81, 'x')), '"' + std::string(80, 'x') + "…\"");
   const std::string cut = quoted("x" + std::string(100, 'y').replace(78, 2, "ü"));
   EXPECT_TRUE(is_utf8(cut)) << cut;
-  EXPECT_EQ(quoted("a\xFF\xFE" "b"), "\"a\uFFFD\uFFFD" "b\"");
+  EXPECT_EQ(quoted("a\xFF\xFE"
+                   "b"),
+            "\"a\uFFFD\uFFFD"
+            "b\"");
 }
 
 TEST(Utf8, IsToldFromOtherBytes) {

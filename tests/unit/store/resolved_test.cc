@@ -20,6 +20,7 @@ class Resolve : public ::testing::Test, public TestStore {
         ->if_map()
         ->set("fields", Map{{"alt", field("text", {{"required", true}})}});
     apply(schema);
+    must(insert("products", {{"name", "first"}}));
   }
 
   Found faults_of(store::Command command) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/resolved.h"
 #include "store/row_bytes.h"
 #include "tests/support/test_store.h"
 
@@ -11,7 +12,9 @@ namespace {
 using Ids = std::vector<std::uint64_t>;
 
 Map create(std::string bytes) { return Map{{"$create", Map{{"file", Binary{std::move(bytes)}}}}}; }
-Map operation(std::string name, Value argument) { return Map{{std::move(name), std::move(argument)}}; }
+Map operation(std::string name, Value argument) {
+  return Map{{std::move(name), std::move(argument)}};
+}
 
 // A shop with one product and the media 1 to 4.
 class Shop : public ::testing::Test, public TestStore {
@@ -118,12 +121,14 @@ TEST_F(Shop, NamesEveryViolationWithItsPath) {
                                                   {"thumbnail", operation("$attach", List{1})},
                                                   {"gallery", operation("$attach", List{99})}}));
   std::vector<std::pair<ErrorCode, std::string>> found;
-  for (const Error& violation : error.violations) found.emplace_back(violation.code, violation.path);
+  for (const Error& violation : error.violations)
+    found.emplace_back(violation.code, violation.path);
   const std::vector<std::pair<ErrorCode, std::string>> expected{
       {ErrorCode::out_of_range, "price"},
       {ErrorCode::unknown_field, "nmae"},
       {ErrorCode::wrong_operation, "thumbnail.$attach"},
-      {ErrorCode::required, "name"}};
+      {ErrorCode::required, "name"},
+      {ErrorCode::media_not_found, "gallery.$attach[0]"}};
   EXPECT_EQ(found, expected);
 }
 
@@ -159,7 +164,8 @@ TEST_F(Shop, DetachesADeletedMediaWhereThatIsAsked) {
 TEST_F(Shop, CommitsThreeMutationsAsOne) {
   store::Command all = command(insert("products", {{"name", "a"}, {"sku", "A"}}));
   all.mutations.push_back(insert("products", {{"name", "b"}, {"sku", "B"}}));
-  all.mutations.push_back(update("products", 2, {{"sku", "C"}, {"gallery", operation("$attach", List{1})}}));
+  all.mutations.push_back(
+      update("products", 2, {{"sku", "C"}, {"gallery", operation("$attach", List{1})}}));
   const Sequence before = view()->sequence;
   const store::Outcome outcome = submit(std::move(all));
   ASSERT_TRUE(outcome) << to_string(outcome.error());
@@ -179,7 +185,8 @@ TEST_F(Shop, LetsTwoRecordsSwapTheirUniqueValues) {
 
 TEST_F(Shop, AnswersARetryOnceMore) {
   const auto request = [&] {
-    store::Command asked = command(update("products", 1, {{"gallery", operation("$attach", List{2, 1})}}));
+    store::Command asked =
+        command(update("products", 1, {{"gallery", operation("$attach", List{2, 1})}}));
     asked.key = store::RequestKey{"retry-1", sha256("body")};
     return asked;
   };
@@ -213,7 +220,8 @@ TEST_F(Shop, ShowsAnEditedMediaInEveryGallery) {
   must(update("media", 1, {{"alt", "a laptop"}}));
   const Value found =
       find_one("products", {{"where", Map{{"id", 1}}}, {"with", Map{{"gallery", true}}}});
-  EXPECT_EQ(*(*found.if_map()->find("gallery")->if_list())[0].if_map()->find("alt"), Value("a laptop"));
+  EXPECT_EQ(*(*found.if_map()->find("gallery")->if_list())[0].if_map()->find("alt"),
+            Value("a laptop"));
   verify();
 }
 
@@ -290,11 +298,25 @@ TEST_F(Shop, RefusesAVersionThatIsNotTheOneExpected) {
   must(mutation);
 }
 
+TEST_F(Shop, CreatesAThousandMediaAtMost) {
+  const auto creations = [](std::size_t count) {
+    List items;
+    while (items.size() < count) items.push_back(Map{{"file", Binary{"same"}}});
+    return Map{{"documents", operation("$create", std::move(items))}};
+  };
+  EXPECT_EQ(refused(update("products", 1, creations(store::kCreationsMax + 1))).code,
+            ErrorCode::commit_too_large);
+  must(update("products", 1, creations(store::kCreationsMax)));
+  EXPECT_EQ(links("products", 1, "documents").size(), store::kCreationsMax);
+}
+
 TEST_F(Shop, RefusesACommitThatIsTooLarge) {
   options().limits.commit_changes_max = 20;
   open();
-  EXPECT_EQ(refused(update("products", 1, {{"gallery", operation("$attach", List{1, 2, 3, 4})},
-                                           {"documents", operation("$attach", List{1, 2, 3, 4})}})).code,
+  EXPECT_EQ(refused(update("products", 1,
+                           {{"gallery", operation("$attach", List{1, 2, 3, 4})},
+                            {"documents", operation("$attach", List{1, 2, 3, 4})}}))
+                .code,
             ErrorCode::commit_too_large);
 }
 

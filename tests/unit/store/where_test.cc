@@ -276,6 +276,26 @@ TEST(Where, TellsHowSeveralValuesAreAskedFor) {
   EXPECT_NE(refusal.find("{\"$in\": […]}"), std::string::npos) << refusal;
 }
 
+TEST(Where, IsBoundedInSize) {
+  const Shop shop = five_products();
+  const auto asked = [&](std::size_t conditions, std::size_t operands) {
+    List any, values;
+    while (any.size() < conditions) any.push_back(Map{{"price", 99}});
+    while (values.size() < operands) values.push_back(1000 + values.size());
+    Map where;
+    if (!any.empty()) where.set("$or", std::move(any));
+    if (!values.empty()) where.set("price", Map{{"$in", std::move(values)}});
+    return ids(shop, "products", Map{{"where", std::move(where)}});
+  };
+  const std::string refusal = "value_too_large at where: ";
+  EXPECT_EQ(asked(kConditionsMax - 2, 0), "");
+  EXPECT_EQ(asked(kConditionsMax - 1, 0), "");
+  EXPECT_TRUE(asked(kConditionsMax, 0).starts_with(refusal));
+  EXPECT_EQ(asked(0, kOperandsMax - 1), "");
+  EXPECT_EQ(asked(0, kOperandsMax), "");
+  EXPECT_TRUE(asked(0, kOperandsMax + 1).starts_with(refusal));
+}
+
 TEST(Like, IsBoundedInLength) {
   const std::string longest(kLikePatternBytesMax, 'a');
   EXPECT_TRUE(LikePattern::of(longest, Case::matters)->matches(longest));
