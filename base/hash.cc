@@ -140,11 +140,11 @@ ContentDigest ContentHasher::digest() const {
 
 std::string to_hex(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * bytes.size());
+  std::string text(2 * bytes.size(), '\0');
+  char* place = text.data();
   for (const char byte : bytes) {
-    text.push_back(kDigits[static_cast<unsigned char>(byte) >> 4]);
-    text.push_back(kDigits[static_cast<unsigned char>(byte) & 15]);
+    *place++ = kDigits[static_cast<unsigned char>(byte) >> 4];
+    *place++ = kDigits[static_cast<unsigned char>(byte) & 15];
   }
   return text;
 }

@@ -52,7 +52,8 @@ struct Caller::Round {
     return places;
   }
   bool complete() const {
-    return std::all_of(answers.begin(), answers.end(), [](const auto& answer) { return answer; });
+    return std::all_of(answers.begin(), answers.end(),
+                       [](const auto& answer) { return answer.has_value(); });
   }
   // Gives up what must not be sent a second time, or all of it.
   void give_up(const Error& cause, bool also_repeatable) {

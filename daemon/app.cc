@@ -13,7 +13,6 @@
 #include "daemon/listener.h"
 #include "daemon/opening.h"
 #include "daemon/parts.h"
-#include "store/folder_lock.h"
 
 namespace emstore::daemon {
 namespace {
@@ -40,7 +39,6 @@ WriterOptions writer_options(const Config& config) {
 // What lies on disk, opened before any thread or socket.
 struct Stored {
   OpenedStore opened;
-  std::optional<store::FolderLock> media_lock;  // Of a media directory of its own.
   std::unique_ptr<blobs::FileStore> files;
   std::unique_ptr<blobs::Uploads> uploads;
   std::vector<blobs::Sniffer> sniffers;
@@ -48,12 +46,9 @@ struct Stored {
 
 Result<Stored> open_stored(const Config& config, Log& log) {
   EMSTORE_TRY(OpenedStore opened, open_store(config, log));
-  Stored stored{std::move(opened), {}, {}, {}, {}};
+  Stored stored{std::move(opened), {}, {}, {}};
   const std::filesystem::path media = config.media_folder();
   EMSTORE_CHECKED(make_private_folder(media));
-  if (!config.media.empty()) {
-    EMSTORE_TRY(stored.media_lock, store::FolderLock::acquire(media));
-  }
   EMSTORE_TRY(blobs::FileStore files, blobs::FileStore::open(media));
   stored.files = std::make_unique<blobs::FileStore>(std::move(files));
   const blobs::UploadLimits limits{.blob_bytes_max = config.blob_bytes_max,

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/suggest.h"
 #include "daemon/answers.h"
@@ -34,6 +35,30 @@ Status check_not_collected(const store::View& view, const Address& address) {
                  "the bytes at " + to_string(address) + " were collected by commit " +
                      std::to_string(blob.collected_at),
                  "address");
+}
+
+// The ordinals of files that the blob rows of this digest hold, whether their bytes are still there
+// or not.
+Result<std::vector<blobs::TakenOrdinal>> ordinals_taken(const store::View& view,
+                                                        const Digest128& digest) {
+  std::vector<blobs::TakenOrdinal> taken;
+  std::optional<Error> broken;
+  EMSTORE_CHECKED(view.reader->scan(store::Family::blobs, store::range_of_prefix(as_bytes(digest)),
+                                    [&](std::string_view key, std::string_view value) {
+                                      const std::optional<Address> address = address_of_bytes(key);
+                                      const Result<store::BlobRow> row = store::decode_blob(value);
+                                      if (!address || !row) {
+                                        broken = row ? Error{ErrorCode::corrupt_index,
+                                                             "a blob row whose key is no address"}
+                                                     : row.error();
+                                        return false;
+                                      }
+                                      if (address->is_file())
+                                        taken.push_back({address->ordinal, row->sha256});
+                                      return true;
+                                    }));
+  if (broken) return failure(*std::move(broken));
+  return taken;
 }
 
 }  // namespace
@@ -91,7 +116,10 @@ void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobCom
   const bool is_taken = parts_.media.submit(
       session.id(),
       [this, caller, peer = session.peer(), token = std::move(call.token)](std::size_t) {
-        Result<blobs::Completed> completed = parts_.uploads.complete(peer.uid, token);
+        const auto taken = [this](const Digest128& digest) {
+          return ordinals_taken(*parts_.store.view(), digest);
+        };
+        Result<blobs::Completed> completed = parts_.uploads.complete(peer.uid, token, taken);
         parts_.reactor.deliver([this, caller, peer, ready = std::move(completed)]() mutable {
           if (!ready) return answer(caller, failure(ready.error()));
           take_lease(Finished{caller, peer, *std::move(ready)});

@@ -32,19 +32,19 @@ TEST(Pool, DoesTheWorkOfALaneInOrderOnManyThreads) {
 }
 
 TEST(Pool, LetsALaneOvertakeOneThatIsHeldUp) {
-  Pool pool("test", 2, 10);
   std::promise<void> release;
-  ASSERT_TRUE(pool.submit(1, [&](std::size_t) { release.get_future().wait(); }));
   std::promise<void> overtaken;
+  Pool pool("test", 2, 10);
+  ASSERT_TRUE(pool.submit(1, [&](std::size_t) { release.get_future().wait(); }));
   ASSERT_TRUE(pool.submit(2, [&](std::size_t) { overtaken.set_value(); }));
   overtaken.get_future().wait();
   release.set_value();
 }
 
 TEST(Pool, TakesNoMoreThanItsBound) {
-  Pool pool("test", 1, 2);
   std::promise<void> started;
   std::promise<void> release;
+  Pool pool("test", 1, 2);
   ASSERT_TRUE(pool.submit([&](std::size_t) {
     started.set_value();
     release.get_future().wait();
@@ -57,16 +57,17 @@ TEST(Pool, TakesNoMoreThanItsBound) {
 }
 
 TEST(Pool, DropsWhatWaitsWhenItIsStopped) {
-  Pool pool("test", 1, 10);
+  constexpr std::size_t kNeverFull = 1u << 30;
   std::promise<void> started;
   std::promise<void> release;
+  std::atomic<bool> was_run = false;
   auto held = std::make_shared<int>(1);
+  Pool pool("test", 1, kNeverFull);
   ASSERT_TRUE(pool.submit([&](std::size_t) {
     started.set_value();
     release.get_future().wait();
   }));
   started.get_future().wait();
-  std::atomic<bool> was_run = false;
   ASSERT_TRUE(pool.submit([&was_run, held](std::size_t) { was_run = true; }));
   std::thread stopper([&] { pool.stop(); });
   // Once it stops, it takes nothing more.
