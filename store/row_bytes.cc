@@ -169,7 +169,9 @@ Result<BacklinkKey> backlink_of_key(std::string_view key) {
   BytesReader reader(key);
   BacklinkKey backlink;
   backlink.target = read_record(reader);
-  backlink.covered = reader.integer<std::uint8_t>() != 0;
+  const auto covered = reader.integer<std::uint8_t>();
+  if (covered > 1) reader.fail();
+  backlink.covered = covered == 1;
   backlink.owner = read_record(reader);
   backlink.field = FieldId{reader.integer<std::uint32_t>()};
   if (!reader.ended()) return corrupt("the key of a backlink", key);
