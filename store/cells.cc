@@ -116,6 +116,16 @@ Scalar scalar_of(FieldKind kind, const Value& stored) {
   return {};
 }
 
+std::optional<Scalar> json_scalar(const Value& value) {
+  if (value.is_null()) return Scalar();
+  if (const bool* boolean = value.if_boolean()) return Scalar(*boolean);
+  if (const std::int64_t* integer = value.if_integer())
+    return Scalar(static_cast<double>(*integer));
+  if (const double* number = value.if_number()) return Scalar(*number);
+  if (const std::string* text = value.if_text()) return Scalar(std::string_view(*text));
+  return std::nullopt;
+}
+
 Status Cells::take(const RecordId& id, const RecordView& view, std::string_view fields) {
   id_ = id;
   version_ = view.version;

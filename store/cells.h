@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,10 @@ std::strong_ordering compare(const Scalar& a, const Scalar& b);
 
 // A value in stored form as a scalar that looks into it. Not for json and link fields.
 Scalar scalar_of(FieldKind kind, const Value& stored);
+
+// A number, text or boolean within json as a scalar that looks into it, numbers as doubles; nothing
+// for a list or a map.
+std::optional<Scalar> json_scalar(const Value& value);
 
 // Reused from record to record, so that looking at a record costs no allocation. What it gives are
 // views of what take() was given.

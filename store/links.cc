@@ -22,7 +22,7 @@ class LinkSearch {
       : reader_(reader),
         with_(with),
         budget_(budget),
-        selection_(reader, with.query, with.query.order),
+        selection_(reader, with.query, with.query.order, budget),
         hits_(with.query.order, {with.query.offset, with.query.limit, /*tells_more=*/false},
               budget) {}
 

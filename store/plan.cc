@@ -108,10 +108,10 @@ class Planner {
       Plan plan;
       const auto* compare = std::get_if<Condition::Compare>(&condition->test);
       const auto* one_of = std::get_if<Condition::OneOf>(&condition->test);
-      if (compare != nullptr && compare->column.pseudo == Pseudo::id &&
+      if (compare != nullptr && compare->subject.column.pseudo == Pseudo::id &&
           compare->comparator == Comparator::equal) {
         add_id(compare->operand, plan.ids);
-      } else if (one_of != nullptr && one_of->column.pseudo == Pseudo::id) {
+      } else if (one_of != nullptr && one_of->subject.column.pseudo == Pseudo::id) {
         for (const OwnedScalar& operand : one_of->operands) add_id(operand, plan.ids);
       } else {
         continue;
@@ -172,11 +172,12 @@ class Planner {
     for (const Condition* condition : required_) {
       const auto* compare = std::get_if<Condition::Compare>(&condition->test);
       const auto* null = std::get_if<Condition::IsNull>(&condition->test);
-      if (compare != nullptr && compare->column.field == &field &&
+      if (compare != nullptr && compare->subject.column.field == &field &&
           compare->comparator == Comparator::equal) {
         return with_value(field, compare->operand, prefix);
       }
-      if (null != nullptr && null->column.field == &field) return with_value(field, {}, prefix);
+      if (null != nullptr && null->subject.column.field == &field)
+        return with_value(field, {}, prefix);
     }
     return std::nullopt;
   }
@@ -192,11 +193,11 @@ class Planner {
     for (const Condition* condition : required_) {
       const auto* compare = std::get_if<Condition::Compare>(&condition->test);
       const auto* text = std::get_if<Condition::TextHas>(&condition->test);
-      if (compare != nullptr && compare->column.field == &field) {
+      if (compare != nullptr && compare->subject.column.field == &field) {
         narrow_by(*compare, with_value(field, compare->operand, prefix), range);
       }
-      if (text != nullptr && text->column.field == &field && text->test == TextTest::starts_with &&
-          !text->operand.empty()) {
+      if (text != nullptr && text->subject.column.field == &field &&
+          text->test == TextTest::starts_with && !text->operand.empty()) {
         if (auto from = with_value(field, text->operand, prefix))
           narrow_from(range, *std::move(from));
         const std::optional<std::string> after = text_after(text->operand);
@@ -232,7 +233,7 @@ class Planner {
     const KeyRange whole = plan.range;
     for (const Condition* condition : required_) {
       const auto* compare = std::get_if<Condition::Compare>(&condition->test);
-      if (compare == nullptr || compare->column.pseudo != Pseudo::id) continue;
+      if (compare == nullptr || compare->subject.column.pseudo != Pseudo::id) continue;
       const auto* bound = std::get_if<std::int64_t>(&compare->operand);
       if (bound == nullptr || *bound < 0) continue;
       const RecordRef record{query_.entity->id, RecordId(static_cast<std::uint64_t>(*bound))};

@@ -40,7 +40,7 @@ Result<Search> search(const Reader& reader, const Query& query, const Plan& plan
                       const Window& window, Counting counting, Budget& budget) {
   const Arrangement arrangement = window.limit == 0 ? Arrangement() : arrangement_of(query, plan);
   Search found{Hits(arrangement.order, window, budget), 0};
-  Selection selection(reader, query, arrangement.order);
+  Selection selection(reader, query, arrangement.order, budget);
   const auto look_at = [&](const RecordId& id, std::string_view row) -> Result<bool> {
     EMSTORE_CHECKED(budget.examine());
     EMSTORE_TRY(const RecordView view, view_of_owner(row));

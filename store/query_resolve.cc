@@ -269,7 +269,7 @@ Result<Query> read_query(const Schema& schema, const Entity& entity, const Map& 
   Query query;
   query.entity = &entity;
   if (const Value* where = given.find("where")) {
-    EMSTORE_TRY(query.where, resolve_where(entity, *where, step(path, "where")));
+    EMSTORE_TRY(query.where, resolve_where(schema, entity, *where, step(path, "where")));
   }
   EMSTORE_TRY(query.order, read_order(entity, given, path));
   EMSTORE_CHECKED(read_window(given, path, query));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "store/links.h"
 #include "store/where.h"
 
 namespace emstore::store {
@@ -19,8 +20,10 @@ Result<std::string_view> fields_of(const Reader& reader, const RecordRef& record
   return std::string_view(body);
 }
 
-Selection::Selection(const Reader& reader, const Query& query, const std::vector<OrderTerm>& order)
+Selection::Selection(const Reader& reader, const Query& query, const std::vector<OrderTerm>& order,
+                     Budget& budget)
     : reader_(reader),
+      budget_(budget),
       where_(query.where.get()),
       looks_at_records_(where_ != nullptr || !order.empty()) {
   looks_at_fields_ = (where_ != nullptr && reads_fields(*where_)) ||
@@ -37,7 +40,11 @@ Result<bool> Selection::wants(const RecordRef& record, const RecordView& view) {
   }
   EMSTORE_CHECKED(cells_.take(record.id, view, fields));
   if (where_ == nullptr) return true;
-  EMSTORE_TRY(const Truth truth, evaluate(*where_, cells_));
+  const auto look_at_links = [this, &record](const With& with) -> Result<bool> {
+    EMSTORE_TRY(const Hits found, linked(reader_, with, record, budget_));
+    return !found.all().empty();
+  };
+  EMSTORE_TRY(const Truth truth, evaluate(*where_, cells_, look_at_links));
   return truth == Truth::yes;
 }
 

@@ -1,6 +1,8 @@
 #include "store/where.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 namespace emstore::store {
 namespace {
@@ -35,20 +37,69 @@ bool holds(TextTest test, std::string_view text, std::string_view operand) {
   return false;
 }
 
+bool is_json(const Subject& subject) {
+  return subject.column.field != nullptr && subject.column.field->kind == FieldKind::json;
+}
+
+const Value* part_of(const Value& whole, const std::string& name) {
+  if (const Map* map = whole.if_map()) return map->find(name);
+  const List* list = whole.if_list();
+  if (list == nullptr) return nullptr;
+  std::size_t place = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), place);
+  const bool is_place = error == std::errc() && end == name.data() + name.size();
+  return is_place && place < list->size() ? &(*list)[place] : nullptr;
+}
+
+// The value at the end of the path; null when there is none.
+const Value& value_at(const Value& whole, const std::vector<std::string>& path) {
+  static const Value kNull;
+  const Value* value = &whole;
+  for (const std::string& name : path) {
+    value = part_of(*value, name);
+    if (value == nullptr) return kNull;
+  }
+  return *value;
+}
+
 // One kind of condition each, on one record.
 struct Evaluator {
   const Cells& record;
+  const LooksAtLinks& links;
 
   // Ends at the first part that settles it: `settling` itself, which is no for AND and yes for OR.
   Result<Truth> combine(const std::vector<Condition>& parts, Truth settling) const {
     const bool is_and = settling == Truth::no;
     Truth all = is_and ? Truth::yes : Truth::no;
     for (const Condition& part : parts) {
-      EMSTORE_TRY(const Truth one, evaluate(part, record));
+      EMSTORE_TRY(const Truth one, evaluate(part, record, links));
       all = is_and ? std::min(all, one) : std::max(all, one);
       if (all == settling) break;
     }
     return all;
+  }
+
+  // `test` of a value that is not null; no for what cannot be compared with a scalar.
+  template <typename Test>
+  Result<Truth> test_scalar(const Subject& subject, const Test& test) const {
+    if (!is_json(subject)) {
+      EMSTORE_TRY(const Scalar value, record.scalar(subject.column));
+      return is_null(value) ? Truth::unknown : truth_of(test(value));
+    }
+    EMSTORE_TRY(const Value whole, record.json(*subject.column.field));
+    const Value& value = value_at(whole, subject.path);
+    if (value.is_null()) return Truth::unknown;
+    const std::optional<Scalar> scalar = json_scalar(value);
+    return truth_of(scalar && test(*scalar));
+  }
+
+  // `test` of a text.
+  template <typename Test>
+  Result<Truth> test_text(const Subject& subject, const Test& test) const {
+    return test_scalar(subject, [&test](const Scalar& value) {
+      const auto* text = std::get_if<std::string_view>(&value);
+      return text != nullptr && test(*text);
+    });
   }
 
   Result<Truth> operator()(const Condition::All& all) const {
@@ -59,54 +110,60 @@ struct Evaluator {
   }
 
   Result<Truth> operator()(const Condition::Not& negated) const {
-    EMSTORE_TRY(const Truth truth, evaluate(negated.part.front(), record));
+    EMSTORE_TRY(const Truth truth, evaluate(negated.part.front(), record, links));
     if (truth == Truth::unknown) return Truth::unknown;
     return truth_of(truth == Truth::no);
   }
 
   Result<Truth> operator()(const Condition::IsNull& test) const {
-    if (test.column.field != nullptr && test.column.field->kind == FieldKind::json) {
-      EMSTORE_TRY(const Value value, record.json(*test.column.field));
-      return truth_of(value.is_null());
+    if (is_json(test.subject)) {
+      EMSTORE_TRY(const Value whole, record.json(*test.subject.column.field));
+      return truth_of(value_at(whole, test.subject.path).is_null());
     }
-    EMSTORE_TRY(const Scalar value, record.scalar(test.column));
+    EMSTORE_TRY(const Scalar value, record.scalar(test.subject.column));
     return truth_of(is_null(value));
   }
 
   Result<Truth> operator()(const Condition::Compare& test) const {
-    EMSTORE_TRY(const Scalar value, record.scalar(test.column));
-    if (is_null(value)) return Truth::unknown;
-    return truth_of(holds(test.comparator, compare(value, view_of(test.operand))));
+    const Scalar operand = view_of(test.operand);
+    const bool is_of_one_kind = !is_json(test.subject);  // Or an id, whose kinds have an order.
+    return test_scalar(test.subject, [&](const Scalar& value) {
+      return (is_of_one_kind || value.index() == operand.index()) &&
+             holds(test.comparator, compare(value, operand));
+    });
   }
 
   Result<Truth> operator()(const Condition::OneOf& test) const {
     if (test.operands.empty()) return Truth::no;
-    EMSTORE_TRY(const Scalar value, record.scalar(test.column));
-    if (is_null(value)) return Truth::unknown;
-    const auto place = std::lower_bound(
-        test.operands.begin(), test.operands.end(), value,
-        [](const OwnedScalar& a, const Scalar& b) { return compare(view_of(a), b) < 0; });
-    return truth_of(place != test.operands.end() && compare(view_of(*place), value) == 0);
+    return test_scalar(test.subject, [&test](const Scalar& value) {
+      const auto place = std::lower_bound(
+          test.operands.begin(), test.operands.end(), value,
+          [](const OwnedScalar& a, const Scalar& b) { return compare(view_of(a), b) < 0; });
+      return place != test.operands.end() && compare(view_of(*place), value) == 0;
+    });
   }
 
   Result<Truth> operator()(const Condition::TextHas& test) const {
-    EMSTORE_TRY(const Scalar value, record.scalar(test.column));
-    const auto* text = std::get_if<std::string_view>(&value);
-    if (text == nullptr) return Truth::unknown;
-    return truth_of(holds(test.test, *text, test.operand));
+    return test_text(test.subject, [&test](std::string_view text) {
+      return holds(test.test, text, test.operand);
+    });
   }
 
   Result<Truth> operator()(const Condition::Like& test) const {
-    EMSTORE_TRY(const Scalar value, record.scalar(test.column));
-    const auto* text = std::get_if<std::string_view>(&value);
-    if (text == nullptr) return Truth::unknown;
-    return truth_of(test.pattern.matches(*text));
+    return test_text(test.subject,
+                     [&test](std::string_view text) { return test.pattern.matches(text); });
   }
 
   Result<Truth> operator()(const Condition::SameJson& test) const {
-    EMSTORE_TRY(const Value value, record.json(*test.column.field));
+    EMSTORE_TRY(const Value whole, record.json(*test.subject.column.field));
+    const Value& value = value_at(whole, test.subject.path);
     if (value.is_null()) return Truth::unknown;
     return truth_of(is_same_json(value, test.operand));
+  }
+
+  Result<Truth> operator()(const Condition::Linked& test) const {
+    EMSTORE_TRY(const bool any, links(*test.with));
+    return truth_of(any);
   }
 };
 
@@ -118,7 +175,8 @@ struct FieldReading {
   bool operator()(const Condition::All& all) const { return any_reads_fields(all.parts); }
   bool operator()(const Condition::Any& any) const { return any_reads_fields(any.parts); }
   bool operator()(const Condition::Not& negated) const { return any_reads_fields(negated.part); }
-  bool operator()(const auto& leaf) const { return leaf.column.pseudo == Pseudo::none; }
+  bool operator()(const Condition::Linked& /*linked*/) const { return false; }
+  bool operator()(const auto& leaf) const { return leaf.subject.column.pseudo == Pseudo::none; }
 };
 
 double number_of(const Value& value) {
@@ -136,8 +194,8 @@ bool is_same_map(const Map& a, const Map& b) {
 
 }  // namespace
 
-Result<Truth> evaluate(const Condition& condition, const Cells& record) {
-  return std::visit(Evaluator{record}, condition.test);
+Result<Truth> evaluate(const Condition& condition, const Cells& record, const LooksAtLinks& links) {
+  return std::visit(Evaluator{record, links}, condition.test);
 }
 
 bool reads_fields(const Condition& condition) { return std::visit(FieldReading{}, condition.test); }

@@ -5,6 +5,7 @@
 
 #include "base/suggest.h"
 #include "store/field_rules.h"
+#include "store/query.h"
 #include "store/where.h"
 
 namespace emstore::store {
@@ -62,7 +63,8 @@ bool is_logic(Operator op) {
 }
 bool is_of_text(Operator op) { return op >= Operator::starts_with && op <= Operator::ilike; }
 bool is_of_equality(Operator op) {
-  return op == Operator::eq || op == Operator::ne || op == Operator::isnull;
+  return op == Operator::eq || op == Operator::ne || op == Operator::isnull || op == Operator::in ||
+         op == Operator::notin;
 }
 
 std::optional<Operator> operator_named(std::string_view name) {
@@ -102,10 +104,27 @@ Condition joined(Operator logic, std::vector<Condition> parts) {
   return logic == Operator::negation ? negation_of(std::move(all)) : std::move(all);
 }
 
-// What may be asked of one column, and the literals for it.
-class ColumnTest {
+// Whether any record that `relation` leads to is wanted; null: whether there is one.
+Condition linked(const Field& relation, const Entity& target,
+                 std::shared_ptr<const Condition> where) {
+  With with;
+  with.field = &relation;
+  with.query.entity = &target;
+  with.query.where = std::move(where);
+  with.query.limit = 1;
+  return {Condition::Linked{std::make_shared<const With>(std::move(with))}};
+}
+
+// What may be asked of one subject, and the literals for it. A relation without more is asked for
+// the ids of the records it leads to.
+class Test {
  public:
-  explicit ColumnTest(const Column& column) : column_(column) {}
+  explicit Test(Subject subject) : subject_(std::move(subject)), name_(name_of(subject_.column)) {}
+  Test(const Field& relation, const Entity& target)
+      : subject_{{Pseudo::id, nullptr}, {}},
+        name_(relation.name),
+        relation_(&relation),
+        target_(&target) {}
 
   // `given` is a literal, or a map of operators.
   Result<Condition> resolve(const Value& given, const std::string& path) const {
@@ -114,8 +133,8 @@ class ColumnTest {
       return apply(Operator::eq, given, path);
     }
     if (operators->empty()) {
-      return failure(ErrorCode::invalid_request, "no operator for " + quoted(name_of(column_)),
-                     path, "leave the field out to ask nothing of it");
+      return failure(ErrorCode::invalid_request, "no operator for " + quoted(name_), path,
+                     "leave the field out to ask nothing of it");
     }
     EMSTORE_TRY(std::vector<Condition> parts, resolve_each(*operators, path));
     return all_of(std::move(parts));
@@ -123,8 +142,18 @@ class ColumnTest {
 
  private:
   bool is_json() const { return kind() == FieldKind::json; }
-  bool is_id() const { return column_.pseudo == Pseudo::id; }
-  FieldKind kind() const { return is_id() ? FieldKind::number : rules_of(column_)->kind; }
+  bool is_id() const { return subject_.column.pseudo == Pseudo::id; }
+  FieldKind kind() const { return is_id() ? FieldKind::number : rules_of(subject_.column)->kind; }
+
+  // A condition on the subject; of a relation, on the records it leads to.
+  Condition asked(Condition condition) const {
+    if (relation_ == nullptr) return condition;
+    return linked(*relation_, *target_, std::make_shared<const Condition>(std::move(condition)));
+  }
+  Condition is_null() const {
+    if (relation_ == nullptr) return {Condition::IsNull{subject_}};
+    return negation_of(linked(*relation_, *target_, nullptr));
+  }
 
   static bool has_only_operators(const Map& map) {
     return !map.empty() && std::all_of(map.begin(), map.end(), [](const Map::Member& member) {
@@ -164,18 +193,19 @@ class ColumnTest {
 
   Status check_fits(Operator op, std::string_view name, const std::string& path) const {
     const FieldKind of = kind();
-    const bool is_text = !is_id() && (of == FieldKind::text || of == FieldKind::enumeration);
-    const bool is_opaque = of == FieldKind::address || of == FieldKind::digest;
-    bool fits = is_text || !is_of_text(op);
-    if (is_json()) fits = is_of_equality(op) || is_logic(op);
-    if (is_opaque) {
-      fits = is_of_equality(op) || is_logic(op) || op == Operator::in || op == Operator::notin;
-    }
+    const bool has_texts =
+        !is_id() && (of == FieldKind::text || of == FieldKind::enumeration || is_json());
+    const bool is_opaque =
+        of == FieldKind::address || of == FieldKind::digest || relation_ != nullptr;
+    const bool fits =
+        is_logic(op) || is_of_equality(op) || (!is_opaque && (has_texts || !is_of_text(op)));
     if (fits) return {};
-    const std::string_view what = is_id() ? "id" : name_of(of);
+    const std::string_view what = relation_ != nullptr ? name_of(relation_->kind)
+                                  : is_id()            ? "id"
+                                                       : name_of(of);
     return failure(ErrorCode::wrong_operation,
-                   std::string(name) + " does not fit " + quoted(name_of(column_)) +
-                       ", which is of type " + std::string(what),
+                   std::string(name) + " does not fit " + quoted(name_) + ", which is of type " +
+                       std::string(what),
                    path);
   }
 
@@ -224,17 +254,18 @@ class ColumnTest {
   }
 
   Result<Condition> equal(const Value& operand, const std::string& path) const {
-    if (operand.is_null()) return Condition{Condition::IsNull{column_}};
-    if (!is_json()) return comparison(Comparator::equal, operand, path);
-    Result<Value> stored = literal_form(*column_.field, operand);
+    if (operand.is_null()) return is_null();
+    const bool is_tree = operand.if_list() != nullptr || operand.if_map() != nullptr;
+    if (!is_json() || !is_tree) return comparison(Comparator::equal, operand, path);
+    Result<Value> stored = literal_form(*subject_.column.field, operand);
     if (!stored) return with_path(std::move(stored).error(), path);
-    return Condition{Condition::SameJson{column_, *std::move(stored)}};
+    return Condition{Condition::SameJson{subject_, *std::move(stored)}};
   }
 
   Result<Condition> comparison(Comparator comparator, const Value& operand,
                                const std::string& path) const {
     EMSTORE_TRY(OwnedScalar literal, literal_of(operand, path));
-    return Condition{Condition::Compare{column_, comparator, std::move(literal)}};
+    return asked({Condition::Compare{subject_, comparator, std::move(literal)}});
   }
 
   Result<Condition> between(const Value& operand, const std::string& path) const {
@@ -271,7 +302,7 @@ class ColumnTest {
         std::unique(operands.begin(), operands.end(),
                     [&](const OwnedScalar& a, const OwnedScalar& b) { return order(a, b) == 0; }),
         operands.end());
-    return Condition{Condition::OneOf{column_, std::move(operands)}};
+    return asked({Condition::OneOf{subject_, std::move(operands)}});
   }
 
   Result<Condition> null_test(const Value& operand, const std::string& path) const {
@@ -280,20 +311,20 @@ class ColumnTest {
       return failure(ErrorCode::wrong_type,
                      "$isnull takes true or false, not " + to_string(operand), path);
     }
-    Condition test{Condition::IsNull{column_}};
+    Condition test = is_null();
     return *wants_null ? std::move(test) : negation_of(std::move(test));
   }
 
   Result<Condition> text_test(TextTest test, const Value& operand, const std::string& path) const {
     EMSTORE_TRY(const std::string* text, text_of(operand, path));
-    return Condition{Condition::TextHas{column_, test, *text}};
+    return Condition{Condition::TextHas{subject_, test, *text}};
   }
 
   Result<Condition> like(Case letters, const Value& operand, const std::string& path) const {
     EMSTORE_TRY(const std::string* text, text_of(operand, path));
     Result<LikePattern> pattern = LikePattern::of(*text, letters);
     if (!pattern) return with_path(std::move(pattern).error(), path);
-    return Condition{Condition::Like{column_, *std::move(pattern)}};
+    return Condition{Condition::Like{subject_, *std::move(pattern)}};
   }
 
   Result<const std::string*> text_of(const Value& operand, const std::string& path) const {
@@ -308,13 +339,22 @@ class ColumnTest {
                      "ask {\"$isnull\": true} or false");
     }
     if (is_id()) return id_literal(operand, path);
-    Result<Value> stored = literal_form(*rules_of(column_), operand);
+    if (is_json()) return json_literal(operand, path);
+    Result<Value> stored = literal_form(*rules_of(subject_.column), operand);
     if (!stored) {
       Error error = std::move(stored).error();
       if (operand.if_list() != nullptr) error.hint = "one of several values: {\"$in\": […]}";
       return with_path(std::move(error), path);
     }
     return owned(scalar_of(kind(), *stored));
+  }
+
+  static Result<OwnedScalar> json_literal(const Value& operand, const std::string& path) {
+    if (const std::optional<Scalar> scalar = json_scalar(operand)) return owned(*scalar);
+    return failure(
+        ErrorCode::wrong_type,
+        "a number, a text or a boolean is expected, not " + std::string(name_of(operand.kind())),
+        path, "lists and maps are compared as a whole by $eq and $ne");
   }
 
   // Any integer is a bound for ids, also one that no record can have.
@@ -332,12 +372,15 @@ class ColumnTest {
     return failure(ErrorCode::wrong_type, to_string(operand) + " is no id", path);
   }
 
-  Column column_;
+  Subject subject_;
+  std::string_view name_;
+  const Field* relation_ = nullptr;
+  const Entity* target_ = nullptr;
 };
 
 class WhereReader {
  public:
-  explicit WhereReader(const Entity& entity) : entity_(entity) {}
+  WhereReader(const Schema& schema, const Entity& entity) : schema_(schema), entity_(entity) {}
 
   Result<std::vector<Condition>> read_each(const Map& where, const std::string& path) const {
     std::vector<Condition> parts;
@@ -351,10 +394,7 @@ class WhereReader {
  private:
   Result<Condition> read_member(const std::string& name, const Value& given,
                                 const std::string& path) const {
-    if (!name.starts_with('$')) {
-      EMSTORE_TRY(const Column column, column_named(name, path));
-      return ColumnTest(column).resolve(given, path);
-    }
+    if (!name.starts_with('$')) return read_test(name, given, path);
     const std::optional<Operator> op = operator_named(name);
     if (!op) return unknown_operator(name, path);
     if (is_logic(*op)) return read_logic(*op, given, path);
@@ -381,19 +421,54 @@ class WhereReader {
     return joined(logic, std::move(parts));
   }
 
-  Result<Column> column_named(const std::string& name, const std::string& path) const {
-    Result<Column> found = find_column(entity_, name);
-    if (!found && name.find('.') != std::string::npos) {
-      return failure(ErrorCode::unsupported,
-                     "dotted paths such as " + quoted(name) + " are not supported", path);
+  // `price`, `metadata.width`, `gallery.mime_type`: what stands before the first point is a column.
+  Result<Condition> read_test(std::string_view name, const Value& given,
+                              const std::string& path) const {
+    const std::size_t point = std::min(name.find('.'), name.size());
+    EMSTORE_TRY(const Column column, column_named(name.substr(0, point), path));
+    const bool is_relation = column.field != nullptr && is_link(column.field->kind);
+    if (point == name.size()) {
+      if (is_relation) return Test(*column.field, *target_of(*column.field)).resolve(given, path);
+      return Test({column, {}}).resolve(given, path);
     }
+    const std::string_view rest = name.substr(point + 1);
+    if (is_relation) return through(*column.field, rest, given, path);
+    if (column.field != nullptr && column.field->kind == FieldKind::json) {
+      EMSTORE_TRY(std::vector<std::string> names, names_in(rest, path));
+      return Test({column, std::move(names)}).resolve(given, path);
+    }
+    return failure(ErrorCode::wrong_operation,
+                   quoted(name_of(column)) + " of " + entity_.name + " has nothing within it", path,
+                   "a path leads into json fields and through relations");
+  }
+
+  Result<Condition> through(const Field& relation, std::string_view rest, const Value& given,
+                            const std::string& path) const {
+    const Entity& target = *target_of(relation);
+    EMSTORE_TRY(Condition inner, WhereReader(schema_, target).read_test(rest, given, path));
+    return linked(relation, target, std::make_shared<const Condition>(std::move(inner)));
+  }
+
+  const Entity* target_of(const Field& /*relation*/) const { return schema_.entity(kMediaEntity); }
+
+  static Result<std::vector<std::string>> names_in(std::string_view rest, const std::string& path) {
+    std::vector<std::string> names;
+    for (;;) {
+      const std::size_t point = std::min(rest.find('.'), rest.size());
+      if (point == 0) {
+        return failure(ErrorCode::invalid_request, "a name is missing between two points", path,
+                       "write the names of the way with one point between them");
+      }
+      names.emplace_back(rest.substr(0, point));
+      if (point == rest.size()) return names;
+      rest.remove_prefix(point + 1);
+    }
+  }
+
+  Result<Column> column_named(std::string_view name, const std::string& path) const {
+    Result<Column> found = find_column(entity_, name);
     if (!found) return with_path(std::move(found).error(), path);
     const Column column = without_alias(*found, entity_);
-    if (column.field != nullptr && is_link(column.field->kind)) {
-      return failure(ErrorCode::unsupported, "a where cannot ask for the links of " + quoted(name),
-                     path,
-                     "with: {" + quoted(name) + ": {\"where\": …}} chooses among the linked media");
-    }
     if (column.pseudo != Pseudo::id && rules_of(column) == nullptr) {
       return failure(ErrorCode::unsupported, "a where cannot ask for " + quoted(name), path,
                      "it can be selected");
@@ -401,6 +476,7 @@ class WhereReader {
     return column;
   }
 
+  const Schema& schema_;
   const Entity& entity_;
 };
 
@@ -433,8 +509,8 @@ Size size_of(const Value& value) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Condition>> resolve_where(const Entity& entity, const Value& where,
-                                                       std::string_view path) {
+Result<std::shared_ptr<const Condition>> resolve_where(const Schema& schema, const Entity& entity,
+                                                       const Value& where, std::string_view path) {
   const Map* conditions = where.if_map();
   if (conditions == nullptr) {
     return failure(ErrorCode::wrong_type,
@@ -452,7 +528,7 @@ Result<std::shared_ptr<const Condition>> resolve_where(const Entity& entity, con
                    std::string(path), "ask in several queries");
   }
   EMSTORE_TRY(std::vector<Condition> parts,
-              WhereReader(entity).read_each(*conditions, std::string(path)));
+              WhereReader(schema, entity).read_each(*conditions, std::string(path)));
   return std::make_shared<const Condition>(all_of(std::move(parts)));
 }
 

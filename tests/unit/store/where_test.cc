@@ -215,8 +215,12 @@ TEST(Where, RefusesWhatItCannotMean) {
        "of type number"},
       {"{id: {$like: 'a'}}",
        "wrong_operation at where.id.$like: $like does not fit \"id\", which is of type id"},
-      {"{extra: {$gt: 1}}",
-       "wrong_operation at where.extra.$gt: $gt does not fit \"extra\", which is of type json"},
+      {"{extra: {$gt: [1]}}",
+       "wrong_type at where.extra.$gt: a number, a text or a boolean is expected, not list; lists "
+       "and maps are compared as a whole by $eq and $ne"},
+      {"{extra: {$in: [1, {a: 1}]}}",
+       "wrong_type at where.extra.$in[1]: a number, a text or a boolean is expected, not map; "
+       "lists and maps are compared as a whole by $eq and $ne"},
       {"{id: 'seven'}", "wrong_type at where.id: \"seven\" is no id"},
       {"{id: 1.5}", "wrong_type at where.id: 1.5 is no id"},
       {"{price: {$gt: null}}",
@@ -239,12 +243,27 @@ TEST(Where, RefusesWhatItCannotMean) {
       {"{$and: [{}, 1]}", "wrong_type at where.$and[1]: a map of conditions is expected"},
       {"{$or: [{id: 1}, {nam: 1}]}",
        "unknown_field at where.$or[1].nam: products has no field \"nam\"; did you mean \"name\"?"},
-      {"{'extra.a': 1}",
-       "unsupported at where.extra.a: dotted paths such as \"extra.a\" are not supported"},
-      {"{gallery: 1}",
-       "unsupported at where.gallery: a where cannot ask for the links of \"gallery\"; with: "
-       "{\"gallery\": "
-       "{\"where\": …}} chooses among the linked media"},
+      {"{'extra..a': 1}",
+       "invalid_request at where.extra..a: a name is missing between two points; write the names "
+       "of the way with one point between them"},
+      {"{'extra.': 1}",
+       "invalid_request at where.extra.: a name is missing between two points; write the names of "
+       "the way with one point between them"},
+      {"{'price.a': 1}",
+       "wrong_operation at where.price.a: \"price\" of products has nothing within it; a path "
+       "leads "
+       "into json fields and through relations"},
+      {"{'galery.size': 1}",
+       "unknown_field at where.galery.size: products has no field \"galery\"; did you mean "
+       "\"gallery\"?"},
+      {"{'gallery.sise': 1}",
+       "unknown_field at where.gallery.sise: media has no field \"sise\"; did you mean \"size\"?"},
+      {"{'gallery.size': 'x'}",
+       "wrong_type at where.gallery.size: size is of type number, not text \"x\"; send a number"},
+      {"{gallery: {$gt: 1}}",
+       "wrong_operation at where.gallery.$gt: $gt does not fit \"gallery\", which is of type "
+       "media"},
+      {"{gallery: 'x'}", "wrong_type at where.gallery: \"x\" is no id"},
       {"null",
        "wrong_type at where: a map of conditions is expected, not null; leave it out to ask for "
        "everything"},
@@ -274,6 +293,91 @@ TEST(Where, NamesThePlaceOfALiteralOfTheWrongType) {
 TEST(Where, TellsHowSeveralValuesAreAskedFor) {
   const std::string refusal = ids(five_products(), "products", "{where: {price: [1, 2]}}");
   EXPECT_NE(refusal.find("{\"$in\": […]}"), std::string::npos) << refusal;
+}
+
+TEST(Where, LooksIntoJson) {
+  Shop shop;
+  shop.add("products", 1, "{name: a, extra: {width: 640, tags: [red, {deep: true}], '0': zero}}");
+  shop.add("products", 2, "{name: b, extra: {width: 1024.5, tags: []}}");
+  shop.add("products", 3, "{name: c, extra: {width: '640', tags: null}}");
+  shop.add("products", 4, "{name: d, extra: [640, [1, 2]]}");
+  shop.add("products", 5, "{name: e}");
+  expect_ids(shop, {
+                       {"{'extra.width': 640}", "1"},
+                       {"{'extra.width': {$gt: 100}}", "1 2"},
+                       {"{'extra.width': {$gt: '100'}}", "3"},
+                       {"{'extra.width': {$ne: 640}}", "2 3"},
+                       {"{'extra.width': {$not: {$lt: 700}}}", "2 3"},
+                       {"{'extra.width': {$between: [640, 1024.5]}}", "1 2"},
+                       {"{'extra.width': {$in: [640, '640', true]}}", "1 3"},
+                       {"{'extra.width': {$notin: [640]}}", "2 3"},
+                       {"{'extra.width': null}", "4 5"},
+                       {"{'extra.width': {$isnull: false}}", "1 2 3"},
+                       {"{'extra.width': {$startsWith: '6'}}", "3"},
+                       {"{'extra.tags.0': red}", "1"},
+                       {"{'extra.tags.0': {$like: 'R%'}}", ""},
+                       {"{'extra.tags.0': {$ilike: 'R%'}}", "1"},
+                       {"{'extra.tags.1.deep': true}", "1"},
+                       {"{'extra.tags.1': {deep: true}}", "1"},
+                       {"{'extra.tags.1.deep.deeper': null}", "1 2 3 4 5"},
+                       {"{'extra.tags.-1': null}", "1 2 3 4 5"},
+                       {"{'extra.tags': []}", "2"},
+                       {"{'extra.0': {$gte: 640}}", "4"},
+                       {"{'extra.0': zero}", "1"},
+                       {"{'extra.1.1': 2}", "4"},
+                       {"{'extra.1.2': 2}", ""},
+                       {"{'extra.1': {$in: [1, 2]}}", ""},
+                   });
+}
+
+TEST(Where, LooksThroughRelations) {
+  Shop shop;
+  for (std::uint64_t id = 1; id <= 4; ++id) {
+    shop.add_media(id, id % 2 == 0 ? "{mime_type: 'application/pdf', metadata: {width: 9}}" : "{}");
+    shop.add("products", id, Map{{"name", std::to_string(id)}});
+  }
+  shop.link("products", 1, "thumbnail", 1);
+  shop.link("products", 1, "gallery", 2);
+  shop.link("products", 2, "thumbnail", 4, false);
+  shop.link("products", 2, "gallery", 1, false);
+  shop.link("products", 2, "gallery", 3);
+  shop.link("products", 3, "gallery", 4);
+  shop.link("media", 1, "previews", 3);
+  expect_ids(shop, {
+                       {"{'thumbnail.mime_type': 'image/png'}", "1"},
+                       {"{'thumbnail.id': 4}", "2"},
+                       {"{thumbnail: 4}", "2"},
+                       {"{thumbnail: {$in: [1, 4, 9]}}", "1 2"},
+                       {"{thumbnail: null}", "3 4"},
+                       {"{thumbnail: {$isnull: false}}", "1 2"},
+                       {"{thumbnail: {$ne: 4}}", "1 3 4"},
+                       {"{gallery: 3}", "2"},
+                       {"{gallery: null}", "4"},
+                       {"{gallery: {$notin: [1, 2]}}", "3 4"},
+                       {"{'gallery.mime_type': {$startsWith: 'application/'}}", "1 3"},
+                       {"{'gallery.mime_type': {$ne: 'application/pdf'}}", "2"},
+                       {"{$not: {'gallery.mime_type': 'application/pdf'}}", "2 4"},
+                       {"{'gallery.size': {$gte: 300}, 'gallery.id': {$lt: 4}}", "2"},
+                       {"{'gallery.metadata.width': {$gt: 5}}", "1 3"},
+                       {"{'gallery.alt': null}", "1 2 3"},
+                       {"{'gallery.previews.id': 3}", "2"},
+                       {"{'gallery.previews': null}", "1 2 3"},
+                       {"{$or: {'thumbnail.size': 100, 'gallery.size': 400}}", "1 3"},
+                   });
+}
+
+TEST(Where, IsBoundedInTheLinksItLooksAt) {
+  Shop shop;
+  shop.add("products", 1, "{name: a}");
+  for (std::uint64_t id = 1; id <= 9; ++id) {
+    shop.add_media(id);
+    shop.link("products", 1, "gallery", id);
+  }
+  const auto asked = [&shop] { return ids(shop, "products", "{where: {'gallery.size': 900}}"); };
+  shop.limits.examined_max = 10;  // The product and its nine links.
+  EXPECT_EQ(asked(), "1");
+  shop.limits.examined_max = 9;
+  EXPECT_TRUE(asked().starts_with("result_too_large at where: ")) << asked();
 }
 
 TEST(Where, IsBoundedInSize) {
