@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <array>
 #include <utility>
 
 #include "base/check.h"
@@ -9,6 +10,16 @@
 
 namespace emstore {
 namespace {
+
+// Both digits of every byte: a reply with a gallery has a thousand of them.
+constexpr auto kHexOfByte = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> table{};
+  for (std::size_t byte = 0; byte < table.size(); ++byte) {
+    table[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return table;
+}();
 
 const Xxh3Variant& xxh3() {
 #if defined(__x86_64__)
@@ -139,12 +150,12 @@ ContentDigest ContentHasher::digest() const {
 }
 
 std::string to_hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text(2 * bytes.size(), '\0');
   char* place = text.data();
   for (const char byte : bytes) {
-    *place++ = kDigits[static_cast<unsigned char>(byte) >> 4];
-    *place++ = kDigits[static_cast<unsigned char>(byte) & 15];
+    const auto& digits = kHexOfByte[static_cast<unsigned char>(byte)];
+    *place++ = digits[0];
+    *place++ = digits[1];
   }
   return text;
 }

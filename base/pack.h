@@ -83,12 +83,15 @@ class Cursor {
   Status copy_to(Sink& sink);
   // What comes next; `unused` at the end and within a cut head.
   Shape next_shape() const { return head().value_or(Head{}).shape; }
+  // All that has not been read, unread.
+  std::string_view take_rest() { return take(bytes_left()); }
   bool at_end() const { return at_ == all_.size(); }
   std::string_view rest() const { return all_.substr(at_); }
   std::size_t offset() const { return at_; }  // From the first byte of the input.
 
  private:
   class Walker;
+  class Tree;
 
   // The byte at the cursor, or 0xC1, which begins nothing, at the end.
   unsigned next() const {
@@ -102,11 +105,15 @@ class Cursor {
   Result<std::string_view> bytes_of(Shape shape, const char* wanted);
   Result<std::size_t> begin(Shape shape, const char* wanted, std::size_t values_each);
   Status scalar_to(Sink& sink, const Head& head);
-  Status number_to(Sink& sink, double number);
-  Status time_to(Sink& sink, const Head& head);
+  std::size_t short_length() const;
+  std::optional<std::string_view> short_ascii();
+  Result<double> number_of(double number) const;
+  Result<Time> time_of(const Head& head) const;
+  Status check_room(const Head& head, std::uint64_t owed) const;
   // Why what `wanted` names cannot be taken here.
   tl::unexpected<Error> refusal(std::string_view wanted) const;
   tl::unexpected<Error> too_few_bytes(const Head& head) const;
+  tl::unexpected<Error> too_deep(const Limits& limits) const;
 
   std::string_view all_;
   std::size_t at_ = 0;
@@ -119,6 +126,19 @@ inline Result<std::string_view> Cursor::text() {
   if ((first & 0xE0U) != 0xA0U || bytes_left() <= size) return bytes_of(Shape::text, "a text");
   ++at_;
   return take(size);
+}
+
+// The next piece when it is a text of less than 32 bytes, all of them ASCII; else nothing is taken.
+inline std::optional<std::string_view> Cursor::short_ascii() {
+  const unsigned first = next();
+  const std::size_t size = first & 0x1FU;
+  if ((first & 0xE0U) != 0xA0U || bytes_left() <= size) return std::nullopt;
+  const std::string_view text = all_.substr(at_ + 1, size);
+  unsigned char all_bits = 0;
+  for (const char letter : text) all_bits |= static_cast<unsigned char>(letter);
+  if (all_bits >= 0x80) return std::nullopt;
+  at_ += 1 + size;
+  return text;
 }
 
 inline Result<std::size_t> Cursor::begin_list() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/pack.h"
+#include "base/pack_refusal.h"
 #include "base/suggest.h"
 #include "base/time.h"
 
@@ -29,14 +30,6 @@ std::uint64_t signed_big_endian(const char* bytes, std::size_t size) {
   const std::size_t unused = 64 - 8 * size;
   const auto shifted = static_cast<std::int64_t>(big_endian(bytes, size) << unused);
   return static_cast<std::uint64_t>(shifted >> unused);
-}
-
-Head short_head(unsigned char first) {
-  if (first < 0x80) return {Shape::unsigned_integer, 0, first};
-  if (first < 0x90) return {Shape::map, 0, first & 0x0FU};
-  if (first < 0xA0) return {Shape::list, 0, first & 0x0FU};
-  if (first < 0xC0) return {Shape::text, 0, first & 0x1FU};
-  return {Shape::signed_integer, 0, static_cast<std::uint64_t>(static_cast<std::int8_t>(first))};
 }
 
 std::string_view found_name(Shape shape) {
@@ -78,17 +71,10 @@ std::uint64_t values_after(const Head& head) {
   return 0;
 }
 
-tl::unexpected<Error> malformed(std::string message) {
-  return failure(ErrorCode::malformed_message, std::move(message));
-}
-
-std::string at_byte(std::size_t offset) { return " at byte " + std::to_string(offset); }
-
 }  // namespace
 
-Head head_of(const char* bytes) {
+Head long_head(const char* bytes) {
   const auto first = static_cast<unsigned char>(bytes[0]);
-  if (first < 0xC0 || first >= 0xE0) return short_head(first);
   const HeadForm& form = kHeadForms[first - 0xC0];
   const char* const tail = bytes + 1;
   const std::size_t length = form.length - 1U;
@@ -138,7 +124,24 @@ tl::unexpected<Error> Cursor::too_few_bytes(const Head& head) const {
                    " bytes follow for all that is still to come");
 }
 
+tl::unexpected<Error> Cursor::too_deep(const Limits& limits) const {
+  return failure(ErrorCode::depth_exceeded, "more than " + std::to_string(limits.depth_max) +
+                                                " lists and maps within each other" + at_byte(at_));
+}
+
+// Every value that any open list or map still owes takes a byte at least, so what is made room for
+// never exceeds the input.
+Status Cursor::check_room(const Head& head, std::uint64_t owed) const {
+  const std::size_t left = bytes_left() - head_length(static_cast<unsigned char>(all_[at_]));
+  if (owed + values_after(head) > left) return too_few_bytes(head);
+  return {};
+}
+
 Result<std::uint64_t> Cursor::unsigned_integer() {
+  if (const unsigned first = next(); first < 0x80) {
+    ++at_;
+    return first;
+  }
   const std::optional<Head> found = head();
   const bool is_whole =
       found &&
@@ -184,12 +187,28 @@ Result<std::size_t> Cursor::begin(Shape shape, const char* wanted, std::size_t v
   return found->size;
 }
 
+// The bytes of a value that takes at most 256 of them and holds no others; 0: read its head.
+std::size_t Cursor::short_length() const {
+  const unsigned first = next();
+  if (first < 0x80 || first >= 0xE0) return 1;
+  if (first >= 0xA0 && first < 0xC0) return 1 + (first & 0x1FU);
+  const bool has_size = (first == 0xC4 || first == 0xD9) && bytes_left() > 1;  // bin 8, str 8.
+  if (has_size) return 2U + static_cast<unsigned char>(all_[at_ + 1]);
+  if (first >= 0xCA && first <= 0xD3) return head_length(static_cast<unsigned char>(first));
+  return 0;
+}
+
 Result<std::string_view> Cursor::raw() {
   const std::size_t begin = at_;
   // Values still to come; each takes a byte at least, so claims beyond the input are refused at
   // once.
   std::uint64_t missing = 1;
   while (missing > 0) {
+    if (const std::size_t length = short_length(); length != 0 && length <= bytes_left()) {
+      at_ += length;
+      --missing;
+      continue;
+    }
     const std::optional<Head> found = head();
     if (!found || found->shape == Shape::unused || !is_body_there(*found))
       return refusal("a value");
@@ -201,13 +220,12 @@ Result<std::string_view> Cursor::raw() {
   return all_.substr(begin, at_ - begin);
 }
 
-Status Cursor::number_to(Sink& sink, double number) {
+Result<double> Cursor::number_of(double number) const {
   if (!std::isfinite(number)) return malformed("a number" + at_byte(at_) + " is not finite");
-  sink.number(number == 0 ? 0.0 : number);
-  return {};
+  return number == 0 ? 0.0 : number;
 }
 
-Status Cursor::time_to(Sink& sink, const Head& head) {
+Result<Time> Cursor::time_of(const Head& head) const {
   const char* const body = all_.data() + at_ + head_length(static_cast<unsigned char>(all_[at_]));
   std::int64_t seconds = 0;
   std::uint64_t nanos = 0;
@@ -237,8 +255,7 @@ Status Cursor::time_to(Sink& sink, const Head& head) {
   if (!is_in_calendar(time)) {
     return malformed("the time" + at_byte(at_) + " lies outside the years 0000 to 9999");
   }
-  sink.time(time);
-  return {};
+  return time;
 }
 
 // Any value but a list or map, whose body is there.
@@ -257,21 +274,28 @@ Status Cursor::scalar_to(Sink& sink, const Head& head) {
     case Shape::signed_integer:
       sink.integer(static_cast<std::int64_t>(head.size));
       break;
-    case Shape::float32:
-      EMSTORE_CHECKED(number_to(sink, std::bit_cast<float>(static_cast<std::uint32_t>(head.size))));
+    case Shape::float32: {
+      EMSTORE_TRY(const double number,
+                  number_of(std::bit_cast<float>(static_cast<std::uint32_t>(head.size))));
+      sink.number(number);
       break;
-    case Shape::float64:
-      EMSTORE_CHECKED(number_to(sink, std::bit_cast<double>(head.size)));
+    }
+    case Shape::float64: {
+      EMSTORE_TRY(const double number, number_of(std::bit_cast<double>(head.size)));
+      sink.number(number);
       break;
+    }
     case Shape::text:
       sink.text(take_body(head));
       return {};
     case Shape::binary:
       sink.binary(take_body(head));
       return {};
-    case Shape::extension:
-      EMSTORE_CHECKED(time_to(sink, head));
+    case Shape::extension: {
+      EMSTORE_TRY(const Time time, time_of(head));
+      sink.time(time);
       break;
+    }
     case Shape::list:
     case Shape::map:
     case Shape::unused:
@@ -284,8 +308,7 @@ Status Cursor::scalar_to(Sink& sink, const Head& head) {
 // Walks through one value, however nested, with a stack of its own instead of recursion.
 class Cursor::Walker {
  public:
-  Walker(Cursor& cursor, Sink& sink, const Limits& limits, bool is_strict)
-      : cursor_(cursor), sink_(sink), limits_(limits), is_strict_(is_strict) {
+  Walker(Cursor& cursor, Sink& sink) : cursor_(cursor), sink_(sink) {
     scopes_.reserve(8);  // Deeper ones are rare.
   }
 
@@ -293,7 +316,7 @@ class Cursor::Walker {
     do {
       if (!scopes_.empty() && scopes_.back().is_map) EMSTORE_CHECKED(take_name());
       EMSTORE_CHECKED(take_value());
-      EMSTORE_CHECKED(close_full_scopes());
+      close_full_scopes();
     } while (!scopes_.empty());
     return {};
   }
@@ -303,60 +326,35 @@ class Cursor::Walker {
   struct Scope {
     std::uint64_t missing;  // Values, or pairs.
     bool is_map;
-    std::size_t offset;      // Of its head, for messages.
-    std::size_t first_name;  // Where its names begin in names_.
   };
 
   Status take_name() {
-    const std::size_t offset = cursor_.at_;
     const Result<std::string_view> name = cursor_.text();
     if (!name) return cursor_.refusal("a text, the name of a value,");
-    EMSTORE_CHECKED(check_text(*name, offset));
     sink_.text(*name);
-    if (is_strict_) names_.push_back(*name);
     --owed_;
     return {};
   }
 
   Status take_value() {
-    const std::size_t offset = cursor_.at_;
     const std::optional<Head> found = cursor_.head();
     if (!found || !cursor_.is_body_there(*found)) return cursor_.refusal("a value");
     if (!scopes_.empty()) --owed_;
     if (found->shape == Shape::list || found->shape == Shape::map) return open(*found);
-    if (is_strict_ && found->shape == Shape::text) {
-      const std::string_view text = cursor_.take_body(*found);
-      EMSTORE_CHECKED(check_text(text, offset));
-      sink_.text(text);
-    } else {
-      EMSTORE_CHECKED(cursor_.scalar_to(sink_, *found));
-    }
+    EMSTORE_CHECKED(cursor_.scalar_to(sink_, *found));
     value_taken();
     return {};
   }
 
   Status open(const Head& head) {
-    if (scopes_.size() >= limits_.depth_max) {
-      return failure(ErrorCode::depth_exceeded, "more than " + std::to_string(limits_.depth_max) +
-                                                    " lists and maps within each other" +
-                                                    at_byte(cursor_.at_));
-    }
-    const Scope scope{head.size, head.shape == Shape::map, cursor_.at_, names_.size()};
-    const std::uint64_t values = values_after(head);
-    const std::size_t left =
-        cursor_.bytes_left() - head_length(static_cast<unsigned char>(cursor_.all_[cursor_.at_]));
-    // Every value that any open list or map still owes takes a byte at least, so what is made room
-    // for never exceeds the input.
-    if (owed_ + values > left) return cursor_.too_few_bytes(head);
-    values_ += values;
-    if (values_ > limits_.values_max) {
-      return failure(ErrorCode::message_too_large,
-                     "more than " + std::to_string(limits_.values_max) + " values in one message");
-    }
+    const Limits limits;
+    if (scopes_.size() >= limits.depth_max) return cursor_.too_deep(limits);
+    EMSTORE_CHECKED(cursor_.check_room(head, owed_));
     cursor_.take_body(head);
-    owed_ += values;
-    scope.is_map ? sink_.begin_map(head.size) : sink_.begin_list(head.size);
-    scopes_.push_back(scope);
+    owed_ += values_after(head);
+    const bool is_map = head.shape == Shape::map;
+    is_map ? sink_.begin_map(head.size) : sink_.begin_list(head.size);
+    scopes_.push_back({head.size, is_map});
     return {};
   }
 
@@ -365,48 +363,18 @@ class Cursor::Walker {
     if (!scopes_.empty()) --scopes_.back().missing;
   }
 
-  Status close_full_scopes() {
+  void close_full_scopes() {
     while (!scopes_.empty() && scopes_.back().missing == 0) {
-      EMSTORE_CHECKED(check_names(scopes_.back()));
-      names_.resize(scopes_.back().first_name);
       scopes_.pop_back();
       value_taken();
     }
-    return {};
-  }
-
-  Status check_text(std::string_view text, std::size_t offset) const {
-    if (is_strict_ && !is_utf8(text)) {
-      return malformed("the text" + at_byte(offset) + " is not UTF-8");
-    }
-    return {};
-  }
-
-  // No name twice. Sorts the names of the scope, which nobody needs any more.
-  Status check_names(const Scope& scope) {
-    const auto begin = names_.begin() + static_cast<std::ptrdiff_t>(scope.first_name);
-    std::sort(begin, names_.end());
-    const auto twice = std::adjacent_find(begin, names_.end());
-    if (twice == names_.end()) return {};
-    return malformed("the map" + at_byte(scope.offset) + " has the name " + quoted(*twice) +
-                     " twice");
   }
 
   Cursor& cursor_;
   Sink& sink_;
-  const Limits& limits_;
-  bool is_strict_;
   std::vector<Scope> scopes_;
-  std::vector<std::string_view> names_;  // Of all open maps.
-  std::uint64_t owed_ = 0;               // Values and names that the open scopes miss, in all.
-  std::uint64_t values_ = 0;
+  std::uint64_t owed_ = 0;  // Values and names that the open scopes miss, in all.
 };
-
-Result<Value> Cursor::value(const Limits& limits) {
-  ValueSink sink;
-  EMSTORE_CHECKED(Walker(*this, sink, limits, /*is_strict=*/true).run());
-  return sink.take();
-}
 
 Status Cursor::copy_to(Sink& sink) {
   const unsigned first = next();
@@ -424,23 +392,7 @@ Status Cursor::copy_to(Sink& sink) {
   const std::optional<Head> found = head();
   if (!found || !is_body_there(*found)) return refusal("a value");
   if (found->shape != Shape::list && found->shape != Shape::map) return scalar_to(sink, *found);
-  const Limits limits;
-  return Walker(*this, sink, limits, /*is_strict=*/false).run();
-}
-
-Result<Value> read(std::string_view bytes, const Limits& limits) {
-  if (bytes.size() > limits.bytes_max) {
-    return failure(ErrorCode::message_too_large, std::to_string(bytes.size()) + " bytes, where " +
-                                                     std::to_string(limits.bytes_max) +
-                                                     " are allowed");
-  }
-  Cursor cursor(bytes);
-  EMSTORE_TRY(Value value, cursor.value(limits));
-  if (!cursor.at_end()) {
-    return malformed(std::to_string(cursor.rest().size()) + " bytes follow the value that ends" +
-                     at_byte(cursor.offset()));
-  }
-  return value;
+  return Walker(*this, sink).run();
 }
 
 }  // namespace emstore::pack

@@ -62,7 +62,22 @@ constexpr std::size_t head_length(unsigned char first) {
   return first < 0xC0 || first >= 0xE0 ? 1 : kHeadForms[first - 0xC0].length;
 }
 
+// A head of one byte: what begins below 0xC0 and from 0xE0 on.
+constexpr Head short_head(unsigned char first) {
+  if (first < 0x80) return {Shape::unsigned_integer, 0, first};
+  if (first < 0x90) return {Shape::map, 0, first & 0x0FU};
+  if (first < 0xA0) return {Shape::list, 0, first & 0x0FU};
+  if (first < 0xC0) return {Shape::text, 0, first & 0x1FU};
+  return {Shape::signed_integer, 0, static_cast<std::uint64_t>(static_cast<std::int8_t>(first))};
+}
+
+// One of those in between.
+Head long_head(const char* bytes);
+
 // Reads the head at `bytes`, where head_length(bytes[0]) bytes must be.
-Head head_of(const char* bytes);
+inline Head head_of(const char* bytes) {
+  const auto first = static_cast<unsigned char>(bytes[0]);
+  return first < 0xC0 || first >= 0xE0 ? short_head(first) : long_head(bytes);
+}
 
 }  // namespace emstore::pack

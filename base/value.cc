@@ -39,7 +39,10 @@ Value& Map::set(std::string name, Value value) {
 }
 
 Value& Map::append(std::string name, Value value) {
-  return members_.emplace_back(Member{std::move(name), std::move(value)}).value;
+  Member& member = members_.emplace_back();
+  member.name = std::move(name);
+  member.value = std::move(value);
+  return member.value;
 }
 
 bool Map::erase(std::string_view name) {

@@ -125,6 +125,7 @@ void register_socket(Suite& suite) {
   };
   benchmark::RegisterBenchmark("socket/find_one/load", with_suite(load_reads))
       ->ArgNames({"connections", "depth"})
+      ->Args({1, 1})
       ->Args({16, 1})
       ->Args({16, 16})
       ->Iterations(1)

@@ -143,7 +143,7 @@ Status Cells::take(const RecordId& id, const RecordView& view, std::string_view 
     if (!value) return corrupt("the fields");
     fields_.emplace_back(FieldId{static_cast<std::uint32_t>(*field)}, *value);
   }
-  return {};
+  return cursor.at_end() ? Status() : corrupt("the fields");
 }
 
 std::string_view Cells::packed(FieldId field) const {

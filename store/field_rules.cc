@@ -367,16 +367,23 @@ Result<Value> stored_form(const Field& field, const Value& given) {
   return stored;
 }
 
+namespace {
+
+void show_binary(FieldKind kind, std::string_view bytes, Sink& sink) {
+  if (kind == FieldKind::digest) return sink.text(to_hex(bytes));
+  const auto address = address_of_bytes(bytes);
+  if (kind == FieldKind::address && address) return sink.text(to_string(*address));
+  sink.binary(bytes);
+}
+
+}  // namespace
+
 void show(FieldKind kind, const Value& stored, Sink& sink) {
   if (const std::int64_t* integer = stored.if_integer()) {
     if (kind == FieldKind::date) return sink.text(date_text(*integer));
     if (kind == FieldKind::datetime) return sink.time(Time{*integer});
   }
-  if (const Binary* binary = stored.if_binary()) {
-    if (kind == FieldKind::digest) return sink.text(to_hex(binary->data));
-    const auto address = address_of_bytes(binary->data);
-    if (kind == FieldKind::address && address) return sink.text(to_string(*address));
-  }
+  if (const Binary* binary = stored.if_binary()) return show_binary(kind, binary->data, sink);
   sink.value(stored);
 }
 
@@ -385,13 +392,17 @@ Status show_packed(FieldKind kind, std::string_view packed, Sink& sink) {
     return failure(ErrorCode::corrupt_index, "a stored value cannot be read: " + error.message);
   };
   pack::Cursor cursor(packed);
-  const bool is_shown_otherwise = kind == FieldKind::date || kind == FieldKind::datetime ||
-                                  kind == FieldKind::address || kind == FieldKind::digest;
-  if (is_shown_otherwise) {
-    auto value = cursor.value();
-    if (!value) return corrupt(value.error());
-    show(kind, *value, sink);
-  } else if (auto copied = cursor.copy_to(sink); !copied) {
+  if (cursor.take_null()) {
+    sink.null();
+  } else if (kind == FieldKind::date || kind == FieldKind::datetime) {
+    const Result<std::int64_t> integer = cursor.integer();
+    if (!integer) return corrupt(integer.error());
+    kind == FieldKind::date ? sink.text(date_text(*integer)) : sink.time(Time{*integer});
+  } else if (kind == FieldKind::address || kind == FieldKind::digest) {
+    const Result<std::string_view> binary = cursor.binary();
+    if (!binary) return corrupt(binary.error());
+    show_binary(kind, *binary, sink);
+  } else if (const Status copied = cursor.copy_to(sink); !copied) {
     return corrupt(copied.error());
   }
   if (!cursor.at_end()) {

@@ -64,12 +64,18 @@ Result<std::map<FieldId, FieldLinks>> take_links(pack::Cursor& cursor) {
   return links;
 }
 
-Result<RecordView> take_view(pack::Cursor& cursor) {
+// A view without its fields, which come next unless they lie elsewhere.
+Result<RecordView> take_view_start(pack::Cursor& cursor) {
   RecordView view;
   EMSTORE_TRY(view.version, cursor.unsigned_integer());
   EMSTORE_TRY(view.created, take_time(cursor));
   EMSTORE_TRY(view.updated, take_time(cursor));
   view.fields_elsewhere = cursor.take_null();
+  return view;
+}
+
+Result<RecordView> take_view(pack::Cursor& cursor) {
+  EMSTORE_TRY(RecordView view, take_view_start(cursor));
   if (!view.fields_elsewhere) {
     EMSTORE_TRY(view.fields, cursor.raw());
   }
@@ -412,7 +418,9 @@ Result<RecordView> view_of_owner(std::string_view owner_row) {
 Result<RecordView> view_of_cover(std::string_view cover) {
   return decoding("the cover of a link", cover, [](pack::Cursor& cursor) -> Result<RecordView> {
     EMSTORE_CHECKED(take_list(cursor, 4));
-    return take_view(cursor);
+    EMSTORE_TRY(RecordView view, take_view_start(cursor));
+    view.fields = cursor.take_rest();
+    return view;
   });
 }
 
@@ -423,9 +431,7 @@ Result<LinkView> view_of_link(std::string_view link_row) {
     EMSTORE_TRY(view.target, take_record(cursor));
     EMSTORE_TRY(view.meta, cursor.raw());
     EMSTORE_CHECKED(cursor.boolean());
-    if (!cursor.take_null()) {
-      EMSTORE_TRY(view.cover, cursor.raw());
-    }
+    if (!cursor.take_null()) view.cover = cursor.take_rest();
     return view;
   });
 }
