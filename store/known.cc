@@ -2,11 +2,12 @@
 
 #include <utility>
 
+#include "store/neighbours.h"
+
 namespace emstore::store {
 
 void KnownLinks::add(Link link) {
-  places.emplace(link.target, present.size());
-  present.push_back(std::move(link));
+  if (places.emplace(link.target, present.size()).second) present.push_back(std::move(link));
 }
 
 const Link* KnownLinks::find(const RecordRef& target) const {
@@ -64,10 +65,15 @@ class KnownReader {
     const bool whole = request.set.has_value() || request.field->kind == FieldKind::medium;
     if (whole && known_.owner) EMSTORE_CHECKED(all_links(request.field->id, field));
     field.all = whole || !known_.owner;
+    if (field.all) field.spans.push_back({});
     if (request.set) EMSTORE_CHECKED(named(*request.set, request, field));
     EMSTORE_CHECKED(named(request.detach, request, field));
     EMSTORE_CHECKED(named(request.attach, request, field));
-    return places(request, field);
+    if (field.all) return {};
+    EMSTORE_TRY(Neighbours neighbours, read_neighbours(reader_, ref(), request, field));
+    for (Link& link : neighbours.links) field.add(std::move(link));
+    field.spans = std::move(neighbours.spans);
+    return {};
   }
 
   Status all_links(FieldId id, KnownLinks& field) {
@@ -85,7 +91,10 @@ class KnownReader {
   Status named(const std::vector<LinkItem>& items, const LinkRequest& request, KnownLinks& field) {
     for (const LinkItem& item : items) {
       EMSTORE_CHECKED(media(item.target));
-      if (!field.all) EMSTORE_CHECKED(present(item.target, request.field->id, field));
+      if (field.all) continue;
+      EMSTORE_TRY(std::optional<Link> link,
+                  read_link_to(reader_, ref(), request.field->id, {kMediaEntity, item.target}));
+      if (link) field.add(*std::move(link));
     }
     return {};
   }
@@ -98,60 +107,6 @@ class KnownReader {
     EMSTORE_TRY(FieldValues values, unpack_fields(record->fields));
     known_.media.emplace(id, KnownTarget{*std::move(record), std::move(values), {}});
     return {};
-  }
-
-  // Notes the link to `target` when there is one.
-  Status present(const RecordId& target, FieldId id, KnownLinks& field) {
-    const RecordRef media{kMediaEntity, target};
-    if (field.find(media) != nullptr) return {};
-    EMSTORE_TRY(const std::optional<FoundBacklink> found, read_backlink(reader_, media, ref(), id));
-    if (!found) return {};
-    EMSTORE_TRY(std::optional<LinkRow> row, read_link(reader_, ref(), id, found->row.order));
-    if (!row) return failure(ErrorCode::corrupt_index, "a backlink leads to no link");
-    field.add({media, found->row.order, std::move(row->meta)});
-    return {};
-  }
-
-  // The keys between which a placed link will stand.
-  Status places(const LinkRequest& request, KnownLinks& field) {
-    if (!known_.owner) return {};
-    const KeyRange whole = range_of_prefix(link_prefix(ref(), request.field->id));
-    for (const LinkItem& item : request.attach) {
-      if (!item.place) continue;
-      switch (item.place->kind) {
-        case Place::Kind::last:
-          break;
-        case Place::Kind::first:
-          EMSTORE_CHECKED(neighbour(whole, Direction::forward, field));
-          break;
-        case Place::Kind::before:
-        case Place::Kind::after:
-          EMSTORE_CHECKED(around(item.place->anchor, whole, request.field->id, field));
-          // The anchor may be appended by the same request: then the last link stands before it.
-          EMSTORE_CHECKED(neighbour(whole, Direction::backward, field));
-          break;
-      }
-    }
-    return {};
-  }
-
-  Status around(const RecordId& anchor, const KeyRange& whole, FieldId id, KnownLinks& field) {
-    EMSTORE_CHECKED(present(anchor, id, field));
-    const Link* link = field.find({kMediaEntity, anchor});
-    if (link == nullptr) return {};
-    const std::string key = link_key(ref(), id, link->order);
-    field.neighbours.insert(link->order);
-    EMSTORE_CHECKED(neighbour({whole.from, key}, Direction::backward, field));
-    return neighbour({key + '\0', whole.until}, Direction::forward, field);
-  }
-
-  Status neighbour(const KeyRange& range, Direction direction, KnownLinks& field) {
-    return reader_.try_scan(Family::links, range, direction,
-                            [&](std::string_view key, std::string_view) -> Result<bool> {
-                              EMSTORE_TRY(LinkKey place, link_of_key(key));
-                              field.neighbours.insert(std::move(place.order));
-                              return false;
-                            });
   }
 
   // ---- What goes with a record ----

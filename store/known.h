@@ -3,7 +3,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -13,15 +12,23 @@
 
 namespace emstore::store {
 
+// Of order keys: those that lie between two others. An empty one is no bound.
+struct KeySpan {
+  OrderKey low, high;
+};
+
 // Links of one field of the owner, as far as the request touches them.
 struct KnownLinks {
-  FieldLinks links;                         // Count and next append number.
-  std::vector<Link> present;                // Those that the request names, or all of them (`all`).
+  FieldLinks links;           // Count and next append number.
+  std::vector<Link> present;  // Those that the request names, and those next to places that it
+                              // names; or all of them (`all`).
   std::map<RecordRef, std::size_t> places;  // Where a target stands in `present`.
   bool all = false;
-  std::set<OrderKey> neighbours;  // Keys next to places that the request names.
+  // One around each place that has no room for what the request puts there: every link within is
+  // known, and with new keys all of them have room.
+  std::vector<KeySpan> spans;
 
-  void add(Link link);
+  void add(Link link);  // Once.
   const Link* find(const RecordRef& target) const;
 };
 

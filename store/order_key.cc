@@ -1,7 +1,6 @@
 #include "store/order_key.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/big_endian.h"
 #include "base/check.h"
@@ -23,49 +22,37 @@ std::string_view without_trailing_zeros(std::string_view key) {
 }
 
 // The first `size` digits of `key`, plus `offset` in the last of them.
-OrderKey sum(std::string_view key, std::size_t size, int offset) {
+OrderKey sum(std::string_view key, std::size_t size, std::int64_t offset) {
   OrderKey result(key.substr(0, std::min(size, key.size())));
   result.resize(size, '\0');
-  int carry = offset;
-  for (std::size_t place = size; place > 0 && carry > 0; --place) {
-    carry += digit(result, place - 1);
-    result[place - 1] = static_cast<char>(carry % 256);
-    carry /= 256;
+  for (std::size_t place = size; place > 0 && offset != 0; --place) {
+    offset += digit(result, place - 1);
+    const std::int64_t rest = offset & 0xFF;
+    result[place - 1] = static_cast<char>(rest);
+    offset = (offset - rest) / 256;
   }
-  return result;
+  return OrderKey(without_trailing_zeros(result));
 }
 
-// What bounds a key that may follow all others: the next number that can still be appended. Without
-// it the shortest key above would be greater than numbers that are appended later.
-std::optional<OrderKey> next_append_after(std::string_view before) {
-  std::uint64_t number = 0;
-  for (std::size_t place = 0; place < kAppendKeyBytes; ++place) {
-    number = number << 8 | static_cast<std::uint64_t>(digit(before, place));
+// How many keys of up to `size` digits lie between `low` and `high`, counted up to kManyKeys.
+constexpr std::int64_t kManyKeys = 1ll << 48;
+
+std::int64_t room_between(std::string_view low, std::string_view high, std::size_t size) {
+  std::int64_t apart = 0;
+  for (std::size_t place = 0; place < size; ++place) {
+    apart = std::min(apart * 256 + digit(high, place) - digit(low, place), kManyKeys);
   }
-  if (number == std::numeric_limits<std::uint64_t>::max()) return std::nullopt;
-  return append_key(std::max(number + 1, kFirstAppendNumber));
+  return apart - (high.size() > size ? 0 : 1);
 }
 
-enum class Place { lowest, middle, highest };
-
-std::optional<OrderKey> shortest_between(std::string_view low, std::string_view high, Place place) {
-  // `apart` is how far the first `size` digits of `high` lie above those of `low`. It never exceeds
-  // 1 before a key is found, so it stays small.
-  int apart = 0;
-  for (std::size_t size = 1; size <= kOrderKeyBytesMax; ++size) {
-    apart = apart * 256 + digit(high, size - 1) - digit(low, size - 1);
-    const int room = apart - (high.size() > size ? 0 : 1);
-    if (room < 1) continue;
-    switch (place) {
-      case Place::lowest:
-        return sum(low, size, 1);
-      case Place::middle:
-        return sum(low, size, (room + 1) / 2);
-      case Place::highest:
-        return sum(low, size, room);
-    }
+// How many digits it takes for `count` keys; more than kOrderKeyBytesMax: too many.
+std::size_t size_between(std::string_view low, std::string_view high, std::size_t count) {
+  std::size_t size = low.empty() ? kAppendKeyBytes : 1;
+  while (size <= kOrderKeyBytesMax &&
+         room_between(low, high, size) < static_cast<std::int64_t>(count)) {
+    ++size;
   }
-  return std::nullopt;
+  return size;
 }
 
 }  // namespace
@@ -76,22 +63,32 @@ OrderKey append_key(std::uint64_t number) {
   return key;
 }
 
-std::optional<OrderKey> key_between(std::string_view before, std::string_view after) {
-  if (after.empty()) {
-    const auto bound = next_append_after(before);
-    if (!bound) return std::nullopt;
-    return shortest_between(before, without_trailing_zeros(*bound), Place::lowest);
-  }
-  EMSTORE_CHECK(before < after);
-  // Who puts one link first puts the next one first too: the highest key leaves the most room
-  // below.
-  const Place place = before.empty() ? Place::highest : Place::middle;
-  return shortest_between(before, without_trailing_zeros(after), place);
-}
-
 std::optional<std::uint64_t> append_number_of(std::string_view key) {
   if (key.size() != kAppendKeyBytes) return std::nullopt;
   return big_endian<std::uint64_t>(key);
+}
+
+std::optional<std::vector<OrderKey>> keys_between(std::string_view before, std::string_view after,
+                                                  std::size_t count, std::size_t bytes_max) {
+  EMSTORE_CHECK(before < after);
+  after = without_trailing_zeros(after);
+  const std::size_t size = size_between(before, after, count);
+  if (size > bytes_max) return std::nullopt;
+  const std::int64_t room = room_between(before, after, size);
+  const std::int64_t highest = after.size() > size ? 0 : -1;
+  const auto wanted = static_cast<std::int64_t>(count);
+  std::vector<OrderKey> keys;
+  keys.reserve(count);
+  for (std::int64_t i = 0; i < wanted; ++i) {
+    keys.push_back(before.empty() ? sum(after, size, highest - (wanted - 1 - i))
+                                  : sum(before, size, (room + 1) * (i + 1) / (wanted + 1)));
+  }
+  return keys;
+}
+
+bool has_room(std::string_view before, std::string_view after, std::size_t count,
+              std::size_t bytes_max) {
+  return size_between(before, without_trailing_zeros(after), count) <= bytes_max;
 }
 
 }  // namespace emstore::store

@@ -1,7 +1,7 @@
 #include "store/outcome.h"
 
-#include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "store/field_rules.h"
@@ -41,18 +41,6 @@ Map updated_data(const Entity& entity, const FieldValues& after, Time time) {
   return data;
 }
 
-bool names(const std::vector<RecordId>& ids, const RecordId& id) {
-  return std::find(ids.begin(), ids.end(), id) != ids.end();
-}
-
-FieldOutcome changes_of(const LinksChanged& event) {
-  FieldOutcome outcome;
-  for (const Link& link : event.removed) outcome.removed.push_back(link.target.id);
-  for (const Link& link : event.added) outcome.added.push_back(link.target.id);
-  for (const LinkChange& change : event.changed) outcome.moved.push_back(change.target.id);
-  return outcome;
-}
-
 const LinksChanged* links_of(const RecordId& owner, const Entity& entity, FieldId field,
                              std::span<const Event> events) {
   for (const Event& event : events) {
@@ -64,20 +52,39 @@ const LinksChanged* links_of(const RecordId& owner, const Entity& entity, FieldI
   return nullptr;
 }
 
+// What came of a request. Links whose keys were spread to make room for it did not move.
+FieldOutcome changes_of(const LinkRequest& request, const LinksChanged& event) {
+  FieldOutcome outcome;
+  std::set<RecordId> attached;
+  for (const LinkItem& item : request.attach) attached.insert(item.target);
+  for (const Link& link : event.removed) outcome.removed.push_back(link.target.id);
+  for (const Link& link : event.added) outcome.added.push_back(link.target.id);
+  for (const LinkChange& change : event.changed) {
+    const RecordId& id = change.target.id;
+    if (request.set || attached.contains(id)) outcome.moved.push_back(id);
+  }
+  return outcome;
+}
+
+// The items that changed nothing.
+std::vector<RecordId> without_effect(const std::vector<LinkItem>& items,
+                                     const std::vector<RecordId>& changed,
+                                     const std::vector<RecordId>& moved) {
+  std::set<RecordId> named(changed.begin(), changed.end());
+  named.insert(moved.begin(), moved.end());
+  std::vector<RecordId> ids;
+  for (const LinkItem& item : items) {
+    if (!named.contains(item.target)) ids.push_back(item.target);
+  }
+  return ids;
+}
+
 // What was asked of a field and came to nothing, beside what came of it.
 FieldOutcome outcome_of(const LinkRequest& request, const LinksChanged* event) {
-  FieldOutcome outcome = event == nullptr ? FieldOutcome{} : changes_of(*event);
+  FieldOutcome outcome = event == nullptr ? FieldOutcome{} : changes_of(request, *event);
   outcome.field = request.field->name;
-  for (const LinkItem& item : request.attach) {
-    if (!names(outcome.added, item.target) && !names(outcome.moved, item.target)) {
-      outcome.already.push_back(item.target);
-    }
-  }
-  for (const LinkItem& item : request.detach) {
-    if (!names(outcome.removed, item.target) && !names(outcome.moved, item.target)) {
-      outcome.missing.push_back(item.target);
-    }
-  }
+  outcome.already = without_effect(request.attach, outcome.added, outcome.moved);
+  outcome.missing = without_effect(request.detach, outcome.removed, outcome.moved);
   return outcome;
 }
 

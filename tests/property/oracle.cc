@@ -423,12 +423,17 @@ void Oracle::attach(const Item& item, const LinkWish& wish, Links& links) {
   if (beside != nullptr && (anchor == item.id || find(links, anchor) == links.end())) {
     return refuse(ErrorCode::media_not_found, in(item.path, "at"));
   }
+  const Links before = links;
   if (present != links.end()) links.erase(present);
-  link.is_fresh = true;
   auto place = links.end();
   if (item.at && *item.at == Value("first")) place = links.begin();
   if (beside != nullptr) place = find(links, anchor) + (beside->begin()->name == "after" ? 1 : 0);
-  links.insert(place, link);
+  const auto put = links.insert(place, link);
+  const auto same_media = [](const OracleLink& a, const OracleLink& b) {
+    return a.media == b.media;
+  };
+  if (!std::equal(links.begin(), links.end(), before.begin(), before.end(), same_media))
+    put->is_fresh = true;
 }
 
 bool Oracle::admits(const OracleField& field, std::uint64_t media, const std::string& path) {

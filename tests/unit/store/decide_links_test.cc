@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "store/event_bytes.h"
+#include "store/schema_change.h"
 #include "tests/support/test_store.h"
 
 namespace emstore::testing {
@@ -48,6 +50,121 @@ TEST_F(LinkDecision, PlacesALinkBesideOneThatTheSameRequestPutsFirst) {
 TEST_F(LinkDecision, NeverGivesTheKeyOfALinkThatIsThere) {
   EXPECT_EQ(documents_after({{"$attach", List{at(4, "first")}}}), (Ids{4, 1, 2, 3}));
   EXPECT_EQ(documents_after({{"$attach", List{5, at(6, before(5))}}}), (Ids{4, 1, 2, 3, 6, 5}));
+}
+
+TEST_F(LinkDecision, FindsNothingToDoWhereALinkHasThePlaceAlready) {
+  for (const Map& item : {at(1, "first"), at(3, "last"), at(2, after(1)), at(2, before(3))}) {
+    const Sequence sequence = view()->sequence;
+    const store::CommitOutcome outcome =
+        must(update("products", 1, {{"documents", Map{{"$attach", List{item}}}}}));
+    EXPECT_EQ(outcome.sequence, sequence) << to_string(Value(item));
+    EXPECT_EQ(view()->sequence, sequence);
+    EXPECT_TRUE(outcome.mutations[0].changes[0].moved.empty());
+    EXPECT_EQ(outcome.mutations[0].changes[0].already.size(), 1u);
+  }
+}
+
+TEST_F(LinkDecision, SeesThatALinkHasThePlaceOnceOthersHaveLeft) {
+  const auto outcome =
+      must(update("products", 1,
+                  {{"documents", Map{{"$detach", List{2}}, {"$attach", List{at(3, after(1))}}}}}));
+  EXPECT_EQ(outcome.mutations[0].changes[0].already, std::vector{RecordId(3)});
+  EXPECT_EQ(links("products", 1, "documents"), (Ids{1, 3}));
+  EXPECT_EQ(documents_after({{"$attach", List{at(1, "last"), at(3, "first")}}}), (Ids{3, 1}));
+}
+
+TEST_F(LinkDecision, ChangesTheDataOfALinkThatHasThePlaceAlready) {
+  Map item = at(2, after(1));
+  item.set("meta", Map{{"alt", "two"}});
+  const auto outcome = must(update("products", 1, {{"documents", Map{{"$attach", List{item}}}}}));
+  EXPECT_EQ(outcome.mutations[0].changes[0].moved, std::vector{RecordId(2)});
+  EXPECT_EQ(links("products", 1, "documents"), (Ids{1, 2, 3}));
+}
+
+TEST_F(LinkDecision, MovesALinkWithOneEventOfAFewBytes) {
+  for (int i = 0; i < 200; ++i) {
+    const std::uint64_t media = upload("more " + std::to_string(i));
+    must(update("products", 1, {{"documents", Map{{"$attach", List{media}}}}}));
+  }
+  const store::CommitOutcome outcome =
+      must(update("products", 1, {{"documents", Map{{"$attach", List{at(100, before(2))}}}}}));
+  const auto row = view()->reader->get(store::Family::log, store::log_key(outcome.sequence));
+  const Result<store::Commit> commit = store::decode(**row);
+  ASSERT_TRUE(commit);
+  ASSERT_EQ(commit->events.size(), 1u);
+  EXPECT_EQ(std::get<store::LinksChanged>(commit->events[0]).changed.size(), 1u);
+  EXPECT_LE((*row)->size(), 250u);
+  EXPECT_EQ(links("products", 1, "documents")[1], 100u);
+  verify();
+}
+
+// Both moves name their places by neighbours, not by numbers that the other one shifts.
+TEST_F(LinkDecision, KeepsBothMovesOfTwoClientsAtOnce) {
+  const auto move = [](std::uint32_t uid, Map item) {
+    return store::Submission{
+        {uid, uid, uid},
+        command(update("products", 1, {{"documents", Map{{"$attach", List{std::move(item)}}}}}))};
+  };
+  const std::vector<store::Submission> group{move(1000, at(3, "first")),
+                                             move(1001, at(1, after(2)))};
+  const std::vector<store::Outcome> outcomes = store().commit(group);
+  for (const store::Outcome& outcome : outcomes) {
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(std::get<store::CommitOutcome>(*outcome).mutations[0].changes[0].moved.size(), 1u);
+  }
+  EXPECT_EQ(links("products", 1, "documents"), (Ids{3, 2, 1}));
+  verify();
+}
+
+// Neighbours get new keys, and nobody is told that they moved.
+TEST_F(LinkDecision, SpreadsTheNeighboursOfAPlaceThatIsFull) {
+  Ids expected{1, 2, 3};
+  bool was_spread = false;
+  for (int i = 0; i < 260; ++i) {
+    const std::uint64_t media = upload("more " + std::to_string(i));
+    const store::CommitOutcome outcome =
+        must(update("products", 1, {{"documents", Map{{"$attach", List{at(media, after(1))}}}}}));
+    expected.insert(expected.begin() + 1, media);
+    EXPECT_TRUE(outcome.mutations[0].changes[0].moved.empty());
+    const auto row = view()->reader->get(store::Family::log, store::log_key(outcome.sequence));
+    const Result<store::Commit> commit = store::decode(**row);
+    was_spread = was_spread || !std::get<store::LinksChanged>(commit->events[0]).changed.empty();
+  }
+  EXPECT_TRUE(was_spread);
+  EXPECT_EQ(links("products", 1, "documents"), expected);
+  verify();
+}
+
+TEST(DecideLinks, RefusesWhenNoLinkNearbyMayBeMoved) {
+  store::Schema schema = store::change_schema(store::initial_schema(), shop_schema())->next;
+  const store::Entity& products = *schema.entity("products");
+  store::LinkRequest request;
+  request.field = products.field("documents");
+  request.path = "documents";
+  const RecordId anchor(1), wanted(2);
+  request.attach.push_back(
+      {wanted, store::Place{store::Place::Kind::after, anchor}, {}, "documents.$attach[0]"});
+  store::KnownLinks known;
+  known.links = {2, store::kFirstAppendNumber};
+  const std::string low(store::kOrderKeyBytesMax, '\x10');
+  known.add({{store::kMediaEntity, anchor}, low, {}});
+  known.add({{store::kMediaEntity, RecordId(3)}, low.substr(0, 31) + '\x11', {}});
+  store::Known all;
+  all.owner.emplace();
+  all.media[wanted].values.set(store::kMediaType, "image/png");
+  store::Violations violations(10);
+  store::decide_links(products, request, known, all, {}, violations);
+  ASSERT_EQ(violations.size(), 1u);
+  EXPECT_EQ(std::move(violations).to_error().code, ErrorCode::value_too_large);
+
+  // With a span they are, and all of them share it.
+  known.spans.push_back({});
+  store::Violations none(10);
+  const auto event = store::decide_links(products, request, known, all, {}, none);
+  ASSERT_TRUE(none.empty() && event);
+  EXPECT_EQ(event->changed.size(), 2u);
+  EXPECT_LT(event->changed[0].order_after, event->added[0].order);
+  EXPECT_LT(event->added[0].order, event->changed[1].order_after);
 }
 
 TEST_F(LinkDecision, RunsTheOperatorsInTheirOrderWhateverOrderTheyAreWrittenIn) {
