@@ -53,7 +53,7 @@ files::path shop_folder(const DemoWords& words) {
 
 files::path data_folder(const DemoWords& words, const TemporaryFolder& temporary) {
   if (words.keep.empty()) return temporary.path() / "data";
-  const files::path path = files::absolute(words.keep);
+  files::path path = files::absolute(words.keep);
   if (files::exists(path) && !files::is_empty(path)) {
     throw UsageError(path.string() + " holds something already",
                      "name an empty folder, or a new one");

@@ -13,8 +13,8 @@ std::vector<std::string> names_of(const Map& map) {
 }
 
 const Map& empty_map() {
-  static const Map empty;
-  return empty;
+  static const Map kEmpty;
+  return kEmpty;
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ std::string printed(const char* format, Arguments... arguments) {
 }
 
 const Value& null_value() {
-  static const Value null;
-  return null;
+  static const Value kNull;
+  return kNull;
 }
 
 }  // namespace

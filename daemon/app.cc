@@ -68,7 +68,8 @@ Result<Stored> open_stored(const Config& config, Log& log) {
 // Members are ended in the reverse order: first who asks, then who works, last what is stored.
 // Whatever an unfinished piece of work holds of the store is gone before the store is.
 struct App::State {
-  State(const Config& configuration, std::unique_ptr<Log> log_, Stored stored_, SocketFile socket);
+  State(const Config& configuration, std::unique_ptr<Log> own_log, Stored opened,
+        SocketFile socket);
 
   void begin_stop();
   void watch_uploads();
@@ -95,11 +96,11 @@ struct App::State {
   std::optional<Error> failure_of_store;
 };
 
-App::State::State(const Config& configuration, std::unique_ptr<Log> log_, Stored stored_,
+App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Stored opened,
                   SocketFile socket)
     : config(configuration),
-      log(std::move(log_)),
-      stored(std::move(stored_)),
+      log(std::move(own_log)),
+      stored(std::move(opened)),
       reactor(config.spin),
       media("media", config.media_threads, config.pool_waiting_max),
       scans("scan", kScanThreads, config.pool_waiting_max),

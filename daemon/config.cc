@@ -182,8 +182,8 @@ Result<Configuration> read_config(const ConfigSources& sources) {
   }
   if (sources.file) EMSTORE_CHECKED(reader.take_file(*sources.file));
   EMSTORE_CHECKED(reader.take_environment(sources.environment));
-  for (const Override& override_ : sources.overrides) {
-    EMSTORE_CHECKED(reader.take(override_.name, override_.value, override_.origin));
+  for (const Override& given : sources.overrides) {
+    EMSTORE_CHECKED(reader.take(given.name, given.value, given.origin));
   }
   Config config = reader.config();
   EMSTORE_CHECKED(complete(config, sources.environment));

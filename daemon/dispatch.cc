@@ -57,8 +57,8 @@ struct Dispatch::Visitor {
     if (error) return session.refuse(id, *error);
     session.answered(id);
   }
-  void mutate(store::Mutation mutation_, protocol::MutationOptions options) const {
-    dispatch.mutations_.begin(mutation(), std::move(mutation_), std::move(options), digest);
+  void mutate(store::Mutation wanted, protocol::MutationOptions options) const {
+    dispatch.mutations_.begin(mutation(), std::move(wanted), std::move(options), digest);
   }
   void read(ReadForm form, std::string entity, Map query,
             const protocol::ReadOptions& options) const {

@@ -147,7 +147,7 @@ Result<bool> Store::work() {
 
 Status Store::sync_head() {
   if (state_->head.is_synced()) return {};
-  const Status synced = state_->head.sync();
+  Status synced = state_->head.sync();
   if (!synced) state_->stopped = true;
   return synced;
 }
