@@ -29,6 +29,13 @@ Result<Scalar> as_scalar(const Result<T>& piece) {
   return Scalar(*piece);
 }
 
+// An integer id, or the bytes of a uuid.
+Result<Scalar> packed_reference(std::string_view packed) {
+  pack::Cursor cursor(packed);
+  if (Result<std::int64_t> integer = cursor.integer()) return Scalar(*integer);
+  return as_scalar(pack::Cursor(packed).binary());
+}
+
 Result<Scalar> packed_scalar(FieldKind kind, std::string_view packed) {
   pack::Cursor cursor(packed);
   switch (kind) {
@@ -45,9 +52,12 @@ Result<Scalar> packed_scalar(FieldKind kind, std::string_view packed) {
     case FieldKind::address:
     case FieldKind::digest:
       return as_scalar(cursor.binary());
+    case FieldKind::relation:
+      return packed_reference(packed);
     case FieldKind::json:
     case FieldKind::medium:
     case FieldKind::media:
+    case FieldKind::links:
       break;
   }
   EMSTORE_CHECK(!"a field of one comparable value");
@@ -107,9 +117,13 @@ Scalar scalar_of(FieldKind kind, const Value& stored) {
     case FieldKind::address:
     case FieldKind::digest:
       return std::string_view(stored.if_binary()->data);
+    case FieldKind::relation:
+      if (const auto* integer = stored.if_integer()) return *integer;
+      return std::string_view(stored.if_binary()->data);
     case FieldKind::json:
     case FieldKind::medium:
     case FieldKind::media:
+    case FieldKind::links:
       break;
   }
   EMSTORE_CHECK(!"a field of one comparable value");

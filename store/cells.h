@@ -17,10 +17,11 @@
 namespace emstore::store {
 
 // One value that can be compared; monostate is null. Two values of one column have the same
-// alternative, or one of them is null, or the column is `id`, where integers come before uuids.
+// alternative, or one of them is null, or the column holds ids, where integers come before uuids.
 //
 //   text enum address digest uuid   std::string_view     number   double
 //   date datetime, times, integer ids   std::int64_t     boolean  bool
+//   relation: as the id it holds
 using Scalar = std::variant<std::monostate, bool, std::int64_t, double, std::string_view>;
 // The same, owning its text.
 using OwnedScalar = std::variant<std::monostate, bool, std::int64_t, double, std::string>;

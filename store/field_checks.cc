@@ -131,6 +131,7 @@ std::vector<FieldComplaint> complaints_about(const Field& field) {
       break;
     case FieldKind::medium:
     case FieldKind::media:
+    case FieldKind::links:
       check_links(field, complaints);
       break;
     case FieldKind::boolean:
@@ -139,6 +140,7 @@ std::vector<FieldComplaint> complaints_about(const Field& field) {
     case FieldKind::json:
     case FieldKind::address:
     case FieldKind::digest:
+    case FieldKind::relation:
       break;
   }
   if (field.required && !field.fillable && !field.default_value) {

@@ -13,7 +13,10 @@ namespace {
 // ---- For which kinds ----------------------------------------------------------------------------
 
 bool is_any(FieldKind) { return true; }
-bool is_stored(FieldKind kind) { return !is_link(kind); }
+bool is_plain(FieldKind kind) { return !is_link(kind) && !is_relation(kind); }
+bool is_to_one(FieldKind kind) { return kind == FieldKind::relation; }
+bool is_to_many(FieldKind kind) { return kind == FieldKind::links; }
+bool leads_on(FieldKind kind) { return is_link(kind) || is_relation(kind); }
 bool is_text(FieldKind kind) { return kind == FieldKind::text; }
 bool is_number(FieldKind kind) { return kind == FieldKind::number; }
 bool is_enumeration(FieldKind kind) { return kind == FieldKind::enumeration; }
@@ -129,10 +132,11 @@ std::string take_hidden(const Value& given, Field& field) {
   return {};
 }
 
-// Media fields are virtual by nature, others never.
+// Links are virtual by nature, others never.
 std::string take_virtual(const Value& given, Field& field) {
   if (given.if_boolean() == nullptr) return "true or false";
-  if (*given.if_boolean() && !is_link(field.kind)) return "left out: only media fields are virtual";
+  if (*given.if_boolean() && !is_link(field.kind))
+    return "left out: only fields of links are virtual";
   return {};
 }
 
@@ -211,26 +215,57 @@ std::optional<Value> show_mime_types(const Field& field) {
   return Value(list_of(field.mime_types));
 }
 
-constexpr std::array<std::pair<OnDelete, std::string_view>, 3> kOnDelete{{
-    {OnDelete::detach, "detach"},
-    {OnDelete::collect, "collect"},
-    {OnDelete::restrict_, "restrict"},
-}};
+// What deleting does: to the media of a record, or to what refers to a record.
+struct DeleteRule {
+  OnDelete rule;
+  std::string_view name;
+  bool of_media, of_relations;
+};
+constexpr std::array kDeleteRules{
+    DeleteRule{OnDelete::detach, "set null", false, true},
+    DeleteRule{OnDelete::detach, "detach", true, true},
+    DeleteRule{OnDelete::collect, "collect", true, false},
+    DeleteRule{OnDelete::restrict_, "restrict", true, true},
+    DeleteRule{OnDelete::cascade, "cascade", false, true},
+};
+
+bool is_for(const DeleteRule& rule, FieldKind kind) {
+  return is_media_link(kind) ? rule.of_media : rule.of_relations;
+}
 
 std::string take_on_delete(const Value& given, Field& field) {
-  for (const auto& [on_delete, name] : kOnDelete) {
-    if (given.if_text() == nullptr || *given.if_text() != name) continue;
-    field.on_delete = on_delete;
+  for (const DeleteRule& rule : kDeleteRules) {
+    const bool is_meant = given.if_text() != nullptr && *given.if_text() == rule.name;
+    if (!is_meant || !is_for(rule, field.kind)) continue;
+    field.on_delete = rule.rule;
     return {};
   }
-  return "\"detach\", \"collect\" or \"restrict\"";
+  return is_media_link(field.kind) ? "\"detach\", \"collect\" or \"restrict\""
+                                   : "\"set null\", \"restrict\" or \"cascade\"";
 }
 std::optional<Value> show_on_delete(const Field& field) {
-  if (field.on_delete == OnDelete::detach) return std::nullopt;
-  for (const auto& [on_delete, name] : kOnDelete) {
-    if (on_delete == field.on_delete) return Value(name);
+  if (field.on_delete == OnDelete::detach && !is_relation(field.kind)) return std::nullopt;
+  for (const DeleteRule& rule : kDeleteRules) {
+    if (rule.rule == field.on_delete && is_for(rule, field.kind)) return Value(rule.name);
   }
   return std::nullopt;
+}
+
+// ---- Options of relations -----------------------------------------------------------------------
+
+// Records are found by their id, whatever format it has.
+std::string take_target_field(const Value& given, Field&) {
+  return given == Value("id") ? "" : "\"id\"";
+}
+std::string take_target_type(const Value& given, Field&) {
+  const bool is_known =
+      given == Value("integer") || given == Value("text") || given == Value("uuid");
+  return is_known ? "" : "\"integer\", \"text\" or \"uuid\"";
+}
+std::string take_unique(const Value& given, Field& field) {
+  if (given.if_boolean() == nullptr) return "true or false";
+  field.unique = *given.if_boolean();
+  return {};
 }
 
 std::optional<Value> show_never(const Field&) { return std::nullopt; }
@@ -245,7 +280,7 @@ constexpr std::array kOptions{
     FieldOption{"fillable", Bound::none, is_any, take_fillable, show_fillable},
     FieldOption{"hidden", Bound::none, is_any, take_hidden, show_true<&Field::hidden>},
     FieldOption{"virtual", Bound::none, is_any, take_virtual, show_never},
-    FieldOption{"default_value", Bound::none, is_stored, take_default, show_default},
+    FieldOption{"default_value", Bound::none, is_plain, take_default, show_default},
     FieldOption{"minLength", Bound::lower, is_text, take_count<&Field::min_length>,
                 show_count<&Field::min_length>},
     FieldOption{"maxLength", Bound::upper, is_text, take_count<&Field::max_length>,
@@ -269,9 +304,20 @@ constexpr std::array kOptions{
                 show_count<&Field::min_items>},
     FieldOption{"max_items", Bound::upper, is_link, take_count<&Field::max_items>,
                 show_count<&Field::max_items>},
-    FieldOption{"mime_types", Bound::choice, is_link, take_mime_types, show_mime_types},
-    FieldOption{"on_delete", Bound::none, is_link, take_on_delete, show_on_delete},
-    FieldOption{"with_limit", Bound::none, is_link, take_count<&Field::with_limit>,
+    FieldOption{"mime_types", Bound::choice, is_media_link, take_mime_types, show_mime_types},
+    FieldOption{"reference", Bound::none, is_to_one, take_text<&Field::reference>,
+                show_text<&Field::reference>},
+    FieldOption{"target", Bound::none, is_relation, take_text<&Field::target>,
+                show_text<&Field::target>},
+    FieldOption{"target_field", Bound::none, is_to_one, take_target_field, show_never},
+    FieldOption{"target_field_type", Bound::none, is_to_one, take_target_type, show_never},
+    FieldOption{"inversedBy", Bound::none, is_relation, take_text<&Field::inverse>,
+                show_text<&Field::inverse>},
+    FieldOption{"connectionTable", Bound::none, is_to_many, take_text<&Field::connection>,
+                show_text<&Field::connection>},
+    FieldOption{"unique", Bound::exact, is_to_one, take_unique, show_true<&Field::unique>},
+    FieldOption{"on_delete", Bound::none, leads_on, take_on_delete, show_on_delete},
+    FieldOption{"with_limit", Bound::none, leads_on, take_count<&Field::with_limit>,
                 show_count<&Field::with_limit>},
 };
 

@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "base/suggest.h"
 #include "base/time.h"
+#include "store/row_bytes.h"
 
 namespace emstore::store {
 namespace {
@@ -139,6 +140,12 @@ Result<Value> digest_form(const Field& field, const Value& given) {
   return Value(Binary{*std::move(bytes)});
 }
 
+Result<Value> reference_form(const Field& field, const Value& given) {
+  const std::optional<RecordId> id = record_id_of(given);
+  if (!id) return wrong_type(field, given, "send the id of a record of " + field.target);
+  return stored_reference(*id);
+}
+
 // ---- Bounds -------------------------------------------------------------------------------------
 
 // Compiling a pattern costs far more than matching it. Each thread keeps those it met last.
@@ -234,6 +241,8 @@ Status check_bounds(const Field& field, const Value& stored) {
     case FieldKind::media:
     case FieldKind::address:
     case FieldKind::digest:
+    case FieldKind::relation:
+    case FieldKind::links:
       return {};
   }
   return {};
@@ -265,6 +274,13 @@ void append_number(double number, std::string& key) {
   append_big_endian(key, (bits >> 63) != 0 ? ~bits : bits | (1ULL << 63));
 }
 
+// As ids in keys: integers before uuids.
+bool append_reference(const Value& stored, std::string& key) {
+  const std::optional<RecordId> id = reference_of(stored);
+  if (id) append_id(*id, key);
+  return id.has_value();
+}
+
 // False when the value is not in the stored form of its kind.
 bool append_stored(FieldKind kind, const Value& stored, std::string& key) {
   switch (kind) {
@@ -291,9 +307,12 @@ bool append_stored(FieldKind kind, const Value& stored, std::string& key) {
       if (stored.if_binary() == nullptr) return false;
       key += stored.if_binary()->data;  // Of one length each.
       return true;
+    case FieldKind::relation:
+      return append_reference(stored, key);
     case FieldKind::json:
     case FieldKind::medium:
     case FieldKind::media:
+    case FieldKind::links:
       return false;
   }
   return false;
@@ -350,8 +369,11 @@ Result<Value> literal_form(const Field& field, const Value& given) {
       return address_form(field, given);
     case FieldKind::digest:
       return digest_form(field, given);
+    case FieldKind::relation:
+      return reference_form(field, given);
     case FieldKind::medium:
     case FieldKind::media:
+    case FieldKind::links:
       break;  // Refused above.
   }
   return given;
@@ -379,6 +401,9 @@ void show_binary(FieldKind kind, std::string_view bytes, Sink& sink) {
 }  // namespace
 
 void show(FieldKind kind, const Value& stored, Sink& sink) {
+  if (kind == FieldKind::relation) {
+    if (const std::optional<RecordId> id = reference_of(stored)) return sink.value(to_value(*id));
+  }
   if (const std::int64_t* integer = stored.if_integer()) {
     if (kind == FieldKind::date) return sink.text(date_text(*integer));
     if (kind == FieldKind::datetime) return sink.time(Time{*integer});
@@ -398,6 +423,10 @@ Status show_packed(FieldKind kind, std::string_view packed, Sink& sink) {
     const Result<std::int64_t> integer = cursor.integer();
     if (!integer) return corrupt(integer.error());
     kind == FieldKind::date ? sink.text(date_text(*integer)) : sink.time(Time{*integer});
+  } else if (kind == FieldKind::relation) {
+    const Result<Value> id = cursor.value();
+    if (!id) return corrupt(id.error());
+    show(kind, *id, sink);
   } else if (kind == FieldKind::address || kind == FieldKind::digest) {
     const Result<std::string_view> binary = cursor.binary();
     if (!binary) return corrupt(binary.error());
@@ -418,6 +447,22 @@ bool mime_fits(std::string_view mime_type, const std::vector<std::string>& globs
   while (!essence.empty() && essence.back() == ' ') essence.remove_suffix(1);
   return std::any_of(globs.begin(), globs.end(),
                      [essence](const std::string& glob) { return matches_glob(essence, glob); });
+}
+
+Value stored_reference(const RecordId& id) {
+  if (!id.is_uuid()) return static_cast<std::int64_t>(id.integer());
+  return Binary{std::string(as_bytes(id.uuid()))};
+}
+
+std::optional<RecordId> reference_of(const Value& stored) {
+  if (const std::int64_t* integer = stored.if_integer(); integer != nullptr && *integer > 0) {
+    return RecordId(static_cast<std::uint64_t>(*integer));
+  }
+  std::array<std::uint8_t, 16> uuid{};
+  const Binary* bytes = stored.if_binary();
+  if (bytes == nullptr || bytes->data.size() != uuid.size()) return std::nullopt;
+  std::copy(bytes->data.begin(), bytes->data.end(), uuid.begin());
+  return RecordId(uuid);
 }
 
 Status append_index_value(FieldKind kind, const Value& stored, std::string& key) {

@@ -1,6 +1,7 @@
 // What a field accepts, in what form it is stored and shown, and how it is ordered. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,11 @@ Result<Value> literal_form(const Field& field, const Value& given);
 void show(FieldKind kind, const Value& stored, Sink& sink);
 // The same straight from packed bytes, without a tree. Errors: corrupt_index.
 Status show_packed(FieldKind kind, std::string_view packed, Sink& sink);
+
+// The stored form of a `relation`: an integer id, or the 16 bytes of a uuid; and the id that it
+// holds, nothing for what is none.
+Value stored_reference(const RecordId& id);
+std::optional<RecordId> reference_of(const Value& stored);
 
 // Whether a mime type fits one of the globs ("image/*", "application/pdf"); any when there is none.
 bool mime_fits(std::string_view mime_type, const std::vector<std::string>& globs);

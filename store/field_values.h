@@ -4,6 +4,7 @@
 //   boolean          boolean                    date      integer, days since 1970-01-01
 //   datetime         integer, microseconds      json      any value without binary and time
 //   address          binary, 17 bytes           digest    binary, 32 bytes
+//   relation         integer, or the 16 bytes of a uuid: the id of the record it leads to
 //
 // A field without a value is absent; null stands only where a change says "cleared".
 #pragma once

@@ -20,7 +20,8 @@ void collect_required(const Condition& condition, std::vector<const Condition*>&
 }
 
 Value value_of(FieldKind kind, const OwnedScalar& operand) {
-  const bool is_binary = kind == FieldKind::address || kind == FieldKind::digest;
+  const bool is_binary = kind == FieldKind::address || kind == FieldKind::digest ||
+                         kind == FieldKind::relation;  // Of a uuid.
   if (const auto* text = std::get_if<std::string>(&operand); text != nullptr && is_binary) {
     return Binary{*text};
   }

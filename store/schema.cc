@@ -7,11 +7,12 @@
 
 #include "base/suggest.h"
 #include "store/field_options.h"
+#include "store/relations.h"
 
 namespace emstore::store {
 namespace {
 
-constexpr std::array<std::pair<FieldKind, std::string_view>, 11> kKinds{{
+constexpr std::array<std::pair<FieldKind, std::string_view>, 13> kKinds{{
     {FieldKind::text, "text"},
     {FieldKind::number, "number"},
     {FieldKind::boolean, "boolean"},
@@ -23,6 +24,8 @@ constexpr std::array<std::pair<FieldKind, std::string_view>, 11> kKinds{{
     {FieldKind::media, "media"},
     {FieldKind::address, "address"},
     {FieldKind::digest, "digest"},
+    {FieldKind::relation, "relation"},
+    {FieldKind::links, "links"},
 }};
 
 template <typename Items, typename Is>
@@ -39,9 +42,11 @@ Map canonical(const Field& field) {
     if (!option.is_for(field.kind)) continue;
     if (auto shown = option.show(field)) config.append(std::string(option.name), *std::move(shown));
   }
-  return {{"id", static_cast<std::uint32_t>(field.id)},
-          {"type", name_of(field.kind)},
-          {"config", std::move(config)}};
+  Map shown;  // What a link holds of its own has no id.
+  if (field.id != FieldId{}) shown.append("id", static_cast<std::uint32_t>(field.id));
+  shown.append("type", name_of(field.kind));
+  shown.append("config", std::move(config));
+  return shown;
 }
 
 Map canonical(const Entity& entity) {
@@ -56,19 +61,6 @@ Map canonical(const Entity& entity) {
           {"type", entity.system ? "system" : "regular"},
           {"next_field", entity.next_field},
           {"fields", std::move(fields)},
-          {"config", std::move(config)}};
-}
-
-// What bknd calls the relation of a media field. It says nothing that the field does not.
-std::string relation_name(const Entity& entity, const Field& field) {
-  return "poly_" + entity.name + "_" + std::string(kMediaEntityName) + "_" + field.name;
-}
-Map canonical_relation(const Entity& entity, const Field& field) {
-  Map config{{"mappedBy", field.name}};
-  if (field.kind == FieldKind::medium) config.append("targetCardinality", 1);
-  return {{"type", "poly"},
-          {"source", entity.name},
-          {"target", kMediaEntityName},
           {"config", std::move(config)}};
 }
 
@@ -111,8 +103,10 @@ Result<std::string> text_in(const Map& map, std::string_view name) {
 Result<Field> field_of(const std::string& name, const Map& canonical) {
   Field field;
   field.name = name;
-  EMSTORE_TRY(const std::uint32_t id, number_in(canonical, "id"));
-  field.id = FieldId{id};
+  if (canonical.contains("id")) {
+    EMSTORE_TRY(const std::uint32_t id, number_in(canonical, "id"));
+    field.id = FieldId{id};
+  }
   EMSTORE_TRY(const std::string type, text_in(canonical, "type"));
   const auto kind = field_kind_named(type);
   if (!kind) return corrupt("field " + quoted(name) + " of type " + quoted(type));
@@ -139,6 +133,7 @@ Result<Entity> entity_of(const std::string& name, const Map& canonical) {
   for (const Map::Member& member : *fields) {
     EMSTORE_TRY(const Map* map, map_in(*fields, member.name));
     EMSTORE_TRY(Field field, field_of(member.name, *map));
+    if (field.id == FieldId{}) return corrupt("field " + quoted(member.name) + " without an id");
     entity.fields.push_back(std::move(field));
   }
   EMSTORE_TRY(const Map* config, map_in(canonical, "config"));
@@ -151,6 +146,26 @@ Result<Entity> entity_of(const std::string& name, const Map& canonical) {
   EMSTORE_TRY(entity.sort_field, text_in(*config, "sort_field"));
   EMSTORE_TRY(entity.sort_direction, text_in(*config, "sort_dir"));
   return entity;
+}
+
+// Holds the links of an entity against what they lead to, and gives them the fields of their
+// connection.
+Status connect(const Map& entities, const Schema& schema, Entity& entity) {
+  for (Field& field : entity.fields) {
+    if (!is_relation(field.kind)) continue;
+    const Entity* target = schema.entity(field.target);
+    if (target == nullptr) return corrupt("no entity " + quoted(field.target));
+    if (field.kind != FieldKind::links) continue;
+    EMSTORE_TRY(const Map* connection, map_in(entities, field.connection));
+    EMSTORE_TRY(const Map* fields, map_in(*connection, "fields"));
+    for (const Map::Member& member : *fields) {
+      EMSTORE_TRY(const Map* map, map_in(*fields, member.name));
+      EMSTORE_TRY(Field own, field_of(member.name, *map));
+      if (is_end_of_connection(own, entity.name, target->name)) continue;
+      field.link_fields.push_back(std::move(own));
+    }
+  }
+  return {};
 }
 
 Result<Index> index_of(const Schema& schema, const std::string& name, const Map& canonical) {
@@ -243,12 +258,11 @@ Schema initial_schema() {
 
 Map to_value(const Schema& schema) {
   Map entities;
-  Map relations;
+  for (const Entity& entity : schema.entities) entities.append(entity.name, canonical(entity));
   for (const Entity& entity : schema.entities) {
-    entities.append(entity.name, canonical(entity));
     for (const Field& field : entity.fields) {
-      if (!is_link(field.kind)) continue;
-      relations.append(relation_name(entity, field), canonical_relation(entity, field));
+      if (field.kind != FieldKind::links) continue;
+      entities.append(field.connection, canonical_connection(entity, field, canonical));
     }
   }
   Map indices;
@@ -256,7 +270,7 @@ Map to_value(const Schema& schema) {
     indices.append(index.name, canonical(index, *schema.entity(index.entity)));
   }
   return {{"entities", std::move(entities)},
-          {"relations", std::move(relations)},
+          {"relations", canonical_relations(schema)},
           {"indices", std::move(indices)},
           {"next", Map{{"entity", schema.next_entity}, {"index", schema.next_index}}}};
 }
@@ -267,9 +281,11 @@ Result<Schema> schema_of(const Map& canonical, Sequence version) {
   EMSTORE_TRY(const Map* entities, map_in(canonical, "entities"));
   for (const Map::Member& member : *entities) {
     EMSTORE_TRY(const Map* map, map_in(*entities, member.name));
+    if (map->find("type") != nullptr && *map->find("type") == Value("generated")) continue;
     EMSTORE_TRY(Entity entity, entity_of(member.name, *map));
     schema.entities.push_back(std::move(entity));
   }
+  for (Entity& entity : schema.entities) EMSTORE_CHECKED(connect(*entities, schema, entity));
   if (schema.entity(kMediaEntity) == nullptr) return corrupt("no entity \"media\"");
   EMSTORE_TRY(const Map* indices, map_in(canonical, "indices"));
   for (const Map::Member& member : *indices) {

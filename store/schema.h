@@ -1,6 +1,6 @@
-// The schema: entities with typed fields, media fields, indexes. A plain value with ids; how it is
-// read from what a user sends, and how one schema becomes the next, is schema_change.h. Threads:
-// immutable once made; share it freely.
+// The schema: entities with typed fields, media fields, relations, indexes. A plain value with ids;
+// how it is read from what a user sends, and how one schema becomes the next, is schema_change.h;
+// how relations look from both sides is relations.h. Threads: immutable once made; share it freely.
 #pragma once
 
 #include <cstdint>
@@ -23,24 +23,34 @@ enum class FieldKind : std::uint8_t {
   datetime,
   enumeration,
   json,
-  medium,   // Link to one media.
-  media,    // Links to many media, in order.
-  address,  // Of media only: where the bytes lie.
-  digest,   // Of media only: SHA-256 of the bytes.
+  medium,    // Link to one media.
+  media,     // Links to many media, in order.
+  address,   // Of media only: where the bytes lie.
+  digest,    // Of media only: SHA-256 of the bytes.
+  relation,  // The id of a record of another entity: many-to-one, one-to-one.
+  links,     // Links to many records of another entity, in order: many-to-many.
 };
 
 // The name in schemas: "text", "enum", "medium" …
 std::string_view name_of(FieldKind kind);
 std::optional<FieldKind> field_kind_named(std::string_view name);
-constexpr bool is_link(FieldKind kind) {
+constexpr bool is_media_link(FieldKind kind) {
   return kind == FieldKind::medium || kind == FieldKind::media;
 }
+// Whether the field is no value of the record, but rows of their own (row_bytes.h).
+constexpr bool is_link(FieldKind kind) { return is_media_link(kind) || kind == FieldKind::links; }
+// Whether the field leads to records of an entity that the schema names.
+constexpr bool is_relation(FieldKind kind) {
+  return kind == FieldKind::relation || kind == FieldKind::links;
+}
 
-// What deleting an owner does to the media of a field.
+// Of media fields: what deleting an owner does to its media. Of relations: what deleting a record
+// does to what refers to it.
 enum class OnDelete : std::uint8_t {
-  detach,     // Links go, media stay.
-  collect,    // Links go; media without any link left go with them.
-  restrict_,  // The owner cannot be deleted while the field has links.
+  detach,     // Links go, media stay. A relation becomes null, a link to the record goes.
+  collect,    // Media fields: links go; media without any link left go with them.
+  restrict_,  // Nothing can be deleted while the field has links, or while something refers to it.
+  cascade,    // Relations: what refers to the record goes with it.
 };
 
 struct Field {
@@ -65,9 +75,17 @@ struct Field {
   std::vector<std::string> value_labels;  // As many as values, or none.
   // medium, media
   std::optional<std::uint64_t> min_items, max_items;
-  std::vector<std::string> mime_types;  // Globs: "image/*". Empty: any.
-  OnDelete on_delete = OnDelete::detach;
+  std::vector<std::string> mime_types;      // Globs: "image/*". Empty: any.
+  OnDelete on_delete = OnDelete::detach;    // Of relations too.
   std::optional<std::uint64_t> with_limit;  // How many items `with` gives when it does not say.
+  // relation, links
+  std::string target;     // The name of the entity that they lead to.
+  std::string reference;  // relation: what the record it leads to is called; "author" of author_id.
+  std::string inverse;    // What the target calls the records that lead to it: "posts".
+  bool unique = false;    // relation: one-to-one.
+  // links
+  std::string connection;          // What bknd calls the connection: "posts_categories".
+  std::vector<Field> link_fields;  // What the meta of a link holds; empty: any map. Without ids.
 
   bool operator==(const Field&) const = default;
 };

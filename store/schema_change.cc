@@ -73,7 +73,8 @@ void Changing::refuse(std::string path, std::string message, std::string hint) {
 
 void Changing::add_field(Entity& entity, Field field) {
   field.id = FieldId{entity.next_field++};
-  differ("+ " + entity.name + "." + field.name + " " + std::string(name_of(field.kind)));
+  const std::string target = is_relation(field.kind) ? " " + field.target : std::string();
+  differ("+ " + entity.name + "." + field.name + " " + std::string(name_of(field.kind)) + target);
   entity.fields.push_back(std::move(field));
 }
 
@@ -107,6 +108,11 @@ void Changing::keep_field(Entity& entity, const Field& before, Field wanted) {
            name + " is of type " + std::string(name_of(before.kind)) + " and cannot become " +
                std::string(name_of(wanted.kind)),
            "add a new field with another name");
+  }
+  if (wanted.target != before.target) {
+    refuse(path_of_field(entity.name, before.name),
+           name + " leads to " + before.target + " and cannot lead to " + wanted.target,
+           "add a new relation with another mappedBy");
   }
   wanted.id = before.id;
   compare_options(entity, before, wanted);

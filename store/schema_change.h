@@ -4,6 +4,7 @@
 //   {entities: {name: {type?, fields: {name: {type, config}}, config?}},
 //    relations: {any: {type: "poly", source, target: "media", config: {mappedBy,
 //    targetCardinality?}}}, indices: {name: {entity, fields, unique?}}}
+// Relations between entities ("n:1", "1:1", "m:n") are read by wanted_relations.h.
 // Fields of type "media" with max_items 1 or a relation of cardinality 1 are medium(); "medium" and
 // "media" name them directly. On import `fillable` of media fields counts as true, `mime_types: []`
 // as any, `with_limit` as the default limit of the relation.
@@ -34,8 +35,8 @@ struct SchemaChange {
 // dropped, which is destructive; a tighter rule leaves older values as they are. A media field
 // without a relation, a relation whose mappedBy names no field, unknown keys, options that do not
 // fit their kind, another kind for a field: invalid_schema, all of them listed, with paths
-// (`entities.products.fields.gallery`) and suggestions. What emstore cannot do yet (relations
-// between entities, jsonschema, uuid keys …) is `unsupported`, by name.
+// (`entities.products.fields.gallery`) and suggestions. What emstore cannot do yet
+// (jsonschema, uuid keys …) is `unsupported`, by name.
 Result<SchemaChange> change_schema(const Schema& current, const Map& wanted);
 
 }  // namespace emstore::store

@@ -22,19 +22,12 @@ constexpr std::array kOfMedia{
 constexpr std::array kTypes{
     Pair{"jsonschema", "use type \"json\""},
     Pair{"week", "use type \"date\""},
-    Pair{"relation", "keep the id of the other record in a number field"},
 };
 
 constexpr std::array kOptions{
     Pair{"timezone", "leave it out: emstore keeps dates and times in UTC"},
     Pair{"min_date", "leave it out"},
     Pair{"max_date", "leave it out"},
-};
-
-constexpr std::array kRelations{
-    Pair{"n:1", "keep the id of the other record in a number field"},
-    Pair{"1:1", "keep the id of the other record in a number field"},
-    Pair{"m:n", "use an entity of its own for the connection"},
 };
 
 std::string_view find(std::span<const Pair> pairs, std::string_view name) {
@@ -60,6 +53,5 @@ std::string_view type_of_undeclared(std::string_view entity, std::string_view fi
 
 std::string_view instead_of_type(std::string_view type) { return find(kTypes, type); }
 std::string_view instead_of_option(std::string_view option) { return find(kOptions, option); }
-std::string_view instead_of_relation(std::string_view type) { return find(kRelations, type); }
 
 }  // namespace emstore::store

@@ -3,41 +3,24 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <set>
-#include <span>
 #include <utility>
 
 #include "base/suggest.h"
 #include "store/field_checks.h"
 #include "store/field_options.h"
+#include "store/schema_reading.h"
 #include "store/schema_words.h"
+#include "store/wanted_relations.h"
 
 namespace emstore::store {
 namespace {
 
-using Names = std::span<const std::string_view>;
-
-// A value within a message: what is long is only named.
-std::string brief(const Value& value) {
-  constexpr std::size_t kBytesMax = 80;
-  std::string text = to_string(value);
-  return text.size() <= kBytesMax ? text : "a long " + std::string(name_of(value.kind()));
-}
-
 // Reads one schema; gathers all that is wrong with it.
-class Reading {
+class Reading : private SchemaReading {
  public:
   WantedSchema read(const Map& wanted) &&;
 
  private:
-  void refuse(std::string path, std::string message, std::string hint = {},
-              ErrorCode code = ErrorCode::invalid_schema);
-  // The map under `name`; empty when there is none, and when it has too many members to look at.
-  const Map& map_under(const Map& map, std::string_view name, const std::string& path);
-  const std::string* text_under(const Map& map, std::string_view name, const std::string& path);
-  void check_keys(const Map& map, const std::string& path, Names known);
-  bool check_name(std::string_view name, const std::string& path, std::size_t bytes_max);
-
   void read_entity(const std::string& name, const Value& given);
   bool read_entity_type(Entity& entity, const Map& given, const std::string& path);
   void read_entity_config(Entity& entity, const Map& config, const std::string& path);
@@ -45,92 +28,13 @@ class Reading {
   bool is_there_anyway(const Entity& entity, const std::string& name, const std::string& type,
                        const Map& config, const std::string& path);
   std::optional<FieldKind> read_kind(const std::string& type, const std::string& path);
-  void read_option(const Entity& entity, Field& field, const Map::Member& given,
-                   const std::string& path);
-
-  void read_relation(const std::string& name, const Value& given);
-  void read_relation_config(Entity& source, const Map& config, const std::string& path);
-  void relate(Entity& source, Field& field, const Map& config, const std::string& path);
   void check_entity(Entity& entity);
   void check_sort_field(const Entity& entity, const std::string& path);
-  void check_link(const Entity& entity, Field& field, const std::string& path);
 
   void read_index(const std::string& name, const Value& given);
   bool read_index_field(WantedIndex& index, const Entity& entity, const std::string& field,
                         const std::string& path);
-
-  Entity* entity_named(std::string_view name);
-  std::vector<std::string_view> entity_names() const;
-  // Nothing more would be told: looking for suggestions would be wasted.
-  bool is_full() const { return result_.violations.size() >= kSchemaViolationsMax; }
-  bool is_broken(const std::string& path) const { return broken_.contains(path); }
-
-  WantedSchema result_;
-  // Places of entities and fields that were refused: what names them is not refused for that again.
-  std::set<std::string> broken_;
-  std::set<std::string> related_;  // Places of media fields that have their relation.
 };
-
-void Reading::refuse(std::string path, std::string message, std::string hint, ErrorCode code) {
-  if (is_full()) return;
-  result_.violations.push_back(
-      Error{code, std::move(message), std::move(path), std::move(hint), {}});
-}
-
-const Map& Reading::map_under(const Map& map, std::string_view name, const std::string& path) {
-  static const Map kEmpty;
-  const Value* value = map.find(name);
-  if (value == nullptr || value->is_null()) return kEmpty;
-  if (const Map* found = value->if_map()) {
-    if (found->size() <= kSchemaMembersMax) return *found;
-    refuse(path, quoted(name) + " has " + std::to_string(found->size()) + " members, more than " +
-                     std::to_string(kSchemaMembersMax));
-    return kEmpty;
-  }
-  refuse(path,
-         "\"" + std::string(name) + "\" is a map, not " + std::string(name_of(value->kind())));
-  return kEmpty;
-}
-
-const std::string* Reading::text_under(const Map& map, std::string_view name,
-                                       const std::string& path) {
-  const Value* value = map.find(name);
-  if (value == nullptr || value->is_null()) return nullptr;
-  if (value->if_text() == nullptr) {
-    refuse(path + "." + std::string(name), quoted(name) + " is a text, not " + brief(*value));
-  }
-  return value->if_text();
-}
-
-void Reading::check_keys(const Map& map, const std::string& path, Names known) {
-  for (const Map::Member& member : map) {
-    if (is_full()) return;
-    if (std::find(known.begin(), known.end(), member.name) != known.end()) continue;
-    refuse(path.empty() ? member.name : path + "." + member.name,
-           "unknown key " + quoted(member.name), did_you_mean(member.name, known));
-  }
-}
-
-bool Reading::check_name(std::string_view name, const std::string& path, std::size_t bytes_max) {
-  if (is_name(name, bytes_max)) return true;
-  refuse(path, quoted(name) + " cannot be a name",
-         "use 1 to " + std::to_string(bytes_max) +
-             " letters, digits and underscores, with no digit first");
-  return false;
-}
-
-Entity* Reading::entity_named(std::string_view name) {
-  for (Entity& entity : result_.entities) {
-    if (entity.name == name) return &entity;
-  }
-  return nullptr;
-}
-
-std::vector<std::string_view> Reading::entity_names() const {
-  std::vector<std::string_view> names;
-  for (const Entity& entity : result_.entities) names.emplace_back(entity.name);
-  return names;
-}
 
 // ---- Entities and fields ------------------------------------------------------------------------
 
@@ -141,8 +45,8 @@ bool Reading::read_entity_type(Entity& entity, const Map& given, const std::stri
     refuse(path + ".type", "media is emstore's own entity, of type \"system\"");
     return false;
   }
-  if (type == nullptr || *type == "regular") return true;
-  if (*type == "generated" || *type == "system") {
+  if (type == nullptr || *type == "regular" || *type == "generated") return true;
+  if (*type == "system") {
     refuse(path + ".type",
            entity.name + " is of type " + quoted(*type) + ", which this version does not know",
            "use type \"regular\"", ErrorCode::unsupported);
@@ -184,7 +88,7 @@ void Reading::read_entity(const std::string& name, const Value& given) {
   const Map* map = given.if_map();
   if (map == nullptr) {
     refuse(path, "an entity is a map {fields, config}, not " + brief(given));
-    broken_.insert(path);
+    mark_broken(path);
     return;
   }
   static constexpr std::array<std::string_view, 5> kKnown{"type", "fields", "config", "id",
@@ -193,15 +97,18 @@ void Reading::read_entity(const std::string& name, const Value& given) {
   Entity* media = name == kMediaEntityName ? entity_named(name) : nullptr;
   Entity entity = media != nullptr ? *media : Entity{};
   entity.name = name;
-  if (!read_entity_type(entity, *map, path) || !is_named) broken_.insert(path);
+  if (!read_entity_type(entity, *map, path) || !is_named) mark_broken(path);
   read_entity_config(entity, map_under(*map, "config", path + ".config"), path + ".config");
   for (const Map::Member& field : map_under(*map, "fields", path + ".fields")) {
     read_field(entity, field.name, field.value);
   }
+  const Value* type = map->find("type");
   if (media != nullptr) {
     *media = std::move(entity);
+  } else if (type != nullptr && *type == Value("generated")) {
+    generated.push_back(std::move(entity));
   } else {
-    result_.entities.push_back(std::move(entity));
+    result.entities.push_back(std::move(entity));
   }
 }
 
@@ -244,39 +151,16 @@ std::optional<FieldKind> Reading::read_kind(const std::string& type, const std::
            std::string(instead), ErrorCode::unsupported);
     return std::nullopt;
   }
-  static constexpr std::array<std::string_view, 9> kTypes{
-      "text", "number", "boolean", "date", "datetime", "enum", "json", "medium", "media"};
+  static constexpr std::array<std::string_view, 11> kTypes{
+      "text", "number", "boolean", "date",     "datetime", "enum",
+      "json", "medium", "media",   "relation", "links"};
   std::string hint = did_you_mean(type, kTypes);
-  if (hint.empty()) hint = "use text, number, boolean, date, datetime, enum, json, medium or media";
+  if (hint.empty()) {
+    hint =
+        "use text, number, boolean, date, datetime, enum, json, medium, media, relation or links";
+  }
   refuse(path + ".type", "no field can be of type " + quoted(type), std::move(hint));
   return std::nullopt;
-}
-
-void Reading::read_option(const Entity& entity, Field& field, const Map::Member& given,
-                          const std::string& path) {
-  const auto& [name, value] = given;
-  if (value.is_null() || is_full()) return;
-  if (is_link(field.kind) && name == "entity") {
-    if (value == Value(entity.name)) return;
-    return refuse(
-        path, "\"entity\" names the owner, " + quoted(entity.name) + ", and not " + brief(value));
-  }
-  if (const std::string_view instead = instead_of_option(name); !instead.empty()) {
-    return refuse(path, "the option " + quoted(name) + " is not supported", std::string(instead),
-                  ErrorCode::unsupported);
-  }
-  const std::string described = std::string(name_of(field.kind)) + " fields";
-  const FieldOption* option = field_option_named(name);
-  if (option == nullptr || !option->is_for(field.kind)) {
-    std::vector<std::string_view> known;
-    for (const FieldOption& candidate : field_options()) {
-      if (candidate.is_for(field.kind)) known.push_back(candidate.name);
-    }
-    return refuse(path, described + " have no option " + quoted(name), did_you_mean(name, known));
-  }
-  if (const std::string wanted = option->take(value, field); !wanted.empty()) {
-    refuse(path, quoted(name) + " is " + wanted + ", not " + brief(value));
-  }
 }
 
 void Reading::read_field(Entity& entity, const std::string& name, const Value& given) {
@@ -285,7 +169,7 @@ void Reading::read_field(Entity& entity, const std::string& name, const Value& g
   const std::string* type = map == nullptr ? nullptr : text_under(*map, "type", path);
   if (type == nullptr) {
     refuse(path, "a field is a map {type, config}", "give it a type, such as \"text\"");
-    broken_.insert(path);
+    mark_broken(path);
     return;
   }
   static constexpr std::array<std::string_view, 3> kKnown{"type", "config", "id"};
@@ -296,11 +180,11 @@ void Reading::read_field(Entity& entity, const std::string& name, const Value& g
   const bool is_named = check_name(name, path, kNameBytesMax);
   const auto kind = read_kind(*type, path);
   if (!kind || !is_named) {
-    broken_.insert(path);
+    mark_broken(path);
     return;
   }
   if (entity.system && is_link(*kind)) {
-    broken_.insert(path);
+    mark_broken(path);
     return refuse(path, "media fields of media itself are not supported",
                   "link media from another entity", ErrorCode::unsupported);
   }
@@ -313,100 +197,7 @@ void Reading::read_field(Entity& entity, const std::string& name, const Value& g
   entity.fields.push_back(std::move(field));
 }
 
-// ---- Relations ----------------------------------------------------------------------------------
-
-void Reading::read_relation(const std::string& name, const Value& given) {
-  const std::string path = "relations." + name;
-  const Map* map = given.if_map();
-  if (map == nullptr) return refuse(path, "a relation is a map, not " + brief(given));
-  static constexpr std::array<std::string_view, 4> kKnown{"type", "source", "target", "config"};
-  check_keys(*map, path, kKnown);
-  const std::string* type = text_under(*map, "type", path);
-  const std::string* source_name = text_under(*map, "source", path);
-  const std::string* target = text_under(*map, "target", path);
-  if (type == nullptr || source_name == nullptr || target == nullptr) {
-    return refuse(path, "a relation needs type, source and target",
-                  "{type: \"poly\", source: \"products\", target: \"media\", config: {mappedBy: "
-                  "\"gallery\"}}");
-  }
-  if (const std::string_view instead = instead_of_relation(*type); !instead.empty()) {
-    return refuse(path, "relations of type " + quoted(*type) + " are not supported",
-                  std::string(instead), ErrorCode::unsupported);
-  }
-  if (*type != "poly") {
-    return refuse(path + ".type", "no relation can be of type " + quoted(*type), "use \"poly\"");
-  }
-  if (*target != kMediaEntityName) {
-    return refuse(path + ".target", "relations to " + quoted(*target) + " are not supported",
-                  "relate to \"media\"", ErrorCode::unsupported);
-  }
-  Entity* source = entity_named(*source_name);
-  if (source != nullptr) {
-    const Map& config = map_under(*map, "config", path + ".config");
-    read_relation_config(*source, config, path + ".config");
-  } else if (!is_broken("entities." + *source_name)) {
-    refuse(path + ".source", "no entity " + quoted(*source_name),
-           did_you_mean(*source_name, entity_names()));
-  }
-}
-
-void Reading::read_relation_config(Entity& source, const Map& config, const std::string& path) {
-  static constexpr std::array<std::string_view, 3> kKnown{"mappedBy", "targetCardinality",
-                                                          "with_limit"};
-  check_keys(config, path, kKnown);
-  const std::string* mapped_by = text_under(config, "mappedBy", path);
-  if (mapped_by == nullptr) {
-    return refuse(path, "the relation names no field of " + source.name,
-                  "give it config: {mappedBy: <the media field>}");
-  }
-  if (is_broken(path_of_field(source.name, *mapped_by))) return;
-  std::vector<std::string_view> names;
-  for (Field& field : source.fields) {
-    if (is_link(field.kind)) names.emplace_back(field.name);
-    if (field.name != *mapped_by) continue;
-    if (is_link(field.kind)) return relate(source, field, config, path);
-    return refuse(path + ".mappedBy",
-                  source.name + "." + field.name + " is of type " +
-                      std::string(name_of(field.kind)) + ", which has no relation",
-                  "use type \"medium\" or \"media\"");
-  }
-  refuse(path + ".mappedBy", "no field " + quoted(*mapped_by) + " on " + source.name,
-         did_you_mean(*mapped_by, names));
-}
-
-void Reading::relate(Entity& source, Field& field, const Map& config, const std::string& path) {
-  if (!related_.insert(path_of_field(source.name, field.name)).second) {
-    return refuse(path + ".mappedBy", source.name + "." + field.name + " has two relations",
-                  "leave one out");
-  }
-  if (const Value* limit = config.find("with_limit"); limit != nullptr && !limit->is_null()) {
-    const std::string wanted = field_option_named("with_limit")->take(*limit, field);
-    if (!wanted.empty()) {
-      refuse(path + ".with_limit", "with_limit is " + wanted + ", not " + brief(*limit));
-    }
-  }
-  const Value* cardinality = config.find("targetCardinality");
-  if (cardinality == nullptr || cardinality->is_null()) return;
-  if (*cardinality == Value(1) || *cardinality == Value(1.0)) {
-    field.kind = FieldKind::medium;
-    return;
-  }
-  refuse(path + ".targetCardinality",
-         "targetCardinality is 1 or left out, not " + brief(*cardinality),
-         "bound the number of media by max_items of the field");
-}
-
 // ---- Whole entities -----------------------------------------------------------------------------
-
-void Reading::check_link(const Entity& entity, Field& field, const std::string& path) {
-  if (field.max_items == 1) field.kind = FieldKind::medium;
-  if (field.kind == FieldKind::medium && !field.max_items) field.max_items = 1;
-  if (related_.contains(path)) return;
-  refuse(path, entity.name + "." + field.name + " is a media field without a relation",
-         "add to relations: \"poly_" + entity.name + "_media_" + field.name +
-             "\": {type: \"poly\", source: \"" + entity.name +
-             "\", target: \"media\", config: {mappedBy: \"" + field.name + "\"}}");
-}
 
 void Reading::check_sort_field(const Entity& entity, const std::string& path) {
   const std::string& name = entity.sort_field;
@@ -418,14 +209,13 @@ void Reading::check_sort_field(const Entity& entity, const std::string& path) {
   for (const Field& known : entity.fields) names.emplace_back(known.name);
   refuse(path,
          field == nullptr ? "no field " + quoted(name) + " on " + entity.name
-                          : "records cannot be sorted by the media of " + quoted(name),
+                          : "records cannot be sorted by the links of " + quoted(name),
          did_you_mean(name, names));
 }
 
 void Reading::check_entity(Entity& entity) {
   for (Field& field : entity.fields) {
     const std::string path = path_of_field(entity.name, field.name);
-    if (is_link(field.kind)) check_link(entity, field, path);
     for (FieldComplaint& complaint : complaints_about(field)) {
       refuse(path + ".config." + std::string(complaint.option),
              entity.name + "." + field.name + " " + complaint.message, std::move(complaint.hint));
@@ -508,7 +298,7 @@ void Reading::read_index(const std::string& name, const Value& given) {
       return;
     }
   }
-  result_.indexes.push_back(std::move(index));
+  result.indexes.push_back(std::move(index));
 }
 
 WantedSchema Reading::read(const Map& wanted) && {
@@ -520,18 +310,17 @@ WantedSchema Reading::read(const Map& wanted) && {
     refuse("entities", "a schema needs its entities",
            "send {entities: {…}, relations: {…}, indices: {…}}");
   }
-  result_.entities = initial_schema().entities;
+  result.entities = initial_schema().entities;
   for (const Map::Member& member : map_under(wanted, "entities", "entities")) {
     read_entity(member.name, member.value);
   }
-  for (const Map::Member& member : map_under(wanted, "relations", "relations")) {
-    read_relation(member.name, member.value);
-  }
-  for (Entity& entity : result_.entities) check_entity(entity);
+  read_relations(*this, map_under(wanted, "relations", "relations"));
+  for (Entity& entity : result.entities) check_entity(entity);
   for (const Map::Member& member : map_under(wanted, "indices", "indices")) {
     read_index(member.name, member.value);
   }
-  return std::move(result_);
+  add_unique_indexes(*this);
+  return std::move(result);
 }
 
 }  // namespace

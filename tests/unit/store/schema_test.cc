@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 #include <string>
 
@@ -21,6 +22,8 @@ std::optional<double> maybe_number(std::mt19937& random) {
 std::string maybe_text(std::mt19937& random, const char* text) {
   return random() % 2 == 0 ? "" : text;
 }
+
+constexpr std::array kRulesOfRelations{OnDelete::detach, OnDelete::restrict_, OnDelete::cascade};
 
 void add_options(Field& field, std::mt19937& random) {
   switch (field.kind) {
@@ -62,9 +65,36 @@ void add_options(Field& field, std::mt19937& random) {
       field.on_delete = static_cast<OnDelete>(random() % 3);
       field.with_limit = maybe_count(random);
       return;
+    case FieldKind::relation:
+      field.unique = random() % 2 == 0;
+      field.reference = field.name + "_record";
+      field.on_delete = kRulesOfRelations[random() % 3];
+      field.with_limit = maybe_count(random);
+      return;
+    case FieldKind::links:
+      field.min_items = maybe_count(random);
+      field.max_items = maybe_count(random);
+      field.on_delete = kRulesOfRelations[random() % 3];
+      return;
     case FieldKind::address:
     case FieldKind::digest:
       return;
+  }
+}
+
+// What a relation says of other entities: here of its own.
+void relate(const Entity& entity, Field& field, std::mt19937& random) {
+  if (!is_relation(field.kind)) return;
+  field.target = entity.name;
+  field.inverse = field.name + "_back";
+  if (field.kind != FieldKind::links) return;
+  field.connection = entity.name + "_" + field.name;
+  for (std::size_t count = random() % 3; count > 0; --count) {
+    Field held;
+    held.name = "held_" + std::to_string(count);
+    held.kind = random() % 2 == 0 ? FieldKind::text : FieldKind::number;
+    held.required = random() % 2 == 0;
+    field.link_fields.push_back(std::move(held));
   }
 }
 
@@ -72,7 +102,7 @@ Field random_field(FieldId id, std::mt19937& random) {
   Field field;
   field.id = id;
   field.name = "field_" + std::to_string(static_cast<std::uint32_t>(id));
-  field.kind = static_cast<FieldKind>(random() % 11);
+  field.kind = static_cast<FieldKind>(random() % 13);
   field.required = random() % 2 == 0;
   field.hidden = random() % 2 == 0;
   field.fillable = is_link(field.kind) || random() % 2 == 0;
@@ -88,7 +118,9 @@ Entity random_entity(EntityId id, std::mt19937& random) {
   entity.name = "entity_" + std::to_string(static_cast<std::uint32_t>(id));
   for (std::size_t count = random() % 8; count > 0; --count) {
     entity.next_field += static_cast<std::uint32_t>(random() % 2);  // A field was dropped here.
-    entity.fields.push_back(random_field(FieldId{entity.next_field++}, random));
+    Field field = random_field(FieldId{entity.next_field++}, random);
+    relate(entity, field, random);
+    entity.fields.push_back(std::move(field));
   }
   entity.label = maybe_text(random, "Things");
   entity.description = maybe_text(random, "All of them");
