@@ -108,8 +108,9 @@ class FactsReader {
     return {};
   }
 
+  // Of media; nobody counts the links to other records.
   Status use(const RecordRef& ref) {
-    if (facts_.uses.contains(ref)) return {};
+    if (ref.entity != kMediaEntity || facts_.uses.contains(ref)) return {};
     EMSTORE_TRY(facts_.uses[ref], read_use(reader_, ref));
     return {};
   }

@@ -6,7 +6,9 @@
 
 #include "base/address.h"
 #include "base/check.h"
+#include "store/field_rules.h"
 #include "store/index_keys.h"
+#include "store/relations.h"
 
 namespace emstore::store {
 namespace {
@@ -109,7 +111,7 @@ class Folder {
     put(Family::counters, counter_key(record.entity), encode(counter));
     OwnerRow row{sequence(), place_.time, place_.time, std::nullopt, {}};
     put_record(record, row, pack_fields(values));
-    return index(record, nullptr, &values);
+    return follow(record, nullptr, &values);
   }
 
   Status erase(const RecordRef& record) {
@@ -121,7 +123,7 @@ class Folder {
     remove(Family::records, record_key(record));
     if (stored->fields_elsewhere()) remove(Family::bodies, record_key(record));
     EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
-    return index(record, &values, nullptr);
+    return follow(record, &values, nullptr);
   }
 
   Result<OwnerRow> update(const RecordRef& record, const FieldValues& after) {
@@ -135,7 +137,7 @@ class Folder {
     row.updated = place_.time;
     if (stored->fields_elsewhere()) remove(Family::bodies, record_key(record));
     put_record(record, row, pack_fields(values));
-    EMSTORE_CHECKED(index(record, &before, &values));
+    EMSTORE_CHECKED(follow(record, &before, &values));
     return row;
   }
 
@@ -156,17 +158,46 @@ class Folder {
     put(Family::records, record_key(record), encode(row));
   }
 
-  // Moves the record's keys in the indexes of its entity; null: there is no record on that side.
-  Status index(const RecordRef& record, const FieldValues* before, const FieldValues* after) {
+  // What follows from the values of a record; null: there is no record on that side.
+  Status follow(const RecordRef& record, const FieldValues* before, const FieldValues* after) {
     const Entity* entity = schema_.entity(record.entity);
     if (entity == nullptr) return does_not_fit(place_, "an entity that no schema names");
-    for (const Index* index : schema_.indexes_of(entity->id)) {
+    for (const Field& field : entity->fields) {
+      if (field.kind == FieldKind::relation) refer(record, field, before, after);
+    }
+    return index(*entity, record, before, after);
+  }
+
+  // Moves the backlink of a relation from the record that it led to to the one it leads to.
+  void refer(const RecordRef& record, const Field& field, const FieldValues* before,
+             const FieldValues* after) {
+    const auto target = [&](const FieldValues* values) -> std::optional<RecordRef> {
+      const Value* value = values == nullptr ? nullptr : values->find(field.id);
+      const std::optional<RecordId> id = value == nullptr ? std::nullopt : reference_of(*value);
+      if (!id) return std::nullopt;
+      return RecordRef{target_of(schema_, field).id, *id};
+    };
+    const std::optional<RecordRef> old_target = target(before), new_target = target(after);
+    if (old_target == new_target) return;
+    if (old_target) {
+      remove(Family::backlinks, backlink_key(*old_target, /*covered=*/false, record, field.id));
+    }
+    if (new_target) {
+      put(Family::backlinks, backlink_key(*new_target, /*covered=*/false, record, field.id),
+          encode(BacklinkRow{{}, place_.event}));
+    }
+  }
+
+  // Moves the record's keys in the indexes of its entity.
+  Status index(const Entity& entity, const RecordRef& record, const FieldValues* before,
+               const FieldValues* after) {
+    for (const Index* index : schema_.indexes_of(entity.id)) {
       std::optional<std::string> old_key, new_key;
       if (before != nullptr) {
-        EMSTORE_TRY(old_key, index_key_if_any(*entity, *index, *before, record.id));
+        EMSTORE_TRY(old_key, index_key_if_any(entity, *index, *before, record.id));
       }
       if (after != nullptr) {
-        EMSTORE_TRY(new_key, index_key_if_any(*entity, *index, *after, record.id));
+        EMSTORE_TRY(new_key, index_key_if_any(entity, *index, *after, record.id));
       }
       if (old_key == new_key) continue;
       if (old_key) remove(Family::values, *std::move(old_key));
@@ -250,6 +281,7 @@ class Folder {
     const bool covered = found->second.covered;
     remove(Family::backlinks, backlink_key(link.target, covered, event.owner, event.field));
     remove(Family::links, std::move(key));
+    if (!is_used(link.target)) return {};
     UseRow& use = uses_[link.target];
     --use.count;
     if (covered) --use.slots;
@@ -260,18 +292,27 @@ class Folder {
   Status add_link(const LinksChanged& event, const Link& link) {
     const StoredRecord* target = find(link.target);
     if (target == nullptr) return does_not_fit(place_, "a link to a record that is not there");
-    UseRow& use = uses_[link.target];
-    LinkRow row{link.target, link.meta, use.slots < kCoverSlotsMax, std::nullopt};
-    if (row.covered) {
-      ++use.slots;
-      row.cover = cover_of(target->row);
-    }
-    ++use.count;
-    use.unused_since = 0;
+    LinkRow row{link.target, link.meta, false, std::nullopt};
+    if (is_used(link.target)) use(*target, row);
     put(Family::backlinks, backlink_key(link.target, row.covered, event.owner, event.field),
         encode(BacklinkRow{link.order, place_.event}));
     put(Family::links, link_key(event.owner, event.field, link.order), encode(row));
     return {};
+  }
+
+  // Only of media it is counted how often they are linked, and only they are shown by a link: a
+  // record of another entity changes with its own links, and its links would have to follow.
+  static bool is_used(const RecordRef& target) { return target.entity == kMediaEntity; }
+
+  void use(const StoredRecord& target, LinkRow& row) {
+    UseRow& use = uses_[row.target];
+    row.covered = use.slots < kCoverSlotsMax;
+    if (row.covered) {
+      ++use.slots;
+      row.cover = cover_of(target.row);
+    }
+    ++use.count;
+    use.unused_since = 0;
   }
 
   Status change_link(const LinksChanged& event, const LinkChange& change) {

@@ -92,6 +92,8 @@ def ordered(kind, value):
         return b"\x01" + struct.pack(">Q", (value + (1 << 63)) % (1 << 64))
     if kind in ("address", "digest"):
         return b"\x01" + value
+    if kind == "relation":
+        return b"\x01" + id_key(value)
     raise ValueError(f"a value of type {kind} cannot be indexed")
 
 
@@ -154,16 +156,24 @@ class Schema:
         self.kinds = {MEDIA_ENTITY: dict(MEDIA_FIELDS)}  # entity → field → kind
         self.defaults = {MEDIA_ENTITY: {}}               # entity → field → default, as stored
         self.indexes = []                                # (id, entity, [field])
+        self.relations = {MEDIA_ENTITY: {}}              # entity → field → entity it leads to
         if canonical is None:
             return
         names = {}
         for name, entity in canonical["entities"].items():
+            if entity["type"] == "generated":
+                continue
             fields = entity["fields"]
             names[name] = (entity["id"], {field: about["id"] for field, about in fields.items()})
             self.kinds[entity["id"]] = {about["id"]: about["type"] for about in fields.values()}
             self.defaults[entity["id"]] = {
                 about["id"]: stored(about["type"], about["config"]["default_value"])
                 for about in fields.values() if "default_value" in about["config"]}
+        for name, entity in canonical["entities"].items():
+            if entity["type"] != "generated":
+                self.relations[entity["id"]] = {
+                    about["id"]: names[about["config"]["target"]][0]
+                    for about in entity["fields"].values() if about["type"] == "relation"}
         for index in canonical["indices"].values():
             entity, fields = names[index["entity"]]
             self.indexes.append((index["id"], entity, [fields[name] for name in index["fields"]]))
@@ -210,6 +220,7 @@ class State:
         self.schema_value, self.schema = None, Schema(None)
         self.records, self.counters, self.uses, self.blobs = {}, {}, {}, {}
         self.links = {}     # (owner, field) → order → Link
+        self.references = {}  # (record, field) → where its relation leads, and since when
         self.slots = {}     # target → {(owner, field, order)} of the links that hold its slots
         self.requests = {}  # (uid, key) → [sequence, digest]
         self.asked = {}     # sequence → (uid, key) of its request
@@ -255,12 +266,14 @@ class State:
             counter[0] = max(counter[0], record_id + 1)
         counter[1] += 1
         self.records[record] = Record(self.sequence, self.time, dict(values))
+        self.refer(record, {}, values)
 
     def fold_updated(self, entity, record_id, previous, before, after):
         record = self.owner(entity, record_id, previous)
         for field, value in before.items():
             known = self.schema.effective(entity, field, record.fields)
             assert pack(known) == pack(value), f"field {field} was {known!r} before, not {value!r}"
+        self.refer((entity, record_id), record.fields, after)
         record.fields.update(after)
         self.touch(record)
 
@@ -268,7 +281,16 @@ class State:
         record = self.owner(entity, record_id, previous)
         assert pack(record.sorted_fields()) == pack(before), "the fields before are not those of the record"
         self.counters[entity][1] -= 1
+        self.refer((entity, record_id), record.fields, {field: None for field in record.fields})
         del self.records[entity, record_id]
+
+    def refer(self, record, before, after):
+        """Relations: where each value that changes leads to, and since when."""
+        for field, target in self.schema.relations[record[0]].items():
+            if field in after and after[field] != before.get(field):
+                self.references.pop((record, field), None)
+                if after[field] is not None:
+                    self.references[record, field] = ((target, after[field]), list(self.place))
 
     def fold_media_created(self, entity, record_id, previous, values):
         self.fold_created(entity, record_id, previous, values)
@@ -325,6 +347,8 @@ class State:
         link = links.pop(order)
         assert link.target == target, "the link leads to another target"
         assert pack(link.meta) == pack(meta), "the link has other data"
+        if target[0] != MEDIA_ENTITY:
+            return
         use = self.uses[target]
         use[0] -= 1
         if link.covered:
@@ -333,6 +357,9 @@ class State:
         use[2] = self.sequence if use[0] == 0 else 0
 
     def add_link(self, owner, field, target, order, meta):
+        if target[0] != MEDIA_ENTITY:
+            assert target in self.records, "a link to a record that is not there"
+            return Link(target, meta, False, None, list(self.place))
         use = self.uses.setdefault(target, [0, 0, 0])
         covered = use[1] < SLOTS_MAX
         cover = self.records[target].cover()
@@ -378,6 +405,9 @@ class State:
         for (owner, field), links in self.links.items():
             for order, link in links.items():
                 self.put_link(rows, owner, field, order, link)
+        for (record, field), (target, since) in self.references.items():
+            rows["backlinks"][record_key(target) + b"\x00" + record_key(record) + struct.pack(">I", field)] = (
+                pack([b"", *since]))
         rows["uses"] = {record_key(name): pack(use) for name, use in self.uses.items()}
         rows["blobs"] = {address: pack(blob) for address, blob in self.blobs.items()}
         rows["counters"] = {struct.pack(">I", entity): pack(row) for entity, row in self.counters.items()}
