@@ -133,13 +133,23 @@ constexpr std::array<Comparison, 8> kComparisons{{{">=", "$gte"},
                                                   {"<", "$lt"},
                                                   {"~", "$like"}}};
 
+// What a condition compares with. Within json a word that is neither number nor boolean is a text.
+Value operand_of(const SchemaView& schema, std::string_view entity, std::string_view field,
+                 std::string_view text) {
+  const bool is_id = field == "id" || field.ends_with(".id");
+  if (is_id) return id_of(text);
+  const std::string type = schema.type_of(entity, field).value_or("text");
+  if (is_media_type(type)) return id_of(text);
+  if (type != "json" || field.find('.') == std::string_view::npos) return typed_value(type, text);
+  if (text == "true" || text == "false") return text == "true";
+  return typed_value("number", text);
+}
+
 Where::Term membership(const SchemaView& schema, std::string_view entity, std::string_view field,
                        std::string_view list) {
-  const std::string type =
-      schema.type_of(entity, field).value_or(field == "id" ? "number" : "text");
   List values;
   for (const std::string& word : names_of(list)) {
-    values.push_back(field == "id" ? id_of(word) : typed_value(type, word));
+    values.push_back(operand_of(schema, entity, field, word));
   }
   return {std::string(field), in(std::move(values))};
 }
@@ -162,9 +172,8 @@ Where::Term comparison(const SchemaView& schema, std::string_view entity,
       continue;
     const std::string_view field = trimmed(whole.substr(0, sign_at));
     const std::string_view text = trimmed(whole.substr(sign_at + known.sign.size()));
-    const std::string type = schema.type_of(entity, field).value_or("text");
-    Value value = field == "id" ? id_of(text) : typed_value(type, text);
-    return {std::string(field), Condition(std::string(known.operator_name), std::move(value))};
+    return {std::string(field),
+            Condition(std::string(known.operator_name), operand_of(schema, entity, field, text))};
   }
   throw UsageError(
       in_quotes(expression) + " is no condition",

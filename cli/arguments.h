@@ -30,8 +30,8 @@ Value typed_value(std::string_view type, std::string_view text);
 Document document_of(const SchemaView& schema, std::string_view entity,
                      std::span<const std::string> assignments);
 
-// `price>=500`, `name=Laptop`, `name^=Lap`, `name~%top`, `id in 1,2`, `price is null`; or JSON, as
-// on the wire. All of them hold.
+// `price>=500`, `name=Laptop`, `name^=Lap`, `name~%top`, `id in 1,2`, `price is null`,
+// `gallery.size>1000`, `metadata.width>=640`; or JSON, as on the wire. All of them hold.
 Where where_of(const SchemaView& schema, std::string_view entity,
                std::span<const std::string> expressions);
 // `gallery`, `gallery:orderBy=-created_at,limit=3`, `gallery:{"limit":3}`.

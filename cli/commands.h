@@ -46,7 +46,8 @@ struct FindWords {
   std::string order_by, select;
   std::optional<std::uint64_t> limit;
   std::uint64_t offset = 0;
-  bool count = false;
+  std::string cursor;
+  bool count = false, exists = false, explain = false;
 };
 int find_records(Session& session, const FindWords& words);
 

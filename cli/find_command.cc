@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/failures.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "cli/text.h"
 
 namespace emstore::cli {
@@ -15,6 +16,7 @@ Query query_of(Session& session, const FindWords& words) {
   query.select = names_of(words.select);
   query.limit = words.limit;
   query.offset = words.offset;
+  query.cursor = words.cursor;
   return query;
 }
 
@@ -47,9 +49,49 @@ int count_records(Session& session, const FindWords& words) {
   return 0;
 }
 
+int tell_existence(Session& session, const FindWords& words) {
+  const Where where = where_of(session.schema(), words.entity, words.where);
+  const bool exists = session.client().repository(words.entity).exists(where);
+  if (session.json()) {
+    session.print_json(Map{{"exists", exists}});
+  } else {
+    session.print(exists ? "yes\n" : "no\n");
+  }
+  return 0;
+}
+
+// `index idx_products_sku, equality`, then what else there is to say, one line each.
+int explain_find(Session& session, const FindWords& words) {
+  Query query = query_of(session, words);
+  if (!words.id.empty()) query.where = Where{{"id", id_of(words.id)}};
+  const Map plan = session.client().repository(words.entity).explain(query);
+  if (session.json()) {
+    session.print_json(plan);
+    return 0;
+  }
+  session.print(cell_text(value_at(plan, "text")) + "\n");
+  Table facts({{""}, {""}});
+  for (const auto& [name, value] : plan) {
+    if (name != "text" && name != "entity") facts.add({name, cell_text(value)});
+  }
+  session.print(facts.text(session.terminal(), 2));
+  return 0;
+}
+
+// How to go on: from the place where this page ends, which stays right whatever is written.
+void print_more(Session& session, const FindWords& words, const Page& page) {
+  const std::string offset = "--offset " + std::to_string(words.offset + page.size());
+  const bool has_place = words.cursor.empty();
+  session.print(dim(session.terminal(),
+                    "more: " + (has_place ? offset + ", or " : "") + "--cursor " + page.cursor) +
+                "\n");
+}
+
 }  // namespace
 
 int find_records(Session& session, const FindWords& words) {
+  if (words.explain) return explain_find(session, words);
+  if (words.exists) return tell_existence(session, words);
   if (words.count) return count_records(session, words);
   if (!words.id.empty()) return find_one_record(session, words);
   const Page page = session.client().repository(words.entity).find_many(query_of(session, words));
@@ -62,11 +104,7 @@ int find_records(Session& session, const FindWords& words) {
     return 0;
   }
   session.print(records_table(page.records));
-  if (page.has_more) {
-    session.print(
-        dim(session.terminal(), "more: --offset " + std::to_string(words.offset + page.size())) +
-        "\n");
-  }
+  if (page.has_more) print_more(session, words, page);
   return 0;
 }
 

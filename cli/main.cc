@@ -129,7 +129,10 @@ void add_find(CLI::App& app, Words& words) {
   find.add_option("--select", words.find.select, "The fields to show, parted by commas");
   find.add_option("--limit", words.find.limit, "At most so many");
   find.add_option("--offset", words.find.offset, "Leave out so many first");
+  find.add_option("--cursor", words.find.cursor, "Go on behind the page that gave this cursor");
   find.add_flag("--count", words.find.count, "Only say how many match");
+  find.add_flag("--exists", words.find.exists, "Only say whether any matches");
+  find.add_flag("--explain", words.find.explain, "Only say how the records would be found");
 }
 
 void add_media(CLI::App& app, Words& words) {

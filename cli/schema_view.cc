@@ -47,10 +47,14 @@ std::vector<std::string> SchemaView::fields_of(std::string_view entity) const {
 
 std::optional<std::string> SchemaView::type_of(std::string_view entity,
                                                std::string_view field) const {
-  const Value* found = fields(entity).find(field);
+  const std::string_view name = field.substr(0, field.find('.'));
+  const Value* found = fields(entity).find(name);
   if (!found || !found->if_map()) return std::nullopt;
   const std::string* type = value_at(*found->if_map(), "type").if_text();
   if (!type) return std::nullopt;
+  if (name.size() < field.size() && is_media_type(*type)) {
+    return type_of("media", field.substr(name.size() + 1));
+  }
   return *type;
 }
 

@@ -16,8 +16,9 @@ class SchemaView {
   // From the answer of schema.get.
   explicit SchemaView(const Map& answer);
 
-  // "text", "number", "media" …; nothing for a name the entity does not have. Throws UsageError for
-  // an unknown entity, with a suggestion.
+  // "text", "number", "media" …; nothing for a name the entity does not have. A path has the type
+  // of what it leads to: `gallery.size` is a number, all within a json field is json. Throws
+  // UsageError for an unknown entity, with a suggestion.
   std::optional<std::string> type_of(std::string_view entity, std::string_view field) const;
   std::vector<std::string> entities() const;
   std::vector<std::string> fields_of(std::string_view entity) const;

@@ -30,6 +30,7 @@ Result<Page> page_of(Value answer) {
     page.sequence = unsigned_of(facts, "sequence");
     const Value* more = facts.find("hasMore");
     page.has_more = more && more->if_boolean() && *more->if_boolean();
+    page.cursor = text_in(facts, "cursor");
     if (facts.contains("count")) page.count = unsigned_of(facts, "count");
   }
   Value* data = map.find("data");

@@ -65,6 +65,26 @@ Result<std::uint64_t> count_of(Core& core, const std::string& entity, const Wher
   return unsigned_of(answer, "count");
 }
 
+Result<bool> exists_in(Core& core, const std::string& entity, const Where& where) {
+  EMSTORE_TRY(const Map answer,
+              core.call_for_map(protocol::Exists{entity, to_map(Query{.where = where}), {}}));
+  const Value* exists = answer.find("exists");
+  if (exists == nullptr || exists->if_boolean() == nullptr) {
+    return failure(ErrorCode::internal, "the answer to exists says neither yes nor no");
+  }
+  return *exists->if_boolean();
+}
+
+Result<Map> plan_for(Core& core, const std::string& entity, const Query& query) {
+  EMSTORE_TRY(Map answer,
+              core.call_for_map(protocol::Explain{entity, to_map(query), read_options(query)}));
+  Value* plan = answer.find("plan");
+  if (plan == nullptr || plan->if_map() == nullptr) {
+    return failure(ErrorCode::internal, "the answer to explain has no plan");
+  }
+  return std::move(*plan->if_map());
+}
+
 Result<SchemaChange> apply_schema(Core& core, const Map& document, const ApplyOptions& options) {
   protocol::SchemaApply apply;
   apply.schema = document;
@@ -166,6 +186,14 @@ std::uint64_t Repository::count(const Where& where) {
 }
 std::uint64_t Repository::count(const Where& where, ErrorOut error) {
   return value_of(count_of(*core_, entity_, where), error);
+}
+bool Repository::exists(const Where& where) { return value_of(exists_in(*core_, entity_, where)); }
+bool Repository::exists(const Where& where, ErrorOut error) {
+  return value_of(exists_in(*core_, entity_, where), error);
+}
+Map Repository::explain(const Query& query) { return value_of(plan_for(*core_, entity_, query)); }
+Map Repository::explain(const Query& query, ErrorOut error) {
+  return value_of(plan_for(*core_, entity_, query), error);
 }
 
 Client::Client(const Options& options) : core_(value_of(Core::connect(options))) {}

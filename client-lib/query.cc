@@ -39,7 +39,10 @@ Condition in(List values) { return {"$in", std::move(values)}; }
 Condition not_in(List values) { return {"$notin", std::move(values)}; }
 Condition is_null(bool null) { return {"$isnull", null}; }
 Condition starts_with(std::string text) { return {"$startsWith", std::move(text)}; }
+Condition ends_with(std::string text) { return {"$endsWith", std::move(text)}; }
+Condition contains(std::string text) { return {"$contains", std::move(text)}; }
 Condition like(std::string pattern) { return {"$like", std::move(pattern)}; }
+Condition ilike(std::string pattern) { return {"$ilike", std::move(pattern)}; }
 
 Where::Where(std::initializer_list<Term> terms) {
   // Two terms of one name are both meant: the later ones go into an $and.
@@ -105,6 +108,7 @@ Map to_map(const Query& query) {
   if (query.limit) map.append("limit", *query.limit);
   if (query.offset != 0) map.append("offset", query.offset);
   if (query.count) map.append("count", true);
+  if (!query.cursor.empty()) map.append("cursor", query.cursor);
   return map;
 }
 

@@ -190,6 +190,7 @@ Status App::run() {
   state_->listener.close();
   state_->writer.stop();
   state_->jobs.stop();
+  state_->dispatch->cancel();
   state_->scans.stop();
   state_->media.stop();
   const Sequence sequence = this->sequence();

@@ -153,6 +153,12 @@ struct Dispatch::Visitor {
   void operator()(protocol::Count& call) const {
     read(ReadForm::count, std::move(call.entity), std::move(call.query), call.options);
   }
+  void operator()(protocol::Exists& call) const {
+    read(ReadForm::exists, std::move(call.entity), std::move(call.query), call.options);
+  }
+  void operator()(protocol::Explain& call) const {
+    read(ReadForm::explain, std::move(call.entity), std::move(call.query), call.options);
+  }
   void operator()(const protocol::LogRead& call) const { dispatch.reads_.begin(session, id, call); }
 
   // ---- Bytes
@@ -196,5 +202,7 @@ void Dispatch::committed() {
 }
 
 void Dispatch::drain() { reads_.drain(); }
+
+void Dispatch::cancel() { reads_.cancel(); }
 
 }  // namespace emstore::daemon

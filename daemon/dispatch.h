@@ -23,6 +23,8 @@ class Dispatch {
   void committed();
   // Nothing more will be committed.
   void drain();
+  // Calls off the queries that still run: there is no reactor any more to answer them.
+  void cancel();
 
  private:
   // One request, on its way to the method that carries it out.

@@ -7,9 +7,18 @@
 #include <vector>
 
 #include "protocol/codec.h"
+#include "store/explain.h"
 #include "store/log.h"
 
 namespace emstore::daemon {
+
+struct Planned {
+  std::shared_ptr<const store::View> view;  // Whose schema the query points into.
+  store::Query query;
+  store::Plan plan;
+  ReadForm form = ReadForm::one;
+};
+
 namespace {
 
 using store::Query;
@@ -22,15 +31,9 @@ constexpr std::uint64_t kQuickExaminedMax = 5'000;
 constexpr std::uint64_t kQuickBytesMax = 1u << 20;
 constexpr std::uint64_t kCommitsMax = 10'000;  // Of one log.read.
 
-struct Planned {
-  std::shared_ptr<const View> view;  // Whose schema the query points into.
-  Query query;
-  store::Plan plan;
-  ReadForm form = ReadForm::one;
-};
-
 Result<Planned> plan_read(std::shared_ptr<const View> view, const Read& read) {
   EMSTORE_TRY(Query query, store::resolve_query(*view->schema, read.entity, read.query));
+  if (read.form == ReadForm::one) query.limit = 1;
   const auto is_ready = [&view](IndexId id) {
     const auto state = view->indexes->find(id);
     return state != view->indexes->end() && state->second.kind == store::IndexState::Kind::ready;
@@ -42,7 +45,8 @@ Result<Planned> plan_read(std::shared_ptr<const View> view, const Read& read) {
 // Whether it is worth a try in place: not when the whole entity has to be looked at.
 bool may_be_quick(const Planned& planned) {
   if (planned.plan.kind != store::Plan::Kind::scan) return true;
-  return planned.form != ReadForm::count && !planned.query.where && planned.query.order.empty() &&
+  if (planned.form == ReadForm::explain) return true;
+  return planned.form != ReadForm::count && !planned.query.where && !planned.plan.sorts &&
          !planned.query.count;
 }
 
@@ -79,10 +83,14 @@ Status write_many(const Planned& planned, const store::QueryLimits& limits, Sink
               store::find_many(*planned.view->reader, *planned.view->schema, planned.query,
                                planned.plan, limits, sink));
   sink.text("meta");
-  sink.begin_map(found.count ? 3 : 2);
+  sink.begin_map(2 + (found.cursor ? 1 : 0) + (found.count ? 1 : 0));
   write_sequence(planned.view->sequence, sink);
   sink.text("hasMore");
   sink.boolean(found.has_more);
+  if (found.cursor) {
+    sink.text("cursor");
+    sink.text(*found.cursor);
+  }
   if (found.count) {
     sink.text("count");
     sink.integer(static_cast<std::int64_t>(*found.count));
@@ -90,26 +98,40 @@ Status write_many(const Planned& planned, const store::QueryLimits& limits, Sink
   return {};
 }
 
-Status write_count(const Planned& planned, const store::QueryLimits& limits, Sink& sink) {
-  EMSTORE_TRY(const std::uint64_t count, store::count(*planned.view->reader, *planned.view->schema,
-                                                      planned.query, planned.plan, limits));
+// {<name>: value, meta: {sequence}}
+void write_answer(std::string_view name, const Value& value, Sequence sequence, Sink& sink) {
   sink.begin_map(2);
-  sink.text("count");
-  sink.integer(static_cast<std::int64_t>(count));
+  sink.text(name);
+  sink.value(value);
   sink.text("meta");
   sink.begin_map(1);
-  write_sequence(planned.view->sequence, sink);
-  return {};
+  write_sequence(sequence, sink);
 }
 
 Status write_result(const Planned& planned, const store::QueryLimits& limits, Sink& sink) {
+  const View& view = *planned.view;
   switch (planned.form) {
     case ReadForm::one:
       return write_one(planned, limits, sink);
     case ReadForm::many:
       return write_many(planned, limits, sink);
-    case ReadForm::count:
-      return write_count(planned, limits, sink);
+    case ReadForm::count: {
+      EMSTORE_TRY(const std::uint64_t count,
+                  store::count(*view.reader, *view.schema, planned.query, planned.plan, limits));
+      write_answer("count", count, view.sequence, sink);
+      return {};
+    }
+    case ReadForm::exists: {
+      EMSTORE_TRY(const bool exists,
+                  store::exists(*view.reader, planned.query, planned.plan, limits));
+      write_answer("exists", exists, view.sequence, sink);
+      return {};
+    }
+    case ReadForm::explain: {
+      EMSTORE_TRY(Map plan, store::explain(*view.reader, planned.query, planned.plan));
+      write_answer("plan", std::move(plan), view.sequence, sink);
+      return {};
+    }
   }
   return {};
 }
@@ -184,21 +206,30 @@ void Reads::run(Session& session, std::uint32_t request, const Read& read) {
       return session.refuse(request, done.error());
     }
   }
-  const Caller caller{session.id(), request};
-  const store::QueryLimits& limits = parts_.config.query;
+  begin_scan(session, request, *std::move(planned));
+}
+
+void Reads::begin_scan(Session& session, std::uint32_t request, Planned planned) {
+  const Scan scan{{session.id(), request}, std::make_shared<std::atomic<bool>>(false)};
+  const std::uint64_t number = ++scans_begun_;
+  store::QueryLimits limits = parts_.config.query;
+  limits.is_cancelled = scan.is_cancelled.get();
   const bool is_taken =
-      parts_.scans.submit([this, caller, limits, held = *std::move(planned)](std::size_t) {
+      parts_.scans.submit([this, scan, number, limits, held = std::move(planned)](std::size_t) {
         std::string reply;
-        if (Status done = encode_result(caller.request, held, limits, reply); !done) {
-          protocol::encode_error(caller.request, done.error(), reply);
+        if (Status done = encode_result(scan.caller.request, held, limits, reply); !done) {
+          protocol::encode_error(scan.caller.request, done.error(), reply);
         }
-        parts_.reactor.deliver([this, caller, bytes = std::move(reply)] {
+        parts_.reactor.deliver([this, caller = scan.caller, number, bytes = std::move(reply)] {
+          scans_.erase(number);
           Session* asker = parts_.sessions.find(caller.session);
           if (asker != nullptr) asker->reply_encoded(caller.request, bytes);
         });
       });
   if (!is_taken) return session.refuse(request, too_much_waits("scans"));
+  scans_.emplace(number, scan);
   session.expect(request, limits.result_bytes_max);
+  watch_deadlines();
 }
 
 void Reads::begin(Session& session, std::uint32_t request, const protocol::LogRead& read) {
@@ -257,7 +288,7 @@ void Reads::drain() {
               "the daemon is stopping; commit " + std::to_string(after) + " has not been made"});
   }
   waiting_.clear();
-  ticker_.cancel();
+  if (scans_.empty()) ticker_.cancel();
 }
 
 void Reads::give_up_the_late() {
@@ -280,16 +311,31 @@ void Reads::give_up_the_late() {
   }
 }
 
+void Reads::cancel() {
+  for (const auto& [number, scan] : scans_) scan.is_cancelled->store(true);
+}
+
+// Nobody will read what they find.
+void Reads::cancel_the_deserted() {
+  for (const auto& [number, scan] : scans_) {
+    const Session* session = parts_.sessions.find(scan.caller.session);
+    if (session == nullptr || session->peer_is_gone()) scan.is_cancelled->store(true);
+  }
+}
+
 void Reads::watch_deadlines() {
-  if (is_watching_ || waiting_.empty()) return;
+  if (is_watching_ || (waiting_.empty() && scans_.empty())) return;
   is_watching_ = true;
   constexpr std::chrono::microseconds kLongest{1'000'000};
   constexpr std::chrono::microseconds kShortest{1'000};
-  ticker_.expires_after(std::clamp(parts_.config.after_deadline / 8, kShortest, kLongest));
+  constexpr std::chrono::microseconds kScanning{100'000};
+  ticker_.expires_after(std::clamp(parts_.config.after_deadline / 8, kShortest,
+                                   scans_.empty() ? kLongest : kScanning));
   ticker_.async_wait([this](const boost::system::error_code& error) {
     is_watching_ = false;
     if (error) return;
     give_up_the_late();
+    cancel_the_deserted();
     watch_deadlines();
   });
 }

@@ -4,9 +4,11 @@
 // Threads: the reactor's.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "daemon/parts.h"
@@ -15,7 +17,7 @@
 
 namespace emstore::daemon {
 
-enum class ReadForm : std::uint8_t { one, many, count };
+enum class ReadForm : std::uint8_t { one, many, count, exists, explain };
 
 struct Read {
   ReadForm form = ReadForm::one;
@@ -35,6 +37,8 @@ class Reads {
   void committed();
   // Refuses the reads that wait for a commit: none will come.
   void drain();
+  // Calls off what is being scanned for; the daemon ends.
+  void cancel();
   std::size_t waiting() const { return waiting_.size(); }
 
  private:
@@ -44,13 +48,23 @@ class Reads {
     Read read;
   };
 
+  // A query on the thread of scans. Whoever sets the flag calls it off.
+  struct Scan {
+    Caller caller;
+    std::shared_ptr<std::atomic<bool>> is_cancelled;
+  };
+
   void run(Session& session, std::uint32_t request, const Read& read);
   void wait(Session& session, std::uint32_t request, Read read);
+  void begin_scan(Session& session, std::uint32_t request, struct Planned planned);
   void give_up_the_late();
+  void cancel_the_deserted();
   void watch_deadlines();
 
   const Parts& parts_;
   std::multimap<Sequence, Waiting> waiting_;  // By the commit they wait for.
+  std::map<std::uint64_t, Scan> scans_;
+  std::uint64_t scans_begun_ = 0;
   asio::steady_timer ticker_;
   bool is_watching_ = false;
 };

@@ -1,5 +1,6 @@
 #include "daemon/session.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -288,6 +289,12 @@ void Session::drain() {
   is_draining_ = true;
   input_ended_ = true;
   schedule_turn();
+}
+
+bool Session::peer_is_gone() const {
+  if (is_closed_) return true;
+  pollfd socket{const_cast<Session*>(this)->socket_.native_handle(), 0, 0};
+  return ::poll(&socket, 1, 0) == 1 && (socket.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 bool Session::is_finished() const {

@@ -113,8 +113,8 @@ bool move_into(std::optional<Place>& place, Value& value) {
 }
 
 // The options of findMany, the read that takes them all. None of them is a part of another's name.
-constexpr std::array<std::string_view, 8> kQueryOptions{"where", "with",  "select", "orderBy",
-                                                        "sort",  "limit", "offset", "count"};
+constexpr std::array<std::string_view, 9> kQueryOptions{
+    "where", "with", "select", "orderBy", "sort", "limit", "offset", "count", "cursor"};
 
 // Reads the params of one method into a call. The first error stays; what follows it is left alone.
 class ParamsReader {

@@ -50,6 +50,8 @@ struct FindId      { std::string entity; Value id; Map query;    ReadOptions opt
 struct FindOne     { std::string entity;           Map query;    ReadOptions options; };          // "findOne" [entity, {where, with, …}]
 struct FindMany    { std::string entity;           Map query;    ReadOptions options; };          // "findMany" [entity, {where, with, limit, …}]
 struct Count       { std::string entity;           Map query;    ReadOptions options; };          // "count" [entity, {where}]
+struct Exists      { std::string entity;           Map query;    ReadOptions options; };          // "exists" [entity, {where}]
+struct Explain     { std::string entity;           Map query;    ReadOptions options; };          // "explain" [entity, {where, with, limit, …}]
 struct MediaUpload { Value file;                   Map document; MutationOptions options; };      // "media.upload" [file, {name, type, …}?, {…}]
 struct BlobBegin   { std::optional<std::uint64_t> size; };                                        // "blob.begin" [{size}]
 struct BlobWrite   { std::string token; std::uint64_t offset = 0; Binary bytes; };                // "blob.write" [token, offset, bytes]
@@ -63,11 +65,11 @@ struct JobCancel   { std::string id; };                                         
 
 using Call =
     std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne, UpdateOne,
-                 DeleteOne, FindId, FindOne, FindMany, Count, MediaUpload, BlobBegin, BlobWrite,
-                 BlobCommit, BlobRead, LogRead, Verify, JobGet, JobCancel>;
+                 DeleteOne, FindId, FindOne, FindMany, Count, Exists, Explain, MediaUpload,
+                 BlobBegin, BlobWrite, BlobCommit, BlobRead, LogRead, Verify, JobGet, JobCancel>;
 
-// `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count as they came:
-// the store resolves the names. `file` is Binary, or a map {blob: address}.
+// `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count, cursor as
+// they came: the store resolves the names. `file` is Binary, or a map {blob: address}.
 
 struct Request {
   std::uint32_t id = 0;
@@ -99,8 +101,9 @@ struct Push {
 //              missing}},
 //               replayed}
 // findId, findOne   {data: record or nil, meta: {sequence, version}}
-// findMany     {data: [record], meta: {sequence, hasMore, count?}}
-// count        {count, meta: {sequence}}
+// findMany     {data: [record], meta: {sequence, hasMore, cursor?, count?}}
+// count        {count, meta: {sequence}}     exists      {exists, meta: {sequence}}
+// explain      {plan: {kind, entity, text, scans, sorts, rows, …}, meta: {sequence}}
 // blob.begin   {token, offset, chunk}        blob.write  {offset}
 // blob.commit  {blob, size, sha256, mime_type, existed, expires}
 // blob.read    {bytes, size}

@@ -154,12 +154,13 @@ struct Method<FindOne> {
 template <>
 struct Method<FindMany> {
   static constexpr std::string_view kName = "findMany";
-  static constexpr std::string_view kResult = "{data: [record], meta: {sequence, hasMore, count?}}";
+  static constexpr std::string_view kResult =
+      "{data: [record], meta: {sequence, hasMore, cursor?, count?}}";
   static constexpr std::string_view kSummary = "All records that match.";
   static void visit(auto& with, auto& call) {
     with.param("entity", call.entity);
     with.query(call.query, call.options,
-               "where, with, select, orderBy, sort, limit, offset, count");
+               "where, with, select, orderBy, sort, limit, offset, count, cursor");
   }
 };
 
@@ -171,6 +172,30 @@ struct Method<Count> {
   static void visit(auto& with, auto& call) {
     with.param("entity", call.entity);
     with.query(call.query, call.options, "where");
+  }
+};
+
+template <>
+struct Method<Exists> {
+  static constexpr std::string_view kName = "exists";
+  static constexpr std::string_view kResult = "{exists, meta: {sequence}}";
+  static constexpr std::string_view kSummary = "Whether any record matches.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.query(call.query, call.options, "where");
+  }
+};
+
+template <>
+struct Method<Explain> {
+  static constexpr std::string_view kName = "explain";
+  static constexpr std::string_view kResult =
+      "{plan: {kind, entity, text, scans, sorts, rows, …}, meta: {sequence}}";
+  static constexpr std::string_view kSummary = "How findMany would find the records.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.query(call.query, call.options,
+               "where, with, select, orderBy, sort, limit, offset, count, cursor");
   }
 };
 

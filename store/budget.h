@@ -18,8 +18,12 @@ class Budget {
 
   const QueryLimits& limits() const { return limits_; }
 
-  // A row was looked at. Errors: result_too_large, as for all.
+  // A row was looked at. Errors: result_too_large, as for all; cancelled.
   Status examine() {
+    if (limits_.is_cancelled != nullptr && examined_ % kRowsBetweenLooks == 0 &&
+        limits_.is_cancelled->load(std::memory_order_relaxed)) {
+      return failure(ErrorCode::cancelled, "the query was called off");
+    }
     if (++examined_ <= limits_.examined_max) return {};
     return failure(ErrorCode::result_too_large,
                    "the query looked at " + std::to_string(limits_.examined_max) +
@@ -34,17 +38,19 @@ class Budget {
     return failure(
         ErrorCode::result_too_large,
         "the result takes more than " + std::to_string(limits_.result_bytes_max) + " bytes",
-        "limit", "page with limit and offset, or select fewer fields");
+        "limit", "page with limit and cursor, or select fewer fields");
   }
 
   tl::unexpected<Error> too_many_items() const {
     return failure(ErrorCode::result_too_large,
                    "the result has more than " + std::to_string(limits_.items_max) +
                        " records, `with` included",
-                   "limit", "page with limit and offset");
+                   "limit", "page with limit and cursor; within `with`, limit and offset");
   }
 
  private:
+  static constexpr std::uint64_t kRowsBetweenLooks = 64;
+
   const QueryLimits& limits_;
   const Sink* sink_;
   std::size_t bytes_before_;

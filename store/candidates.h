@@ -4,6 +4,7 @@
 #include <functional>
 #include <string_view>
 
+#include "store/budget.h"
 #include "store/query.h"
 
 namespace emstore::store {
@@ -11,9 +12,10 @@ namespace emstore::store {
 // Looks at one record; the row is Family::records' and valid during the call. false ends the walk.
 using VisitRecord = std::function<Result<bool>(const RecordId& id, std::string_view row)>;
 
-// Walks through the candidates, by id in `direction` where the plan can. Each record comes once.
-// Errors: those of `visit`, corrupt_index, io_failed.
-Status for_each_candidate(const Reader& reader, EntityId entity, const Plan& plan,
-                          Direction direction, const VisitRecord& visit);
+// Walks through the candidates in the plan's direction. Each record comes once. `wanted` is how
+// many the caller expects to need, so that no more rows are read at once. Errors: those of `visit`,
+// result_too_large, corrupt_index, io_failed.
+Status for_each_candidate(const Reader& reader, EntityId entity, const Plan& plan, Budget& budget,
+                          const VisitRecord& visit, std::size_t wanted = 64);
 
 }  // namespace emstore::store

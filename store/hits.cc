@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "store/order.h"
+
 namespace emstore::store {
 namespace {
 
@@ -43,7 +45,8 @@ Status Hits::add(const Hit& hit, const Cells& cells) {
   if (!fits && hits_.size() >= items_max) return too_many();
   Hit kept = keep(hit);
   if (!order_.empty()) {
-    EMSTORE_TRY(kept.keys, keys_of(cells));
+    EMSTORE_TRY(const std::vector<Scalar> keys, order_keys(order_, cells));
+    kept.keys = keep_keys(keys.data());
   }
   hits_.push_back(kept);
   if (fits && !order_.empty() && hits_.size() >= 2 * room + kUsualHits) drop_all_but_first(room);
@@ -55,7 +58,7 @@ tl::unexpected<Error> Hits::too_many() const {
   return failure(ErrorCode::result_too_large,
                  "offset and limit reach beyond " + std::to_string(budget_->limits().items_max) +
                      " records that have to be put in order",
-                 "offset", "page with a where on the field of orderBy");
+                 "offset", "page with limit and cursor");
 }
 
 void Hits::finish() {
@@ -85,20 +88,6 @@ Hit Hits::keep(const Hit& hit) {
   return kept;
 }
 
-Result<const Scalar*> Hits::keys_of(const Cells& cells) {
-  std::vector<Scalar> keys;
-  keys.reserve(order_.size());
-  for (const OrderTerm& term : order_) {
-    if (term.column.pseudo == Pseudo::id) {
-      keys.emplace_back();  // The hit itself has it.
-    } else {
-      EMSTORE_TRY(const Scalar key, cells.scalar(term.column));
-      keys.push_back(key);
-    }
-  }
-  return keep_keys(keys.data());
-}
-
 const Scalar* Hits::keep_keys(const Scalar* keys) {
   void* const room = memory_->allocate(order_.size() * sizeof(Scalar), alignof(Scalar));
   auto* const kept = static_cast<Scalar*>(room);
@@ -110,14 +99,7 @@ const Scalar* Hits::keep_keys(const Scalar* keys) {
 }
 
 bool Hits::precedes(const Hit& a, const Hit& b) const {
-  for (std::size_t i = 0; i < order_.size(); ++i) {
-    const OrderTerm& term = order_[i];
-    const std::strong_ordering order = term.column.pseudo == Pseudo::id
-                                           ? a.record.id <=> b.record.id
-                                           : compare(a.keys[i], b.keys[i]);
-    if (order != 0) return term.descending ? order > 0 : order < 0;
-  }
-  return false;
+  return store::precedes(order_, {a.keys, a.record.id}, {b.keys, b.record.id});
 }
 
 // Keeps the memory of a long search in bounds: it ends with the hits that may still count, alone in

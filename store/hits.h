@@ -57,7 +57,6 @@ class Hits {
   using Memory = std::pmr::monotonic_buffer_resource;
 
   tl::unexpected<Error> too_many() const;
-  Result<const Scalar*> keys_of(const Cells& cells);
   const Scalar* keep_keys(const Scalar* keys);
   Hit keep(const Hit& hit);
   bool precedes(const Hit& a, const Hit& b) const;

@@ -1,90 +1,124 @@
 #include <algorithm>
-#include <limits>
 #include <utility>
 
-#include "store/field_rules.h"
 #include "store/query.h"
 #include "store/row_bytes.h"
-#include "store/where.h"
+#include "store/spans.h"
 
 namespace emstore::store {
 namespace {
 
-// Conditions that every wanted record meets: the parts of the ANDs at the top.
-void collect_required(const Condition& condition, std::vector<const Condition*>& required) {
-  if (const auto* all = std::get_if<Condition::All>(&condition.test)) {
-    for (const Condition& part : all->parts) collect_required(part, required);
-  } else {
-    required.push_back(&condition);
+constexpr std::size_t kRangesMax = 1000;  // Of one plan.
+const Column kId{Pseudo::id, nullptr};
+
+// The columns that a key consists of: those of the index, and the id that ends it.
+std::vector<Column> columns_of(const Entity& entity, const Index& index) {
+  std::vector<Column> columns;
+  for (const FieldId id : index.fields) columns.push_back({Pseudo::none, entity.field(id)});
+  columns.push_back(kId);
+  return columns;
+}
+
+// How far keys of some columns lead to what a condition wants.
+struct Reach {
+  std::size_t points = 0;  // Leading columns held to single values.
+  bool has_range = false;  // The next one is held to ranges.
+  bool has_null = false;
+  std::vector<KeyRange> ranges;
+};
+
+bool is_null_point(const Span& span) { return span.from == std::string(1, '\0'); }
+
+Reach reach_of(std::string prefix, const std::vector<Column>& columns, const Condition* where) {
+  Reach reach;
+  std::vector<std::string> prefixes{std::move(prefix)};
+  Spans last;
+  for (const Column& column : columns) {
+    const auto spans = where == nullptr ? std::nullopt : spans_of(*where, column);
+    if (!spans) break;
+    const bool fits = prefixes.size() * spans->size() <= kRangesMax;
+    const bool are_points =
+        std::all_of(spans->begin(), spans->end(), [](const Span& span) { return span.is_point; });
+    if (!fits || !are_points) {
+      last = fits ? *spans : Spans{{spans->front().from, spans->back().until, false}};
+      reach.has_range = true;
+      break;
+    }
+    std::vector<std::string> longer;
+    for (const std::string& before : prefixes) {
+      for (const Span& span : *spans) longer.push_back(before + span.from);
+    }
+    prefixes = std::move(longer);
+    ++reach.points;
+    reach.has_null =
+        reach.has_null || std::any_of(spans->begin(), spans->end(), is_null_point);
   }
-}
-
-Value value_of(FieldKind kind, const OwnedScalar& operand) {
-  const bool is_binary = kind == FieldKind::address || kind == FieldKind::digest ||
-                         kind == FieldKind::relation;  // Of a uuid.
-  if (const auto* text = std::get_if<std::string>(&operand); text != nullptr && is_binary) {
-    return Binary{*text};
+  for (const std::string& before : prefixes) {
+    if (!reach.has_range) reach.ranges.push_back(range_of_prefix(before));
+    for (const Span& span : last) reach.ranges.push_back({before + span.from, before + span.until});
   }
-  return std::visit(
-      [](const auto& value) -> Value {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
-          return nullptr;
-        } else {
-          return value;
-        }
-      },
-      operand);
+  return reach;
 }
 
-// The least text, as bytes, above all that begin with `prefix`; nothing when there is none.
-std::optional<std::string> text_after(std::string_view prefix) {
-  KeyRange range = range_of_prefix(prefix);
-  if (range.until.empty()) return std::nullopt;
-  return std::move(range.until);
+// The id whose bytes these are.
+RecordId id_of(const std::string& bytes) {
+  return *id_at_end(bytes, bytes.size() == 9 ? IdFormat::integer : IdFormat::uuid);
 }
 
-void narrow_from(KeyRange& range, std::string from) {
-  if (range.from < from) range.from = std::move(from);
+// Leaves the keys that come behind `key`.
+std::vector<KeyRange> behind(const std::string& key, Direction direction,
+                             std::vector<KeyRange> ranges) {
+  const std::string next = key + '\0';
+  for (KeyRange& range : ranges) {
+    if (direction == Direction::forward) {
+      range.from = std::max(range.from, next);
+    } else if (range.until.empty() || key < range.until) {
+      range.until = key;
+    }
+  }
+  std::erase_if(ranges, [](const KeyRange& range) {
+    return !range.until.empty() && range.from >= range.until;
+  });
+  return ranges;
 }
 
-void narrow_until(KeyRange& range, std::string until) {
-  if (until.empty()) return;
-  if (range.until.empty() || until < range.until) range.until = std::move(until);
-}
-
-// How far an index leads to what is wanted.
 struct IndexUse {
   const Index* index = nullptr;
-  std::size_t equal_fields = 0;
-  bool has_range = false;
-  KeyRange range;
+  Reach reach;
+  std::optional<Direction> direction;  // In which its keys come in the order that is wanted.
 
-  bool is_whole() const { return equal_fields == index->fields.size(); }
+  bool is_narrow() const { return reach.points > 0 || reach.has_range; }
+  std::size_t equal_fields() const { return std::min(reach.points, index->fields.size()); }
+  // The more fields are held to a value, the fewer records; a range says less, the order is worth
+  // something, and a unique value leads to one record.
   std::size_t score() const {
-    if (equal_fields == 0 && !has_range) return 0;
-    return 4 * equal_fields + (has_range ? 2 : 0) + (is_whole() && index->unique ? 1 : 0);
+    const bool is_one =
+        index->unique && equal_fields() == index->fields.size() && !reach.has_null;
+    return (is_one ? 1000U : 0U) + 100 * equal_fields() + (reach.has_range ? 30U : 0U) +
+           (direction ? 10U : 0U);
   }
 };
 
 class Planner {
  public:
-  Planner(const Schema& schema, const Query& query) : schema_(schema), query_(query) {
-    if (query.where) collect_required(*query.where, required_);
-  }
+  Planner(const Schema& schema, const Entity& entity, const Condition* where,
+          const IndexIsReady& is_ready)
+      : schema_(schema), entity_(entity), where_(where), is_ready_(is_ready) {}
 
-  Plan plan(const std::function<bool(IndexId)>& index_is_ready) const {
-    if (std::any_of(required_.begin(), required_.end(), is_never)) return nothing();
-    if (std::optional<Plan> plan = by_id()) return *std::move(plan);
-    if (std::optional<Plan> plan = by_index(index_is_ready)) return *std::move(plan);
-    return scan();
+  Plan plan(const Query& query) const {
+    if (where_ != nullptr && !can_be_met(*where_)) return nothing();
+    const std::vector<OrderTerm> order = order_of(query);
+    if (std::optional<Plan> plan = by_id()) return ordered(*std::move(plan), order);
+    std::optional<IndexUse> use = best_index(order);
+    if (use && use->is_narrow()) return by_index(*std::move(use), query, order);
+    if (std::optional<Plan> plan = by_detour()) return ordered(*std::move(plan), order);
+    const bool ends_early = query.limit && !query.count;
+    const bool comes_by_id = direction_of({kId}, order).has_value();
+    if (use && ends_early && !comes_by_id) return by_index(*std::move(use), query, order);
+    return scan(query, order);
   }
 
  private:
-  static bool is_never(const Condition* condition) {
-    const auto* one_of = std::get_if<Condition::OneOf>(&condition->test);
-    return one_of != nullptr && one_of->operands.empty();
-  }
-
   static Plan nothing() {
     Plan plan;
     plan.kind = Plan::Kind::nothing;
@@ -92,168 +126,197 @@ class Planner {
     return plan;
   }
 
-  static void add_id(const OwnedScalar& operand, std::vector<RecordId>& ids) {
-    if (const auto* integer = std::get_if<std::int64_t>(&operand);
-        integer != nullptr && *integer > 0) {
-      ids.emplace_back(static_cast<std::uint64_t>(*integer));
+  // A way to few records, whatever their order; nothing when there is none.
+  std::optional<Plan> lookup() const {
+    if (!can_be_met(*where_)) return nothing();
+    if (std::optional<Plan> plan = by_id()) return plan;
+    if (std::optional<IndexUse> use = best_index({}); use && use->is_narrow()) {
+      return by_index(*std::move(use), Query(), {});
     }
-    if (const auto* bytes = std::get_if<std::string>(&operand)) {
-      std::array<std::uint8_t, 16> uuid{};
-      std::copy_n(bytes->begin(), uuid.size(), uuid.begin());
-      ids.emplace_back(uuid);
-    }
+    return by_detour();
   }
 
   std::optional<Plan> by_id() const {
-    for (const Condition* condition : required_) {
-      Plan plan;
-      const auto* compare = std::get_if<Condition::Compare>(&condition->test);
-      const auto* one_of = std::get_if<Condition::OneOf>(&condition->test);
-      if (compare != nullptr && compare->subject.column.pseudo == Pseudo::id &&
-          compare->comparator == Comparator::equal) {
-        add_id(compare->operand, plan.ids);
-      } else if (one_of != nullptr && one_of->subject.column.pseudo == Pseudo::id) {
-        for (const OwnedScalar& operand : one_of->operands) add_id(operand, plan.ids);
-      } else {
-        continue;
-      }
-      if (plan.ids.empty()) return nothing();
-      plan.kind = Plan::Kind::by_id;
-      plan.text = plan.ids.size() == 1 ? "by id" : "by " + std::to_string(plan.ids.size()) + " ids";
-      return plan;
+    const auto spans = where_ == nullptr ? std::nullopt : spans_of(*where_, kId);
+    if (!spans) return std::nullopt;
+    if (spans->empty()) return nothing();
+    Plan plan;
+    plan.kind = Plan::Kind::by_id;
+    for (const Span& span : *spans) {
+      if (!span.is_point) return std::nullopt;
+      plan.ids.push_back(id_of(span.from));
     }
-    return std::nullopt;
+    plan.text = plan.ids.size() == 1 ? "by id" : "by " + std::to_string(plan.ids.size()) + " ids";
+    return plan;
   }
 
-  std::optional<Plan> by_index(const std::function<bool(IndexId)>& index_is_ready) const {
-    if (required_.empty()) return std::nullopt;
-    IndexUse best;
-    for (const Index* index : schema_.indexes_of(query_.entity->id)) {
-      if (!index_is_ready(index->id)) continue;
-      IndexUse use = use_of(*index);
-      if (use.score() > (best.index == nullptr ? 0 : best.score())) best = std::move(use);
+  // ---- Indexes
+  std::optional<IndexUse> best_index(const std::vector<OrderTerm>& order) const {
+    std::optional<IndexUse> best;
+    for (const Index* index : schema_.indexes_of(entity_.id)) {
+      if (!is_ready_(index->id)) continue;
+      const std::vector<Column> columns = columns_of(entity_, *index);
+      IndexUse use{index, reach_of(index_prefix(index->id), columns, where_), {}};
+      if (!order.empty()) use.direction = direction_of(columns, order);
+      if (use.score() > (best ? best->score() : 0)) best = std::move(use);
     }
-    if (best.index == nullptr) return std::nullopt;
+    return best;
+  }
+
+  Plan by_index(IndexUse use, const Query& query, const std::vector<OrderTerm>& order) const {
+    if (use.reach.ranges.empty()) return nothing();
+    const Index& index = *use.index;
     Plan plan;
     plan.kind = Plan::Kind::by_index;
-    plan.index = best.index;
-    plan.is_by_id = best.is_whole();
-    plan.text = "index " + best.index->name;
-    if (best.equal_fields > 0) plan.text += ", equality";
-    if (best.equal_fields > 0 && !best.is_whole()) {
-      plan.text += " on " + std::to_string(best.equal_fields) + " of " +
-                   std::to_string(best.index->fields.size()) + " fields";
+    plan.index = &index;
+    plan.equal_fields = use.equal_fields();
+    plan.has_range = use.reach.has_range;
+    plan.sorts = !use.direction;
+    plan.direction = use.direction.value_or(Direction::forward);
+    plan.text = "index " + index.name;
+    if (plan.equal_fields > 0) plan.text += ", equality";
+    if (plan.equal_fields > 0 && plan.equal_fields < index.fields.size()) {
+      plan.text += " on " + std::to_string(plan.equal_fields) + " of " +
+                   std::to_string(index.fields.size()) + " fields";
     }
-    if (best.has_range) plan.text += ", range";
-    plan.range = std::move(best.range);
+    if (plan.has_range) plan.text += ", range";
+    if (!use.is_narrow()) plan.text += ", order";
+    plan.ranges = std::move(use.reach.ranges);
+    seek(index_prefix(index.id), columns_of(entity_, index), query, order, plan);
     return plan;
   }
 
-  IndexUse use_of(const Index& index) const {
-    IndexUse use{&index, 0, false, {}};
-    std::string prefix = index_prefix(index.id);
-    for (const FieldId id : index.fields) {
-      const Field& field = *query_.entity->field(id);
-      const std::optional<std::string> longer = with_equality(field, prefix);
-      if (!longer) break;
-      prefix = *longer;
-      ++use.equal_fields;
-    }
-    use.range = range_of_prefix(prefix);
-    if (!use.is_whole()) {
-      const KeyRange whole = use.range;
-      narrow(*query_.entity->field(index.fields[use.equal_fields]), prefix, use.range);
-      use.has_range = use.range.from != whole.from || use.range.until != whole.until;
-    }
-    return use;
-  }
-
-  // `prefix` with the one value that the field must have; nothing when no condition says it.
-  std::optional<std::string> with_equality(const Field& field, const std::string& prefix) const {
-    for (const Condition* condition : required_) {
-      const auto* compare = std::get_if<Condition::Compare>(&condition->test);
-      const auto* null = std::get_if<Condition::IsNull>(&condition->test);
-      if (compare != nullptr && compare->subject.column.field == &field &&
-          compare->comparator == Comparator::equal) {
-        return with_value(field, compare->operand, prefix);
+  // ---- Detours: ids are collected first.
+  std::optional<Plan> by_detour() const {
+    if (where_ == nullptr) return std::nullopt;
+    if (const auto* all = std::get_if<Condition::All>(&where_->test)) {
+      for (const Condition& part : all->parts) {
+        if (auto plan = Planner(schema_, entity_, &part, is_ready_).by_detour()) return plan;
       }
-      if (null != nullptr && null->subject.column.field == &field)
-        return with_value(field, {}, prefix);
     }
+    if (const auto* any = std::get_if<Condition::Any>(&where_->test)) return by_any_of(*any);
+    if (const auto* linked = std::get_if<Condition::Linked>(&where_->test)) return by_links(*linked);
     return std::nullopt;
   }
 
-  // Nothing when the value is too long for an index.
-  static std::optional<std::string> with_value(const Field& field, const OwnedScalar& operand,
-                                               std::string prefix) {
-    if (!append_index_value(field.kind, value_of(field.kind, operand), prefix)) return std::nullopt;
-    return prefix;
-  }
-
-  void narrow(const Field& field, const std::string& prefix, KeyRange& range) const {
-    for (const Condition* condition : required_) {
-      const auto* compare = std::get_if<Condition::Compare>(&condition->test);
-      const auto* text = std::get_if<Condition::TextHas>(&condition->test);
-      if (compare != nullptr && compare->subject.column.field == &field) {
-        narrow_by(*compare, with_value(field, compare->operand, prefix), range);
-      }
-      if (text != nullptr && text->subject.column.field == &field &&
-          text->test == TextTest::starts_with && !text->operand.empty()) {
-        if (auto from = with_value(field, text->operand, prefix))
-          narrow_from(range, *std::move(from));
-        const std::optional<std::string> after = text_after(text->operand);
-        auto until = after ? with_value(field, *after, prefix) : std::nullopt;
-        if (until) narrow_until(range, *std::move(until));
-      }
+  std::optional<Plan> by_any_of(const Condition::Any& any) const {
+    Plan plan;
+    plan.kind = Plan::Kind::any_of;
+    for (const Condition& part : any.parts) {
+      std::optional<Plan> way = Planner(schema_, entity_, &part, is_ready_).lookup();
+      if (!way) return std::nullopt;
+      plan.text += (plan.text.empty() ? "any of (" : "; ") + way->text;
+      plan.parts.push_back(*std::move(way));
     }
+    plan.text += ')';
+    return plan;
   }
 
-  // Bounds are rounded outwards: the condition itself is asked of each record.
-  static void narrow_by(const Condition::Compare& compare, std::optional<std::string> key,
-                        KeyRange& range) {
-    if (!key) return;
-    switch (compare.comparator) {
-      case Comparator::equal:
-        break;
-      case Comparator::less:
-      case Comparator::less_or_equal:
-        narrow_until(range, range_of_prefix(*key).until);
-        break;
-      case Comparator::greater:
-      case Comparator::greater_or_equal:
-        narrow_from(range, *std::move(key));
-        break;
-    }
+  std::optional<Plan> by_links(const Condition::Linked& linked) const {
+    const Query& targets = linked.with->query;
+    if (targets.where == nullptr) return std::nullopt;
+    std::optional<Plan> way =
+        Planner(schema_, *targets.entity, targets.where.get(), is_ready_).lookup();
+    if (!way) return std::nullopt;
+    Plan plan;
+    plan.kind = Plan::Kind::by_links;
+    plan.through = linked.with.get();
+    plan.text = "links of " + linked.with->field->name + " to " + targets.entity->name + " (" +
+                way->text + ")";
+    plan.parts.push_back(*std::move(way));
+    return plan;
   }
 
-  Plan scan() const {
+  // ---- Everything
+  Plan scan(const Query& query, const std::vector<OrderTerm>& order) const {
     Plan plan;
     plan.kind = Plan::Kind::scan;
-    plan.range = range_of_prefix(entity_prefix(query_.entity->id));
-    plan.text = "scan of " + query_.entity->name;
-    const KeyRange whole = plan.range;
-    for (const Condition* condition : required_) {
-      const auto* compare = std::get_if<Condition::Compare>(&condition->test);
-      if (compare == nullptr || compare->subject.column.pseudo != Pseudo::id) continue;
-      const auto* bound = std::get_if<std::int64_t>(&compare->operand);
-      if (bound == nullptr || *bound < 0) continue;
-      const RecordRef record{query_.entity->id, RecordId(static_cast<std::uint64_t>(*bound))};
-      narrow_by(*compare, record_key(record), plan.range);
-    }
-    if (plan.range.from != whole.from || plan.range.until != whole.until) plan.text += ", some ids";
+    Reach reach = reach_of(entity_prefix(entity_.id), {kId}, where_);
+    if (reach.ranges.empty()) return nothing();
+    plan.has_range = reach.has_range;
+    plan.ranges = std::move(reach.ranges);
+    plan.text = "scan of " + entity_.name + (plan.has_range ? ", some ids" : "");
+    plan = ordered(std::move(plan), order);
+    seek(entity_prefix(entity_.id), {kId}, query, order, plan);
     return plan;
+  }
+
+  // ---- Order
+  // Of a plan that leads through the ids in their order.
+  Plan ordered(Plan plan, const std::vector<OrderTerm>& order) const {
+    const std::optional<Direction> direction = direction_of({kId}, order);
+    plan.sorts = !direction;
+    plan.direction = direction.value_or(Direction::forward);
+    return plan;
+  }
+
+  // The one value that the column has in every record that is wanted, as bytes.
+  std::optional<std::string> constant(const Column& column) const {
+    const auto spans = where_ == nullptr ? std::nullopt : spans_of(*where_, column);
+    if (!spans || spans->size() != 1 || !spans->front().is_point) return std::nullopt;
+    return spans->front().from;
+  }
+
+  // The direction in which keys of these columns come in the order that is wanted, if there is one.
+  std::optional<Direction> direction_of(const std::vector<Column>& columns,
+                                        const std::vector<OrderTerm>& order) const {
+    std::optional<bool> descending;
+    auto column = columns.begin();
+    for (const OrderTerm& term : order) {
+      if (constant(term.column)) continue;
+      while (column != columns.end() && *column != term.column && constant(*column)) ++column;
+      const bool is_next = column != columns.end() && *column == term.column;
+      if (!is_next || descending.value_or(term.descending) != term.descending) return std::nullopt;
+      descending = term.descending;
+      if (*column++ == kId) break;
+    }
+    return descending.value_or(false) ? Direction::backward : Direction::forward;
+  }
+
+  // Has the plan begin behind the place at which the page before ended. Not when all are counted,
+  // nor when they are to be sorted: then each is held against that place.
+  void seek(std::string key, const std::vector<Column>& columns, const Query& query,
+            const std::vector<OrderTerm>& order, Plan& plan) const {
+    const bool counts_each = query.count && where_ != nullptr;
+    if (!query.after || counts_each || plan.sorts) return;
+    for (const Column& column : columns) {
+      std::optional<std::string> bytes = constant(column);
+      if (!bytes) bytes = bytes_at(column, *query.after, order);
+      if (!bytes) return;
+      key += *bytes;
+    }
+    plan.ranges = behind(key, plan.direction, std::move(plan.ranges));
+    plan.seeks = true;
+    if (plan.ranges.empty()) plan.kind = Plan::Kind::nothing;
+  }
+
+  static std::optional<std::string> bytes_at(const Column& column, const Position& position,
+                                             const std::vector<OrderTerm>& order) {
+    if (column == kId) {
+      std::string bytes;
+      append_id(position.id, bytes);
+      return bytes;
+    }
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      if (order[i].column == column) return index_bytes(column, position.keys[i]);
+    }
+    return std::nullopt;
   }
 
   const Schema& schema_;
-  const Query& query_;
-  std::vector<const Condition*> required_;
+  const Entity& entity_;
+  const Condition* where_;
+  const IndexIsReady& is_ready_;
 };
 
 }  // namespace
 
-Plan plan_of(const Schema& schema, const Query& query,
-             const std::function<bool(IndexId)>& index_is_ready) {
-  return Planner(schema, query).plan(index_is_ready);
+std::vector<OrderTerm> order_of(const Query& query) {
+  return query.order.empty() ? std::vector<OrderTerm>{{kId, false}} : query.order;
+}
+
+Plan plan_of(const Schema& schema, const Query& query, const IndexIsReady& index_is_ready) {
+  return Planner(schema, *query.entity, query.where.get(), index_is_ready).plan(query);
 }
 
 }  // namespace emstore::store

@@ -1,32 +1,20 @@
 #include "store/query.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "store/answer.h"
 #include "store/budget.h"
 #include "store/candidates.h"
+#include "store/cursor.h"
 #include "store/hits.h"
+#include "store/order.h"
 #include "store/row_bytes.h"
 #include "store/selection.h"
 
 namespace emstore::store {
 namespace {
-
-// How the candidates come, and what is left to be put in order.
-struct Arrangement {
-  Direction direction = Direction::forward;
-  std::vector<OrderTerm> order;  // Empty: they come in the order that is wanted.
-};
-
-Arrangement arrangement_of(const Query& query, const Plan& plan) {
-  std::vector<OrderTerm> order = query.order;
-  if (order.empty()) order.push_back({{Pseudo::id, nullptr}, false});
-  const OrderTerm first = order.front();
-  if (!plan.is_by_id || first.column.pseudo != Pseudo::id)
-    return {Direction::forward, std::move(order)};
-  return {first.descending ? Direction::backward : Direction::forward, {}};
-}
 
 // Whether a search ends with the last hit it wants, or goes on to count the others.
 enum class Counting : bool { wanted, all };
@@ -36,33 +24,95 @@ struct Search {
   std::uint64_t matches = 0;  // All of them, when all are counted.
 };
 
+// One search. Hits come in the plan's order or, where it has to sort, are put in order.
+class Searcher {
+ public:
+  Searcher(const Reader& reader, const Query& query, const Plan& plan, const Window& window,
+           Counting counting, Budget& budget)
+      : reader_(reader),
+        query_(query),
+        plan_(plan),
+        window_(window),
+        counting_(counting),
+        budget_(budget),
+        order_(order_of(query)),
+        is_ordered_(plan.sorts && window.limit != 0),
+        checks_place_(query.after && !plan.seeks && window.limit != 0),
+        selection_(reader, query, is_ordered_ || checks_place_ ? order_ : kNoOrder, budget),
+        found_{Hits(is_ordered_ ? order_ : kNoOrder, window, budget), 0} {}
+
+  Result<Search> run() {
+    const VisitRecord visit = [this](const RecordId& id, std::string_view row) {
+      return look_at(id, row);
+    };
+    EMSTORE_CHECKED(
+        for_each_candidate(reader_, query_.entity->id, plan_, budget_, visit, wanted()));
+    found_.hits.finish();
+    return std::move(found_);
+  }
+
+ private:
+  // How many candidates are needed if every one of them is wanted.
+  std::size_t wanted() const {
+    const bool ends_early = counting_ == Counting::wanted && !is_ordered_ && window_.limit;
+    if (!ends_early) return std::numeric_limits<std::size_t>::max();
+    const std::uint64_t most = budget_.limits().items_max;
+    return std::min(*window_.limit, most) + std::min(window_.offset, most) + 1;
+  }
+
+  Result<bool> look_at(const RecordId& id, std::string_view row) {
+    EMSTORE_CHECKED(budget_.examine());
+    EMSTORE_TRY(const RecordView view, view_of_owner(row));
+    const Hit hit{{query_.entity->id, id}, view, true, {}, {}, nullptr};
+    EMSTORE_TRY(const bool is_wanted, selection_.wants(hit.record, view));
+    if (!is_wanted) return true;
+    ++found_.matches;
+    EMSTORE_TRY(const bool is_behind, comes_behind(id));
+    if (is_behind && !found_.hits.is_full()) {
+      EMSTORE_CHECKED(found_.hits.add(hit, selection_.cells()));
+    }
+    return counting_ == Counting::all || !found_.hits.is_full();
+  }
+
+  // Whether the record that was just looked at comes behind the page before.
+  Result<bool> comes_behind(const RecordId& id) const {
+    if (!checks_place_) return true;
+    EMSTORE_TRY(const std::vector<Scalar> keys, order_keys(order_, selection_.cells()));
+    std::vector<Scalar> last;
+    for (const OwnedScalar& key : query_.after->keys) last.push_back(view_of(key));
+    return precedes(order_, {last.data(), query_.after->id}, {keys.data(), id});
+  }
+
+  inline static const std::vector<OrderTerm> kNoOrder;
+
+  const Reader& reader_;
+  const Query& query_;
+  const Plan& plan_;
+  Window window_;
+  Counting counting_;
+  Budget& budget_;
+  std::vector<OrderTerm> order_;
+  bool is_ordered_, checks_place_;
+  Selection selection_;
+  Search found_;
+};
+
 Result<Search> search(const Reader& reader, const Query& query, const Plan& plan,
                       const Window& window, Counting counting, Budget& budget) {
-  const Arrangement arrangement = window.limit == 0 ? Arrangement() : arrangement_of(query, plan);
-  Search found{Hits(arrangement.order, window, budget), 0};
-  Selection selection(reader, query, arrangement.order, budget);
-  const auto look_at = [&](const RecordId& id, std::string_view row) -> Result<bool> {
-    EMSTORE_CHECKED(budget.examine());
-    EMSTORE_TRY(const RecordView view, view_of_owner(row));
-    const Hit hit{{query.entity->id, id}, view, true, {}, {}, nullptr};
-    EMSTORE_TRY(const bool is_wanted, selection.wants(hit.record, view));
-    if (!is_wanted) return true;
-    ++found.matches;
-    if (!found.hits.is_full()) EMSTORE_CHECKED(found.hits.add(hit, selection.cells()));
-    return counting == Counting::all || !found.hits.is_full();
-  };
-  EMSTORE_CHECKED(
-      for_each_candidate(reader, query.entity->id, plan, arrangement.direction, look_at));
-  found.hits.finish();
-  return found;
+  return Searcher(reader, query, plan, window, counting, budget).run();
 }
 
-Result<std::uint64_t> records_of(const Reader& reader, EntityId entity) {
-  EMSTORE_TRY(const std::optional<std::string> row,
-              reader.get(Family::counters, counter_key(entity)));
-  if (!row) return 0;
-  EMSTORE_TRY(const CounterRow counter, decode_counter(*row));
-  return counter.records;
+// Where the page after `last` begins.
+Result<std::string> cursor_behind(const Reader& reader, const Query& query, const Hit& last) {
+  const std::vector<OrderTerm> order = order_of(query);
+  std::string body;
+  EMSTORE_TRY(const std::string_view fields, fields_of(reader, last.record, last.view, body));
+  Cells cells;
+  EMSTORE_CHECKED(cells.take(last.record.id, last.view, fields));
+  EMSTORE_TRY(const std::vector<Scalar> keys, order_keys(order, cells));
+  Position position{{}, last.record.id};
+  for (const Scalar& key : keys) position.keys.push_back(owned(key));
+  return cursor_text(query, position);
 }
 
 }  // namespace
@@ -98,6 +148,9 @@ Result<Found> find_many(const Reader& reader, const Schema& schema, const Query&
   Found found;
   found.items = search_result.hits.all().size();
   found.has_more = search_result.hits.has_more();
+  if (found.has_more && found.items > 0) {
+    EMSTORE_TRY(found.cursor, cursor_behind(reader, query, search_result.hits.all().back()));
+  }
   if (query.count) {
     found.count = search_result.matches;
     if (query.where == nullptr) {
@@ -118,6 +171,24 @@ Result<std::uint64_t> count(const Reader& reader, const Schema& schema, const Qu
   const Window nothing{0, 0, false};
   EMSTORE_TRY(const Search found, search(reader, query, plan, nothing, Counting::all, budget));
   return found.matches;
+}
+
+Result<bool> exists(const Reader& reader, const Query& query, const Plan& plan,
+                    const QueryLimits& limits) {
+  Budget budget(limits);
+  Plan any = plan;
+  any.sorts = false;  // Whichever comes first will do.
+  const Window one{0, 1, false};
+  EMSTORE_TRY(const Search found, search(reader, query, any, one, Counting::wanted, budget));
+  return !found.hits.all().empty();
+}
+
+Result<std::uint64_t> records_of(const Reader& reader, EntityId entity) {
+  EMSTORE_TRY(const std::optional<std::string> row,
+              reader.get(Family::counters, counter_key(entity)));
+  if (!row) return 0;
+  EMSTORE_TRY(const CounterRow counter, decode_counter(*row));
+  return counter.records;
 }
 
 }  // namespace emstore::store

@@ -4,6 +4,7 @@
 // what was written. Threads: pure but for the reader; any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/sink.h"
+#include "store/cells.h"
 #include "store/columns.h"
 #include "store/reader.h"
 #include "store/schema.h"
@@ -24,6 +26,8 @@ struct QueryLimits {
   std::uint64_t items_max = 100'000;           // Records in one result, `with` included.
   std::uint64_t result_bytes_max = 16u << 20;  // Bytes of one result.
   std::uint64_t examined_max = 10'000'000;     // Rows one query may look at.
+  // Set by another thread, it ends the query with `cancelled`, within some rows.
+  const std::atomic<bool>* is_cancelled = nullptr;
 };
 
 // A `where`, resolved. See where.h.
@@ -36,6 +40,12 @@ struct OrderTerm {
   bool operator==(const OrderTerm&) const = default;
 };
 
+// Where a page goes on: behind the record with these values of the order's columns and this id.
+struct Position {
+  std::vector<OwnedScalar> keys;  // One a term of the order; null for the id.
+  RecordId id;
+};
+
 struct Query {
   const Entity* entity = nullptr;
   std::shared_ptr<const Condition> where;  // Null: all.
@@ -46,37 +56,60 @@ struct Query {
   bool shows_link = false;      // In `with`: `$link` as the last member.
   std::vector<With> with;
   bool count = false;
+  std::optional<Position> after;  // From a cursor: only what comes behind it.
+  std::string digest;             // For a cursor (cursor.h), when there may be another page.
 };
+
+// The order that is asked for, or that of the ids.
+std::vector<OrderTerm> order_of(const Query& query);
 
 struct With {
   const Field* field = nullptr;  // Null: `reference`, all uses of a media.
   Query query;                   // Of the targets; of `reference`, limit and offset only.
 };
 
-// Resolves the `query` map of a read ({where, with, select, orderBy | sort, limit, offset, count})
+// Resolves the `query` map of a read ({where, with, select, orderBy | sort, limit, offset, cursor,
+// count})
 // against the schema, which must outlive the result. Unknown keys, fields, operators and relations
-// are errors with a path and a suggestion; literals of the wrong type are wrong_type.
+// are errors with a path and a suggestion; literals of the wrong type are wrong_type; the cursor of
+// another query is wrong_cursor.
 Result<Query> resolve_query(const Schema& schema, std::string_view entity, const Map& query);
 
-// How the records will be found, so that the caller knows whether to run it in place.
+// How the records will be found, so that the caller knows whether to run it in place. It may lead
+// to more than is wanted, never to less: `where` is still asked of each record. Points into the
+// query and the schema.
 struct Plan {
-  enum class Kind : std::uint8_t { nothing, by_id, by_index, scan } kind = Kind::scan;
-  std::vector<RecordId> ids;     // by_id: at most these, in order, each once.
-  const Index* index = nullptr;  // by_index.
-  KeyRange range;                // by_index: of Family::values; scan: of Family::records.
-  bool is_by_id = true;          // Whether records come in the order of their ids.
-  std::string text;              // For people: `by id`, `index idx_unique_posts_slug, equality` …
+  enum class Kind : std::uint8_t {
+    nothing,
+    by_id,     // Those of `ids`.
+    by_index,  // Those in `ranges` of an index, in the order of its keys.
+    by_links,  // Those that link, by `through`, to what the one of `parts` leads to.
+    any_of,    // What any of `parts` leads to.
+    scan,      // Those in `ranges` of all records.
+  } kind = Kind::scan;
+  std::vector<RecordId> ids;      // Ascending, each once.
+  const Index* index = nullptr;   // by_index.
+  std::vector<KeyRange> ranges;   // Ascending and apart; of Family::values or Family::records.
+  std::vector<Plan> parts;        // None of them a scan.
+  const With* through = nullptr;  // by_links.
+  std::size_t equal_fields = 0;   // by_index: leading fields held to single values,
+  bool has_range = false;         // and the next one, or the id, to a range.
+  Direction direction = Direction::forward;
+  bool sorts = false;  // Whether what is found has still to be put in order.
+  bool seeks = false;  // Whether `ranges` begin behind the query's cursor.
+  std::string text;    // For people: `by id`, `index idx_unique_posts_slug, equality` …
 };
-// `ready` says which indexes are complete. The plan may find more than is wanted, never less:
-// `where` is still asked of each record.
-Plan plan_of(const Schema& schema, const Query& query,
-             const std::function<bool(IndexId)>& index_is_ready);
+// Says which indexes are complete.
+using IndexIsReady = std::function<bool(IndexId)>;
+// The best of the plans there are; the same one for the same schema and query.
+Plan plan_of(const Schema& schema, const Query& query, const IndexIsReady& index_is_ready);
 
 struct Found {
   std::uint64_t items = 0;             // Records written, without those of `with`.
   bool has_more = false;               // The limit cut the result; not asked by find_one.
   std::optional<std::uint64_t> count;  // All that match, when asked.
   Version version = 0;                 // Of the one record, for find_one.
+  std::optional<std::string> cursor;   // Of find_many, when there is more: where that begins.
 };
 
 // Writes the first match as a map, or null. Errors: result_too_large, corrupt_index.
@@ -85,8 +118,14 @@ Result<Found> find_one(const Reader& reader, const Schema& schema, const Query& 
 // Writes a list of the matches. Errors: result_too_large that says how to page, corrupt_index.
 Result<Found> find_many(const Reader& reader, const Schema& schema, const Query& query,
                         const Plan& plan, const QueryLimits& limits, Sink& sink);
-// How many match, whatever the query's limit and offset are.
+// How many match, whatever the query's limit, offset and cursor are.
 Result<std::uint64_t> count(const Reader& reader, const Schema& schema, const Query& query,
                             const Plan& plan, const QueryLimits& limits);
+// Whether any does. Ends with the first that is found.
+Result<bool> exists(const Reader& reader, const Query& query, const Plan& plan,
+                    const QueryLimits& limits);
+
+// How many records an entity has, as the store keeps count of them.
+Result<std::uint64_t> records_of(const Reader& reader, EntityId entity);
 
 }  // namespace emstore::store

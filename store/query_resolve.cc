@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/suggest.h"
+#include "store/cursor.h"
 #include "store/query.h"
 #include "store/where.h"
 
@@ -15,9 +16,9 @@ constexpr std::string_view kLinkColumn = "$link";
 constexpr std::string_view kReferenceName = "reference";
 
 // The keys of a read, and those of a `with`, where counting makes no sense.
-constexpr std::array<std::string_view, 8> kReadKeys{"where", "with",  "select", "orderBy",
-                                                    "sort",  "limit", "offset", "count"};
-constexpr std::span<const std::string_view> kWithKeys(kReadKeys.data(), kReadKeys.size() - 1);
+constexpr std::array<std::string_view, 9> kReadKeys{"where", "with",   "select", "orderBy", "sort",
+                                                    "limit", "offset", "count",  "cursor"};
+constexpr std::span<const std::string_view> kWithKeys(kReadKeys.data(), kReadKeys.size() - 2);
 constexpr std::array<std::string_view, 2> kReferenceKeys{"limit", "offset"};
 
 struct LaterKey {
@@ -26,7 +27,6 @@ struct LaterKey {
 constexpr std::array kLaterKeys{
     LaterKey{"join", "`with` brings linked records along"},
     LaterKey{"as_of", "this version reads the latest state"},
-    LaterKey{"cursor", "page with limit and offset, or with a where on the field of orderBy"},
 };
 
 tl::unexpected<Error> with_path(Error error, const std::string& path) {
@@ -392,6 +392,25 @@ Status check_names(const Query& query, const std::string& path) {
 
 }  // namespace
 
+namespace {
+
+// What a further page needs: the digest, and the place at which it begins.
+Status read_cursor_of(const Map& given, Query& query) {
+  const Value* cursor = given.find("cursor");
+  if (cursor == nullptr && !query.limit) return {};
+  query.digest = digest_of(query, given.find("where"));
+  if (cursor == nullptr) return {};
+  if (cursor->if_text() == nullptr) return expected("the text of a cursor", *cursor, "cursor");
+  if (given.contains("offset")) {
+    return failure(ErrorCode::invalid_request, "cursor and offset both say where a page begins",
+                   "offset", "leave one of them out");
+  }
+  EMSTORE_TRY(query.after, read_cursor(query, *cursor->if_text()));
+  return {};
+}
+
+}  // namespace
+
 Result<Query> resolve_query(const Schema& schema, std::string_view entity, const Map& given) {
   EMSTORE_TRY(const Entity* found, find_entity(schema, entity));
   EMSTORE_TRY(Query query, read_query(schema, *found, given, Place::top, {}));
@@ -403,6 +422,7 @@ Result<Query> resolve_query(const Schema& schema, std::string_view entity, const
     if (count->if_boolean() == nullptr) return expected("true or false", *count, "count");
     query.count = *count->if_boolean();
   }
+  EMSTORE_CHECKED(read_cursor_of(given, query));
   return query;
 }
 

@@ -67,6 +67,16 @@ bool LikePattern::matches(std::string_view text) const {
   return letters_ == Case::folded ? matches_units(fold_case(text)) : matches_units(text);
 }
 
+std::string LikePattern::prefix() const {
+  std::string prefix;
+  if (letters_ == Case::folded) return prefix;
+  for (const Unit& unit : units_) {
+    if (unit.kind != Kind::byte) break;
+    prefix += unit.byte;
+  }
+  return prefix;
+}
+
 bool LikePattern::matches_units(std::string_view text) const {
   constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   std::size_t unit = 0, place = 0;

@@ -27,6 +27,8 @@ class LikePattern {
   static Result<LikePattern> of(std::string_view pattern, Case letters);
 
   bool matches(std::string_view text) const;
+  // What every text begins with that matches; empty when letters are folded.
+  std::string prefix() const;
 
  private:
   enum class Kind : std::uint8_t { byte, code_point, run };

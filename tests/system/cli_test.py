@@ -179,6 +179,16 @@ class Shop(CliCase):
         self.assertEqual(self.json("find", "products", "-w", "price>=500", "--count"), [{"count": 1}])
         self.assertIn("more: --offset 1", self.out("find", "products", "--limit", "1"))
         self.assertEqual(self.out("find", "products", "-w", "name=Nobody"), "no products match\n")
+        more = self.out("find", "products", "--limit", "1", "--order-by", "-name")
+        cursor = re.search(r"--cursor ([0-9a-f]+)", more).group(1)
+        self.assertEqual(len(self.json("find", "products", "--limit", "1", "--order-by", "-name", "--cursor", cursor)), 1)
+        self.assertIn("[wrong_cursor]", self.refused(2, "find", "products", "--limit", "1", "--cursor", cursor))
+        self.assertEqual(self.out("find", "products", "-w", "price>=500", "--exists"), "yes\n")
+        self.assertEqual(self.json("find", "products", "-w", "name=Nobody", "--exists"), [{"exists": False}])
+        self.assertTrue(self.out("find", "products", "-w", "price>=500", "--explain").startswith("scan of products\n"))
+        plan = self.json("find", "products", 1, "--with", "gallery", "--explain")[0]
+        self.assertEqual((plan["kind"], plan["scans"], plan["with"][0]["relation"]), ("ids", False, "gallery"))
+        self.assertEqual(self.out("find", "products", "-w", "gallery.size<0"), "no products match\n")
 
     def test_the_four_operators(self):
         thing = self.insert(f"gallery+=@{SHOP}/lamp.png")

@@ -71,6 +71,13 @@ class Repository {
   Page find_many(const Query& query, ErrorOut error);
   std::uint64_t count(const Where& where = {});
   std::uint64_t count(const Where& where, ErrorOut error);
+  // Whether any record matches.
+  bool exists(const Where& where = {});
+  bool exists(const Where& where, ErrorOut error);
+  // How find_many would find the records: {kind, text, scans, sorts, rows, …}; see
+  // docs/protocol.md.
+  Map explain(const Query& query = {});
+  Map explain(const Query& query, ErrorOut error);
 
  private:
   friend class Client;

@@ -37,9 +37,13 @@ Condition in(List values);
 Condition not_in(List values);
 Condition is_null(bool null = true);
 Condition starts_with(std::string text);
-Condition like(std::string pattern);  // % any text, _ any one letter.
+Condition ends_with(std::string text);
+Condition contains(std::string text);
+Condition like(std::string pattern);   // % any text, _ any one letter.
+Condition ilike(std::string pattern);  // The same, upper and lower case alike.
 
-// Which records. All terms hold; a bare value means eq().
+// Which records. All terms hold; a bare value means eq(). A name may lead into a json field
+// ("metadata.width", "tags.0") or through a relation ("gallery.mime_type": any linked record).
 class Where {
  public:
   struct Term {
@@ -101,7 +105,8 @@ struct Query {
   std::vector<Order> order_by = {};      // Empty: by id; of a media field, by place.
   std::optional<std::uint64_t> limit = {};
   std::uint64_t offset = 0;
-  bool count = false;                       // Also say how many match in all.
+  bool count = false;       // Also say how many match in all.
+  std::string cursor = {};  // Of the page before (Page::cursor): go on behind it. Without offset.
   std::optional<std::uint64_t> after = {};  // Answer once this commit is visible.
 };
 

@@ -151,6 +151,7 @@ struct Page {
   std::uint64_t sequence = 0;          // The state of the store that was read.
   bool has_more = false;               // The limit left some out.
   std::optional<std::uint64_t> count;  // Of all that match, when the query asked.
+  std::string cursor;  // For Query::cursor: the next page; empty when there is none.
 
   std::size_t size() const { return records.size(); }
   bool empty() const { return records.empty(); }

@@ -17,8 +17,9 @@ SchemaView shop() {
                      {"sold", field("boolean")}, {"tags", field("json")},
                      {"since", field("date")},   {"thumbnail", field("medium")},
                      {"gallery", field("media")}};
-  return SchemaView(
-      Map{{"schema", Map{{"entities", Map{{"products", Map{{"fields", products}}}}}}}});
+  const Map media{{"name", field("text")}, {"size", field("number")}, {"metadata", field("json")}};
+  return SchemaView(Map{{"schema", Map{{"entities", Map{{"products", Map{{"fields", products}}},
+                                                        {"media", Map{{"fields", media}}}}}}}});
 }
 
 Document document(std::vector<std::string> words) { return document_of(shop(), "products", words); }
@@ -105,6 +106,12 @@ TEST(Arguments, ReadConditions) {
   EXPECT_EQ(
       where({"price>1", "price<9"}),
       (Map{{"$and", List{Map{{"price", Map{{"$gt", 1}}}}, Map{{"price", Map{{"$lt", 9}}}}}}}));
+  EXPECT_EQ(where({"gallery.size>10"}), (Map{{"gallery.size", Map{{"$gt", 10}}}}));
+  EXPECT_EQ(where({"gallery.name=10"}), (Map{{"gallery.name", Map{{"$eq", "10"}}}}));
+  EXPECT_EQ(where({"gallery.metadata.width in 10,x,true"}),
+            (Map{{"gallery.metadata.width", Map{{"$in", List{10, "x", true}}}}}));
+  EXPECT_EQ(where({"gallery.id=7"}), (Map{{"gallery.id", Map{{"$eq", 7}}}}));
+  EXPECT_EQ(where({"thumbnail=7"}), (Map{{"thumbnail", Map{{"$eq", 7}}}}));
   EXPECT_EQ(where({}), Map());
   EXPECT_THAT([] { where({"price"}); }, ThrowsMessage<UsageError>(HasSubstr("\"price\"")));
 }

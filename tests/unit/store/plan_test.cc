@@ -40,11 +40,34 @@ TEST(Plan, TakesTheShortestWayThatTheConditionsAllow) {
        "index idx_products_kind_price, equality on 1 of 2 fields, range"},
       {"{kind: {$gt: a}}", "index idx_products_kind_price, range"},
       {"{kind: pen, name: Pen}", "index idx_unique_products_name, equality"},
-      {"{kind: pen, price: 2, name: Pen}", "index idx_products_kind_price, equality"},
+      {"{kind: pen, price: 2, name: Pen}", "index idx_unique_products_name, equality"},
+      {"{kind: pen, price: 2, name: null}", "index idx_products_kind_price, equality"},
+      {"{kind: pen, price: 2, id: {$gt: 4}}", "index idx_products_kind_price, equality, range"},
+      {"{kind: {$in: [pen, book]}}", "index idx_products_kind_price, equality on 1 of 2 fields"},
+      {"{kind: {$isnull: false}}", "index idx_products_kind_price, range"},
+      {"{kind: {$or: [{$eq: pen}, {$eq: book}]}, price: 2}",
+       "index idx_products_kind_price, equality"},
+      {"{name: {$gt: P}, $and: [{name: {$lt: A}}]}", "nothing can match"},
+      {"{$or: [{id: {$in: []}}, {kind: {$in: []}}]}", "nothing can match"},
       {"{price: 2}", "scan of products"},
       {"{name: {$ne: Pen}}", "scan of products"},
-      {"{name: {$like: 'P%'}}", "scan of products"},
-      {"{$or: {name: Pen, id: 3}}", "scan of products"},
+      {"{name: {$like: 'P%'}}", "index idx_unique_products_name, range"},
+      {"{name: {$like: 'P_n'}}", "index idx_unique_products_name, range"},
+      {"{name: {$like: '%n'}}", "scan of products"},
+      {"{name: {$ilike: 'P%'}}", "scan of products"},
+      {"{$or: {name: Pen, id: 3}}", "any of (index idx_unique_products_name, equality; by id)"},
+      {"{$or: {name: Pen, price: 3}}", "scan of products"},
+      {"{active: true, $or: [{kind: pen, price: 1}, {$or: {id: 3, name: Pen}}]}",
+       "any of (index idx_products_kind_price, equality; any of (by id; index "
+       "idx_unique_products_name, equality))"},
+      {"{$or: [{id: 3}, {id: 5}]}", "by 2 ids"},
+      {"{'gallery.id': 3}", "links of gallery to media (by id)"},
+      {"{thumbnail: {$in: [3, 4]}}", "links of thumbnail to media (by 2 ids)"},
+      {"{active: true, 'gallery.previews.id': 3}",
+       "links of gallery to media (links of previews to media (by id))"},
+      {"{gallery: 3, name: Pen}", "index idx_unique_products_name, equality"},
+      {"{'gallery.size': 3}", "scan of products"},
+      {"{$not: {gallery: 3}}", "scan of products"},
       {"{$not: {id: 3}}", "scan of products"},
       {"{id: {$gt: 3}}", "scan of products, some ids"},
       {"{id: {$lte: 3}}", "scan of products, some ids"},
@@ -64,14 +87,55 @@ TEST(Plan, LeavesAnIndexAloneForAValueThatIsTooLongForIt) {
   EXPECT_EQ(plan_for(shop, where).text, "scan of products");
 }
 
-TEST(Plan, KnowsWhetherRecordsComeInTheOrderOfTheirIds) {
+TEST(Plan, TakesTheOrderOfAnIndexWhereItCan) {
   const Shop shop;
-  EXPECT_TRUE(plan_for(shop, "{}").is_by_id);
-  EXPECT_TRUE(plan_for(shop, "{id: {$in: [3, 1]}}").is_by_id);
-  EXPECT_TRUE(plan_for(shop, "{name: Pen}").is_by_id);
-  EXPECT_TRUE(plan_for(shop, "{kind: pen, price: 2}").is_by_id);
-  EXPECT_FALSE(plan_for(shop, "{kind: pen}").is_by_id);
-  EXPECT_FALSE(plan_for(shop, "{name: {$gt: P}}").is_by_id);
+  struct Case {
+    std::string query, text;
+    bool sorts;
+    Direction direction = Direction::forward;
+  };
+  const std::string by_kind = "index idx_products_kind_price, ";
+  for (const Case& one : std::vector<Case>{
+           {"{}", "scan of products", false},
+           {"{orderBy: '-id'}", "scan of products", false, Direction::backward},
+           {"{orderBy: name}", "scan of products", true},  // Everything is wanted.
+           {"{orderBy: name, limit: 3}", "index idx_unique_products_name, order", false},
+           {"{orderBy: '-name', limit: 3}", "index idx_unique_products_name, order", false,
+            Direction::backward},
+           {"{orderBy: name, limit: 3, count: true, where: {active: true}}", "scan of products",
+            true},
+           {"{orderBy: price, limit: 3}", "scan of products", true},
+           {"{orderBy: [kind, price], limit: 3}", by_kind + "order", false},
+           {"{orderBy: [kind, '-price'], limit: 3}", "scan of products", true},
+           {"{orderBy: kind, limit: 3}", "scan of products", true},  // Ties by id, not by price.
+           {"{orderBy: [kind, price, '-id'], limit: 3}", "scan of products", true},
+           {"{where: {kind: pen}, orderBy: price}", by_kind + "equality on 1 of 2 fields", false},
+           {"{where: {kind: pen}, orderBy: '-price'}", by_kind + "equality on 1 of 2 fields", false,
+            Direction::backward},
+           {"{where: {kind: pen}, orderBy: [kind, price]}", by_kind + "equality on 1 of 2 fields",
+            false},
+           {"{where: {kind: pen}}", by_kind + "equality on 1 of 2 fields", true},
+           {"{where: {kind: pen, price: 2}}", by_kind + "equality", false},
+           {"{where: {kind: pen, price: 2}, orderBy: '-id'}", by_kind + "equality", false,
+            Direction::backward},
+           {"{where: {kind: {$in: [pen, book]}}, orderBy: price}",
+            by_kind + "equality on 1 of 2 fields", true},
+           {"{where: {kind: {$in: [pen, book]}}, orderBy: [kind, price]}",
+            by_kind + "equality on 1 of 2 fields", false},
+           {"{where: {name: {$gt: P}}, orderBy: name}", "index idx_unique_products_name, range",
+            false},
+           {"{where: {price: 2}, orderBy: [kind, price], limit: 3}", by_kind + "order", false},
+           {"{where: {price: 2}, orderBy: [price, '-id']}", "scan of products", false,
+            Direction::backward},
+           {"{where: {id: {$in: [3, 1]}}}", "by 2 ids", false},
+           {"{where: {id: {$in: [3, 1]}}, orderBy: name}", "by 2 ids", true},
+       }) {
+    const Query query = *resolve_query(shop.schema, "products", map_of(one.query));
+    const Plan plan = plan_of(shop.schema, query, [](IndexId) { return true; });
+    EXPECT_EQ(plan.text, one.text) << one.query;
+    EXPECT_EQ(plan.sorts, one.sorts) << one.query;
+    EXPECT_EQ(plan.direction, one.direction) << one.query;
+  }
 }
 
 // Counts the rows that are looked at.
@@ -152,15 +216,48 @@ TEST(Cost, OfAPageDoesNotGrowWithTheRest) {
   for (const Case& one : std::vector<Case>{
            {"{limit: 3}", 4},  // One more says whether there is more.
            {"{limit: 3, orderBy: '-id'}", 4},
-           {"{limit: 3, where: {id: {$gt: 40}}}", 5},
+           {"{limit: 3, where: {id: {$gt: 40}}}", 4},
            {"{limit: 3, offset: 2}", 6},
-           {"{where: {id: {$gte: 40, $lt: 43}}}", 4},
+           {"{where: {id: {$gte: 40, $lt: 43}}}", 3},
            {"{where: {name: '7'}}", 1},
+           {"{limit: 3, orderBy: '-name'}", 4},
+           {"{limit: 3, where: {kind: pen}, orderBy: price}", 4},
+           {"{where: {gallery: 7}}", 8},  // One link back; then the gallery as far as 7.
+           {"{where: {$or: [{name: '7'}, {name: '9'}, {id: 3}]}}", 2},
+           {"{where: {kind: pen, price: {$in: [1, 7]}}, limit: 2, orderBy: price}", 3},
            {"{select: [], where: {id: 7}, with: {gallery: {limit: 3}}}", 3},
        }) {
     const CountingReader reader(shop.rows);
     find(shop, reader, one.query, find_many);
     EXPECT_EQ(reader.rows, one.rows) << one.query;
+  }
+}
+
+// Rows that each page of a walk by cursors looks at.
+std::vector<int> rows_of_pages(const Shop& shop, Map given) {
+  std::vector<int> rows;
+  for (;;) {
+    const CountingReader reader(shop.rows);
+    const Query query = *resolve_query(shop.schema, "products", given);
+    const Plan plan = plan_of(shop.schema, query, [](IndexId) { return true; });
+    ValueSink sink;
+    const Result<Found> found = find_many(reader, shop.schema, query, plan, shop.limits, sink);
+    EXPECT_TRUE(found);
+    rows.push_back(reader.rows);
+    if (!found || !found->has_more) return rows;
+    given.set("cursor", *found->cursor);
+  }
+}
+
+TEST(Cost, OfALaterPageIsThatOfTheFirst) {
+  const Shop shop = gallery_of_twenty(true);
+  const std::vector<int> pages{11, 11, 11, 11, 10};
+  for (const std::string query :
+       {"{limit: 10}", "{limit: 10, orderBy: '-id'}", "{limit: 10, orderBy: name}",
+        "{limit: 10, orderBy: '-name'}", "{limit: 10, where: {kind: pen}, orderBy: price}",
+        "{limit: 10, where: {kind: pen}, orderBy: '-price'}",
+        "{limit: 10, orderBy: [kind, price], where: {kind: {$in: [pen, book]}}}"}) {
+    EXPECT_EQ(rows_of_pages(shop, map_of(query)), pages) << query;
   }
 }
 

@@ -319,7 +319,7 @@ TEST(Limits, AreReachedButNotExceeded) {
   shop.limits.items_max = 3;
   const std::string too_many =
       "result_too_large at limit: the result has more than 3 records, `with` included; page with "
-      "limit and offset";
+      "limit and cursor; within `with`, limit and offset";
   EXPECT_EQ(ids(shop, "products", "{}"), too_many);
   EXPECT_EQ(ids(shop, "products", "{orderBy: name}"), too_many);
   EXPECT_EQ(ids(shop, "products", "{limit: 9}"), too_many);
@@ -327,17 +327,14 @@ TEST(Limits, AreReachedButNotExceeded) {
   EXPECT_EQ(find_many(shop, "products", gallery).text, too_many);
   EXPECT_EQ(ids(shop, "products", "{orderBy: name, offset: 2, limit: 2}"),
             "result_too_large at offset: offset and limit reach beyond 3 records that have to be "
-            "put in order; "
-            "page with a where on the field of orderBy");
+            "put in order; page with limit and cursor");
   shop.limits.items_max = 2;
   EXPECT_EQ(find_many(shop, "products", gallery).text,
             "result_too_large at with.gallery.limit: the result has more than 2 records, `with` "
-            "included; page "
-            "with limit and offset");
+            "included; page with limit and cursor; within `with`, limit and offset");
   EXPECT_EQ(find_one(shop, "media", "{where: {id: 1}, with: reference}").text,
             "result_too_large at with.reference.limit: the result has more than 2 records, `with` "
-            "included; page "
-            "with limit and offset");
+            "included; page with limit and cursor; within `with`, limit and offset");
 }
 
 TEST(Limits, BoundTheBytesAndTheRowsLookedAt) {
@@ -354,7 +351,7 @@ TEST(Limits, BoundTheBytesAndTheRowsLookedAt) {
   shop.limits.result_bytes_max = bytes - 1;
   EXPECT_EQ(find_many(shop, "products", "{}").text,
             "result_too_large at limit: the result takes more than " + std::to_string(bytes - 1) +
-                " bytes; page with limit and offset, or select fewer fields");
+                " bytes; page with limit and cursor, or select fewer fields");
   shop.limits = {};
   shop.limits.examined_max = 4;
   EXPECT_EQ(ids(shop, "products", "{where: {price: {$gt: 100}}}"), "1");
