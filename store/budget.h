@@ -20,8 +20,7 @@ class Budget {
 
   // A row was looked at. Errors: result_too_large, as for all; cancelled.
   Status examine() {
-    if (limits_.is_cancelled != nullptr && examined_ % kRowsBetweenLooks == 0 &&
-        limits_.is_cancelled->load(std::memory_order_relaxed)) {
+    if (limits_.is_cancelled != nullptr && limits_.is_cancelled->load(std::memory_order_relaxed)) {
       return failure(ErrorCode::cancelled, "the query was called off");
     }
     if (++examined_ <= limits_.examined_max) return {};
@@ -49,8 +48,6 @@ class Budget {
   }
 
  private:
-  static constexpr std::uint64_t kRowsBetweenLooks = 64;
-
   const QueryLimits& limits_;
   const Sink* sink_;
   std::size_t bytes_before_;

@@ -47,6 +47,7 @@ Status Hits::add(const Hit& hit, const Cells& cells) {
   if (!order_.empty()) {
     EMSTORE_TRY(const std::vector<Scalar> keys, order_keys(order_, cells));
     kept.keys = keep_keys(keys.data());
+    EMSTORE_CHECKED(check_keys_fit());
   }
   hits_.push_back(kept);
   if (fits && !order_.empty() && hits_.size() >= 2 * room + kUsualHits) drop_all_but_first(room);
@@ -59,6 +60,15 @@ tl::unexpected<Error> Hits::too_many() const {
                  "offset and limit reach beyond " + std::to_string(budget_->limits().items_max) +
                      " records that have to be put in order",
                  "offset", "page with limit and cursor");
+}
+
+Status Hits::check_keys_fit() const {
+  const std::uint64_t bytes_max = budget_->limits().result_bytes_max;
+  if (keys_bytes_ <= bytes_max) return {};
+  return failure(
+      ErrorCode::result_too_large,
+      "the values to be put in order take more than " + std::to_string(bytes_max) + " bytes",
+      "orderBy", "page with limit and cursor, or order by a field with shorter values");
 }
 
 void Hits::finish() {
@@ -93,6 +103,7 @@ const Scalar* Hits::keep_keys(const Scalar* keys) {
   auto* const kept = static_cast<Scalar*>(room);
   for (std::size_t i = 0; i < order_.size(); ++i) {
     const auto* text = std::get_if<std::string_view>(&keys[i]);
+    if (text != nullptr) keys_bytes_ += text->size();
     new (kept + i) Scalar(text == nullptr ? keys[i] : Scalar(keep(*text)));
   }
   return kept;
@@ -110,6 +121,7 @@ void Hits::drop_all_but_first(std::size_t count) {
   hits_.resize(count);
   const std::unique_ptr<Memory> before =
       std::exchange(memory_, std::make_unique<Memory>(kFirstBlockBytes));
+  keys_bytes_ = 0;
   for (Hit& hit : hits_) {
     hit = keep(hit);
     hit.keys = keep_keys(hit.keys);

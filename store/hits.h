@@ -57,6 +57,7 @@ class Hits {
   using Memory = std::pmr::monotonic_buffer_resource;
 
   tl::unexpected<Error> too_many() const;
+  Status check_keys_fit() const;
   const Scalar* keep_keys(const Scalar* keys);
   Hit keep(const Hit& hit);
   bool precedes(const Hit& a, const Hit& b) const;
@@ -69,6 +70,7 @@ class Hits {
   std::uint64_t skipped_ = 0;
   bool has_more_ = false;
   std::unique_ptr<Memory> memory_;
+  std::uint64_t keys_bytes_ = 0;  // Of the texts among the keys: as long as fields may be.
   std::vector<Hit> hits_;
 };
 

@@ -26,7 +26,7 @@ struct QueryLimits {
   std::uint64_t items_max = 100'000;           // Records in one result, `with` included.
   std::uint64_t result_bytes_max = 16u << 20;  // Bytes of one result.
   std::uint64_t examined_max = 10'000'000;     // Rows one query may look at.
-  // Set by another thread, it ends the query with `cancelled`, within some rows.
+  // Set by another thread, it ends the query with `cancelled` at the next row.
   const std::atomic<bool>* is_cancelled = nullptr;
 };
 

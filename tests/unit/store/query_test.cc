@@ -337,6 +337,23 @@ TEST(Limits, AreReachedButNotExceeded) {
             "included; page with limit and cursor; within `with`, limit and offset");
 }
 
+TEST(Limits, BoundTheValuesThatAreToBePutInOrder) {
+  Shop shop;
+  for (std::uint64_t id = 1; id <= 40; ++id) {
+    shop.add("products", id, Map{{"name", std::to_string(id)}, {"secret", std::string(100, 'x')}});
+  }
+  shop.limits.result_bytes_max = 4'000;
+  const auto asked = [&shop](const std::string& limit) {
+    return ids(shop, "products", "{orderBy: secret, where: {id: {$lte: " + limit + "}}}");
+  };
+  EXPECT_EQ(asked("39").substr(0, 5), "1 2 3");
+  EXPECT_EQ(asked("40").substr(0, 5), "1 2 3");
+  shop.limits.result_bytes_max = 3'999;
+  EXPECT_EQ(asked("40"),
+            "result_too_large at orderBy: the values to be put in order take more than 3999 bytes; "
+            "page with limit and cursor, or order by a field with shorter values");
+}
+
 TEST(Limits, BoundTheBytesAndTheRowsLookedAt) {
   Shop shop = linked_shop();
   const std::size_t bytes = [&shop] {
