@@ -1,6 +1,7 @@
 // What must not grow with what is stored. Budget: attach and findOne with a page of 10 stay within
 // 2 × from a gallery of 10 to one of 100,000; findOne by id and by a unique field within 2 × from
-// 10^3 to 10^6 records.
+// 10^3 to 10^6 records; a page of 20 by an indexed where and the last page by cursors within 2 × of
+// the first one. What cannot be flat stands beside it: a where without an index, a page by offset.
 #include "bench/suite.h"
 
 namespace emstore::bench {
@@ -104,6 +105,62 @@ void find_record(benchmark::State& state, const Shop& shop, bool by_sku) {
   state.SetItemsProcessed(state.iterations());
 }
 
+constexpr std::uint64_t kPageOfRecords = 20;
+
+// One page of a query, again and again.
+void find_page(benchmark::State& state, const Shop& shop, const Map& query) {
+  std::string out;
+  Latencies latencies;
+  for (auto _ : state) {
+    out.clear();
+    const Clock::time_point start = Clock::now();
+    shop.find_many("products", query, out);
+    latencies.add(Clock::now() - start);
+  }
+  latencies.report(state);
+  state.SetItemsProcessed(state.iterations());
+}
+
+// The query as it stands `pages` pages later.
+Map after_pages(const Shop& shop, Map query, std::uint64_t pages) {
+  for (std::uint64_t page = 0; page < pages; ++page) {
+    std::string out;
+    const std::optional<std::string> cursor = shop.find_many("products", query, out);
+    if (!cursor) give_up("the pages end too early");
+    query.set("cursor", *cursor);
+  }
+  return query;
+}
+
+struct PageCase {
+  const char* name;
+  Map query;
+  bool by_cursor = false;  // The last page that is full.
+  bool by_offset = false;
+};
+
+std::vector<PageCase> page_cases() {
+  const Map by_sku{{"orderBy", "sku"}, {"limit", kPageOfRecords}};
+  const Map range{{"where", Map{{"sku", Map{{"$gte", "sku-5"}}}}},
+                  {"orderBy", "sku"},
+                  {"limit", kPageOfRecords}};
+  const Map unindexed{{"where", Map{{"price", Map{{"$lt", 0}}}}}, {"limit", 1}};
+  return {{"growth/page_first", by_sku},
+          {"growth/page_last_by_cursor", by_sku, true},
+          {"growth/page_last_by_offset", by_sku, false, true},
+          {"growth/where_indexed", range},
+          {"growth/where_unindexed", unindexed}};
+}
+
+void find_page_of(benchmark::State& state, const Shop& shop, const PageCase& one) {
+  const auto records = static_cast<std::uint64_t>(state.range(0));
+  const std::uint64_t pages = std::min<std::uint64_t>(records / kPageOfRecords - 1, 1'000);
+  Map query = one.query;
+  if (one.by_cursor) query = after_pages(shop, std::move(query), pages);
+  if (one.by_offset) query.set("offset", pages * kPageOfRecords);
+  find_page(state, shop, query);
+}
+
 }  // namespace
 
 void register_growth(Suite& suite) {
@@ -136,6 +193,12 @@ void register_growth(Suite& suite) {
       benchmark::RegisterBenchmark(
           by_sku ? "growth/find_by_unique" : "growth/find_by_id",
           [shop, by_sku](benchmark::State& state) { find_record(state, shop(), by_sku); })
+          ->ArgName("records")
+          ->Arg(count);
+    }
+    for (const PageCase& one : page_cases()) {
+      benchmark::RegisterBenchmark(
+          one.name, [shop, one](benchmark::State& state) { find_page_of(state, shop(), one); })
           ->ArgName("records")
           ->Arg(count);
     }

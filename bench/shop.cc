@@ -193,11 +193,13 @@ void Shop::find_one(const std::string& entity, const Map& query, std::string& ou
   must(store::find_one(*now->reader, *now->schema, asked.query, asked.plan, {}, sink));
 }
 
-void Shop::find_many(const std::string& entity, const Map& query, std::string& out) const {
+std::optional<std::string> Shop::find_many(const std::string& entity, const Map& query,
+                                           std::string& out) const {
   const std::shared_ptr<const store::View> now = view();
   const Asked asked = ask(*now->schema, entity, query);
   pack::Writer sink(out);
-  must(store::find_many(*now->reader, *now->schema, asked.query, asked.plan, {}, sink));
+  return must(store::find_many(*now->reader, *now->schema, asked.query, asked.plan, {}, sink))
+      .cursor;
 }
 
 }  // namespace emstore::bench

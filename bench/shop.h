@@ -90,7 +90,9 @@ class Shop {
 
   // The reply's `data` as it goes over the wire.
   void find_one(const std::string& entity, const Map& query, std::string& out) const;
-  void find_many(const std::string& entity, const Map& query, std::string& out) const;
+  // Returns the cursor of the next page, if there is one.
+  std::optional<std::string> find_many(const std::string& entity, const Map& query,
+                                       std::string& out) const;
 
   std::shared_ptr<const store::View> view() const { return store_->view(); }
   void close() { must(store_->close()); }

@@ -25,6 +25,7 @@ endif()
 if(BUILD_TESTING)
   find_package(GTest CONFIG REQUIRED)
   find_package(rapidcheck CONFIG REQUIRED)
+  find_package(SQLite3 REQUIRED)           # A judge of queries   tests/property
   find_program(EMSTORE_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)  # Debian's: it has msgpack.
 endif()
 if(EMSTORE_BENCH)

@@ -44,8 +44,11 @@ Result<Planned> plan_read(std::shared_ptr<const View> view, const Read& read) {
 
 // Whether it is worth a try in place: not when the whole entity has to be looked at.
 bool may_be_quick(const Planned& planned) {
+  constexpr std::size_t kQuickRanges = 16;  // Keys of each are counted.
+  if (planned.form == ReadForm::explain) {
+    return planned.plan.parts.empty() && planned.plan.ranges.size() <= kQuickRanges;
+  }
   if (planned.plan.kind != store::Plan::Kind::scan) return true;
-  if (planned.form == ReadForm::explain) return true;
   return planned.form != ReadForm::count && !planned.query.where && !planned.plan.sorts &&
          !planned.query.count;
 }

@@ -50,8 +50,7 @@ Reach reach_of(std::string prefix, const std::vector<Column>& columns, const Con
     }
     prefixes = std::move(longer);
     ++reach.points;
-    reach.has_null =
-        reach.has_null || std::any_of(spans->begin(), spans->end(), is_null_point);
+    reach.has_null = reach.has_null || std::any_of(spans->begin(), spans->end(), is_null_point);
   }
   for (const std::string& before : prefixes) {
     if (!reach.has_range) reach.ranges.push_back(range_of_prefix(before));
@@ -92,8 +91,7 @@ struct IndexUse {
   // The more fields are held to a value, the fewer records; a range says less, the order is worth
   // something, and a unique value leads to one record.
   std::size_t score() const {
-    const bool is_one =
-        index->unique && equal_fields() == index->fields.size() && !reach.has_null;
+    const bool is_one = index->unique && equal_fields() == index->fields.size() && !reach.has_null;
     return (is_one ? 1000U : 0U) + 100 * equal_fields() + (reach.has_range ? 30U : 0U) +
            (direction ? 10U : 0U);
   }
@@ -195,7 +193,8 @@ class Planner {
       }
     }
     if (const auto* any = std::get_if<Condition::Any>(&where_->test)) return by_any_of(*any);
-    if (const auto* linked = std::get_if<Condition::Linked>(&where_->test)) return by_links(*linked);
+    if (const auto* linked = std::get_if<Condition::Linked>(&where_->test))
+      return by_links(*linked);
     return std::nullopt;
   }
 
