@@ -213,7 +213,7 @@ class Planner {
 
   std::optional<Plan> by_links(const Condition::Linked& linked) const {
     const Query& targets = linked.with->query;
-    if (targets.where == nullptr) return std::nullopt;
+    if (targets.where == nullptr || !leads_back(*linked.with)) return std::nullopt;
     std::optional<Plan> way =
         Planner(schema_, *targets.entity, targets.where.get(), is_ready_).lookup();
     if (!way) return std::nullopt;
@@ -224,6 +224,13 @@ class Planner {
                 way->text + ")";
     plan.parts.push_back(*std::move(way));
     return plan;
+  }
+
+  // Whether backlinks of the targets name records of this entity: they name those of the entity
+  // that has the field. With a field that leads to its own entity, either end could be meant.
+  bool leads_back(const With& with) const {
+    return entity_.field(with.field->id) == with.field &&
+           (is_media_link(with.field->kind) || with.query.entity != &entity_);
   }
 
   // ---- Everything
