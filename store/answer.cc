@@ -32,11 +32,14 @@ Answer::Answer(const Reader& reader, const Schema& schema, Budget& budget, Sink&
 Status Answer::write(const Query& query, const Hit& hit) {
   sink_.begin_map(query.columns.size() + query.with.size() + (query.shows_link ? 1 : 0));
   EMSTORE_CHECKED(write_columns(query, hit));
+  std::vector<Origin> origins;  // Before the cells hold other records.
   for (const With& with : query.with) {
-    const std::string_view name =
-        with.field == nullptr ? "reference" : std::string_view(with.field->name);
+    EMSTORE_TRY(origins.emplace_back(), origin_of(hit.record, with, cells_));
+  }
+  for (std::size_t i = 0; i < query.with.size(); ++i) {
+    const std::string_view name = name_of(query.with[i]);
     sink_.text(name);
-    Status written = write_with(with, hit.record);
+    Status written = write_with(query.with[i], origins[i]);
     if (!written) return within(name, std::move(written).error());
   }
   if (query.shows_link) EMSTORE_CHECKED(write_link(hit));
@@ -107,15 +110,16 @@ Status Answer::write_etag() {
   return {};
 }
 
-Status Answer::write_with(const With& with, const RecordRef& owner) {
-  if (with.field == nullptr) return write_uses(reader_, schema_, with, owner, budget_, sink_);
-  return write_links(with, owner);
-}
-
-Status Answer::write_links(const With& with, const RecordRef& owner) {
-  EMSTORE_TRY(const Hits hits, linked(reader_, with, owner, budget_));
-  if (with.field->kind == FieldKind::media) sink_.begin_list(hits.all().size());
-  if (with.field->kind == FieldKind::medium && hits.all().empty()) sink_.null();
+Status Answer::write_with(const With& with, const Origin& origin) {
+  if (with.field == nullptr) {
+    return write_uses(reader_, schema_, with, origin.record, budget_, sink_);
+  }
+  EMSTORE_TRY(const Hits hits, linked(reader_, with, origin, budget_));
+  if (is_many(with)) {
+    sink_.begin_list(hits.all().size());
+  } else if (hits.all().empty()) {
+    sink_.null();
+  }
   for (const Hit& hit : hits.all()) EMSTORE_CHECKED(write(with.query, hit));
   return {};
 }

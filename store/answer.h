@@ -8,6 +8,7 @@
 #include "store/budget.h"
 #include "store/cells.h"
 #include "store/hits.h"
+#include "store/links.h"
 #include "store/query.h"
 #include "store/reader.h"
 
@@ -26,8 +27,7 @@ class Answer {
   Status write_column(const Column& column, const Hit& hit);
   Status write_field(const Field& field);
   Status write_etag();
-  Status write_with(const With& with, const RecordRef& owner);
-  Status write_links(const With& with, const RecordRef& owner);
+  Status write_with(const With& with, const Origin& origin);
   Status write_link(const Hit& hit);
   Status write_id(const RecordId& id);
 

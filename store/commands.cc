@@ -14,12 +14,12 @@ class FilePreparation {
                   const std::function<PreparedFile(std::string bytes)>& prepare)
       : files_(files), prepare_(prepare) {}
 
-  Status document(Map& document) {
+  Status document(Map& document, const std::string& place) {
     for (auto& [name, value] : document) {
       Map* operators = value.if_map();
       Value* create = operators == nullptr ? nullptr : operators->find("$create");
       if (create == nullptr) continue;
-      const std::string path = name + ".$create";
+      const std::string path = (place.empty() ? name : place + "." + name) + ".$create";
       List* items = create->if_list();
       if (items == nullptr) {
         EMSTORE_CHECKED(item(*create, path));
@@ -52,8 +52,10 @@ class FilePreparation {
 
  private:
   Status item(Value& value, const std::string& path) {
-    Map* document = value.if_map();
-    return document == nullptr ? Status{} : media(*document, path);
+    Map* created = value.if_map();
+    if (created == nullptr) return {};
+    EMSTORE_CHECKED(media(*created, path));
+    return document(*created, path);  // A record may be created with media of its own.
   }
 
   std::vector<PreparedFile>& files_;
@@ -65,7 +67,7 @@ class FilePreparation {
 Status prepare_files(Map& document, bool is_media, std::vector<PreparedFile>& files,
                      const std::function<PreparedFile(std::string bytes)>& prepare) {
   FilePreparation preparation(files, prepare);
-  return is_media ? preparation.media(document, "") : preparation.document(document);
+  return is_media ? preparation.media(document, "") : preparation.document(document, "");
 }
 
 }  // namespace emstore::store

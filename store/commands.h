@@ -45,13 +45,15 @@ struct Command {
   std::vector<PreparedFile> files;  // See prepare_files().
   std::optional<RequestKey> key;
   std::string reason, correlation, causation;
+  bool dry_run = false;  // Says what would happen (CommitOutcome::plan), and does nothing.
 };
 
 // Takes the bytes out of `document` wherever a $create names a file (`{field: {$create: {file:
-// <bytes>}}}`, one or a list) or, with `is_media`, where the document itself does, and leaves the
-// number of the file in `files` there instead: 8 big-endian bytes. No other bytes remain at these
-// places, and nothing else is touched: what is no bytes is judged by resolve(). `prepare` hashes
-// and sniffs. Errors: value_too_large for more bytes than fit inline; with the path.
+// <bytes>}}}`, one or a list, also within records that are created) or, with `is_media`, where the
+// document itself does, and leaves the number of the file in `files` there instead: 8 big-endian
+// bytes. No other bytes remain at these places, and nothing else is touched: what is no bytes is
+// judged by resolve(). `prepare` hashes and sniffs. Errors: value_too_large for more bytes than fit
+// inline; with the path.
 Status prepare_files(Map& document, bool is_media, std::vector<PreparedFile>& files,
                      const std::function<PreparedFile(std::string bytes)>& prepare);
 
@@ -105,10 +107,20 @@ struct MutationOutcome {
   bool operator==(const MutationOutcome&) const = default;
 };
 
+// What a commit does to one record.
+struct Effect {
+  enum class Kind : std::uint8_t { created, updated, deleted } kind = Kind::updated;
+  std::string entity;
+  RecordId id;
+  std::vector<std::string> fields;  // updated: those that change, links included.
+  bool operator==(const Effect&) const = default;
+};
+
 struct CommitOutcome {
   Sequence sequence = 0;  // Of this commit; of the last one before, when nothing changed.
   bool replayed = false;  // The request was carried out before; this is its answer.
   std::vector<MutationOutcome> mutations;
+  std::optional<std::vector<Effect>> plan;  // Of a dry run.
 };
 
 struct SchemaOutcome {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "store/decide_links.h"
+#include "store/field_rules.h"
 #include "store/index_keys.h"
 
 namespace emstore::store {
@@ -92,6 +93,7 @@ class Decision {
   void insert() {
     const RecordRef record{entity().id, RecordId(known_.owner_counter.next_id)};
     check_indexes(resolved_.values, resolved_.values);
+    check_references(entity(), resolved_.values, resolved_.path);
     events_.push_back(RecordCreated{record, previous(record, 0), resolved_.values});
     change_links(record, sequence_);
     for (const Field& field : entity().fields) {
@@ -116,6 +118,7 @@ class Decision {
       FieldValues values = known_.values;
       for (const auto& [field, value] : change.after) values.set(field, value);
       check_indexes(values, change.after);
+      check_references(entity(), change.after, resolved_.path);
       const Version before = previous(record, version);
       if (is_media()) {
         events_.push_back(
@@ -142,6 +145,27 @@ class Decision {
       violations_.catches(index_values_prefix(entity, *index, values),
                           path.empty() ? name : path + "." + name);
     }
+  }
+
+  // What a value leads to is there.
+  void check_references(const Entity& entity, const FieldValues& changed, const std::string& path) {
+    for (const auto& [id, value] : changed) {
+      const Field& field = *entity.field(id);
+      if (field.kind != FieldKind::relation || value.is_null()) continue;
+      const RecordRef target{target_of(schema_, field).id, *reference_of(value)};
+      if (known_.referred.contains(target)) continue;
+      refuse(ErrorCode::record_not_found,
+             field.target + "/" + to_string(target.id) + " does not exist",
+             (path.empty() ? "" : path + ".") + given_as(field));
+    }
+  }
+
+  // Where in the document the value of a relation stands.
+  std::string given_as(const Field& field) const {
+    const auto by_name =
+        std::find_if(resolved_.references.begin(), resolved_.references.end(),
+                     [&](const LinkRequest& request) { return request.field == &field; });
+    return by_name == resolved_.references.end() ? field.name : field.reference + ".$set";
   }
 
   void change_links(const RecordRef& record, Version version) {
@@ -171,6 +195,7 @@ class Decision {
     values.set(kMediaBlob, Binary{to_bytes(content.address)});
     values.set(kMediaSha256, Binary{std::string(as_bytes(content.sha256))});
     check_indexes(*schema_.entity(kMediaEntity), values, values, media.path);
+    check_references(*schema_.entity(kMediaEntity), values, media.path);
     events_.push_back(MediaCreated{record, previous(record, 0), std::move(values)});
     return record;
   }
@@ -184,7 +209,8 @@ class Decision {
     std::set<RecordId> unused;
     for (const auto& [id, links] : known_.fields) {
       const Field* field = entity().field(id);
-      if (field != nullptr && field->on_delete == OnDelete::restrict_)
+      const bool is_media_field = field != nullptr && is_media_link(field->kind);
+      if (is_media_field && field->on_delete == OnDelete::restrict_)
         refuse_restricted(*field, links);
       LinksChanged event{record, previous(record, version), id, kOperatorDelete, links.present, {},
                          {}};
@@ -212,15 +238,15 @@ class Decision {
       const auto held = std::count_if(
           known_.fields.begin(), known_.fields.end(),
           [&](const auto& field) { return field.second.find(link.target) != nullptr; });
-      if (known_.media.at(link.target.id).use.count == static_cast<std::uint64_t>(held)) {
+      if (known_.targets.at(link.target).use.count == static_cast<std::uint64_t>(held)) {
         unused.insert(link.target.id);
       }
     }
   }
 
   void collect(const RecordId& id) {
-    const KnownTarget& media = known_.media.at(id);
     const RecordRef record{kMediaEntity, id};
+    const KnownTarget& media = known_.targets.at(record);
     events_.push_back(
         MediaDeleted{record, previous(record, media.record.row.version), media.values});
   }

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "store/arrangement.h"
 #include "store/field_rules.h"
+#include "store/link_meta.h"
 
 namespace emstore::store {
 namespace {
@@ -29,8 +30,9 @@ class LinkDecision {
 
   std::optional<LinksChanged> run(const std::vector<CreatedMedia>& created) {
     if (request_.set) set(*request_.set);
-    for (const LinkItem& item : request_.detach) links_.remove(media(item));
+    for (const LinkItem& item : request_.detach) links_.remove(target(item));
     for (const LinkItem& item : request_.attach) attach(item);
+    for (const LinkItem& item : request_.made) attach(item);
     create(created);
     if (!single_ && !links_.give_keys()) refuse_place();
     LinksChanged event = links_.difference();
@@ -44,12 +46,22 @@ class LinkDecision {
   }
 
  private:
-  static RecordRef media(const LinkItem& item) { return {kMediaEntity, item.target}; }
+  RecordRef target(const LinkItem& item) const { return request_.to(item.target); }
+  bool leads_to_media() const { return is_media_link(request_.field->kind); }
 
-  // Whether a media may be linked here: it exists and is of an allowed type.
+  // Whether a record may be linked here: it exists and, of media, is of an allowed type.
   bool admits(const LinkItem& item) {
-    const auto found = store_.media.find(item.target);
-    if (found == store_.media.end()) {
+    const auto found = store_.targets.find(target(item));
+    if (!leads_to_media()) {
+      if (found != store_.targets.end()) return true;
+      violations_.add({ErrorCode::record_not_found,
+                       request_.field->target + "/" + to_string(item.target) + " does not exist",
+                       item.path,
+                       {},
+                       {}});
+      return false;
+    }
+    if (found == store_.targets.end()) {
       violations_.add({ErrorCode::media_not_found,
                        "media " + to_string(item.target) + " does not exist",
                        item.path,
@@ -82,24 +94,29 @@ class LinkDecision {
   void set(const std::vector<LinkItem>& items) {
     std::vector<Link> wanted;
     for (const LinkItem& item : items) {
-      const Link* present = links_.find(media(item));
+      const Link* present = links_.find(target(item));
       if (present == nullptr && !admits(item)) continue;
-      wanted.push_back(present == nullptr ? Link{media(item), {}, {}} : *present);
-      if (item.meta) wanted.back().meta = *item.meta;
+      wanted.push_back(present == nullptr ? Link{target(item), {}, {}} : *present);
+      wanted.back().meta = meta_of(item, present);
     }
     links_.set(std::move(wanted));
   }
 
   void attach(const LinkItem& item) {
-    const Link* present = links_.find(media(item));
+    const Link* present = links_.find(target(item));
     if (present == nullptr && !admits(item)) return;
-    Value meta = present == nullptr ? Value() : present->meta;
-    if (item.meta) meta = *item.meta;
+    Value meta = meta_of(item, present);
     if (present != nullptr && !item.place) {
-      links_.change_meta(media(item), std::move(meta));
+      links_.change_meta(target(item), std::move(meta));
     } else if (has_place(item)) {
-      links_.put(media(item), std::move(meta), item.place.value_or(Place{}));
+      links_.put(target(item), std::move(meta), item.place.value_or(Place{}));
     }
+  }
+
+  // A link that stays keeps its data, unless the item brings its own.
+  Value meta_of(const LinkItem& item, const Link* present) {
+    if (!item.meta && present != nullptr) return present->meta;
+    return new_link_meta(*request_.field, item.meta.value_or(Value()), item.path, violations_);
   }
 
   // Whether what the item is to stand beside is there; adds the violation when not.
@@ -107,11 +124,12 @@ class LinkDecision {
     if (!item.place) return true;
     const Place& place = *item.place;
     if (place.kind == Place::Kind::first || place.kind == Place::Kind::last) return true;
-    if (links_.find({kMediaEntity, place.anchor}) != nullptr && place.anchor != item.target)
+    if (links_.find(request_.to(place.anchor)) != nullptr && place.anchor != item.target)
       return true;
-    violations_.add({ErrorCode::media_not_found,
-                     "media " + to_string(place.anchor) + " is not in " +
-                         title(entity_, *request_.field) + ", so nothing can be placed beside it",
+    violations_.add({leads_to_media() ? ErrorCode::media_not_found : ErrorCode::record_not_found,
+                     (leads_to_media() ? "media " : request_.field->target + "/") +
+                         to_string(place.anchor) + " is not in " + title(entity_, *request_.field) +
+                         ", so nothing can be placed beside it",
                      item.path + ".at",
                      {},
                      {}});

@@ -10,7 +10,9 @@
 #include "store/field_rules.h"
 #include "store/index_keys.h"
 #include "store/outcome.h"
+#include "store/outcome_of_relations.h"
 #include "store/schema_change.h"
+#include "store/undertaking.h"
 
 namespace emstore::store {
 namespace {
@@ -106,8 +108,10 @@ Result<std::optional<Commit>> Group::find_request(const std::optional<RequestKey
 // -------------------------------------------------------------------------------------
 
 Outcome Group::carry_out(const Command& command, const Peer& peer) {
-  EMSTORE_TRY(const std::optional<Commit> before, find_request(command.key, peer));
-  if (before) return replay(command, *before);
+  if (!command.dry_run) {
+    EMSTORE_TRY(const std::optional<Commit> before, find_request(command.key, peer));
+    if (before) return replay(command, *before);
+  }
   Overlay rows = Overlay::above(rows_);
   EMSTORE_TRY(CommitOutcome outcome, decide_command(command, peer, rows));
   return outcome;
@@ -167,15 +171,23 @@ Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& 
   Paths paths;
   for (std::size_t i = 0; i < command.mutations.size(); ++i) {
     const bool is_refused = !violations.empty();  // Then what follows has nothing to stand on.
-    const Resolved resolved =
+    Resolved resolved =
         resolve(*schema_, command.mutations[i], path_of_mutation(command, i), violations);
     if (is_refused || !resolved.decidable) continue;
-    EMSTORE_TRY(const std::vector<Event> own,
-                decide_mutation(resolved, command, peer, info, rows, violations));
-    if (!violations.empty()) continue;
-    const auto first = static_cast<std::uint32_t>(events.size() + (with_request ? 1 : 0));
     EMSTORE_TRY(const Version unchanged, version_of(rows, resolved));
-    EMSTORE_CHECKED(fold_events(own, info, first, rows));
+    auto next = static_cast<std::uint32_t>(events.size() + (with_request ? 1 : 0));
+    Undertaking undertaking(
+        *schema_, rows, violations,
+        [&](const Resolved& step) {
+          return decide_mutation(step, command, peer, info, rows, violations);
+        },
+        [&](std::span<const Event> folded) -> Status {
+          EMSTORE_CHECKED(fold_events(folded, info, next, rows));
+          next += static_cast<std::uint32_t>(folded.size());
+          return {};
+        });
+    EMSTORE_TRY(const std::vector<Event> own, undertaking.carry_out(resolved));
+    if (!violations.empty()) continue;
     outcome.mutations.push_back(outcome_of(resolved, own, info, unchanged));
     request.counts.push_back(own.size());
     request.versions.push_back(outcome.mutations.back().version);
@@ -185,6 +197,10 @@ Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& 
   if (violations.empty()) EMSTORE_CHECKED(check_unique(rows, paths, violations));
   if (!violations.empty()) return failure(std::move(violations).to_error());
   outcome.sequence = sequence_;
+  if (command.dry_run) {
+    outcome.plan = effects_of(*schema_, events);
+    return outcome;
+  }
   if (events.empty() && !command.key) return outcome;
   if (with_request) {
     EMSTORE_CHECKED(fold(*schema_, request, {{info.sequence, 0}, info.time, peer.uid}, rows));
@@ -200,7 +216,7 @@ Result<std::vector<Event>> Group::decide_mutation(const Resolved& resolved, cons
                                                   Overlay& rows, Violations& violations) {
   EMSTORE_TRY(std::vector<Content> contents,
               find_contents(rows, resolved, command.files, peer.uid, info.time, violations));
-  EMSTORE_TRY(const Known known, read_known(rows, resolved, std::move(contents)));
+  EMSTORE_TRY(const Known known, read_known(rows, *schema_, resolved, std::move(contents)));
   return decide(*schema_, resolved, known, info.sequence, violations);
 }
 

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "store/field_rules.h"
 #include "store/neighbours.h"
+#include "store/relations.h"
 
 namespace emstore::store {
 
@@ -27,8 +29,8 @@ Status check_links(std::uint64_t count, const std::string& what) {
 
 class KnownReader {
  public:
-  KnownReader(const Reader& reader, const Resolved& resolved)
-      : reader_(reader), resolved_(resolved) {}
+  KnownReader(const Reader& reader, const Schema& schema, const Resolved& resolved)
+      : reader_(reader), schema_(schema), resolved_(resolved) {}
 
   Result<Known> read(std::vector<Content> contents) {
     known_.contents = std::move(contents);
@@ -42,6 +44,7 @@ class KnownReader {
     if (resolved_.verb == Verb::remove) {
       EMSTORE_CHECKED(removal());
     } else {
+      EMSTORE_CHECKED(references(*resolved_.entity, resolved_.values));
       for (const LinkRequest& request : resolved_.links) EMSTORE_CHECKED(links(request));
     }
     return std::move(known_);
@@ -57,6 +60,21 @@ class KnownReader {
     return {};
   }
 
+  // ---- What values lead to ----
+
+  Status references(const Entity& entity, const FieldValues& values) {
+    for (const auto& [id, value] : values) {
+      const Field* field = entity.field(id);
+      if (field == nullptr || field->kind != FieldKind::relation) continue;
+      const std::optional<RecordId> leads_to = reference_of(value);
+      if (!leads_to) continue;
+      const RecordRef target{target_of(schema_, *field).id, *leads_to};
+      EMSTORE_TRY(const auto row, reader_.get(Family::records, record_key(target)));
+      if (row) known_.referred.insert(target);
+    }
+    return {};
+  }
+
   // ---- Links that a request touches ----
 
   Status links(const LinkRequest& request) {
@@ -69,6 +87,10 @@ class KnownReader {
     if (request.set) EMSTORE_CHECKED(named(*request.set, request, field));
     EMSTORE_CHECKED(named(request.detach, request, field));
     EMSTORE_CHECKED(named(request.attach, request, field));
+    EMSTORE_CHECKED(named(request.made, request, field));
+    for (const NewMedia& media : request.create) {
+      EMSTORE_CHECKED(references(*request.side.target, media.values));
+    }
     if (field.all) return {};
     EMSTORE_TRY(Neighbours neighbours, read_neighbours(reader_, ref(), request, field));
     for (Link& link : neighbours.links) field.add(std::move(link));
@@ -90,22 +112,21 @@ class KnownReader {
 
   Status named(const std::vector<LinkItem>& items, const LinkRequest& request, KnownLinks& field) {
     for (const LinkItem& item : items) {
-      EMSTORE_CHECKED(media(item.target));
+      EMSTORE_CHECKED(target(request.to(item.target)));
       if (field.all) continue;
       EMSTORE_TRY(std::optional<Link> link,
-                  read_link_to(reader_, ref(), request.field->id, {kMediaEntity, item.target}));
+                  read_link_to(reader_, ref(), request.field->id, request.to(item.target)));
       if (link) field.add(*std::move(link));
     }
     return {};
   }
 
-  Status media(const RecordId& id) {
-    if (known_.media.contains(id)) return {};
-    const RecordRef target{kMediaEntity, id};
+  Status target(const RecordRef& target) {
+    if (known_.targets.contains(target)) return {};
     EMSTORE_TRY(std::optional<StoredRecord> record, read_record(reader_, target));
     if (!record) return {};
     EMSTORE_TRY(FieldValues values, unpack_fields(record->fields));
-    known_.media.emplace(id, KnownTarget{*std::move(record), std::move(values), {}});
+    known_.targets.emplace(target, KnownTarget{*std::move(record), std::move(values), {}});
     return {};
   }
 
@@ -121,11 +142,11 @@ class KnownReader {
       const Field* declared = resolved_.entity->field(id);
       if (declared == nullptr || declared->on_delete != OnDelete::collect) continue;
       for (const Link& link : field.present) {
-        EMSTORE_CHECKED(media(link.target.id));
-        const auto target = known_.media.find(link.target.id);
-        if (target == known_.media.end())
+        EMSTORE_CHECKED(target(link.target));
+        const auto media = known_.targets.find(link.target);
+        if (media == known_.targets.end())
           return failure(ErrorCode::corrupt_index, "a link to no media");
-        EMSTORE_TRY(target->second.use, read_use(reader_, link.target));
+        EMSTORE_TRY(media->second.use, read_use(reader_, link.target));
       }
     }
     return resolved_.entity->id == kMediaEntity ? uses() : Status{};
@@ -167,15 +188,16 @@ class KnownReader {
   }
 
   const Reader& reader_;
+  const Schema& schema_;
   const Resolved& resolved_;
   Known known_;
 };
 
 }  // namespace
 
-Result<Known> read_known(const Reader& reader, const Resolved& resolved,
+Result<Known> read_known(const Reader& reader, const Schema& schema, const Resolved& resolved,
                          std::vector<Content> contents) {
-  return KnownReader(reader, resolved).read(std::move(contents));
+  return KnownReader(reader, schema, resolved).read(std::move(contents));
 }
 
 }  // namespace emstore::store

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,19 +49,20 @@ struct KnownTarget {
 };
 
 struct Known {
-  std::optional<StoredRecord> owner;      // update, remove: nothing when there is no such record.
-  FieldValues values;                     // Of the owner.
-  std::map<FieldId, KnownLinks> fields;   // That the request touches; for remove, those with links.
-  std::map<RecordId, KnownTarget> media;  // Named or linked media that exist.
-  std::vector<Content> contents;          // Of new media, in the order of new_media_of().
-  UseRow use;                             // Of a media that is to be deleted.
-  std::vector<KnownUse> uses;  // All of them, or a few to name when they stand against it.
+  std::optional<StoredRecord> owner;     // update, remove: nothing when there is no such record.
+  FieldValues values;                    // Of the owner.
+  std::map<FieldId, KnownLinks> fields;  // That the request touches; for remove, those with links.
+  std::map<RecordRef, KnownTarget> targets;  // Named or linked records that exist.
+  std::set<RecordRef> referred;   // Records that exist, of those that values would lead to.
+  std::vector<Content> contents;  // Of new media, in the order of new_media_of().
+  UseRow use;                     // Of a media that is to be deleted.
+  std::vector<KnownUse> uses;     // All of them, or a few to name when they stand against it.
   CounterRow owner_counter, media_counter;
 };
 
 // Errors: commit_too_large when more than kLinksMax links would have to be looked at, and what the
 // reader reports; what else the request gets wrong is decide()'s to say.
-Result<Known> read_known(const Reader& reader, const Resolved& resolved,
+Result<Known> read_known(const Reader& reader, const Schema& schema, const Resolved& resolved,
                          std::vector<Content> contents);
 
 }  // namespace emstore::store

@@ -5,6 +5,8 @@
 
 #include "base/hash.h"
 #include "base/pack.h"
+#include "store/field_rules.h"
+#include "store/relations.h"
 #include "store/row_bytes.h"
 #include "store/selection.h"
 
@@ -26,10 +28,16 @@ class LinkSearch {
         hits_(with.query.order, {with.query.offset, with.query.limit, /*tells_more=*/false},
               budget) {}
 
-  Result<Hits> run(const RecordRef& owner) {
-    const std::string prefix = link_prefix(owner, with_.field->id);
-    EMSTORE_CHECKED(with_.field->kind == FieldKind::medium ? look_at_one(prefix)
-                                                           : look_at_all(prefix));
+  Result<Hits> run(const Origin& origin) {
+    if (with_.owner != nullptr) {
+      EMSTORE_CHECKED(look_at_referrers(origin.record));
+    } else if (follows_value(with_)) {
+      if (origin.value) EMSTORE_CHECKED(look_at_value(*origin.value));
+    } else {
+      const std::string prefix = link_prefix(origin.record, with_.field->id);
+      EMSTORE_CHECKED(with_.field->kind == FieldKind::medium ? look_at_one(prefix)
+                                                             : look_at_all(prefix));
+    }
     hits_.finish();
     if (has_unread_) EMSTORE_CHECKED(read_unread());
     return std::move(hits_);
@@ -52,16 +60,56 @@ class LinkSearch {
     return failed;
   }
 
+  // The one record that a relation leads to.
+  Status look_at_value(const RecordId& id) {
+    EMSTORE_CHECKED(budget_.examine());
+    return take({{with_.query.entity->id, id}, {}, true, {}, {}, nullptr}, {});
+  }
+
+  // The records whose field leads to `target`, in the order of their ids.
+  Status look_at_referrers(const RecordRef& target) {
+    const KeyRange range = range_of_prefix(backlink_prefix(target, /*covered=*/false) +
+                                           entity_prefix(with_.owner->id));
+    return reader_.try_scan(Family::backlinks, range,
+                            [&](std::string_view key, std::string_view row) -> Result<bool> {
+                              EMSTORE_CHECKED(budget_.examine());
+                              EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
+                              if (place.field != with_.field->id) return true;
+                              EMSTORE_CHECKED(look_at_referrer(place.owner, row));
+                              return !hits_.is_full();
+                            });
+  }
+
+  Status look_at_referrer(const RecordRef& owner, std::string_view backlink_row) {
+    Hit hit{owner, {}, true, {}, {}, nullptr};
+    if (!with_.query.shows_link) return take(hit, {});
+    EMSTORE_TRY(const BacklinkRow backlink, decode_backlink(backlink_row));
+    EMSTORE_TRY(const std::optional<std::string> row,
+                reader_.get(Family::links, link_key(owner, with_.field->id, backlink.order)));
+    if (!row) {
+      return failure(ErrorCode::corrupt_index,
+                     "a link of record " + to_string(owner.id) + " is known only at its target");
+    }
+    EMSTORE_TRY(const LinkView link, view_of_link(*row));
+    hit.meta = link.meta;
+    hit.order = backlink.order;
+    return take(hit, {});
+  }
+
   Status look_at(std::string_view order, std::string_view row) {
     EMSTORE_CHECKED(budget_.examine());
     EMSTORE_TRY(const LinkView link, view_of_link(row));
-    Hit hit{link.target, {}, true, link.meta, order, nullptr};
+    return take({link.target, {}, true, link.meta, order, nullptr}, link.cover);
+  }
+
+  // Reads the record as far as it is looked at, and keeps it if it is wanted.
+  Status take(Hit hit, std::string_view cover) {
     std::optional<std::string> target;  // Outlives the view of it.
-    if (!link.cover.empty()) {
-      EMSTORE_TRY(hit.view, view_of_cover(link.cover));
+    if (!cover.empty()) {
+      EMSTORE_TRY(hit.view, view_of_cover(cover));
     } else if (selection_.looks_at_records()) {
-      EMSTORE_TRY(target, reader_.get(Family::records, record_key(link.target)));
-      if (!target) return missing_target(link.target);
+      EMSTORE_TRY(target, reader_.get(Family::records, record_key(hit.record)));
+      if (!target) return missing_target(hit.record);
       EMSTORE_TRY(hit.view, view_of_owner(*target));
     } else {
       hit.is_read = false;
@@ -124,9 +172,35 @@ Status write_use(const Schema& schema, const Use& use, std::string_view link_row
 
 }  // namespace
 
-Result<Hits> linked(const Reader& reader, const With& with, const RecordRef& owner,
-                    Budget& budget) {
-  return LinkSearch(reader, with, budget).run(owner);
+std::string_view name_of(const With& with) {
+  if (with.field == nullptr) return "reference";
+  return with.owner == nullptr ? side_name(*with.field) : std::string_view(with.field->inverse);
+}
+
+bool is_many(const With& with) {
+  if (with.field == nullptr) return true;
+  const FieldKind kind = with.field->kind;
+  if (with.owner != nullptr) return kind != FieldKind::relation || !with.field->unique;
+  return kind == FieldKind::media || kind == FieldKind::links;
+}
+
+bool follows_value(const With& with) {
+  return with.field != nullptr && with.owner == nullptr && with.field->kind == FieldKind::relation;
+}
+
+Result<Origin> origin_of(const RecordRef& record, const With& with, const Cells& cells) {
+  Origin origin{record, std::nullopt};
+  if (!follows_value(with)) return origin;
+  const std::string_view packed = cells.packed(with.field->id);
+  if (packed.empty()) return origin;
+  const Result<Value> value = pack::Cursor(packed).value();
+  if (!value) return failure(ErrorCode::corrupt_index, "the value of a relation cannot be read");
+  origin.value = reference_of(*value);
+  return origin;
+}
+
+Result<Hits> linked(const Reader& reader, const With& with, const Origin& origin, Budget& budget) {
+  return LinkSearch(reader, with, budget).run(origin);
 }
 
 Result<std::vector<Use>> uses_of(const Reader& reader, const RecordRef& target, Budget& budget) {

@@ -13,10 +13,19 @@
 
 namespace emstore::store {
 
-// The targets that `with` wants, in its order, cut to its offset and limit. One look at the links
-// of the owner; targets without a cover are read together. Errors: result_too_large, corrupt_index,
+// What a `with` starts from: a record, and what the field of a relation holds there.
+struct Origin {
+  RecordRef record;
+  std::optional<RecordId> value;  // When the `with` follows it.
+};
+// `cells` hold the record. Errors: corrupt_index.
+Result<Origin> origin_of(const RecordRef& record, const With& with, const Cells& cells);
+
+// The targets that `with` wants, in its order, cut to its offset and limit: what the links of the
+// record lead to, what its value leads to, or what leads to it, by id. One look at the links or
+// backlinks; targets without a cover are read together. Errors: result_too_large, corrupt_index,
 // io_failed.
-Result<Hits> linked(const Reader& reader, const With& with, const RecordRef& owner, Budget& budget);
+Result<Hits> linked(const Reader& reader, const With& with, const Origin& origin, Budget& budget);
 
 // One use of a media.
 struct Use {

@@ -43,7 +43,7 @@ class NeighbourReader {
   }
 
  private:
-  static RecordRef media(const RecordId& id) { return {kMediaEntity, id}; }
+  RecordRef media(const RecordId& id) const { return request_.to(id); }
 
   Status around(const Place& place) {
     switch (place.kind) {

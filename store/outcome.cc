@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "store/field_rules.h"
+#include "store/outcome_of_relations.h"
+#include "store/undertaking.h"
 
 namespace emstore::store {
 namespace {
@@ -66,39 +68,43 @@ FieldOutcome changes_of(const LinkRequest& request, const LinksChanged& event) {
   return outcome;
 }
 
-// The items that changed nothing.
-std::vector<RecordId> without_effect(const std::vector<LinkItem>& items,
-                                     const std::vector<RecordId>& changed,
-                                     const std::vector<RecordId>& moved) {
-  std::set<RecordId> named(changed.begin(), changed.end());
-  named.insert(moved.begin(), moved.end());
-  std::vector<RecordId> ids;
-  for (const LinkItem& item : items) {
-    if (!named.contains(item.target)) ids.push_back(item.target);
-  }
-  return ids;
-}
-
 // What was asked of a field and came to nothing, beside what came of it.
 FieldOutcome outcome_of(const LinkRequest& request, const LinksChanged* event) {
   FieldOutcome outcome = event == nullptr ? FieldOutcome{} : changes_of(request, *event);
-  outcome.field = request.field->name;
+  outcome.field = request.side.name;
   outcome.already = without_effect(request.attach, outcome.added, outcome.moved);
   outcome.missing = without_effect(request.detach, outcome.removed, outcome.moved);
   return outcome;
 }
 
-// The record that an insert made: the first event of the mutation, always.
-const RecordRef* created_record(const Event& event, const FieldValues*& values) {
-  if (const auto* record = std::get_if<RecordCreated>(&event)) {
-    values = &record->values;
-    return &record->record;
+// The record that an insert made. Records that its own stands on come before it (undertaking.h).
+struct Created {
+  RecordRef record;
+  const FieldValues* values = nullptr;
+};
+std::optional<Created> created_record(const Resolved& resolved, std::span<const Event> events) {
+  std::size_t before = records_before(resolved);
+  for (const Event& event : events) {
+    const auto* media = std::get_if<MediaCreated>(&event);
+    if (media != nullptr && resolved.media) return Created{media->record, &media->values};
+    const auto* record = std::get_if<RecordCreated>(&event);
+    if (record != nullptr && before-- == 0) return Created{record->record, &record->values};
   }
-  if (const auto* media = std::get_if<MediaCreated>(&event)) {
-    values = &media->values;
-    return &media->record;
-  }
-  return nullptr;
+  return std::nullopt;
+}
+
+bool is_about(const Event& event, const RecordRef& record) {
+  return std::visit(
+      [&](const auto& fact) {
+        if constexpr (requires { fact.owner; }) {
+          return fact.owner == record;
+        } else if constexpr (requires { fact.record; }) {
+          return fact.record == record;
+        } else {
+          return false;
+        }
+      },
+      event);
 }
 
 const FieldValues* updated_values(const RecordRef& record, std::span<const Event> events) {
@@ -117,15 +123,17 @@ MutationOutcome outcome_of(const Resolved& resolved, std::span<const Event> even
                            const CommitInfo& commit, Version unchanged) {
   MutationOutcome outcome;
   outcome.id = resolved.id;
-  outcome.version = events.empty() ? unchanged : commit.sequence;
-  if (resolved.verb == Verb::insert && !events.empty()) {
-    const FieldValues* values = nullptr;
-    if (const RecordRef* record = created_record(events.front(), values)) {
-      outcome.id = record->id;
-      outcome.data = created_data(*resolved.entity, record->id, *values, commit.time);
+  if (resolved.verb == Verb::insert) {
+    if (const std::optional<Created> created = created_record(resolved, events)) {
+      outcome.id = created->record.id;
+      outcome.data = created_data(*resolved.entity, outcome.id, *created->values, commit.time);
     }
   }
-  if (resolved.verb == Verb::update && !events.empty()) {
+  const RecordRef record{resolved.entity->id, outcome.id};
+  const bool is_changed = std::any_of(events.begin(), events.end(),
+                                      [&](const Event& event) { return is_about(event, record); });
+  outcome.version = is_changed ? commit.sequence : unchanged;
+  if (resolved.verb == Verb::update && is_changed) {
     static const FieldValues kNone;
     const FieldValues* after = updated_values({resolved.entity->id, resolved.id}, events);
     outcome.data = updated_data(*resolved.entity, after == nullptr ? kNone : *after, commit.time);
@@ -133,6 +141,12 @@ MutationOutcome outcome_of(const Resolved& resolved, std::span<const Event> even
   for (const LinkRequest& request : resolved.links) {
     const LinksChanged* links = links_of(outcome.id, *resolved.entity, request.field->id, events);
     outcome.changes.push_back(outcome_of(request, links));
+  }
+  for (const LinkRequest& request : resolved.references) {
+    outcome.changes.push_back(outcome_of_reference(request, record, events));
+  }
+  for (const LinkRequest& request : resolved.inverses) {
+    outcome.changes.push_back(outcome_of_inverse(request, record, events));
   }
   return outcome;
 }

@@ -64,9 +64,16 @@ struct Query {
 std::vector<OrderTerm> order_of(const Query& query);
 
 struct With {
-  const Field* field = nullptr;  // Null: `reference`, all uses of a media.
-  Query query;                   // Of the targets; of `reference`, limit and offset only.
+  const Field* field = nullptr;  // That makes the relation. Null: `reference`, all uses of a media.
+  const Entity* owner = nullptr;  // Seen from its other side: the entity that has the field.
+  Query query;                    // Of the targets; of `reference`, limit and offset only.
 };
+// As the record calls it: "gallery", "author", "posts", "reference".
+std::string_view name_of(const With& with);
+// Whether it gives a list; otherwise one record or none.
+bool is_many(const With& with);
+// Whether it stands on the value of a field of the record itself.
+bool follows_value(const With& with);
 
 // Resolves the `query` map of a read ({where, with, select, orderBy | sort, limit, offset, cursor,
 // count})

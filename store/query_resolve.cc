@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "store/cursor.h"
 #include "store/query.h"
+#include "store/relations.h"
 #include "store/where.h"
 
 namespace emstore::store {
@@ -198,12 +199,15 @@ std::vector<Column> usual_columns(const Entity& entity) {
   return columns;
 }
 
-enum class Place : std::uint8_t { top, link };
+enum class Place : std::uint8_t { top, record, link };  // Of a read, of a `with`, by links.
 
 Status add_selected(const std::string& name, Place place, const std::string& path, Query& query) {
   if (name == kLinkColumn) {
-    if (place == Place::top) {
-      return failure(ErrorCode::wrong_operation, "$link belongs to the items of a `with`", path);
+    if (place != Place::link) {
+      return failure(ErrorCode::wrong_operation,
+                     std::string("$link belongs to the items of ") +
+                         (place == Place::top ? "a `with`" : "links in a `with`"),
+                     path);
     }
     query.shows_link = true;
     return {};
@@ -303,8 +307,8 @@ Result<std::vector<WithReader::Asked>> WithReader::names_in(const Value& given,
 
 Result<std::vector<WithReader::Asked>> WithReader::every_relation(const std::string& path) const {
   std::vector<Asked> asked;
-  for (const Field& field : entity_.fields) {
-    if (is_link(field.kind)) asked.push_back({field.name, nullptr, path});
+  for (const Side& side : sides_of(schema_, entity_)) {
+    if (!side.inverse) asked.push_back({std::string(side.name), nullptr, path});
   }
   return asked;
 }
@@ -320,7 +324,9 @@ Result<std::vector<With>> WithReader::read(const Value& given, const std::string
     const bool is_reference = entity_.id == kMediaEntity && one.name == kReferenceName;
     EMSTORE_TRY(With read, is_reference ? read_reference(one) : read_one(one));
     if (wanted != nullptr && !*wanted) continue;
-    const auto is_same = [&read](const With& other) { return other.field == read.field; };
+    const auto is_same = [&read](const With& other) {
+      return other.field == read.field && other.owner == read.owner;
+    };
     if (std::any_of(with.begin(), with.end(), is_same)) {
       return failure(ErrorCode::duplicate_item, quoted(one.name) + " is asked for twice", one.path);
     }
@@ -330,8 +336,8 @@ Result<std::vector<With>> WithReader::read(const Value& given, const std::string
 }
 
 Result<With> WithReader::read_one(const Asked& asked) const {
-  const Field* field = entity_.field(asked.name);
-  if (field == nullptr || !is_link(field->kind)) return unknown_relation(asked);
+  const std::optional<Side> side = find_side(schema_, entity_, asked.name);
+  if (!side) return unknown_relation(asked);
   static const Map kNoOptions;
   const Map* options = &kNoOptions;
   if (asked.options != nullptr && asked.options->if_boolean() == nullptr) {
@@ -339,10 +345,12 @@ Result<With> WithReader::read_one(const Asked& asked) const {
     if (options == nullptr) return expected("true or a map of options", *asked.options, asked.path);
   }
   With with;
-  with.field = field;
-  const Entity* target = schema_.entity(kMediaEntity);
-  EMSTORE_TRY(with.query, read_query(schema_, *target, *options, Place::link, asked.path));
-  if (!options->contains("limit")) with.query.limit = field->with_limit;
+  with.field = side->field;
+  if (side->inverse) with.owner = side->owner;
+  const Place place = side->has_links() ? Place::link : Place::record;
+  EMSTORE_TRY(with.query, read_query(schema_, *side->target, *options, place, asked.path));
+  const bool has_limit = side->has_links() ? !side->inverse : side->many;
+  if (has_limit && !options->contains("limit")) with.query.limit = side->field->with_limit;
   return with;
 }
 
@@ -363,9 +371,7 @@ tl::unexpected<Error> WithReader::unknown_relation(const Asked& asked) const {
                    asked.path, "it is in the result without `with`");
   }
   std::vector<std::string_view> names;
-  for (const Field& field : entity_.fields) {
-    if (is_link(field.kind)) names.emplace_back(field.name);
-  }
+  for (const Side& side : sides_of(schema_, entity_)) names.push_back(side.name);
   if (entity_.id == kMediaEntity) names.push_back(kReferenceName);
   return failure(ErrorCode::unknown_relation,
                  entity_.name + " has no relation " + quoted(asked.name), asked.path,
@@ -384,7 +390,7 @@ Status check_names(const Query& query, const std::string& path) {
                      "leave one of them out");
     }
     if (with.field != nullptr) {
-      EMSTORE_CHECKED(check_names(with.query, step(step(path, "with"), with.field->name)));
+      EMSTORE_CHECKED(check_names(with.query, step(step(path, "with"), name_of(with))));
     }
   }
   return {};

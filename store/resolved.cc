@@ -10,6 +10,7 @@
 #include "base/suggest.h"
 #include "store/events.h"
 #include "store/field_rules.h"
+#include "store/link_meta.h"
 
 namespace emstore::store {
 namespace {
@@ -24,6 +25,10 @@ std::string in(const std::string& path, std::string_view name) {
 
 std::string title(const Entity& entity, const Field& field) {
   return entity.name + "." + field.name;
+}
+
+std::string title(const Entity& entity, const Side& side) {
+  return entity.name + "." + std::string(side.name);
 }
 
 // Looks at one mutation. Every function adds what is wrong and goes on, so that all of it is
@@ -79,19 +84,30 @@ class Resolver {
       if (violations_.full()) return;
       take_member(*resolved.entity, name, value, resolved);
     }
+    check_given_once(mutation.document, resolved, nullptr);
   }
 
   void take_member(const Entity& entity, const std::string& name, const Value& value,
                    Resolved& resolved) {
     const std::string path = resolved.path_of(name);
     if (is_given_by_emstore(name, path)) return;
-    const Result<const Field*> field = find_field(entity, name);
-    if (violations_.catches(field, path)) return;
-    if (is_link((*field)->kind)) {
-      take_links(entity, **field, value, path, resolved);
-    } else {
-      take_value(entity, **field, value, path, resolved.values);
+    const Field* field = entity.field(name);
+    if (field != nullptr && !is_link(field->kind)) {
+      return take_value(entity, *field, value, path, resolved.values);
     }
+    const std::optional<Side> side = find_side(schema_, entity, name);
+    if (!side) return refuse_member(entity, name, path);
+    take_relation(entity, *side, value, path, resolved);
+  }
+
+  void refuse_member(const Entity& entity, const std::string& name, const std::string& path) {
+    std::vector<std::string_view> names;
+    for (const Field& field : entity.fields) names.emplace_back(field.name);
+    for (const Side& side : sides_of(schema_, entity)) {
+      if (!side.has_links() || side.inverse) names.push_back(side.name);
+    }
+    refuse(ErrorCode::unknown_field, "no field " + quoted(name) + " on " + entity.name, path,
+           did_you_mean(name, names));
   }
 
   bool is_given_by_emstore(const std::string& name, const std::string& path) {
@@ -113,10 +129,12 @@ class Resolver {
     }
   }
 
-  // What an insert leaves out: the default, or nothing, or a violation.
-  void complete(Resolved& resolved) {
+  // What an insert leaves out: the default, or nothing, or a violation. `given` is a field that the
+  // mutation fills from outside.
+  void complete(Resolved& resolved, const Field* given = nullptr) {
     for (const Field& field : resolved.entity->fields) {
       if (is_link(field.kind) || resolved.values.find(field.id) != nullptr) continue;
+      if (&field == given || is_referenced(resolved, field)) continue;
       if (field.default_value) {
         resolved.values.set(field.id, *field.default_value);
       } else if (field.required && !violations_.full()) {
@@ -128,47 +146,108 @@ class Resolver {
 
   // ---- Link fields ----
 
-  void take_links(const Entity& entity, const Field& field, const Value& value,
-                  const std::string& path, Resolved& resolved) {
-    LinkRequest request{.field = &field, .path = path};
+  // "medium()" where the field itself is meant, "a relation to one record" otherwise.
+  static std::string described(const Side& side) {
+    if (side.leads_to_media() && !side.inverse)
+      return std::string(name_of(side.field->kind)) + "()";
+    return side.many ? "a relation to many records" : "a relation to one record";
+  }
+  static std::string noun(const Side& side) {
+    return side.leads_to_media() ? "media" : side.target->name;
+  }
+
+  void take_relation(const Entity& entity, const Side& side, const Value& value,
+                     const std::string& path, Resolved& resolved) {
+    LinkRequest request{.field = side.field, .side = side, .path = path};
     const std::size_t before = violations_.size();
     if (const Map* operators = value.if_map()) {
       for (const auto& [name, argument] : *operators)
         take_operator(entity, name, argument, request);
     } else {
       refuse(ErrorCode::wrong_operation,
-             title(entity, field) + " is " + std::string(name_of(field.kind)) +
-                 "(): it is changed by operators, not by " + std::string(name_of(value.kind())),
-             path, "use {\"$set\": …}, {\"$create\": …}" + many_hint(field));
+             title(entity, side) + " is " + described(side) +
+                 ": it is changed by operators, not by " + std::string(name_of(value.kind())),
+             path, "use {\"$set\": …}, {\"$create\": …}" + many_hint(side));
     }
     request.refused = violations_.size() != before;
-    resolved.links.push_back(std::move(request));
+    if (side.inverse) {
+      resolved.inverses.push_back(std::move(request));
+    } else if (side.has_links()) {
+      resolved.links.push_back(std::move(request));
+    } else {
+      take_reference(entity, request, resolved);
+      resolved.references.push_back(std::move(request));
+    }
   }
 
-  static std::string many_hint(const Field& field) {
-    return field.kind == FieldKind::media ? ", {\"$attach\": […]} or {\"$detach\": […]}" : "";
+  static std::string many_hint(const Side& side) {
+    return side.many ? ", {\"$attach\": […]} or {\"$detach\": […]}" : "";
+  }
+
+  // What `$set` says is a value of the record; what `$create` makes becomes one.
+  void take_reference(const Entity& entity, const LinkRequest& request, Resolved& resolved) {
+    if (request.refused || !request.set || !request.records.empty()) return;
+    const Field& field = *request.field;
+    if (!request.set->empty()) {
+      resolved.values.set(field.id, stored_reference(request.set->front().target));
+    } else if (field.required) {
+      refuse(ErrorCode::required, title(entity, field) + " is required", request.path);
+    } else {
+      resolved.values.set(field.id, Value());
+    }
+  }
+
+  static bool is_referenced(const Resolved& resolved, const Field& field) {
+    return std::any_of(
+        resolved.references.begin(), resolved.references.end(), [&](const LinkRequest& request) {
+          return request.field == &field && (request.refused || !request.records.empty());
+        });
+  }
+
+  // The value of a relation is given once: by the field, by the name of its record, or by the
+  // mutation that makes the record (`given`).
+  void check_given_once(const Map& document, const Resolved& resolved, const Field* given) {
+    for (const LinkRequest& request : resolved.references) {
+      if (document.contains(request.field->name)) {
+        refuse(
+            ErrorCode::duplicate_item,
+            request.field->name + " and " + std::string(request.side.name) + " say the same thing",
+            request.path, "leave one of them out");
+      }
+    }
+    if (given == nullptr) return;
+    const auto is_given = [&](std::string_view name) { return document.contains(name); };
+    if (is_given(given->name) || is_given(side_name(*given))) {
+      refuse(ErrorCode::duplicate_item,
+             std::string(side_name(*given)) + " is the record that this one is created under",
+             resolved.path_of(side_name(*given)), "leave it out");
+    }
   }
 
   void take_operator(const Entity& entity, const std::string& name, const Value& argument,
                      LinkRequest& request) {
     const std::string path = in(request.path, name);
-    const bool one = request.field->kind == FieldKind::medium;
+    const Side& side = request.side;
+    const bool one = !side.many;
+    const bool has_meta = side.has_links();
+    const bool has_places = has_meta && !side.inverse;
     if (name == "$set") {
       request.operators |= kOperatorSet;
       request.set =
-          items(argument, request, path, {.nullable = one, .placed = false, .with_meta = true});
+          items(argument, request, path, {.nullable = one, .placed = false, .with_meta = has_meta});
     } else if (name == "$create") {
       request.operators |= kOperatorCreate;
       take_creations(argument, request, path);
     } else if ((name == "$attach" || name == "$detach") && one) {
       refuse(ErrorCode::wrong_operation,
-             name + " is for media() fields; " + title(entity, *request.field) +
-                 " is medium() (one item)",
+             name + " is for " + (side.leads_to_media() ? "media() fields" : "lists") + "; " +
+                 title(entity, side) + " is " + described(side) +
+                 (side.leads_to_media() ? " (one item)" : ""),
              path, name == "$attach" ? "use {\"$set\": id}" : "use {\"$set\": null}");
     } else if (name == "$attach") {
       request.operators |= kOperatorAttach;
-      request.attach =
-          items(argument, request, path, {.nullable = false, .placed = true, .with_meta = true});
+      request.attach = items(argument, request, path,
+                             {.nullable = false, .placed = has_places, .with_meta = has_meta});
     } else if (name == "$detach") {
       request.operators |= kOperatorDetach;
       request.detach =
@@ -176,9 +255,8 @@ class Resolver {
     } else {
       constexpr std::array<std::string_view, 4> kOperatorNames{"$create", "$set", "$attach",
                                                                "$detach"};
-      refuse(ErrorCode::unknown_operator,
-             "no operator " + name + " on " + title(entity, *request.field), path,
-             did_you_mean(name, kOperatorNames));
+      refuse(ErrorCode::unknown_operator, "no operator " + name + " on " + title(entity, side),
+             path, did_you_mean(name, kOperatorNames));
     }
   }
 
@@ -194,7 +272,7 @@ class Resolver {
     if (rules.nullable && is_none(argument)) return found;
     const List* list = argument.if_list();
     if (list == nullptr) {
-      take_item(argument, path, rules, found);
+      take_item(argument, request, path, rules, found);
       return found;
     }
     if (list->size() > kLinksMax) {
@@ -206,16 +284,18 @@ class Resolver {
     }
     std::set<RecordId> named;
     for (std::size_t i = 0; i < list->size() && !violations_.full(); ++i) {
-      take_item((*list)[i], at(path, i), rules, found);
+      take_item((*list)[i], request, at(path, i), rules, found);
       if (found.empty() || found.size() == named.size()) continue;
       if (named.insert(found.back().target).second) continue;
       refuse(ErrorCode::duplicate_item,
-             "media " + to_string(found.back().target) + " is named twice", at(path, i));
+             noun(request.side) + " " + to_string(found.back().target) + " is named twice",
+             at(path, i));
       found.pop_back();
     }
-    if (request.field->kind == FieldKind::medium && list->size() > 1) {
+    if (!request.side.many && list->size() > 1) {
       refuse(ErrorCode::too_many_items,
-             "medium() holds one item, not " + std::to_string(list->size()), path);
+             described(request.side) + " holds one item, not " + std::to_string(list->size()),
+             path);
     }
     return found;
   }
@@ -227,28 +307,29 @@ class Resolver {
     return id != nullptr && id->is_null() && map->size() == 1;
   }
 
-  void take_item(const Value& value, const std::string& path, const ItemRules& rules,
-                 std::vector<LinkItem>& found) {
+  void take_item(const Value& value, const LinkRequest& request, const std::string& path,
+                 const ItemRules& rules, std::vector<LinkItem>& found) {
     LinkItem item{.path = path};
     const Map* map = value.if_map();
     const Value* id = map == nullptr ? &value : map->find(kIdName);
     const std::optional<RecordId> target = id == nullptr ? std::nullopt : record_id_of(*id);
     if (!target) {
-      refuse(ErrorCode::wrong_type, to_string(value) + " names no media", path,
+      refuse(ErrorCode::wrong_type, to_string(value) + " names no " + noun(request.side), path,
              "give an id or {\"id\": id}");
       return;
     }
     item.target = *target;
-    if (map != nullptr) take_item_options(*map, rules, item);
+    if (map != nullptr) take_item_options(*map, *request.field, rules, item);
     found.push_back(std::move(item));
   }
 
-  void take_item_options(const Map& map, const ItemRules& rules, LinkItem& item) {
+  void take_item_options(const Map& map, const Field& field, const ItemRules& rules,
+                         LinkItem& item) {
     for (const auto& [name, value] : map) {
       if (name == kIdName) continue;
       const bool is_meta = name == "meta" && rules.with_meta;
       if (is_meta && (value.is_null() || value.if_map() != nullptr)) {
-        item.meta = value;
+        item.meta = link_meta(field, value, in(item.path, name), violations_);
       } else if (is_meta) {
         refuse(ErrorCode::wrong_type, "meta is a map, not " + std::string(name_of(value.kind())),
                in(item.path, name));
@@ -284,29 +365,55 @@ class Resolver {
   void take_creations(const Value& argument, LinkRequest& request, const std::string& path) {
     const List* list = argument.if_list();
     const std::size_t size = list == nullptr ? 1 : list->size();
-    if (request.field->kind == FieldKind::medium && size > 1) {
-      refuse(ErrorCode::too_many_items, "medium() holds one item, not " + std::to_string(size),
-             path);
+    if (!request.side.many && size > 1) {
+      refuse(ErrorCode::too_many_items,
+             described(request.side) + " holds one item, not " + std::to_string(size), path);
       return;
     }
     if (size > kCreationsMax) {
       refuse(ErrorCode::commit_too_large,
-             std::to_string(size) + " new media; one request creates at most " +
-                 std::to_string(kCreationsMax),
+             std::to_string(size) + " new " + noun(request.side) +
+                 "; one request creates at most " + std::to_string(kCreationsMax),
              path, "send several requests");
+      return;
+    }
+    if (request.side.leads_to_media() && request.side.inverse) {
+      refuse(ErrorCode::unsupported, "media are not created from what they refer to", path,
+             "upload them, and give their " + request.field->name);
       return;
     }
     for (std::size_t i = 0; i < size; ++i) {
       const Value& item = list == nullptr ? argument : (*list)[i];
       const std::string item_path = list == nullptr ? path : at(path, i);
       const Map* document = item.if_map();
-      if (document == nullptr) {
+      if (document != nullptr && !request.side.leads_to_media()) {
+        const Field* given = request.side.inverse ? request.field : nullptr;
+        request.records.push_back(new_record(*request.side.target, *document, item_path, given));
+      } else if (document == nullptr && !request.side.leads_to_media()) {
+        refuse(ErrorCode::wrong_type,
+               "$create takes a record of " + noun(request.side) + ", not " + to_string(item),
+               item_path);
+      } else if (document == nullptr) {
         refuse(ErrorCode::wrong_type, "$create takes {\"file\": …}, not " + to_string(item),
                item_path);
       } else if (std::optional<NewMedia> media = new_media(*document, item_path)) {
         request.create.push_back(std::move(*media));
       }
     }
+  }
+
+  // The insert of a record that a relation leads to; `given` is filled by what it is created under.
+  Resolved new_record(const Entity& entity, const Map& document, const std::string& path,
+                      const Field* given) {
+    Resolved resolved{.verb = Verb::insert, .entity = &entity, .path = path};
+    const std::size_t before = violations_.size();
+    for (const auto& [name, value] : document) {
+      if (!violations_.full()) take_member(entity, name, value, resolved);
+    }
+    check_given_once(document, resolved, given);
+    complete(resolved, given);
+    resolved.decidable = violations_.size() == before;
+    return resolved;
   }
 
   std::optional<NewMedia> new_media(const Map& document, const std::string& path) {

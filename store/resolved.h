@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "store/commands.h"
 #include "store/field_values.h"
+#include "store/relations.h"
 #include "store/schema.h"
 
 namespace emstore::store {
@@ -43,16 +44,23 @@ struct NewMedia {
   std::string path;
 };
 
-// What is asked of one link field, in the order in which it happens: $set, $detach, $attach,
-// $create.
+struct Resolved;
+
+// What is asked of one side of a relation, in the order in which it happens: $set, $detach,
+// $attach, $create.
 struct LinkRequest {
   const Field* field = nullptr;
+  Side side;  // Of `field`.
   std::string path;
   std::optional<std::vector<LinkItem>> set;
   std::vector<LinkItem> detach, attach;
   std::vector<NewMedia> create;
-  std::uint8_t operators = 0;  // Those that stand in the request (events.h).
-  bool refused = false;        // Something in it is wrong: not to be decided.
+  std::vector<Resolved> records;  // $create of other records: inserts of their own.
+  std::vector<LinkItem> made;     // Those of them that are there by now (undertaking.h).
+  std::uint8_t operators = 0;     // Those that stand in the request (events.h).
+  bool refused = false;           // Something in it is wrong: not to be decided.
+
+  RecordRef to(const RecordId& id) const { return {side.target->id, id}; }
 };
 
 struct Resolved {
@@ -60,8 +68,10 @@ struct Resolved {
   const Entity* entity = nullptr;
   RecordId id;                     // update, remove.
   FieldValues values;              // insert: complete with defaults; update: what is to be changed.
-  std::vector<LinkRequest> links;  // In the order of the document.
-  std::optional<NewMedia> media;   // insert into media.
+  std::vector<LinkRequest> links;  // In the order of the document; of fields that hold links,
+  std::vector<LinkRequest> references;  // of relations by the name of what they lead to,
+  std::vector<LinkRequest> inverses;    // and of what leads to the record.
+  std::optional<NewMedia> media;        // insert into media.
   std::optional<Version> expected;
   bool detach = false;
   std::string path;  // Of the mutation within its command; empty when it is the only one.
@@ -69,6 +79,7 @@ struct Resolved {
   // said.
   bool decidable = true;
 
+  RecordRef record() const { return {entity->id, id}; }
   // "gallery" within the mutation, for messages.
   std::string path_of(std::string_view name) const;
 };

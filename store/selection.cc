@@ -41,7 +41,8 @@ Result<bool> Selection::wants(const RecordRef& record, const RecordView& view) {
   EMSTORE_CHECKED(cells_.take(record.id, view, fields));
   if (where_ == nullptr) return true;
   const auto look_at_links = [this, &record](const With& with) -> Result<bool> {
-    EMSTORE_TRY(const Hits found, linked(reader_, with, record, budget_));
+    EMSTORE_TRY(const Origin origin, origin_of(record, with, cells_));
+    EMSTORE_TRY(const Hits found, linked(reader_, with, origin, budget_));
     return !found.all().empty();
   };
   EMSTORE_TRY(const Truth truth, evaluate(*where_, cells_, look_at_links));

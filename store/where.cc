@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "store/query.h"
+
 namespace emstore::store {
 namespace {
 
@@ -175,7 +177,7 @@ struct FieldReading {
   bool operator()(const Condition::All& all) const { return any_reads_fields(all.parts); }
   bool operator()(const Condition::Any& any) const { return any_reads_fields(any.parts); }
   bool operator()(const Condition::Not& negated) const { return any_reads_fields(negated.part); }
-  bool operator()(const Condition::Linked& /*linked*/) const { return false; }
+  bool operator()(const Condition::Linked& linked) const { return follows_value(*linked.with); }
   bool operator()(const auto& leaf) const { return leaf.subject.column.pseudo == Pseudo::none; }
 };
 

@@ -6,6 +6,7 @@
 #include "base/suggest.h"
 #include "store/field_rules.h"
 #include "store/query.h"
+#include "store/relations.h"
 #include "store/where.h"
 
 namespace emstore::store {
@@ -104,12 +105,12 @@ Condition joined(Operator logic, std::vector<Condition> parts) {
   return logic == Operator::negation ? negation_of(std::move(all)) : std::move(all);
 }
 
-// Whether any record that `relation` leads to is wanted; null: whether there is one.
-Condition linked(const Field& relation, const Entity& target,
-                 std::shared_ptr<const Condition> where) {
+// Whether any record that `side` leads to is wanted; null: whether there is one.
+Condition linked(const Side& side, std::shared_ptr<const Condition> where) {
   With with;
-  with.field = &relation;
-  with.query.entity = &target;
+  with.field = side.field;
+  if (side.inverse) with.owner = side.owner;
+  with.query.entity = side.target;
   with.query.where = std::move(where);
   with.query.limit = 1;
   return {Condition::Linked{std::make_shared<const With>(std::move(with))}};
@@ -120,11 +121,8 @@ Condition linked(const Field& relation, const Entity& target,
 class Test {
  public:
   explicit Test(Subject subject) : subject_(std::move(subject)), name_(name_of(subject_.column)) {}
-  Test(const Field& relation, const Entity& target)
-      : subject_{{Pseudo::id, nullptr}, {}},
-        name_(relation.name),
-        relation_(&relation),
-        target_(&target) {}
+  explicit Test(const Side& side)
+      : subject_{{Pseudo::id, nullptr}, {}}, name_(side.name), relation_(side) {}
 
   // `given` is a literal, or a map of operators.
   Result<Condition> resolve(const Value& given, const std::string& path) const {
@@ -147,12 +145,12 @@ class Test {
 
   // A condition on the subject; of a relation, on the records it leads to.
   Condition asked(Condition condition) const {
-    if (relation_ == nullptr) return condition;
-    return linked(*relation_, *target_, std::make_shared<const Condition>(std::move(condition)));
+    if (!relation_) return condition;
+    return linked(*relation_, std::make_shared<const Condition>(std::move(condition)));
   }
   Condition is_null() const {
-    if (relation_ == nullptr) return {Condition::IsNull{subject_}};
-    return negation_of(linked(*relation_, *target_, nullptr));
+    if (!relation_) return {Condition::IsNull{subject_}};
+    return negation_of(linked(*relation_, nullptr));
   }
 
   static bool has_only_operators(const Map& map) {
@@ -196,13 +194,13 @@ class Test {
     const bool has_texts =
         !is_id() && (of == FieldKind::text || of == FieldKind::enumeration || is_json());
     const bool is_opaque =
-        of == FieldKind::address || of == FieldKind::digest || relation_ != nullptr;
+        of == FieldKind::address || of == FieldKind::digest || relation_.has_value();
     const bool fits =
         is_logic(op) || is_of_equality(op) || (!is_opaque && (has_texts || !is_of_text(op)));
     if (fits) return {};
-    const std::string_view what = relation_ != nullptr ? name_of(relation_->kind)
-                                  : is_id()            ? "id"
-                                                       : name_of(of);
+    const std::string_view what = relation_.has_value() ? name_of(relation_->field->kind)
+                                  : is_id()             ? "id"
+                                                        : name_of(of);
     return failure(ErrorCode::wrong_operation,
                    std::string(name) + " does not fit " + quoted(name_) + ", which is of type " +
                        std::string(what),
@@ -374,8 +372,7 @@ class Test {
 
   Subject subject_;
   std::string_view name_;
-  const Field* relation_ = nullptr;
-  const Entity* target_ = nullptr;
+  std::optional<Side> relation_;
 };
 
 class WhereReader {
@@ -425,14 +422,13 @@ class WhereReader {
   Result<Condition> read_test(std::string_view name, const Value& given,
                               const std::string& path) const {
     const std::size_t point = std::min(name.find('.'), name.size());
-    EMSTORE_TRY(const Column column, column_named(name.substr(0, point), path));
-    const bool is_relation = column.field != nullptr && is_link(column.field->kind);
-    if (point == name.size()) {
-      if (is_relation) return Test(*column.field, *target_of(*column.field)).resolve(given, path);
-      return Test({column, {}}).resolve(given, path);
+    if (const std::optional<Side> side = find_side(schema_, entity_, name.substr(0, point))) {
+      if (point == name.size()) return of_relation(*side).resolve(given, path);
+      return through(*side, name.substr(point + 1), given, path);
     }
+    EMSTORE_TRY(const Column column, column_named(name.substr(0, point), path));
+    if (point == name.size()) return Test({column, {}}).resolve(given, path);
     const std::string_view rest = name.substr(point + 1);
-    if (is_relation) return through(*column.field, rest, given, path);
     if (column.field != nullptr && column.field->kind == FieldKind::json) {
       EMSTORE_TRY(std::vector<std::string> names, names_in(rest, path));
       return Test({column, std::move(names)}).resolve(given, path);
@@ -442,14 +438,17 @@ class WhereReader {
                    "a path leads into json fields and through relations");
   }
 
-  Result<Condition> through(const Field& relation, std::string_view rest, const Value& given,
-                            const std::string& path) const {
-    const Entity& target = *target_of(relation);
-    EMSTORE_TRY(Condition inner, WhereReader(schema_, target).read_test(rest, given, path));
-    return linked(relation, target, std::make_shared<const Condition>(std::move(inner)));
+  // A relation that is a value is asked as that value.
+  static Test of_relation(const Side& side) {
+    if (side.inverse || side.has_links()) return Test(side);
+    return Test(Subject{{Pseudo::none, side.field}, {}});
   }
 
-  const Entity* target_of(const Field& /*relation*/) const { return schema_.entity(kMediaEntity); }
+  Result<Condition> through(const Side& side, std::string_view rest, const Value& given,
+                            const std::string& path) const {
+    EMSTORE_TRY(Condition inner, WhereReader(schema_, *side.target).read_test(rest, given, path));
+    return linked(side, std::make_shared<const Condition>(std::move(inner)));
+  }
 
   static Result<std::vector<std::string>> names_in(std::string_view rest, const std::string& path) {
     std::vector<std::string> names;

@@ -55,7 +55,7 @@ class Documents {
     const store::Mutation mutation{store::Verb::update, "products", std::uint64_t{1},
                                    std::move(document), {},         false};
     const store::Resolved resolved = store::resolve(schema_, mutation, {}, violations);
-    const Result<store::Known> known = store::read_known(rows_, resolved, {});
+    const Result<store::Known> known = store::read_known(rows_, schema_, resolved, {});
     EXPECT_TRUE(known);
     const auto events = store::decide(schema_, resolved, *known, sequence_, violations);
     EXPECT_TRUE(violations.empty()) << to_string(std::move(violations).to_error());

@@ -139,7 +139,8 @@ TEST(DecideLinks, RefusesWhenNoLinkNearbyMayBeMoved) {
   store::Schema schema = store::change_schema(store::initial_schema(), shop_schema())->next;
   const store::Entity& products = *schema.entity("products");
   store::LinkRequest request;
-  request.field = products.field("documents");
+  request.side = *store::find_side(schema, products, "documents");
+  request.field = request.side.field;
   request.path = "documents";
   const RecordId anchor(1), wanted(2);
   request.attach.push_back(
@@ -151,7 +152,7 @@ TEST(DecideLinks, RefusesWhenNoLinkNearbyMayBeMoved) {
   known.add({{store::kMediaEntity, RecordId(3)}, low.substr(0, 31) + '\x11', {}});
   store::Known all;
   all.owner.emplace();
-  all.media[wanted].values.set(store::kMediaType, "image/png");
+  all.targets[request.to(wanted)].values.set(store::kMediaType, "image/png");
   store::Violations violations(10);
   store::decide_links(products, request, known, all, {}, violations);
   ASSERT_EQ(violations.size(), 1u);

@@ -1,0 +1,273 @@
+#include "store/undertaking.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/check.h"
+#include "store/facts.h"
+#include "store/field_rules.h"
+#include "store/removal.h"
+
+namespace emstore::store {
+namespace {
+
+// The record that the first of an insert's own events made.
+std::optional<RecordId> created_by(std::span<const Event> events) {
+  for (const Event& event : events) {
+    if (const auto* record = std::get_if<RecordCreated>(&event)) return record->record.id;
+    if (const auto* media = std::get_if<MediaCreated>(&event)) return media->record.id;
+  }
+  return std::nullopt;
+}
+
+Resolved change_of(const Entity& entity, const RecordId& id, std::string path) {
+  return {.verb = Verb::update, .entity = &entity, .id = id, .path = std::move(path)};
+}
+
+// The links that a field of one record has, as a request on them from elsewhere.
+LinkRequest request_on(const Side& inverse, const RecordRef& target, const Schema& schema,
+                       std::string path) {
+  LinkRequest request{.field = inverse.field, .path = std::move(path)};
+  request.side = {inverse.field->name,          inverse.field, inverse.owner,
+                  schema.entity(target.entity), true,          false};
+  return request;
+}
+
+std::size_t records_of(const Resolved& created) {
+  std::size_t count = 1 + records_before(created);
+  for (const LinkRequest& request : created.inverses) {
+    for (const Resolved& record : request.records) count += records_of(record);
+  }
+  return count;
+}
+
+}  // namespace
+
+std::size_t records_before(const Resolved& resolved) {
+  std::size_t count = 0;
+  for (const auto* requests : {&resolved.references, &resolved.links}) {
+    for (const LinkRequest& request : *requests) {
+      for (const Resolved& record : request.records) count += records_of(record);
+    }
+  }
+  return count;
+}
+
+Undertaking::Undertaking(const Schema& schema, const Reader& rows, Violations& violations,
+                         Decide decide, Fold fold)
+    : schema_(schema),
+      rows_(rows),
+      violations_(violations),
+      decide_(std::move(decide)),
+      fold_(std::move(fold)) {}
+
+Result<std::vector<Event>> Undertaking::carry_out(Resolved& resolved) {
+  if (is_refused()) return decide_(resolved);
+  EMSTORE_CHECKED(step(resolved));
+  return std::move(events_);
+}
+
+Status Undertaking::step(Resolved& resolved) {
+  EMSTORE_CHECKED(make_targets(resolved));
+  if (is_refused()) return {};
+  if (resolved.verb == Verb::remove && resolved.entity->id != kMediaEntity) {
+    EMSTORE_CHECKED(remove_with(resolved));
+    if (is_refused()) return {};
+  }
+  const std::size_t before = events_.size();
+  EMSTORE_CHECKED(fold_step(resolved));
+  if (is_refused()) return {};
+  if (resolved.verb == Verb::insert) {
+    const auto id = created_by(std::span(events_).subspan(before));
+    EMSTORE_CHECK(id.has_value());
+    resolved.id = *id;
+  }
+  for (LinkRequest& request : resolved.inverses) {
+    EMSTORE_CHECKED(change_inverse(resolved.record(), request));
+    if (is_refused()) return {};
+  }
+  return {};
+}
+
+Status Undertaking::fold_step(const Resolved& resolved) {
+  EMSTORE_TRY(std::vector<Event> own, decide_(resolved));
+  if (is_refused() || own.empty()) return {};
+  EMSTORE_CHECKED(fold_(own));
+  std::move(own.begin(), own.end(), std::back_inserter(events_));
+  return {};
+}
+
+// ---- What the record leads to -------------------------------------------------------------------
+
+Status Undertaking::make_targets(Resolved& resolved) {
+  for (LinkRequest& request : resolved.references) {
+    for (Resolved& record : request.records) {
+      EMSTORE_CHECKED(make(record, request));
+      if (is_refused()) return {};
+      resolved.values.set(request.field->id, stored_reference(record.id));
+    }
+  }
+  for (LinkRequest& request : resolved.links) {
+    for (Resolved& record : request.records) {
+      EMSTORE_CHECKED(make(record, request));
+      if (is_refused()) return {};
+    }
+  }
+  return {};
+}
+
+Status Undertaking::make(Resolved& record, LinkRequest& request) {
+  EMSTORE_CHECKED(step(record));
+  request.made.push_back({.target = record.id, .place = {}, .meta = {}, .path = record.path});
+  return {};
+}
+
+// ---- What a deletion takes along ----------------------------------------------------------------
+
+Status Undertaking::remove_with(const Resolved& root) {
+  EMSTORE_TRY(const Removal removal,
+              plan_removal(rows_, schema_, root.record(), root.path, violations_));
+  if (is_refused()) return {};
+  for (const Removal::Release& release : removal.releases) {
+    const std::string path = release.entity->name + "/" + to_string(release.record.id);
+    Resolved change = change_of(*release.entity, release.record.id, path);
+    if (release.field->kind == FieldKind::relation) {
+      change.values.set(release.field->id, Value());
+    } else {
+      const Side inverse{{}, release.field, release.entity, release.entity, true, true};
+      LinkRequest request =
+          request_on(inverse, root.record(), schema_, path + "." + release.field->name);
+      request.side.target = &target_of(schema_, *release.field);
+      request.operators = kOperatorDelete;
+      for (const RecordId& id : release.targets) {
+        request.detach.push_back({.target = id, .place = {}, .meta = {}, .path = request.path});
+      }
+      change.links.push_back(std::move(request));
+    }
+    EMSTORE_CHECKED(fold_step(change));
+    if (is_refused()) return {};
+  }
+  for (const RecordRef& record : removal.records) {
+    if (record == root.record()) continue;
+    const Entity& entity = *schema_.entity(record.entity);
+    EMSTORE_CHECKED(fold_step({.verb = Verb::remove,
+                               .entity = &entity,
+                               .id = record.id,
+                               .path = entity.name + "/" + to_string(record.id)}));
+    if (is_refused()) return {};
+  }
+  return {};
+}
+
+// ---- What leads to the record -------------------------------------------------------------------
+
+Status Undertaking::change_inverse(const RecordRef& target, LinkRequest& request) {
+  if (request.set) {
+    std::set<RecordId> wanted;
+    for (const LinkItem& item : *request.set) wanted.insert(item.target);
+    EMSTORE_TRY(const std::vector<RecordId> present,
+                referrers_to(rows_, target, *request.side.owner, *request.field));
+    for (const RecordId& id : present) {
+      if (wanted.contains(id)) continue;
+      EMSTORE_CHECKED(
+          let_go(target, request,
+                 {.target = id, .place = {}, .meta = {}, .path = request.path + ".$set"}));
+      if (is_refused()) return {};
+    }
+  }
+  for (const LinkItem& item : request.detach) {
+    EMSTORE_CHECKED(let_go(target, request, item));
+    if (is_refused()) return {};
+  }
+  const bool replaces = !request.side.many && !request.records.empty();
+  if (request.set && !replaces) {
+    for (const LinkItem& item : *request.set) EMSTORE_CHECKED(lead(target, request, item));
+  }
+  for (const LinkItem& item : request.attach) EMSTORE_CHECKED(lead(target, request, item));
+  return create_under(target, request);
+}
+
+Result<bool> Undertaking::leads(const RecordRef& target, const LinkRequest& request,
+                                const RecordId& owner) {
+  const RecordRef record{request.side.owner->id, owner};
+  EMSTORE_TRY(const auto backlink, read_backlink(rows_, target, record, request.field->id));
+  return backlink.has_value();
+}
+
+Status Undertaking::lead(const RecordRef& target, const LinkRequest& request,
+                         const LinkItem& item) {
+  if (is_refused()) return {};
+  Resolved change = change_of(*request.side.owner, item.target, item.path);
+  if (request.field->kind == FieldKind::relation) {
+    change.values.set(request.field->id, stored_reference(target.id));
+  } else {
+    LinkRequest links = request_on(request.side, target, schema_, item.path);
+    links.operators = kOperatorAttach;
+    links.attach.push_back(
+        {.target = target.id, .place = {}, .meta = item.meta, .path = item.path});
+    change.links.push_back(std::move(links));
+  }
+  return fold_step(change);
+}
+
+Status Undertaking::let_go(const RecordRef& target, const LinkRequest& request,
+                           const LinkItem& item) {
+  if (is_refused()) return {};
+  EMSTORE_TRY(const bool is_led, leads(target, request, item.target));
+  if (!is_led) return {};
+  Resolved change = change_of(*request.side.owner, item.target, item.path);
+  if (request.field->kind != FieldKind::relation) {
+    LinkRequest links = request_on(request.side, target, schema_, item.path);
+    links.operators = kOperatorDetach;
+    links.detach.push_back({.target = target.id, .place = {}, .meta = {}, .path = item.path});
+    change.links.push_back(std::move(links));
+  } else if (request.field->required) {
+    violations_.add({ErrorCode::required,
+                     request.side.owner->name + "/" + to_string(item.target) + "." +
+                         request.field->name + " is required",
+                     item.path,
+                     "let it lead elsewhere instead, or delete it",
+                     {}});
+    return {};
+  } else {
+    change.values.set(request.field->id, Value());
+  }
+  return fold_step(change);
+}
+
+// What a record that is created under `target` asks of the field that leads there.
+LinkRequest& Undertaking::links_of(Resolved& record, const LinkRequest& request,
+                                   const RecordRef& target) const {
+  for (LinkRequest& links : record.links) {
+    if (links.field == request.field) return links;
+  }
+  return record.links.emplace_back(request_on(request.side, target, schema_, record.path));
+}
+
+Status Undertaking::create_under(const RecordRef& target, LinkRequest& request) {
+  if (is_refused()) return {};
+  if (!request.side.many && !request.records.empty()) {
+    EMSTORE_TRY(const std::vector<RecordId> present,
+                referrers_to(rows_, target, *request.side.owner, *request.field));
+    for (const RecordId& id : present) {
+      EMSTORE_CHECKED(
+          let_go(target, request,
+                 {.target = id, .place = {}, .meta = {}, .path = request.path + ".$create"}));
+    }
+  }
+  for (Resolved& record : request.records) {
+    if (is_refused()) return {};
+    if (request.field->kind == FieldKind::relation) {
+      record.values.set(request.field->id, stored_reference(target.id));
+    } else {
+      LinkRequest& links = links_of(record, request, target);
+      links.operators |= kOperatorAttach;
+      links.attach.push_back({.target = target.id, .place = {}, .meta = {}, .path = record.path});
+    }
+    EMSTORE_CHECKED(step(record));
+  }
+  return {};
+}
+
+}  // namespace emstore::store
