@@ -27,6 +27,7 @@ struct MutationWords {
   std::string key, reason;
   std::optional<std::uint64_t> expected;
   bool detach = false;
+  bool dry_run = false;
 };
 int insert_record(Session& session, const MutationWords& words);
 int update_record(Session& session, const MutationWords& words);

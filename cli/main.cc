@@ -81,12 +81,14 @@ void add_mutations(CLI::App& app, Words& words) {
   update.add_option("FIELD=VALUE", words.mutation.assignments, fields)->required();
   add_mutation_options(update, words);
 
-  CLI::App& remove = add(app, "delete", "Delete a record and its links; media stay", words,
-                         [&](Session& session) { return delete_record(session, words.mutation); });
+  CLI::App& remove =
+      add(app, "delete", "Delete a record, its links and what goes with it; media stay", words,
+          [&](Session& session) { return delete_record(session, words.mutation); });
   remove.add_option("ENTITY", words.mutation.entity)->required();
   remove.add_option("ID", words.mutation.id)->required();
   remove.add_flag("--detach", words.mutation.detach,
                   "Of a media that is in use: drop its links first");
+  remove.add_flag("--dry-run", words.mutation.dry_run, "Only say what would go and change");
   add_mutation_options(remove, words);
 }
 

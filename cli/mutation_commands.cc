@@ -33,6 +33,22 @@ void print_changes(const Session& session, const std::string& record, const Muta
   }
 }
 
+// comments/1  deleted
+void print_plan(const Session& session, const Map& reply) {
+  const List* plan = value_at(reply, "plan").if_list();
+  if (plan == nullptr) return;
+  for (const Value& item : *plan) {
+    const Map* effect = item.if_map();
+    if (effect == nullptr) continue;
+    std::string text = cell_text(value_at(*effect, "entity")) + "/" +
+                       cell_text(value_at(*effect, "id")) + "  " +
+                       cell_text(value_at(*effect, "action"));
+    const List* fields = value_at(*effect, "fields").if_list();
+    for (const Value& field : fields == nullptr ? List() : *fields) text += " " + cell_text(field);
+    session.print("  " + harmless(text) + "\n");
+  }
+}
+
 int report(const Session& session, const std::string& entity, std::string_view verb,
            const Mutation& mutation) {
   if (session.json()) {
@@ -70,9 +86,12 @@ int update_record(Session& session, const MutationWords& words) {
 int delete_record(Session& session, const MutationWords& words) {
   DeleteOptions options;
   options.detach = words.detach;
+  options.dry_run = words.dry_run;
   options.mutation = options_of(words);
   const Mutation done = session.client().mutator(words.entity).delete_one(id_of(words.id), options);
-  return report(session, words.entity, "deleted", done);
+  report(session, words.entity, words.dry_run ? "would be deleted" : "deleted", done);
+  if (words.dry_run && !session.json()) print_plan(session, done.reply());
+  return 0;
 }
 
 int change_links(Session& session, LinkVerb verb, const LinkWords& words) {

@@ -45,6 +45,7 @@ Result<Mutation> remove(Core& core, const std::string& entity, const Value& id,
                         const DeleteOptions& options) {
   protocol::MutationOptions lower = core.options_of(options.mutation);
   lower.detach = options.detach;
+  lower.dry_run = options.dry_run;
   return mutation_of(core.call(protocol::DeleteOne{entity, id, std::move(lower)}));
 }
 

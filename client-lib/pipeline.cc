@@ -40,6 +40,7 @@ std::size_t Pipeline::delete_one(const std::string& entity, const Value& id,
                                  const DeleteOptions& options) {
   protocol::MutationOptions lower = state_->core->options_of(options.mutation);
   lower.detach = options.detach;
+  lower.dry_run = options.dry_run;
   return state_->add(protocol::DeleteOne{entity, id, std::move(lower)});
 }
 

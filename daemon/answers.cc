@@ -52,6 +52,29 @@ void write_field(const store::FieldOutcome& field, Sink& sink) {
   write_ids("missing", field.missing, sink);
 }
 
+std::string_view name_of(store::Effect::Kind kind) {
+  switch (kind) {
+    case store::Effect::Kind::created:
+      return "created";
+    case store::Effect::Kind::updated:
+      return "updated";
+    case store::Effect::Kind::deleted:
+      break;
+  }
+  return "deleted";
+}
+
+void write_effect(const store::Effect& effect, Sink& sink) {
+  sink.begin_map(4);
+  write_named("action", name_of(effect.kind), sink);
+  write_named("entity", effect.entity, sink);
+  sink.text("id");
+  write_id(effect.id, sink);
+  sink.text("fields");
+  sink.begin_list(effect.fields.size());
+  for (const std::string& field : effect.fields) sink.text(field);
+}
+
 void write_method(const protocol::MethodInfo& method, Sink& sink) {
   sink.begin_map(5);
   write_named("name", method.name, sink);
@@ -67,7 +90,7 @@ std::string server_text() { return "emstored " EMSTORE_VERSION; }
 
 void write_mutation(const store::CommitOutcome& outcome, Sink& sink) {
   const store::MutationOutcome& mutation = outcome.mutations.front();
-  sink.begin_map(6);
+  sink.begin_map(outcome.plan ? 7 : 6);
   sink.text("id");
   write_id(mutation.id, sink);
   write_named("version", mutation.version, sink);
@@ -79,6 +102,10 @@ void write_mutation(const store::CommitOutcome& outcome, Sink& sink) {
   for (const store::FieldOutcome& field : mutation.changes) write_field(field, sink);
   sink.text("replayed");
   sink.boolean(outcome.replayed);
+  if (!outcome.plan) return;
+  sink.text("plan");
+  sink.begin_list(outcome.plan->size());
+  for (const store::Effect& effect : *outcome.plan) write_effect(effect, sink);
 }
 
 void write_schema_change(const store::SchemaOutcome& outcome, Sink& sink) {

@@ -60,6 +60,7 @@ void Mutations::begin(const Request& request, store::Mutation mutation,
   mutation.expected = options.expected;
   mutation.detach = options.detach;
   store::Command command;
+  command.dry_run = options.dry_run;
   command.key = key_of(options, digest);
   command.reason = std::move(options.reason);
   command.correlation = std::move(options.correlation);

@@ -34,6 +34,7 @@ class Describer {
     add(options, "key");
     if (takes.expected) add(options, "expected");
     if (takes.detach) add(options, "detach");
+    if (takes.dry_run) add(options, "dry_run");
     add(options, "reason, correlation, causation");
   }
   void query(const Map& /*place*/, const ReadOptions& /*options*/, std::string_view names) {
@@ -157,6 +158,7 @@ class ParamsReader {
     option("key", place.key);
     if (takes.expected) option("expected", place.expected);
     if (takes.detach) option("detach", place.detach);
+    if (takes.dry_run) option("dry_run", place.dry_run);
     option("reason", place.reason);
     option("correlation", place.correlation);
     option("causation", place.causation);
@@ -277,6 +279,7 @@ void visit_options(const MutationOptions& place, auto&& option) {
   option("key", place.key);
   option("expected", place.expected);
   option("detach", place.detach);
+  option("dry_run", place.dry_run);
   option("reason", place.reason);
   option("correlation", place.correlation);
   option("causation", place.causation);

@@ -20,6 +20,7 @@ namespace emstore::protocol {
 struct MutationTakes {
   bool expected = false;
   bool detach = false;
+  bool dry_run = false;
 };
 
 template <typename Call>
@@ -107,7 +108,7 @@ struct Method<UpdateOne> {
   static constexpr std::string_view kName = "updateOne";
   static constexpr std::string_view kResult = kMutationResult;
   static constexpr std::string_view kSummary =
-      "Changes fields; media by $set, $detach, $attach, $create.";
+      "Changes fields; media and relations by $set, $detach, $attach, $create.";
   static void visit(auto& with, auto& call) {
     with.param("entity", call.entity);
     with.param("id", call.id);
@@ -119,12 +120,15 @@ struct Method<UpdateOne> {
 template <>
 struct Method<DeleteOne> {
   static constexpr std::string_view kName = "deleteOne";
-  static constexpr std::string_view kResult = kMutationResult;
-  static constexpr std::string_view kSummary = "Deletes a record and its links.";
+  static constexpr std::string_view kResult =
+      "{id, version, sequence, data, changes: {field: {added, removed, moved, already, missing}}, "
+      "replayed, plan?: [{action, entity, id, fields}]}";
+  static constexpr std::string_view kSummary =
+      "Deletes a record, its links, and what goes with it.";
   static void visit(auto& with, auto& call) {
     with.param("entity", call.entity);
     with.param("id", call.id);
-    with.mutation(call.options, MutationTakes{.expected = true, .detach = true});
+    with.mutation(call.options, MutationTakes{.expected = true, .detach = true, .dry_run = true});
   }
 };
 

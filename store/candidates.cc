@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "store/facts.h"
+#include "store/field_rules.h"
 #include "store/row_bytes.h"
 #include "store/selection.h"
 
@@ -70,7 +72,7 @@ class Collector {
                             });
   }
 
-  // The records that link to one of those that the plan's only part leads to.
+  // The records from which the relation leads to one of those that the plan's only part leads to.
   Status add_owners(const Plan& plan) {
     const Query& targets = plan.through->query;
     Selection selection(reader_, targets, {}, budget_);
@@ -79,7 +81,11 @@ class Collector {
       EMSTORE_TRY(const RecordView view, view_of_owner(row));
       const RecordRef target{targets.entity->id, id};
       EMSTORE_TRY(const bool is_wanted, selection.wants(target, view));
-      if (is_wanted) EMSTORE_CHECKED(add_owners_of(target, plan.through->field->id));
+      if (is_wanted) {
+        EMSTORE_CHECKED(plan.through->owner == nullptr
+                            ? add_owners_of(target, plan.through->field->id)
+                            : add_targets_of(target, *plan.through->field));
+      }
       return ids_.size() <= kIdsHeldMax;
     };
     return for_each_candidate(reader_, targets.entity->id, plan.parts.front(), budget_, look_at);
@@ -96,6 +102,26 @@ class Collector {
                                          return ids_.size() <= kIdsHeldMax;
                                        }));
     }
+    return {};
+  }
+
+  // Seen from its other side, a relation leads back by the values and links of `owner`.
+  Status add_targets_of(const RecordRef& owner, const Field& field) {
+    if (is_link(field.kind)) {
+      return reader_.try_scan(Family::links, range_of_prefix(link_prefix(owner, field.id)),
+                              [&](std::string_view, std::string_view row) -> Result<bool> {
+                                EMSTORE_CHECKED(budget_.examine());
+                                EMSTORE_TRY(const LinkView link, view_of_link(row));
+                                ids_.push_back(link.target.id);
+                                return ids_.size() <= kIdsHeldMax;
+                              });
+    }
+    EMSTORE_TRY(const std::optional<StoredRecord> record, read_record(reader_, owner));
+    if (!record) return {};
+    EMSTORE_TRY(const FieldValues values, unpack_fields(record->fields));
+    const Value* value = values.find(field.id);
+    const std::optional<RecordId> id = value == nullptr ? std::nullopt : reference_of(*value);
+    if (id) ids_.push_back(*id);
     return {};
   }
 

@@ -95,7 +95,7 @@ Result<Map> plan_map(const Reader& reader, const Entity& entity, const Plan& pla
     map.append("range", plan.has_range);
     map.append("ranges", plan.ranges.size());
   }
-  if (plan.through != nullptr) map.append("relation", plan.through->field->name);
+  if (plan.through != nullptr) map.append("relation", name_of(*plan.through));
   if (!plan.parts.empty()) {
     const Entity& inner = plan.through == nullptr ? entity : *plan.through->query.entity;
     List parts;
@@ -112,13 +112,16 @@ Result<Map> plan_map(const Reader& reader, const Entity& entity, const Plan& pla
   return map;
 }
 
-// How the records of each `with` are found: by the links of each owner, once in their own order and
-// else put in order.
+// How the records of each `with` are found: by the links of each owner, by its value or by what
+// leads to it, once in their own order and else put in order.
 List withs_of(const Query& query) {
   List withs;
   for (const With& with : query.with) {
-    Map one{{"relation", with.field == nullptr ? "reference" : with.field->name},
-            {"kind", with.field == nullptr ? "backlinks" : "links"},
+    const bool has_backlinks = with.field == nullptr || with.owner != nullptr;
+    Map one{{"relation", name_of(with)},
+            {"kind", has_backlinks         ? "backlinks"
+                     : follows_value(with) ? "value"
+                                           : "links"},
             {"sorts", with.field == nullptr || !with.query.order.empty()},
             {"filters", with.query.where != nullptr}};
     if (!with.query.with.empty()) one.append("with", withs_of(with.query));

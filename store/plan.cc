@@ -213,24 +213,17 @@ class Planner {
 
   std::optional<Plan> by_links(const Condition::Linked& linked) const {
     const Query& targets = linked.with->query;
-    if (targets.where == nullptr || !leads_back(*linked.with)) return std::nullopt;
+    if (targets.where == nullptr) return std::nullopt;
     std::optional<Plan> way =
         Planner(schema_, *targets.entity, targets.where.get(), is_ready_).lookup();
     if (!way) return std::nullopt;
     Plan plan;
     plan.kind = Plan::Kind::by_links;
     plan.through = linked.with.get();
-    plan.text = "links of " + linked.with->field->name + " to " + targets.entity->name + " (" +
-                way->text + ")";
+    plan.text = "links of " + std::string(name_of(*linked.with)) + " to " + targets.entity->name +
+                " (" + way->text + ")";
     plan.parts.push_back(*std::move(way));
     return plan;
-  }
-
-  // Whether backlinks of the targets name records of this entity: they name those of the entity
-  // that has the field. With a field that leads to its own entity, either end could be meant.
-  bool leads_back(const With& with) const {
-    return entity_.field(with.field->id) == with.field &&
-           (is_media_link(with.field->kind) || with.query.entity != &entity_);
   }
 
   // ---- Everything

@@ -34,7 +34,8 @@ struct MutationOptions {
 };
 
 struct DeleteOptions {
-  bool detach = false;  // Of a media that is still in use: drop its links first.
+  bool detach = false;   // Of a media that is still in use: drop its links first.
+  bool dry_run = false;  // Only say what would change: `plan` of the reply.
   MutationOptions mutation = {};
 };
 
