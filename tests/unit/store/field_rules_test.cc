@@ -424,5 +424,27 @@ TEST(AppendIndexValue, CallsAValueOfAnotherKindCorrupt) {
   EXPECT_EQ(key, "");
 }
 
+TEST(RelationValue, IsTheIdInIndexesAndOnTheWire) {
+  Field field;
+  field.name = "author_id";
+  field.kind = FieldKind::relation;
+  field.target = "users";
+  const std::string uuid = "018f6b2e-9c00-7d3a-8001-020304050607";
+  const auto integer = stored_form(field, 5), text = stored_form(field, uuid);
+  ASSERT_TRUE(integer && text);
+  std::string key;
+  ASSERT_TRUE(append_index_value(field.kind, *integer, key));
+  EXPECT_EQ(key, std::string("\x01\x01\0\0\0\0\0\0\0\x05", 10));
+  std::string of_uuid;
+  ASSERT_TRUE(append_index_value(field.kind, *text, of_uuid));
+  EXPECT_EQ(of_uuid.size(), 18U);
+  EXPECT_LT(key, of_uuid) << "integers before uuids, as ids in keys";
+  ValueSink shown;
+  show(field.kind, *text, shown);
+  EXPECT_EQ(shown.take(), Value(uuid));
+  EXPECT_FALSE(stored_form(field, "Ada"));
+  EXPECT_FALSE(stored_form(field, 0));
+}
+
 }  // namespace
 }  // namespace emstore::store
