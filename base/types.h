@@ -29,6 +29,9 @@ struct EventPlace {
   auto operator<=>(const EventPlace&) const = default;
 };
 
+// The ids of an entity are all of one format.
+enum class IdFormat : bool { integer, uuid };
+
 // The name of a record within its entity: an integer from 1, or a uuid.
 class RecordId {
  public:
@@ -37,6 +40,7 @@ class RecordId {
   explicit RecordId(const std::array<std::uint8_t, 16>& uuid) : is_uuid_(true), uuid_(uuid) {}
 
   bool is_uuid() const { return is_uuid_; }
+  IdFormat format() const { return is_uuid_ ? IdFormat::uuid : IdFormat::integer; }
   std::uint64_t integer() const { return integer_; }
   const std::array<std::uint8_t, 16>& uuid() const { return uuid_; }
 

@@ -46,8 +46,9 @@ class Collector {
         return {};
       case Plan::Kind::by_index:
         for (const KeyRange& range : plan.ranges) {
-          EMSTORE_CHECKED(
-              add_rows(Family::values, range, [](std::string_view key) { return id_at_end(key); }));
+          EMSTORE_CHECKED(add_rows(Family::values, range, [&plan](std::string_view key) {
+            return id_at_end(key, plan.id_format);
+          }));
         }
         return {};
       case Plan::Kind::any_of:
@@ -148,13 +149,13 @@ class Walk {
   }
 
   // Reads `first` rows at once to begin with.
-  Status by_index(const std::vector<KeyRange>& ranges, std::size_t first) {
+  Status by_index(const std::vector<KeyRange>& ranges, std::size_t first, IdFormat format) {
     Ids ids;
     std::size_t at_once = std::clamp<std::size_t>(first, 1, kIdsAtOnce);
     EMSTORE_TRY(const bool goes_on,
                 each_range(ranges, Family::values,
                            [&](std::string_view key, std::string_view) -> Result<bool> {
-                             EMSTORE_TRY(const RecordId id, id_at_end(key));
+                             EMSTORE_TRY(const RecordId id, id_at_end(key, format));
                              ids.push_back(id);
                              if (ids.size() < at_once) return true;
                              at_once = kIdsAtOnce;
@@ -234,7 +235,7 @@ Status for_each_candidate(const Reader& reader, EntityId entity, const Plan& pla
     case Plan::Kind::by_id:
       return walk.by_ids(plan.ids);
     case Plan::Kind::by_index:
-      return walk.by_index(plan.ranges, wanted);
+      return walk.by_index(plan.ranges, wanted, plan.id_format);
     case Plan::Kind::scan:
       return walk.by_scan(plan.ranges);
     case Plan::Kind::any_of:

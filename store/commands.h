@@ -64,6 +64,9 @@ struct SchemaCommand {
   bool allow_destructive = false;
   std::optional<RequestKey> key;
   std::string reason, correlation, causation;
+  // How far the data that the change drops is emptied: the key of the last record looked at. Kept
+  // by Store::commit.
+  std::string emptied = {};
 };
 
 // Gives `uid` the right to name these bytes in a $create until the lease ends. Small bytes are
@@ -129,6 +132,8 @@ struct SchemaOutcome {
   bool changed = false;
   bool replayed = false;
   std::vector<std::string> difference;
+  // What was dropped is not emptied yet: the same command is to be carried out again, from here on.
+  std::optional<std::string> emptied = {};
 };
 
 struct LeaseOutcome {

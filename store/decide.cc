@@ -91,7 +91,7 @@ class Decision {
   // ---- Insert and update ----
 
   void insert() {
-    const RecordRef record{entity().id, RecordId(known_.owner_counter.next_id)};
+    const RecordRef record{entity().id, known_.new_id};
     check_indexes(resolved_.values, resolved_.values);
     check_references(entity(), resolved_.values, resolved_.path);
     events_.push_back(RecordCreated{record, previous(record, 0), resolved_.values});

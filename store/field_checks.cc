@@ -59,6 +59,11 @@ void check_number(const Field& field, Complaints& complaints) {
   }
 }
 
+void check_calendar(const Field& field, Complaints& complaints) {
+  if (!field.min_date || !field.max_date || *field.min_date <= *field.max_date) return;
+  complaints.push_back({"min_date", "has a min_date after its max_date"});
+}
+
 void check_enumeration(const Field& field, Complaints& complaints) {
   if (field.values.empty()) {
     complaints.push_back({"options", "is an enum without values",
@@ -134,19 +139,22 @@ std::vector<FieldComplaint> complaints_about(const Field& field) {
     case FieldKind::links:
       check_links(field, complaints);
       break;
-    case FieldKind::boolean:
     case FieldKind::date:
     case FieldKind::datetime:
+      check_calendar(field, complaints);
+      break;
+    case FieldKind::boolean:
     case FieldKind::json:
     case FieldKind::address:
     case FieldKind::digest:
     case FieldKind::relation:
       break;
   }
-  if (field.required && !field.fillable && !field.default_value) {
-    complaints.push_back({"fillable",
-                          "is required and not fillable, and has no default: no record could be "
-                          "written"});
+  if (field.required && !field.is_fillable(kInCreate) && !field.default_value) {
+    complaints.push_back(
+        {"fillable",
+         "is required and not fillable when a record is created, and has no default: no "
+         "record could be written"});
   }
   // Bounds that are wrong themselves say nothing about the default.
   if (complaints.empty()) check_default(field, complaints);

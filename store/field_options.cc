@@ -19,6 +19,7 @@ bool is_to_many(FieldKind kind) { return kind == FieldKind::links; }
 bool leads_on(FieldKind kind) { return is_link(kind) || is_relation(kind); }
 bool is_text(FieldKind kind) { return kind == FieldKind::text; }
 bool is_number(FieldKind kind) { return kind == FieldKind::number; }
+bool is_json(FieldKind kind) { return kind == FieldKind::json; }
 bool is_enumeration(FieldKind kind) { return kind == FieldKind::enumeration; }
 bool is_calendar(FieldKind kind) { return kind == FieldKind::date || kind == FieldKind::datetime; }
 
@@ -36,6 +37,12 @@ std::optional<Value> show_text(const Field& field) {
   return Value(field.*Member);
 }
 
+template <bool Field::*Member>
+std::string take_flag(const Value& given, Field& field) {
+  if (given.if_boolean() == nullptr) return "true or false";
+  field.*Member = *given.if_boolean();
+  return {};
+}
 template <bool Field::*Member>
 std::optional<Value> show_true(const Field& field) {
   if (!(field.*Member)) return std::nullopt;
@@ -92,44 +99,65 @@ List list_of(const std::vector<std::string>& texts) { return {texts.begin(), tex
 
 // ---- Options of their own -----------------------------------------------------------------------
 
-std::string take_required(const Value& given, Field& field) {
-  if (given.if_boolean() == nullptr) return "true or false";
-  field.required = *given.if_boolean();
-  return {};
+constexpr std::array<std::pair<Contexts, std::string_view>, 7> kContexts{{
+    {kInCreate, "create"},
+    {kInRead, "read"},
+    {kInUpdate, "update"},
+    {kInDelete, "delete"},
+    {kInForm, "form"},
+    {kInTable, "table"},
+    {kInSubmit, "submit"},
+}};
+
+// true: all of `allowed`; false: none; a list: those it names.
+std::optional<std::uint8_t> contexts_of(const Value& given, std::uint8_t allowed) {
+  if (const bool* all = given.if_boolean()) return *all ? allowed : std::uint8_t{0};
+  const auto names = texts_of(given);
+  if (!names) return std::nullopt;
+  unsigned contexts = 0;
+  for (const std::string& name : *names) {
+    const auto known = std::find_if(kContexts.begin(), kContexts.end(), [&](const auto& candidate) {
+      return candidate.second == name && (candidate.first & allowed) != 0;
+    });
+    if (known == kContexts.end()) return std::nullopt;
+    contexts |= known->first;
+  }
+  return static_cast<std::uint8_t>(contexts);
 }
 
-// Bknd's `fillable` and `hidden` may list the contexts they hold for.
-std::optional<std::vector<std::string>> contexts_of(const Value& given) {
-  constexpr std::array<std::string_view, 4> kContexts{"create", "read", "update", "delete"};
-  auto contexts = texts_of(given);
-  if (!contexts) return std::nullopt;
-  for (const std::string& context : *contexts) {
-    if (std::find(kContexts.begin(), kContexts.end(), context) == kContexts.end()) {
-      return std::nullopt;
-    }
+Value list_of_contexts(std::uint8_t contexts) {
+  List names;
+  for (const auto& [context, name] : kContexts) {
+    if ((contexts & context) != 0) names.emplace_back(name);
   }
-  return contexts;
+  return names;
 }
-constexpr std::string_view kContextsWanted =
-    "true, false, or a list of create, read, update, delete";
 
 std::string take_fillable(const Value& given, Field& field) {
-  const bool* flag = given.if_boolean();
-  if (flag == nullptr && !contexts_of(given)) return std::string(kContextsWanted);
+  const auto contexts = contexts_of(given, kInMutations);
+  if (!contexts) return "true, false, or a list of create, read, update, delete";
   // The operators fill media fields, whatever a schema of bknd says.
-  field.fillable = is_link(field.kind) || flag == nullptr || *flag;
+  if (!is_link(field.kind)) field.fillable = *contexts;
   return {};
 }
 std::optional<Value> show_fillable(const Field& field) {
-  if (field.fillable) return std::nullopt;
-  return Value(false);
+  if (field.fillable == kInMutations) return std::nullopt;
+  if (field.fillable == 0) return Value(false);
+  return list_of_contexts(field.fillable);
 }
 
 std::string take_hidden(const Value& given, Field& field) {
-  const auto contexts = contexts_of(given);
-  if (given.if_boolean() == nullptr && !contexts) return std::string(kContextsWanted);
-  field.hidden = contexts ? !contexts->empty() : *given.if_boolean();
+  const auto contexts = contexts_of(given, kEverywhere);
+  if (!contexts) {
+    return "true, false, or a list of create, read, update, delete, form, table, submit";
+  }
+  field.hidden = *contexts;
   return {};
+}
+std::optional<Value> show_hidden(const Field& field) {
+  if (field.hidden == 0) return std::nullopt;
+  if (field.hidden == kEverywhere) return Value(true);
+  return list_of_contexts(field.hidden);
 }
 
 // Links are virtual by nature, others never.
@@ -157,6 +185,55 @@ std::optional<Value> show_default(const Field& field) {
 std::string take_calendar_type(const Value& given, Field& field) {
   if (given.if_text() != nullptr && *given.if_text() == name_of(field.kind)) return {};
   return "\"" + std::string(name_of(field.kind)) + "\", as the field";
+}
+
+std::string take_timezone(const Value& given, Field&) {
+  if (given.if_text() != nullptr && *given.if_text() == "UTC") return {};
+  return "\"UTC\": emstore keeps dates and times in UTC";
+}
+
+template <std::optional<std::int64_t> Field::*Member>
+std::string take_point(const Value& given, Field& field) {
+  const auto stored = literal_form(field, given);
+  if (!stored || stored->if_integer() == nullptr) {
+    return field.kind == FieldKind::date ? "a date such as \"2026-11-22\""
+                                         : "a time such as \"2026-11-22T15:09:26Z\"";
+  }
+  field.*Member = *stored->if_integer();
+  return {};
+}
+template <std::optional<std::int64_t> Field::*Member>
+std::optional<Value> show_point(const Field& field) {
+  if (!(field.*Member)) return std::nullopt;
+  ValueSink sink;
+  show(field.kind, Value(*(field.*Member)), sink);
+  return sink.take();
+}
+
+std::string take_json_schema(const Value& given, Field& field) {
+  if (given.if_map() == nullptr) return "a JSON Schema (a map)";
+  auto schema = JsonSchema::read(*given.if_map());
+  if (schema) {
+    field.json_schema = *std::move(schema);
+    return {};
+  }
+  const Error& error = schema.error();
+  return "a JSON Schema that emstore can hold values against (" + error.path + ": " +
+         error.message + (error.hint.empty() ? "" : "; " + error.hint) + ")";
+}
+std::optional<Value> show_json_schema(const Field& field) {
+  if (!field.json_schema) return std::nullopt;
+  return Value(field.json_schema->source());
+}
+
+std::string take_ui_schema(const Value& given, Field& field) {
+  if (given.if_map() == nullptr) return "a map";
+  field.ui_schema = *given.if_map();
+  return {};
+}
+std::optional<Value> show_ui_schema(const Field& field) {
+  if (field.ui_schema.empty()) return std::nullopt;
+  return Value(field.ui_schema);
 }
 
 std::string take_values(const Value& given, Field& field) {
@@ -276,9 +353,10 @@ constexpr std::array kOptions{
     FieldOption{"label", Bound::none, is_any, take_text<&Field::label>, show_text<&Field::label>},
     FieldOption{"description", Bound::none, is_any, take_text<&Field::description>,
                 show_text<&Field::description>},
-    FieldOption{"required", Bound::none, is_any, take_required, show_true<&Field::required>},
+    FieldOption{"required", Bound::none, is_any, take_flag<&Field::required>,
+                show_true<&Field::required>},
     FieldOption{"fillable", Bound::none, is_any, take_fillable, show_fillable},
-    FieldOption{"hidden", Bound::none, is_any, take_hidden, show_true<&Field::hidden>},
+    FieldOption{"hidden", Bound::none, is_any, take_hidden, show_hidden},
     FieldOption{"virtual", Bound::none, is_any, take_virtual, show_never},
     FieldOption{"default_value", Bound::none, is_plain, take_default, show_default},
     FieldOption{"minLength", Bound::lower, is_text, take_count<&Field::min_length>,
@@ -300,6 +378,15 @@ constexpr std::array kOptions{
     FieldOption{"options", Bound::choice, is_enumeration, take_enum_options, show_enum_options},
     FieldOption{"enum", Bound::none, is_enumeration, take_values, show_never},
     FieldOption{"type", Bound::none, is_calendar, take_calendar_type, show_never},
+    FieldOption{"timezone", Bound::none, is_calendar, take_timezone, show_never},
+    FieldOption{"min_date", Bound::lower, is_calendar, take_point<&Field::min_date>,
+                show_point<&Field::min_date>},
+    FieldOption{"max_date", Bound::upper, is_calendar, take_point<&Field::max_date>,
+                show_point<&Field::max_date>},
+    FieldOption{"schema", Bound::exact, is_json, take_json_schema, show_json_schema},
+    FieldOption{"ui_schema", Bound::none, is_json, take_ui_schema, show_ui_schema},
+    FieldOption{"default_from_schema", Bound::none, is_json, take_flag<&Field::default_from_schema>,
+                show_true<&Field::default_from_schema>},
     FieldOption{"min_items", Bound::lower, is_link, take_count<&Field::min_items>,
                 show_count<&Field::min_items>},
     FieldOption{"max_items", Bound::upper, is_link, take_count<&Field::max_items>,
@@ -334,6 +421,13 @@ std::vector<std::string> choices(const Value& shown) {
   return texts_of(shown).value_or(std::vector<std::string>{});
 }
 
+// Of bounds as shown: numbers, days as text, or times.
+bool is_less(const Value& left, const Value& right) {
+  if (left.if_text() != nullptr) return *left.if_text() < *right.if_text();
+  if (left.if_time() != nullptr) return *left.if_time() < *right.if_time();
+  return *finite_number(left) < *finite_number(right);
+}
+
 }  // namespace
 
 std::span<const FieldOption> field_options() { return kOptions; }
@@ -353,9 +447,9 @@ bool is_tighter(Bound bound, const std::optional<Value>& before,
     case Bound::none:
       return false;
     case Bound::lower:
-      return *finite_number(*after) > *finite_number(*before);
+      return is_less(*before, *after);
     case Bound::upper:
-      return *finite_number(*after) < *finite_number(*before);
+      return is_less(*after, *before);
     case Bound::exact:
       return true;
     case Bound::choice:

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <memory>
 #include <unordered_map>
@@ -17,6 +16,7 @@
 #include "base/hash.h"
 #include "base/suggest.h"
 #include "base/time.h"
+#include "store/number_rules.h"
 #include "store/row_bytes.h"
 
 namespace emstore::store {
@@ -25,12 +25,6 @@ namespace {
 constexpr std::int64_t kExactIntegerMax = std::int64_t{1} << 53;
 // A json value stands inside events, rows and replies, which have a limit of their own.
 constexpr int kJsonDepthMax = 32;
-
-std::string shown(double number) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), number);
-  return {text.data(), end.ptr};
-}
 
 tl::unexpected<Error> wrong_type(const Field& field, const Value& given, std::string hint) {
   std::string message = field.name + " is of type " + std::string(name_of(field.kind)) + ", not " +
@@ -63,7 +57,8 @@ Result<Value> number_form(const Field& field, const Value& given) {
   const double* number = given.if_number();
   if (number == nullptr) return wrong_type(field, given, "send a number");
   if (!std::isfinite(*number)) {
-    return failure(ErrorCode::wrong_type, field.name + " is a number, and " + shown(*number) +
+    return failure(ErrorCode::wrong_type, field.name + " is a number, and " +
+                                              text_of_number(*number) +
                                               " is none that can be stored");
   }
   return Value(*number == 0 ? 0.0 : *number);  // -0 is 0.
@@ -157,13 +152,6 @@ const RE2& compiled(const std::string& pattern) {
   return *patterns.emplace(pattern, std::make_unique<RE2>(pattern, RE2::Quiet)).first->second;
 }
 
-// Of well-formed UTF-8: every byte but those that continue one.
-std::uint64_t code_points(std::string_view text) {
-  return static_cast<std::uint64_t>(std::count_if(text.begin(), text.end(), [](char letter) {
-    return (static_cast<unsigned char>(letter) & 0xC0U) != 0x80U;
-  }));
-}
-
 Status check_text(const Field& field, const std::string& text) {
   const std::uint64_t length = code_points(text);
   const std::string counted =
@@ -184,30 +172,23 @@ Status check_text(const Field& field, const std::string& text) {
   return {};
 }
 
-// Whether the quotient is whole, but for what rounding leaves: 0.3 is a multiple of 0.1.
-bool is_multiple(double number, double of) {
-  const double quotient = number / of;
-  constexpr double kRounding = 4 * 2.220446049250313e-16;
-  return std::abs(quotient - std::nearbyint(quotient)) <= std::abs(quotient) * kRounding;
+Status check_number(const Field& field, double number) {
+  const NumberBounds bounds{field.minimum, field.maximum, field.exclusive_minimum,
+                            field.exclusive_maximum, field.multiple_of};
+  const std::string fault = fault_of_number(bounds, number);
+  if (fault.empty()) return {};
+  return failure(ErrorCode::out_of_range, field.name + " " + fault);
 }
 
-Status check_number(const Field& field, double number) {
-  const auto refuse = [&](std::string_view bound, double limit) {
-    return failure(ErrorCode::out_of_range, field.name + " " + shown(number) + " is not " +
-                                                std::string(bound) + " " + shown(limit));
+Status check_calendar(const Field& field, std::int64_t point) {
+  const auto text_of = [&](std::int64_t stored) {
+    return field.kind == FieldKind::date ? date_text(stored) : to_string(Time{stored});
   };
-  if (field.minimum && number < *field.minimum) return refuse("at least", *field.minimum);
-  if (field.maximum && number > *field.maximum) return refuse("at most", *field.maximum);
-  if (field.exclusive_minimum && number <= *field.exclusive_minimum) {
-    return refuse("greater than", *field.exclusive_minimum);
-  }
-  if (field.exclusive_maximum && number >= *field.exclusive_maximum) {
-    return refuse("less than", *field.exclusive_maximum);
-  }
-  if (field.multiple_of && !is_multiple(number, *field.multiple_of)) {
-    return refuse("a multiple of", *field.multiple_of);
-  }
-  return {};
+  const bool is_early = field.min_date && point < *field.min_date;
+  if (!is_early && (!field.max_date || point <= *field.max_date)) return {};
+  return failure(ErrorCode::out_of_range,
+                 field.name + " " + text_of(point) + (is_early ? " is before " : " is after ") +
+                     text_of(is_early ? *field.min_date : *field.max_date));
 }
 
 Status check_enumeration(const Field& field, const std::string& text) {
@@ -233,10 +214,12 @@ Status check_bounds(const Field& field, const Value& stored) {
       return check_number(field, *stored.if_number());
     case FieldKind::enumeration:
       return check_enumeration(field, *stored.if_text());
-    case FieldKind::boolean:
     case FieldKind::date:
     case FieldKind::datetime:
+      return check_calendar(field, *stored.if_integer());
     case FieldKind::json:
+      return field.json_schema ? field.json_schema->check(stored, field.name) : Status{};
+    case FieldKind::boolean:
     case FieldKind::medium:
     case FieldKind::media:
     case FieldKind::address:

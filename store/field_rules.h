@@ -13,8 +13,9 @@
 namespace emstore::store {
 
 // The stored form of `given` (field_values.h), or the violation: wrong_type, required (null),
-// too_long, too_short, pattern_mismatch, out_of_range, not_in_enum. The error's path is left to the
-// caller. Not for link fields. Datetimes: Time or RFC 3339 text; dates: "YYYY-MM-DD" text.
+// too_long, too_short, pattern_mismatch, out_of_range, not_in_enum, schema_mismatch. The error's
+// path is left to the caller. Not for link fields. Datetimes: Time or RFC 3339 text; dates:
+// "YYYY-MM-DD" text.
 Result<Value> stored_form(const Field& field, const Value& given);
 
 // As stored_form(), but checks the type only: for literals in queries, which may lie outside the

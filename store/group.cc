@@ -1,16 +1,19 @@
 #include "store/group.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/big_endian.h"
 #include "base/check.h"
 #include "store/contents.h"
 #include "store/decide.h"
+#include "store/emptying.h"
 #include "store/field_rules.h"
 #include "store/index_keys.h"
 #include "store/outcome.h"
 #include "store/outcome_of_relations.h"
+#include "store/record_ids.h"
 #include "store/schema_change.h"
 #include "store/undertaking.h"
 
@@ -216,8 +219,16 @@ Result<std::vector<Event>> Group::decide_mutation(const Resolved& resolved, cons
                                                   Overlay& rows, Violations& violations) {
   EMSTORE_TRY(std::vector<Content> contents,
               find_contents(rows, resolved, command.files, peer.uid, info.time, violations));
-  EMSTORE_TRY(const Known known, read_known(rows, *schema_, resolved, std::move(contents)));
+  EMSTORE_TRY(Known known, read_known(rows, *schema_, resolved, std::move(contents)));
+  if (resolved.verb == Verb::insert) known.new_id = new_id(*resolved.entity, known, info.time);
   return decide(*schema_, resolved, known, info.sequence, violations);
+}
+
+RecordId Group::new_id(const Entity& entity, const Known& known, Time now) {
+  if (entity.ids == IdFormat::integer) return RecordId(known.owner_counter.next_id);
+  std::array<std::uint8_t, 8> chance{};
+  environment_.random(chance);
+  return next_uuid(now, known.greatest_id, chance);
 }
 
 Status Group::fold_events(std::span<const Event> events, const CommitInfo& info,
@@ -245,7 +256,7 @@ Status Group::check_unique(const Overlay& rows, const Paths& paths, Violations& 
                         state->second.kind == IndexState::Kind::filling);
     if (!holds) continue;
     const Entity& entity = *schema_->entity(index->entity);
-    EMSTORE_TRY(const RecordId record, id_at_end(key));
+    EMSTORE_TRY(const RecordId record, id_at_end(key, entity.ids));
     EMSTORE_TRY(const auto other,
                 other_with_same_values(rows, entity, *index, key, {entity.id, record}));
     if (!other) continue;
@@ -312,31 +323,89 @@ void renew_indexes(const Schema& before, Schema& next) {
   }
 }
 
-bool loses_data(const Entity& before, const Schema& next) {
-  const Entity* after = next.entity(before.id);
-  return after == nullptr ||
-         std::any_of(before.fields.begin(), before.fields.end(),
-                     [&](const Field& field) { return after->field(field.id) == nullptr; });
+}  // namespace
+
+Status Group::name_lost_records(const Schema& next, Violations& violations) const {
+  for (const Entity& entity : schema_->entities) {
+    if (!loses_data(entity, next)) continue;
+    EMSTORE_TRY(const CounterRow counter, read_counter(rows_, entity.id));
+    if (counter.records == 0) continue;
+    const std::string count = std::to_string(counter.records) + " records of " + entity.name;
+    violations.add({ErrorCode::destructive_change,
+                    next.entity(entity.id) == nullptr ? count + " would be deleted"
+                                                      : count + " would lose what they have in it",
+                    "entities." + entity.name,
+                    "apply with allow_destructive",
+                    {}});
+  }
+  return {};
 }
 
-}  // namespace
+// One page of records, in a commit of its own; nothing when no record is left to look at.
+Result<std::optional<std::string>> Group::empty_page(const Schema& next,
+                                                     const SchemaCommand& command,
+                                                     const Peer& peer) {
+  constexpr std::size_t kPageRecords = 1000;
+  constexpr std::size_t kPageChanges = 10'000;  // Room is left for one record with many links.
+  const Schema schema = schema_for_emptying(*schema_, next);
+  const CommitInfo info = next_commit(peer);
+  std::optional<std::string> last;
+  std::vector<Event> events;
+  Overlay rows = Overlay::above(rows_);
+  for (const Entity& entity : schema.entities) {
+    if (!loses_data(entity, next)) continue;
+    KeyRange range = range_of_prefix(entity_prefix(entity.id));
+    if (!range.until.empty() && command.emptied >= range.until) continue;
+    if (command.emptied >= range.from) range.from = command.emptied + '\0';
+    std::vector<std::string> keys;
+    EMSTORE_CHECKED(rows_.scan(Family::records, range, [&](std::string_view key, std::string_view) {
+      keys.emplace_back(key);
+      return keys.size() < kPageRecords;
+    }));
+    for (std::string& key : keys) {
+      EMSTORE_CHECKED(empty_record({schema, entity, next}, key, info, rows, events));
+      last = std::move(key);
+      if (rows.change_count() > kPageChanges) break;
+    }
+    if (last) break;
+  }
+  if (!events.empty()) EMSTORE_CHECKED(accept(info, std::move(events), rows));
+  return last;
+}
+
+Status Group::empty_record(const Emptying& emptying, std::string_view key, const CommitInfo& info,
+                           Overlay& rows, std::vector<Event>& events) {
+  EMSTORE_TRY(const RecordRef record, record_of_key(key));
+  EMSTORE_TRY(const auto stored, read_record(rows, record));
+  if (!stored) return {};
+  EMSTORE_TRY(auto resolved,
+              emptying_of(emptying.schema, emptying.entity, emptying.next, record.id, *stored));
+  if (!resolved) return {};
+  Violations violations(limits_.violations_max);
+  auto place = static_cast<std::uint32_t>(events.size());
+  Undertaking undertaking(
+      emptying.schema, rows, violations,
+      [&](const Resolved& step) {
+        return decide_mutation(step, {}, info.peer, info, rows, violations);
+      },
+      [&](std::span<const Event> folded) -> Status {
+        EMSTORE_CHECKED(fold_events(folded, info, place, rows));
+        place += static_cast<std::uint32_t>(folded.size());
+        return {};
+      });
+  EMSTORE_TRY(const std::vector<Event> own, undertaking.carry_out(*resolved));
+  if (!violations.empty()) return failure(std::move(violations).to_error());
+  events.insert(events.end(), own.begin(), own.end());
+  return {};
+}
 
 Status Group::check_schema_change(const SchemaChange& change, const SchemaCommand& command) {
   Violations violations(limits_.violations_max);
-  if (!command.allow_destructive) {
+  if (!command.allow_destructive && !command.dry_run) {
     for (const std::string& line : change.destructive) {
       violations.add({ErrorCode::destructive_change, line, {}, {}, {}});
     }
-  }
-  for (const Entity& entity : schema_->entities) {
-    if (!loses_data(entity, change.next)) continue;
-    EMSTORE_TRY(const CounterRow counter, read_counter(rows_, entity.id));
-    if (counter.records == 0) continue;
-    violations.add({ErrorCode::destructive_change,
-                    entity.name + " still has " + std::to_string(counter.records) + " records",
-                    "entities." + entity.name,
-                    "delete them first",
-                    {}});
+    EMSTORE_CHECKED(name_lost_records(change.next, violations));
   }
   for (const auto& [entity, field] : change.newly_required) {
     EMSTORE_TRY(const CounterRow counter, read_counter(rows_, entity));
@@ -382,6 +451,8 @@ Outcome Group::carry_out(const SchemaCommand& command, const Peer& peer) {
   SchemaOutcome outcome{sequence_, schema_->version, change.changed, false,
                         std::move(change.difference)};
   if (command.dry_run) return outcome;
+  EMSTORE_TRY(outcome.emptied, empty_page(change.next, command, peer));
+  if (outcome.emptied) return outcome;
   const CommitInfo info = next_commit(peer);
   Overlay rows = Overlay::above(rows_);
   if (change.changed) outcome.version = change.next.version = info.sequence;

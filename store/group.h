@@ -49,11 +49,22 @@ class Group {
   Result<std::vector<Event>> decide_mutation(const Resolved& resolved, const Command& command,
                                              const Peer& peer, const CommitInfo& info,
                                              Overlay& rows, Violations& violations);
+  RecordId new_id(const Entity& entity, const struct Known& known, Time now);
   Status fold_events(std::span<const Event> events, const CommitInfo& info, std::uint32_t first,
                      Overlay& rows);
   // Where in a command each record was named last.
   using Paths = std::map<RecordRef, std::string>;
   Status check_unique(const Overlay& rows, const Paths& paths, Violations& violations);
+  Status name_lost_records(const Schema& next, Violations& violations) const;
+  Result<std::optional<std::string>> empty_page(const Schema& next, const SchemaCommand& command,
+                                                const Peer& peer);
+  struct Emptying {
+    const Schema& schema;  // schema_for_emptying()
+    const Entity& entity;  // of it
+    const Schema& next;
+  };
+  Status empty_record(const Emptying& emptying, std::string_view key, const CommitInfo& info,
+                      Overlay& rows, std::vector<Event>& events);
   Status check_schema_change(const struct SchemaChange& change, const SchemaCommand& command);
   Status check_size(const Overlay& rows) const;
   // Gives the commit its bytes and makes it part of the group.

@@ -61,7 +61,7 @@ Result<std::optional<RecordId>> other_with_same_values(const Reader& reader, con
   EMSTORE_CHECKED(reader.try_scan(Family::values, range_of_prefix(prefix),
                                   [&](std::string_view found, std::string_view) -> Result<bool> {
                                     if (found == key) return true;
-                                    EMSTORE_TRY(other, id_at_end(found));
+                                    EMSTORE_TRY(other, id_at_end(found, entity.ids));
                                     return false;
                                   }));
   return other;

@@ -37,6 +37,7 @@ class KnownReader {
     EMSTORE_TRY(known_.media_counter, read_counter(reader_, kMediaEntity));
     if (resolved_.verb == Verb::insert) {
       EMSTORE_TRY(known_.owner_counter, read_counter(reader_, resolved_.entity->id));
+      if (resolved_.entity->ids == IdFormat::uuid) EMSTORE_CHECKED(greatest_id());
     } else {
       EMSTORE_CHECKED(owner());
       if (!known_.owner) return std::move(known_);
@@ -73,6 +74,15 @@ class KnownReader {
       if (row) known_.referred.insert(target);
     }
     return {};
+  }
+
+  Status greatest_id() {
+    const KeyRange all = range_of_prefix(entity_prefix(resolved_.entity->id));
+    return reader_.try_scan(Family::records, all, Direction::backward,
+                            [&](std::string_view key, std::string_view) -> Result<bool> {
+                              EMSTORE_TRY(known_.greatest_id, id_at_end(key, IdFormat::uuid));
+                              return false;
+                            });
   }
 
   // ---- Links that a request touches ----

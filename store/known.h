@@ -58,6 +58,8 @@ struct Known {
   UseRow use;                     // Of a media that is to be deleted.
   std::vector<KnownUse> uses;     // All of them, or a few to name when they stand against it.
   CounterRow owner_counter, media_counter;
+  std::optional<RecordId> greatest_id;  // Insert where ids are uuids: of the records there are.
+  RecordId new_id;                      // Insert: given by the writer.
 };
 
 // Errors: commit_too_large when more than kLinksMax links would have to be looked at, and what the

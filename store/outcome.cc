@@ -23,7 +23,7 @@ Map created_data(const Entity& entity, const RecordId& id, const FieldValues& va
   Map data;
   data.append(std::string(kIdName), to_value(id));
   for (const Field& field : entity.fields) {
-    if (is_link(field.kind) || field.hidden) continue;
+    if (is_link(field.kind) || field.is_hidden(kInCreate)) continue;
     const Value* value = values.find(field.id);
     data.append(field.name, value == nullptr ? Value() : shown(field, *value));
   }
@@ -37,7 +37,8 @@ Map updated_data(const Entity& entity, const FieldValues& after, Time time) {
   Map data;
   for (const auto& [id, value] : after) {
     const Field* field = entity.field(id);
-    if (field != nullptr) data.append(field->name, shown(*field, value));
+    if (field != nullptr && !field->is_hidden(kInUpdate))
+      data.append(field->name, shown(*field, value));
   }
   data.append(std::string(kUpdatedName), time);
   return data;

@@ -167,6 +167,7 @@ class Planner {
     Plan plan;
     plan.kind = Plan::Kind::by_index;
     plan.index = &index;
+    plan.id_format = entity_.ids;
     plan.equal_fields = use.equal_fields();
     plan.has_range = use.reach.has_range;
     plan.sorts = !use.direction;

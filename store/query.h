@@ -94,8 +94,9 @@ struct Plan {
     any_of,    // What any of `parts` leads to.
     scan,      // Those in `ranges` of all records.
   } kind = Kind::scan;
-  std::vector<RecordId> ids;      // Ascending, each once.
-  const Index* index = nullptr;   // by_index.
+  std::vector<RecordId> ids;               // Ascending, each once.
+  const Index* index = nullptr;            // by_index.
+  IdFormat id_format = IdFormat::integer;  // by_index: of the ids that end its keys.
   std::vector<KeyRange> ranges;   // Ascending and apart; of Family::values or Family::records.
   std::vector<Plan> parts;        // None of them a scan.
   const With* through = nullptr;  // by_links.

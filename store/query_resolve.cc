@@ -192,7 +192,8 @@ std::vector<Column> usual_columns(const Entity& entity) {
   columns.reserve(entity.fields.size() + 3);
   columns.push_back({Pseudo::id, nullptr});
   for (const Field& field : entity.fields) {
-    if (!field.hidden && !is_link(field.kind)) columns.push_back({Pseudo::none, &field});
+    if (!field.is_hidden(kInRead) && !is_link(field.kind))
+      columns.push_back({Pseudo::none, &field});
   }
   columns.push_back({Pseudo::created_at, nullptr});
   columns.push_back({Pseudo::updated_at, nullptr});

@@ -63,9 +63,12 @@ class Resolver {
 
   void take_id(const Mutation& mutation, Resolved& resolved) {
     const std::optional<RecordId> id = record_id_of(mutation.id);
-    if (!id) {
+    if (!id || id->format() != resolved.entity->ids) {
       refuse(ErrorCode::wrong_type, to_string(mutation.id) + " is no id of " + mutation.entity,
-             resolved.path_of(kIdName), "ids are integers from 1");
+             resolved.path_of(kIdName),
+             resolved.entity->ids == IdFormat::uuid
+                 ? "ids are uuids, as text: \"01935a2e-7b10-7d3c-8a41-0f6d1f2b9c55\""
+                 : "ids are integers from 1");
       resolved.decidable = false;
       return;
     }
@@ -93,7 +96,7 @@ class Resolver {
     if (is_given_by_emstore(name, path)) return;
     const Field* field = entity.field(name);
     if (field != nullptr && !is_link(field->kind)) {
-      return take_value(entity, *field, value, path, resolved.values);
+      return take_value(entity, *field, value, path, context_of(resolved), resolved.values);
     }
     const std::optional<Side> side = find_side(schema_, entity, name);
     if (!side) return refuse_member(entity, name, path);
@@ -117,16 +120,31 @@ class Resolver {
   }
 
   void take_value(const Entity& entity, const Field& field, const Value& value,
-                  const std::string& path, FieldValues& values) {
-    if (!field.fillable) {
-      refuse(ErrorCode::read_only, title(entity, field) + " is computed by emstore", path,
-             "leave it out");
+                  const std::string& path, Contexts context, FieldValues& values) {
+    if (!field.is_fillable(context)) {
+      refuse_to_fill(entity, field, path, context);
     } else if (value.is_null() && !field.required) {
       values.set(field.id, Value());
     } else if (Result<Value> stored = stored_form(field, value);
                !violations_.catches(stored, path)) {
       values.set(field.id, *std::move(stored));
     }
+  }
+
+  static Contexts context_of(const Resolved& resolved) {
+    return resolved.verb == Verb::insert ? kInCreate : kInUpdate;
+  }
+
+  void refuse_to_fill(const Entity& entity, const Field& field, const std::string& path,
+                      Contexts context) {
+    const bool is_own =
+        entity.id == kMediaEntity && static_cast<std::uint32_t>(field.id) < kFirstUserFieldOfMedia;
+    const std::string_view when =
+        context == kInCreate ? "when a record is created" : "by an update";
+    refuse(ErrorCode::read_only,
+           title(entity, field) +
+               (is_own ? " is computed by emstore" : " is not fillable " + std::string(when)),
+           path, "leave it out");
   }
 
   // What an insert leaves out: the default, or nothing, or a violation. `given` is a field that the
@@ -186,8 +204,11 @@ class Resolver {
 
   // What `$set` says is a value of the record; what `$create` makes becomes one.
   void take_reference(const Entity& entity, const LinkRequest& request, Resolved& resolved) {
-    if (request.refused || !request.set || !request.records.empty()) return;
     const Field& field = *request.field;
+    if (!field.is_fillable(context_of(resolved))) {
+      return refuse_to_fill(entity, field, request.path, context_of(resolved));
+    }
+    if (request.refused || !request.set || !request.records.empty()) return;
     if (!request.set->empty()) {
       resolved.values.set(field.id, stored_reference(request.set->front().target));
     } else if (field.required) {
@@ -482,7 +503,7 @@ class Resolver {
              "update the media afterwards");
       return;
     }
-    take_value(entity, **field, value, path, media.values);
+    take_value(entity, **field, value, path, kInCreate, media.values);
   }
 
   const Schema& schema_;

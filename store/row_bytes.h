@@ -66,11 +66,9 @@ struct BacklinkKey {
   FieldId field{};
 };
 Result<BacklinkKey> backlink_of_key(std::string_view key);
-// A record's id as keys hold it, and as it ends the key of an index: an entity has ids of one
-// format.
-enum class IdFormat : bool { integer, uuid };
+// A record's id as keys hold it, and as it ends the key of an index.
 void append_id(const RecordId& id, std::string& key);
-Result<RecordId> id_at_end(std::string_view key, IdFormat format = IdFormat::integer);
+Result<RecordId> id_at_end(std::string_view key, IdFormat format);
 
 // ---- Values -------------------------------------------------------------------------------------
 // The fields of a record, packed: a map of field id → stored value. Kept packed, because most

@@ -44,7 +44,7 @@ Map canonical(const Field& field) {
   }
   Map shown;  // What a link holds of its own has no id.
   if (field.id != FieldId{}) shown.append("id", static_cast<std::uint32_t>(field.id));
-  shown.append("type", name_of(field.kind));
+  shown.append("type", type_name_of(field));
   shown.append("config", std::move(config));
   return shown;
 }
@@ -55,6 +55,7 @@ Map canonical(const Entity& entity) {
   Map config;
   if (!entity.label.empty()) config.append("label", entity.label);
   if (!entity.description.empty()) config.append("description", entity.description);
+  if (entity.ids == IdFormat::uuid) config.append("primary_format", kUuidFormat);
   config.append("sort_field", entity.sort_field);
   config.append("sort_dir", entity.sort_direction);
   return {{"id", static_cast<std::uint32_t>(entity.id)},
@@ -108,7 +109,7 @@ Result<Field> field_of(const std::string& name, const Map& canonical) {
     field.id = FieldId{id};
   }
   EMSTORE_TRY(const std::string type, text_in(canonical, "type"));
-  const auto kind = field_kind_named(type);
+  const auto kind = field_kind_named(type == kJsonSchemaType ? "json" : type);
   if (!kind) return corrupt("field " + quoted(name) + " of type " + quoted(type));
   field.kind = *kind;
   EMSTORE_TRY(const Map* config, map_in(canonical, "config"));
@@ -142,6 +143,11 @@ Result<Entity> entity_of(const std::string& name, const Map& canonical) {
   }
   if (config->contains("description")) {
     EMSTORE_TRY(entity.description, text_in(*config, "description"));
+  }
+  if (config->contains("primary_format")) {
+    EMSTORE_TRY(const std::string format, text_in(*config, "primary_format"));
+    if (format != kUuidFormat) return corrupt("ids of format " + quoted(format));
+    entity.ids = IdFormat::uuid;
   }
   EMSTORE_TRY(entity.sort_field, text_in(*config, "sort_field"));
   EMSTORE_TRY(entity.sort_direction, text_in(*config, "sort_dir"));
@@ -190,7 +196,7 @@ Result<Index> index_of(const Schema& schema, const std::string& name, const Map&
   return index;
 }
 
-Field media_field(FieldId id, std::string_view name, FieldKind kind, bool fillable) {
+Field media_field(FieldId id, std::string_view name, FieldKind kind, std::uint8_t fillable) {
   Field field;
   field.id = id;
   field.name = name;
@@ -204,6 +210,10 @@ Field media_field(FieldId id, std::string_view name, FieldKind kind, bool fillab
 std::string_view name_of(FieldKind kind) {
   const auto* named = find_where(kKinds, [kind](const auto& pair) { return pair.first == kind; });
   return named == nullptr ? std::string_view() : named->second;
+}
+
+std::string_view type_name_of(const Field& field) {
+  return field.json_schema ? kJsonSchemaType : name_of(field.kind);
 }
 
 std::optional<FieldKind> field_kind_named(std::string_view name) {
@@ -243,13 +253,13 @@ Schema initial_schema() {
   media.system = true;
   media.next_field = kFirstUserFieldOfMedia;
   media.fields = {
-      media_field(kMediaName, "name", FieldKind::text, /*fillable=*/true),
-      media_field(kMediaType, "mime_type", FieldKind::text, /*fillable=*/false),
-      media_field(kMediaClaimedType, "claimed_type", FieldKind::text, /*fillable=*/false),
-      media_field(kMediaSize, "size", FieldKind::number, /*fillable=*/false),
-      media_field(kMediaBlob, "blob", FieldKind::address, /*fillable=*/false),
-      media_field(kMediaSha256, "sha256", FieldKind::digest, /*fillable=*/false),
-      media_field(kMediaMetadata, "metadata", FieldKind::json, /*fillable=*/true),
+      media_field(kMediaName, "name", FieldKind::text, kInMutations),
+      media_field(kMediaType, "mime_type", FieldKind::text, /*fillable=*/0),
+      media_field(kMediaClaimedType, "claimed_type", FieldKind::text, /*fillable=*/0),
+      media_field(kMediaSize, "size", FieldKind::number, /*fillable=*/0),
+      media_field(kMediaBlob, "blob", FieldKind::address, /*fillable=*/0),
+      media_field(kMediaSha256, "sha256", FieldKind::digest, /*fillable=*/0),
+      media_field(kMediaMetadata, "metadata", FieldKind::json, kInMutations),
   };
   Schema schema;
   schema.entities.push_back(std::move(media));

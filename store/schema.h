@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "store/json_schema.h"
 
 namespace emstore::store {
 
@@ -22,7 +23,7 @@ enum class FieldKind : std::uint8_t {
   date,
   datetime,
   enumeration,
-  json,
+  json,      // With a json_schema: what schemas call "jsonschema".
   medium,    // Link to one media.
   media,     // Links to many media, in order.
   address,   // Of media only: where the bytes lie.
@@ -31,6 +32,7 @@ enum class FieldKind : std::uint8_t {
   links,     // Links to many records of another entity, in order: many-to-many.
 };
 
+inline constexpr std::string_view kJsonSchemaType = "jsonschema";
 // The name in schemas: "text", "enum", "medium" …
 std::string_view name_of(FieldKind kind);
 std::optional<FieldKind> field_kind_named(std::string_view name);
@@ -53,14 +55,31 @@ enum class OnDelete : std::uint8_t {
   cascade,    // Relations: what refers to the record goes with it.
 };
 
+// What an option of a field may be bound to, as in bknd. The last three are the views of its
+// administration: kept for it, and of no effect here.
+enum Contexts : std::uint8_t {
+  kInCreate = 1,
+  kInRead = 2,
+  kInUpdate = 4,
+  kInDelete = 8,
+  kInForm = 16,
+  kInTable = 32,
+  kInSubmit = 64,
+  kInMutations = kInCreate | kInRead | kInUpdate | kInDelete,
+  kEverywhere = 127,
+};
+
 struct Field {
   FieldId id{};
   std::string name;
   FieldKind kind = FieldKind::text;
 
   bool required = false;
-  bool hidden = false;   // Not in results unless selected.
-  bool fillable = true;  // false: computed by emstore, refused in documents.
+  // Contexts in which it is left out: kInRead of queries that do not select it, kInCreate and
+  // kInUpdate of what inserts and updates answer.
+  std::uint8_t hidden = 0;
+  // Contexts in which documents may give it: kInCreate, kInUpdate. Of emstore's own: none.
+  std::uint8_t fillable = kInMutations;
   std::optional<Value>
       default_value;  // In stored form; also read for records older than the field.
   std::string label, description;
@@ -73,6 +92,12 @@ struct Field {
   // enumeration
   std::vector<std::string> values;
   std::vector<std::string> value_labels;  // As many as values, or none.
+  // date, datetime
+  std::optional<std::int64_t> min_date, max_date;  // In stored form.
+  // json
+  std::optional<JsonSchema> json_schema;
+  Map ui_schema;                     // For programs that draw forms.
+  bool default_from_schema = false;  // Where default_value is left out.
   // medium, media
   std::optional<std::uint64_t> min_items, max_items;
   std::vector<std::string> mime_types;      // Globs: "image/*". Empty: any.
@@ -87,8 +112,13 @@ struct Field {
   std::string connection;          // What bknd calls the connection: "posts_categories".
   std::vector<Field> link_fields;  // What the meta of a link holds; empty: any map. Without ids.
 
+  bool is_fillable(Contexts context) const { return (fillable & context) != 0; }
+  bool is_hidden(Contexts context) const { return (hidden & context) != 0; }
   bool operator==(const Field&) const = default;
 };
+
+// The type as schemas say it: of json with a schema "jsonschema", else the name of the kind.
+std::string_view type_name_of(const Field& field);
 
 // Names every record has without declaring them: id, created_at, updated_at.
 inline constexpr std::string_view kIdName = "id";
@@ -98,7 +128,8 @@ inline constexpr std::string_view kUpdatedName = "updated_at";
 struct Entity {
   EntityId id{};
   std::string name;
-  bool system = false;        // media
+  bool system = false;  // media
+  IdFormat ids = IdFormat::integer;
   std::vector<Field> fields;  // As declared; those of emstore first.
   std::uint32_t next_field = 1;
   std::string label, description, sort_field = "id", sort_direction = "asc";
@@ -116,6 +147,8 @@ struct Index {
   bool unique = false;
   bool operator==(const Index&) const = default;
 };
+
+inline constexpr std::string_view kUuidFormat = "uuid";  // In schemas: primary_format.
 
 // The media entity exists in every schema, with these ids; a schema may add fields to it.
 inline constexpr std::string_view kMediaEntityName = "media";

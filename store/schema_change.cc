@@ -25,6 +25,7 @@ std::string difference_of(const FieldOption& option, const std::optional<Value>&
     const bool holds = after ? *after->if_boolean() : !*before->if_boolean();
     return holds ? name : "not " + name;
   }
+  if (!after && option.name == "fillable") return name + " (was " + shown(*before) + ")";
   const std::string was = before ? " (was " + shown(*before) + ")" : "";
   return after ? name + " " + shown(*after) + was : "no " + name + was;
 }
@@ -42,6 +43,11 @@ class Changing {
   Result<SchemaChange> change() &&;
 
  private:
+  // The wanted thing that `before` becomes: of its name, or renamed from it.
+  template <typename Things>
+  auto find_successor(Things& wanted, const Things& present, const std::string& before,
+                      const std::string& path) const;
+  bool is_renamed(const std::string& before, const std::string& now) const;  // An entity.
   void keep_entity(const Entity& before, Entity wanted);
   void add_entity(Entity wanted);
   void add_field(Entity& entity, Field field);
@@ -50,6 +56,7 @@ class Changing {
   void compare_options(const Entity& entity, const Field& before, const Field& after);
   void change_indexes();
   Index resolved(const WantedIndex& wanted) const;
+  std::vector<Index>::iterator find_renamed(std::vector<Index>& added, const Index& before) const;
 
   void differ(std::string line) { change_.difference.push_back(std::move(line)); }
   void differ_destructively(std::string line) {
@@ -74,7 +81,7 @@ void Changing::refuse(std::string path, std::string message, std::string hint) {
 void Changing::add_field(Entity& entity, Field field) {
   field.id = FieldId{entity.next_field++};
   const std::string target = is_relation(field.kind) ? " " + field.target : std::string();
-  differ("+ " + entity.name + "." + field.name + " " + std::string(name_of(field.kind)) + target);
+  differ("+ " + entity.name + "." + field.name + " " + std::string(type_name_of(field)) + target);
   entity.fields.push_back(std::move(field));
 }
 
@@ -101,16 +108,40 @@ void Changing::compare_options(const Entity& entity, const Field& before, const 
   }
 }
 
+template <typename Things>
+auto Changing::find_successor(Things& wanted, const Things& present, const std::string& before,
+                              const std::string& path) const {
+  const auto named = [](Things& things, const std::string& name) {
+    return std::find_if(things.begin(), things.end(),
+                        [&](const auto& thing) { return thing.name == name; });
+  };
+  if (const auto same = named(wanted, before); same != wanted.end()) return same;
+  return std::find_if(wanted.begin(), wanted.end(), [&](const auto& thing) {
+    const auto renamed = wanted_.renamed.find(path + thing.name);
+    if (renamed == wanted_.renamed.end() || renamed->second != before) return false;
+    // It happened before, and this is another thing under the old name.
+    return std::none_of(present.begin(), present.end(),
+                        [&](const auto& known) { return known.name == thing.name; });
+  });
+}
+
+bool Changing::is_renamed(const std::string& before, const std::string& now) const {
+  const auto renamed = wanted_.renamed.find("entities." + now);
+  return renamed != wanted_.renamed.end() && renamed->second == before &&
+         current_.entity(now) == nullptr;
+}
+
 void Changing::keep_field(Entity& entity, const Field& before, Field wanted) {
-  const std::string name = entity.name + "." + before.name;
+  const std::string name = entity.name + "." + wanted.name;
+  if (wanted.name != before.name) differ("~ " + name + " renamed from " + before.name);
   if (wanted.kind != before.kind) {
-    refuse(path_of_field(entity.name, before.name),
+    refuse(path_of_field(entity.name, wanted.name),
            name + " is of type " + std::string(name_of(before.kind)) + " and cannot become " +
                std::string(name_of(wanted.kind)),
            "add a new field with another name");
   }
-  if (wanted.target != before.target) {
-    refuse(path_of_field(entity.name, before.name),
+  if (wanted.target != before.target && !is_renamed(before.target, wanted.target)) {
+    refuse(path_of_field(entity.name, wanted.name),
            name + " leads to " + before.target + " and cannot lead to " + wanted.target,
            "add a new relation with another mappedBy");
   }
@@ -145,13 +176,21 @@ void Changing::keep_entity(const Entity& before, Entity wanted) {
   entity.id = before.id;
   entity.next_field = before.next_field;
   entity.fields.clear();
+  if (entity.name != before.name) differ("~ " + entity.name + " renamed from " + before.name);
+  if (entity.ids != before.ids) {
+    const bool are_uuids = before.ids == IdFormat::uuid;
+    refuse("entities." + entity.name + ".config.primary_format",
+           entity.name + (are_uuids ? " has uuids for ids" : " has integers for ids") +
+               ", and they cannot change",
+           are_uuids ? "set primary_format to \"uuid\""
+                     : "leave primary_format out, or make an entity of another name");
+  }
   compare_config(before, entity);
   // Fields keep their place, new ones follow: the order in which a client happens to send them,
   // which for some is chance, is no change.
   for (const Field& field : before.fields) {
-    const auto same = std::find_if(fields.begin(), fields.end(), [&field](const Field& candidate) {
-      return candidate.name == field.name;
-    });
+    const auto same =
+        find_successor(fields, before.fields, field.name, path_of_field(entity.name, ""));
     if (same == fields.end()) {
       differ_destructively("- " + entity.name + "." + field.name);
       continue;
@@ -195,20 +234,26 @@ Index Changing::resolved(const WantedIndex& wanted) const {
   return index;
 }
 
-// An index is never altered: with other fields it is another one, under another id.
+// An index is never altered: with other fields it is another one, under another id. Under another
+// name it is the same.
 void Changing::change_indexes() {
   std::vector<Index> added;
   for (const WantedIndex& wanted : wanted_.indexes) added.push_back(resolved(wanted));
   for (const Index& before : current_.indexes) {
-    const auto same = std::find_if(added.begin(), added.end(), [&before](Index candidate) {
+    auto same = std::find_if(added.begin(), added.end(), [&before](Index candidate) {
       candidate.id = before.id;
       return candidate == before;
     });
+    if (same == added.end()) same = find_renamed(added, before);
     if (same == added.end()) {
       differ("- index " + before.name);
       continue;
     }
+    if (same->name != before.name) {
+      differ("~ index " + same->name + " renamed from " + before.name);
+    }
     change_.next.indexes.push_back(before);
+    change_.next.indexes.back().name = same->name;
     added.erase(same);
   }
   for (Index& index : added) {
@@ -219,11 +264,21 @@ void Changing::change_indexes() {
   }
 }
 
+std::vector<Index>::iterator Changing::find_renamed(std::vector<Index>& added,
+                                                    const Index& before) const {
+  return std::find_if(added.begin(), added.end(), [&](Index candidate) {
+    const bool is_known =
+        std::any_of(current_.indexes.begin(), current_.indexes.end(),
+                    [&](const Index& known) { return known.name == candidate.name; });
+    candidate.id = before.id;
+    candidate.name = before.name;
+    return !is_known && candidate == before;
+  });
+}
+
 Result<SchemaChange> Changing::change() && {
   for (const Entity& before : current_.entities) {
-    const auto same =
-        std::find_if(wanted_.entities.begin(), wanted_.entities.end(),
-                     [&before](const Entity& entity) { return entity.name == before.name; });
+    const auto same = find_successor(wanted_.entities, current_.entities, before.name, "entities.");
     if (same == wanted_.entities.end()) {
       differ_destructively("- " + before.name);
       continue;

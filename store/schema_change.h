@@ -31,12 +31,14 @@ struct SchemaChange {
 };
 
 // Entities, fields and indexes keep their ids and places by name; new ones get the next ids.
+// An entity or a field whose config has `renamed_from` keeps the id, and so the data, of the one
+// that had that name; where there is none, or this one is there already, the option says nothing.
 // Members "id" and `next`, as schema.get gives them, are ignored. What `wanted` leaves out is
 // dropped, which is destructive; a tighter rule leaves older values as they are. A media field
 // without a relation, a relation whose mappedBy names no field, unknown keys, options that do not
 // fit their kind, another kind for a field: invalid_schema, all of them listed, with paths
-// (`entities.products.fields.gallery`) and suggestions. What emstore cannot do yet
-// (jsonschema, uuid keys …) is `unsupported`, by name.
+// (`entities.products.fields.gallery`) and suggestions. What emstore cannot do
+// is `unsupported`, by name.
 Result<SchemaChange> change_schema(const Schema& current, const Map& wanted);
 
 }  // namespace emstore::store

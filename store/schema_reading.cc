@@ -91,14 +91,17 @@ void SchemaReading::read_option(const Entity& entity, Field& field, const Map::M
                                 const std::string& path) {
   const auto& [name, value] = given;
   if (value.is_null() || is_full()) return;
+  if (name == "renamed_from") {
+    if (const std::string* before = value.if_text()) {
+      result.renamed[path_of_field(entity.name, field.name)] = *before;
+      return;
+    }
+    return refuse(path, "renamed_from is the name of a field, not " + brief(value));
+  }
   if (is_link(field.kind) && name == "entity") {
     if (value == Value(entity.name)) return;
     return refuse(
         path, "\"entity\" names the owner, " + quoted(entity.name) + ", and not " + brief(value));
-  }
-  if (const std::string_view instead = instead_of_option(name); !instead.empty()) {
-    return refuse(path, "the option " + quoted(name) + " is not supported", std::string(instead),
-                  ErrorCode::unsupported);
   }
   const std::string described = std::string(name_of(field.kind)) + " fields";
   const FieldOption* option = field_option_named(name);

@@ -20,14 +20,7 @@ constexpr std::array kOfMedia{
 };
 
 constexpr std::array kTypes{
-    Pair{"jsonschema", "use type \"json\""},
-    Pair{"week", "use type \"date\""},
-};
-
-constexpr std::array kOptions{
-    Pair{"timezone", "leave it out: emstore keeps dates and times in UTC"},
-    Pair{"min_date", "leave it out"},
-    Pair{"max_date", "leave it out"},
+    Pair{"week", "a week is no point in time: keep its first day, with type \"date\""},
 };
 
 std::string_view find(std::span<const Pair> pairs, std::string_view name) {
@@ -52,6 +45,5 @@ std::string_view type_of_undeclared(std::string_view entity, std::string_view fi
 }
 
 std::string_view instead_of_type(std::string_view type) { return find(kTypes, type); }
-std::string_view instead_of_option(std::string_view option) { return find(kOptions, option); }
 
 }  // namespace emstore::store

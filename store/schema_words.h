@@ -14,9 +14,7 @@ bool is_name(std::string_view name, std::size_t bytes_max);
 // computes: created_at everywhere, path of media … Empty: there is none of that name.
 std::string_view type_of_undeclared(std::string_view entity, std::string_view field);
 
-// What to do instead of a type or an option that this version does not support. Empty:
-// it is not one of those.
+// What to do instead of a type that this version does not support. Empty: it is not one of those.
 std::string_view instead_of_type(std::string_view type);
-std::string_view instead_of_option(std::string_view option);
 
 }  // namespace emstore::store

@@ -79,12 +79,25 @@ std::vector<Outcome> Store::commit(std::span<const Submission> group) {
     };
     const auto next = std::find_if(group.begin(), group.end(), is_schema);
     const auto before = static_cast<std::size_t>(next - group.begin());
-    const std::size_t count = before == 0 ? 1 : before;
-    std::vector<Outcome> answered = commit_group(group.subspan(0, count));
+    const std::size_t count = std::max<std::size_t>(before, 1);
+    std::vector<Outcome> answered =
+        before == 0 ? apply_schema(group.front()) : commit_group(group.subspan(0, count));
     group = group.subspan(answered.size());
     std::move(answered.begin(), answered.end(), std::back_inserter(outcomes));
   }
   return outcomes;
+}
+
+// What a schema drops is emptied first, a page a group; what waits, waits for all of it.
+std::vector<Outcome> Store::apply_schema(const Submission& submission) {
+  Submission page = submission;
+  for (;;) {
+    std::vector<Outcome> answered = commit_group(std::span(&page, 1));
+    const auto* outcome =
+        answered.front() ? std::get_if<SchemaOutcome>(&*answered.front()) : nullptr;
+    if (outcome == nullptr || !outcome->emptied) return answered;
+    std::get<SchemaCommand>(page.work).emptied = *outcome->emptied;
+  }
 }
 
 std::vector<Outcome> Store::commit_group(std::span<const Submission> submissions) {

@@ -85,6 +85,7 @@ class Store {
   struct State;
   explicit Store(std::unique_ptr<State> state);
   // Answers as many of them, from the first on, as one group holds; at least one.
+  std::vector<Outcome> apply_schema(const Submission& submission);
   std::vector<Outcome> commit_group(std::span<const Submission> submissions);
   Status write(class Group& group, const View& before);
   std::unique_ptr<State> state_;

@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "store/field_checks.h"
 #include "store/field_options.h"
+#include "store/field_rules.h"
 #include "store/schema_reading.h"
 #include "store/schema_words.h"
 #include "store/wanted_relations.h"
@@ -25,7 +26,9 @@ class Reading : private SchemaReading {
   bool read_entity_type(Entity& entity, const Map& given, const std::string& path);
   void read_entity_config(Entity& entity, const Map& config, const std::string& path);
   void read_field(Entity& entity, const std::string& name, const Value& given);
-  bool is_there_anyway(const Entity& entity, const std::string& name, const std::string& type,
+  void read_id_format(Entity& entity, const Map& config, std::string_view name,
+                      const std::string& path);
+  bool is_there_anyway(Entity& entity, const std::string& name, const std::string& type,
                        const Map& config, const std::string& path);
   std::optional<FieldKind> read_kind(const std::string& type, const std::string& path);
   void check_entity(Entity& entity);
@@ -59,13 +62,17 @@ bool Reading::read_entity_type(Entity& entity, const Map& given, const std::stri
 
 void Reading::read_entity_config(Entity& entity, const Map& config, const std::string& path) {
   // "name" and "name_singular" are bknd's labels; emstore shows one.
-  static constexpr std::array<std::string_view, 7> kKnown{
-      "label", "description", "sort_field", "sort_dir", "name", "name_singular", "primary_format"};
+  static constexpr std::array<std::string_view, 8> kKnown{
+      "label", "description",   "sort_field",     "sort_dir",
+      "name",  "name_singular", "primary_format", "renamed_from"};
   check_keys(config, path, kKnown);
   const std::string* label = text_under(config, "label", path);
   if (label == nullptr) label = text_under(config, "name", path);
   if (label != nullptr) entity.label = *label;
   text_under(config, "name_singular", path);
+  if (const auto* before = text_under(config, "renamed_from", path)) {
+    result.renamed["entities." + entity.name] = *before;
+  }
   if (const auto* text = text_under(config, "description", path)) entity.description = *text;
   if (const auto* field = text_under(config, "sort_field", path)) entity.sort_field = *field;
   if (const auto* direction = text_under(config, "sort_dir", path)) {
@@ -75,10 +82,21 @@ void Reading::read_entity_config(Entity& entity, const Map& config, const std::s
              "use \"asc\" or \"desc\"");
     }
   }
-  const std::string* format = text_under(config, "primary_format", path);
-  if (format != nullptr && *format != "integer") {
-    refuse(path + ".primary_format", "ids of format " + quoted(*format) + " are not supported",
-           "use \"integer\"", ErrorCode::unsupported);
+  read_id_format(entity, config, "primary_format", path);
+}
+
+// In bknd both the entity and its primary field may say it.
+void Reading::read_id_format(Entity& entity, const Map& config, std::string_view name,
+                             const std::string& path) {
+  const std::string* format = text_under(config, name, path);
+  if (format == nullptr || *format == "integer") return;
+  const std::string place = path + "." + std::string(name);
+  if (*format != kUuidFormat) {
+    refuse(place, "ids cannot be of format " + quoted(*format), "use \"integer\" or \"uuid\"");
+  } else if (entity.system) {
+    refuse(place, "ids of media are integers", "use \"integer\"", ErrorCode::unsupported);
+  } else {
+    entity.ids = IdFormat::uuid;
   }
 }
 
@@ -113,18 +131,14 @@ void Reading::read_entity(const std::string& name, const Value& given) {
 }
 
 // Whether the field is one that emstore has by itself, and so is not kept as one of the user's.
-bool Reading::is_there_anyway(const Entity& entity, const std::string& name,
-                              const std::string& type, const Map& config, const std::string& path) {
+bool Reading::is_there_anyway(Entity& entity, const std::string& name, const std::string& type,
+                              const Map& config, const std::string& path) {
   if (name == kIdName) {
     if (type != "primary") {
       refuse(path, "every record has an id; \"id\" cannot be of type " + quoted(type),
              "use another name");
     }
-    const std::string* format = text_under(config, "format", path + ".config");
-    if (format != nullptr && *format != "integer") {
-      refuse(path + ".config.format", "ids of format " + quoted(*format) + " are not supported",
-             "use \"integer\"", ErrorCode::unsupported);
-    }
+    read_id_format(entity, config, "format", path + ".config");
     return true;
   }
   std::string_view expected = type_of_undeclared(entity.name, name);
@@ -143,7 +157,7 @@ bool Reading::is_there_anyway(const Entity& entity, const std::string& name,
 }
 
 std::optional<FieldKind> Reading::read_kind(const std::string& type, const std::string& path) {
-  const auto kind = field_kind_named(type);
+  const auto kind = field_kind_named(type == kJsonSchemaType ? "json" : type);
   const bool is_own = kind == FieldKind::address || kind == FieldKind::digest;
   if (kind && !is_own) return kind;
   if (const std::string_view instead = instead_of_type(type); !instead.empty()) {
@@ -151,23 +165,32 @@ std::optional<FieldKind> Reading::read_kind(const std::string& type, const std::
            std::string(instead), ErrorCode::unsupported);
     return std::nullopt;
   }
-  static constexpr std::array<std::string_view, 11> kTypes{
-      "text", "number", "boolean", "date",     "datetime", "enum",
-      "json", "medium", "media",   "relation", "links"};
+  static constexpr std::array<std::string_view, 12> kTypes{
+      "text", "number",     "boolean", "date",  "datetime", "enum",
+      "json", "jsonschema", "medium",  "media", "relation", "links"};
   std::string hint = did_you_mean(type, kTypes);
   if (hint.empty()) {
     hint =
-        "use text, number, boolean, date, datetime, enum, json, medium, media, relation or links";
+        "use text, number, boolean, date, datetime, enum, json, jsonschema, medium, media, "
+        "relation "
+        "or links";
   }
   refuse(path + ".type", "no field can be of type " + quoted(type), std::move(hint));
   return std::nullopt;
 }
 
+// Bknd's datetime() and week() are of type "date", and tell in their config what they are.
+std::string effective_type(const std::string& type, const Map& config) {
+  const Value* calendar = config.find("type");
+  const bool is_date = type == name_of(FieldKind::date) && calendar != nullptr;
+  return is_date && calendar->if_text() != nullptr ? *calendar->if_text() : type;
+}
+
 void Reading::read_field(Entity& entity, const std::string& name, const Value& given) {
   const std::string path = path_of_field(entity.name, name);
   const Map* map = given.if_map();
-  const std::string* type = map == nullptr ? nullptr : text_under(*map, "type", path);
-  if (type == nullptr) {
+  const std::string* given_type = map == nullptr ? nullptr : text_under(*map, "type", path);
+  if (given_type == nullptr) {
     refuse(path, "a field is a map {type, config}", "give it a type, such as \"text\"");
     mark_broken(path);
     return;
@@ -175,10 +198,11 @@ void Reading::read_field(Entity& entity, const std::string& name, const Value& g
   static constexpr std::array<std::string_view, 3> kKnown{"type", "config", "id"};
   check_keys(*map, path, kKnown);
   const Map& config = map_under(*map, "config", path + ".config");
-  if (is_there_anyway(entity, name, *type, config, path)) return;
+  const std::string type = effective_type(*given_type, config);
+  if (is_there_anyway(entity, name, type, config, path)) return;
 
   const bool is_named = check_name(name, path, kNameBytesMax);
-  const auto kind = read_kind(*type, path);
+  const auto kind = read_kind(type, path);
   if (!kind || !is_named) {
     mark_broken(path);
     return;
@@ -191,6 +215,7 @@ void Reading::read_field(Entity& entity, const std::string& name, const Value& g
   Field field;
   field.name = name;
   field.kind = *kind;
+  if (type == kJsonSchemaType) field.json_schema = JsonSchema();  // Until its option says more.
   for (const Map::Member& option : config) {
     read_option(entity, field, option, path + ".config." + option.name);
   }
@@ -213,9 +238,17 @@ void Reading::check_sort_field(const Entity& entity, const std::string& path) {
          did_you_mean(name, names));
 }
 
+// In stored form, as far as it has one; whether it fits is checked with the other options.
+void take_schema_default(Field& field) {
+  const auto made = field.json_schema ? field.json_schema->default_value() : std::nullopt;
+  if (!made) return;
+  if (auto stored = literal_form(field, *made)) field.default_value = *std::move(stored);
+}
+
 void Reading::check_entity(Entity& entity) {
   for (Field& field : entity.fields) {
     const std::string path = path_of_field(entity.name, field.name);
+    if (field.default_from_schema && !field.default_value) take_schema_default(field);
     for (FieldComplaint& complaint : complaints_about(field)) {
       refuse(path + ".config." + std::string(complaint.option),
              entity.name + "." + field.name + " " + complaint.message, std::move(complaint.hint));

@@ -2,6 +2,7 @@
 // schema that is in force, is schema_change.h. Pure.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct WantedIndex {
 struct WantedSchema {
   std::vector<Entity> entities;  // Without ids, but media's own fields; media is always among them.
   std::vector<WantedIndex> indexes;
+  // What `renamed_from` says of entities and fields: by their paths, the names they had.
+  std::map<std::string, std::string> renamed;
   std::vector<Error> violations;  // With paths; at most kSchemaViolationsMax.
 };
 

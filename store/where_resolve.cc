@@ -120,9 +120,13 @@ Condition linked(const Side& side, std::shared_ptr<const Condition> where) {
 // the ids of the records it leads to.
 class Test {
  public:
-  explicit Test(Subject subject) : subject_(std::move(subject)), name_(name_of(subject_.column)) {}
+  Test(Subject subject, IdFormat ids)
+      : subject_(std::move(subject)), name_(name_of(subject_.column)), ids_(ids) {}
   explicit Test(const Side& side)
-      : subject_{{Pseudo::id, nullptr}, {}}, name_(side.name), relation_(side) {}
+      : subject_{{Pseudo::id, nullptr}, {}},
+        name_(side.name),
+        ids_(side.target->ids),
+        relation_(side) {}
 
   // `given` is a literal, or a map of operators.
   Result<Condition> resolve(const Value& given, const std::string& path) const {
@@ -357,6 +361,7 @@ class Test {
 
   // Any integer is a bound for ids, also one that no record can have.
   Result<OwnedScalar> id_literal(const Value& operand, const std::string& path) const {
+    if (ids_ == IdFormat::uuid) return uuid_literal(operand, path);
     if (const auto* integer = operand.if_integer()) return OwnedScalar(*integer);
     if (const auto* number = operand.if_number()) {
       constexpr double kExactMax = 9007199254740992.0;  // 2^53
@@ -364,14 +369,20 @@ class Test {
         return OwnedScalar(static_cast<std::int64_t>(*number));
       }
     }
-    if (const std::optional<RecordId> id = record_id_of(operand)) {
-      return OwnedScalar(std::string(as_bytes(id->uuid())));
-    }
-    return failure(ErrorCode::wrong_type, to_string(operand) + " is no id", path);
+    return failure(ErrorCode::wrong_type, to_string(operand) + " is no id", path,
+                   "ids here are integers");
+  }
+
+  static Result<OwnedScalar> uuid_literal(const Value& operand, const std::string& path) {
+    const std::optional<RecordId> id = record_id_of(operand);
+    if (id && id->is_uuid()) return OwnedScalar(std::string(as_bytes(id->uuid())));
+    return failure(ErrorCode::wrong_type, to_string(operand) + " is no id", path,
+                   "ids here are uuids, as text");
   }
 
   Subject subject_;
   std::string_view name_;
+  IdFormat ids_;
   std::optional<Side> relation_;
 };
 
@@ -427,11 +438,11 @@ class WhereReader {
       return through(*side, name.substr(point + 1), given, path);
     }
     EMSTORE_TRY(const Column column, column_named(name.substr(0, point), path));
-    if (point == name.size()) return Test({column, {}}).resolve(given, path);
+    if (point == name.size()) return Test({column, {}}, entity_.ids).resolve(given, path);
     const std::string_view rest = name.substr(point + 1);
     if (column.field != nullptr && column.field->kind == FieldKind::json) {
       EMSTORE_TRY(std::vector<std::string> names, names_in(rest, path));
-      return Test({column, std::move(names)}).resolve(given, path);
+      return Test({column, std::move(names)}, entity_.ids).resolve(given, path);
     }
     return failure(ErrorCode::wrong_operation,
                    quoted(name_of(column)) + " of " + entity_.name + " has nothing within it", path,
@@ -441,7 +452,7 @@ class WhereReader {
   // A relation that is a value is asked as that value.
   static Test of_relation(const Side& side) {
     if (side.inverse || side.has_links()) return Test(side);
-    return Test(Subject{{Pseudo::none, side.field}, {}});
+    return Test(Subject{{Pseudo::none, side.field}, {}}, side.target->ids);
   }
 
   Result<Condition> through(const Side& side, std::string_view rest, const Value& given,

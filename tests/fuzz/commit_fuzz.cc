@@ -86,7 +86,7 @@ void check_keys(std::string_view bytes) {
   if (const auto back = backlink_of_key(bytes)) {
     EMSTORE_CHECK(backlink_key(back->target, back->covered, back->owner, back->field) == bytes);
   }
-  static_cast<void>(id_at_end(bytes));
+  static_cast<void>(id_at_end(bytes, IdFormat::integer));
   static_cast<void>(id_at_end(bytes, IdFormat::uuid));
 }
 

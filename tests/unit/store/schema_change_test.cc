@@ -208,6 +208,9 @@ TEST(ChangeSchema, IsIdempotentForImportsAndForItsOwnForm) {
   }
 }
 
+const Map kSpecs{{"type", "object"},
+                 {"properties", Map{{"theme", Map{{"type", "string"}, {"default", "dark"}}}}}};
+
 TEST(ChangeSchema, TakesTheOptionsOfEveryKindAndKeepsThemInItsOwnForm) {
   Map relations;
   relate(relations, "things", "pictures", false);
@@ -232,8 +235,15 @@ TEST(ChangeSchema, TakesTheOptionsOfEveryKindAndKeepsThemInItsOwnForm) {
                                  {"multipleOf", 0.5},
                                  {"default_value", 5}})},
       {"on", field("boolean", {{"default_value", false}, {"hidden", List{}}})},
-      {"day", field("date", {{"type", "date"}, {"default_value", "1970-01-02"}})},
+      {"day", field("date", {{"type", "date"},
+                             {"default_value", "1970-01-02"},
+                             {"min_date", "1970-01-01"},
+                             {"max_date", "1970-01-03"},
+                             {"timezone", "UTC"}})},
       {"at", field("datetime", {{"default_value", "1970-01-01T00:00:01Z"}})},
+      {"since", field("date", {{"type", "datetime"}, {"min_date", "1970-01-01T00:00:01Z"}})},
+      {"specs", field("jsonschema", {{"schema", kSpecs}, {"default_from_schema", true}})},
+      {"notes", field("jsonschema")},
       {"state", field("enum", {{"options", Map{{"type", "strings"}, {"values", List{"a", "b"}}}},
                                {"default_value", "b"}})},
       {"size", field("enum", {{"enum", List{"s", "m"}}})},
@@ -241,7 +251,8 @@ TEST(ChangeSchema, TakesTheOptionsOfEveryKindAndKeepsThemInItsOwnForm) {
        field("enum", {{"options", Map{{"type", "objects"},
                                       {"values", List{Map{{"label", "Red"}, {"value", "r"}}}}}}})},
       {"extra", field("json", {{"default_value", Map{{"a", 1}}}, {"label", nullptr}})},
-      {"secret", field("text", {{"fillable", false}})},
+      {"secret", field("text", {{"fillable", false}, {"hidden", List{"read", "table"}}})},
+      {"once", field("text", {{"fillable", List{"create", "read"}}})},
       {"pictures", field("media", {{"min_items", 1},
                                    {"max_items", 5},
                                    {"mime_types", List{"image/*", "application/pdf"}},
@@ -251,16 +262,25 @@ TEST(ChangeSchema, TakesTheOptionsOfEveryKindAndKeepsThemInItsOwnForm) {
   const Field& code = *entity.field("code");
   EXPECT_EQ(code.label, "Code");
   EXPECT_EQ(code.max_length, 8U);
-  EXPECT_TRUE(code.hidden);
+  EXPECT_EQ(code.hidden, kInRead);
   EXPECT_EQ(code.default_value, Value("abc"));
   EXPECT_EQ(entity.field("price")->default_value, Value(5.0));
   EXPECT_EQ(entity.field("price")->multiple_of, 0.5);
-  EXPECT_FALSE(entity.field("on")->hidden);
+  EXPECT_EQ(entity.field("on")->hidden, 0);
+  EXPECT_EQ(entity.field("day")->min_date, 0);
+  EXPECT_EQ(entity.field("day")->max_date, 2);
+  EXPECT_EQ(entity.field("since")->kind, FieldKind::datetime);
+  EXPECT_EQ(entity.field("since")->min_date, 1'000'000);
+  EXPECT_EQ(entity.field("specs")->json_schema->source(), kSpecs);
+  EXPECT_EQ(entity.field("specs")->default_value, Value(Map{{"theme", "dark"}}));
+  EXPECT_EQ(type_name_of(*entity.field("notes")), "jsonschema");
   EXPECT_EQ(entity.field("day")->default_value, Value(1));
   EXPECT_EQ(entity.field("at")->default_value, Value(1'000'000));
   EXPECT_THAT(entity.field("size")->values, ElementsAre("s", "m"));
   EXPECT_THAT(entity.field("colour")->value_labels, ElementsAre("Red"));
-  EXPECT_FALSE(entity.field("secret")->fillable);
+  EXPECT_EQ(entity.field("secret")->fillable, 0);
+  EXPECT_EQ(entity.field("secret")->hidden, kInRead | kInTable);
+  EXPECT_EQ(entity.field("once")->fillable, kInCreate | kInRead);
   EXPECT_EQ(entity.field("pictures")->on_delete, OnDelete::collect);
   EXPECT_EQ(entity.field("pictures")->with_limit, 7U);
 
@@ -562,8 +582,19 @@ TEST(ChangeSchema, RefusesOptionsOfTheWrongType) {
               ElementsAre(HasSubstr("a value of the field's own type")));
   EXPECT_THAT(violations_of_field("enum", {{"options", List{"a"}}}),
               ElementsAre(HasSubstr("{type: \"strings\""), HasSubstr("is an enum without values")));
-  EXPECT_THAT(violations_of_field("date", {{"type", "week"}}),
-              ElementsAre(HasSubstr("\"type\" is \"date\", as the field")));
+  EXPECT_THAT(violations_of_field("datetime", {{"type", "date"}}),
+              ElementsAre(HasSubstr("\"type\" is \"datetime\", as the field")));
+  EXPECT_THAT(violations_of_field("date", {{"timezone", "Europe/Berlin"}}),
+              ElementsAre(HasSubstr("emstore keeps dates and times in UTC")));
+  EXPECT_THAT(violations_of_field("date", {{"min_date", "soon"}}),
+              ElementsAre(HasSubstr("\"min_date\" is a date such as")));
+  EXPECT_THAT(violations_of_field("text", {{"hidden", List{"never"}}}),
+              ElementsAre(HasSubstr("form, table, submit")));
+  EXPECT_THAT(violations_of_field("text", {{"fillable", List{"form"}}}),
+              ElementsAre(HasSubstr("a list of create, read, update, delete")));
+  EXPECT_THAT(violations_of_field("jsonschema", {{"schema", Map{{"minimun", 1}}}}),
+              ElementsAre(HasSubstr("(minimun: the keyword \"minimun\" of JSON Schema is not "
+                                    "supported; did you mean \"minimum\"?)")));
 }
 
 TEST(ChangeSchema, RefusesOptionsThatContradictEachOther) {
@@ -572,6 +603,13 @@ TEST(ChangeSchema, RefusesOptionsThatContradictEachOther) {
                           "over maxLength 3"));
   EXPECT_THAT(violations_of_field("text", {{"pattern", "(a"}}),
               ElementsAre(HasSubstr("which is not RE2")));
+  EXPECT_THAT(violations_of_field("date", {{"min_date", "2020-01-02"}, {"max_date", "2020-01-01"}}),
+              ElementsAre(HasSubstr("has a min_date after its max_date")));
+  EXPECT_THAT(violations_of_field("text", {{"required", true}, {"fillable", List{"update"}}}),
+              ElementsAre(HasSubstr("not fillable when a record is created")));
+  EXPECT_THAT(violations_of_field("jsonschema",
+                                  {{"schema", Map{{"type", "object"}}}, {"default_value", List{}}}),
+              ElementsAre(HasSubstr("has a default that does not fit: it: is object, not []")));
   EXPECT_THAT(violations_of_field("number", {{"minimum", 5}, {"maximum", 3}}),
               ElementsAre(HasSubstr("no number lies between")));
   EXPECT_THAT(violations_of_field("number", {{"minimum", 3}, {"maximum", 3}}),
@@ -647,12 +685,11 @@ TEST(ChangeSchema, SaysByNameWhatItCannotDoYet) {
     EXPECT_THAT(lines, ::testing::Each(::testing::EndsWith("[unsupported]")));
     return lines;
   };
-  EXPECT_THAT(all_unsupported(violations_of_field("jsonschema", {})),
-              ElementsAre(HasSubstr("fields of type \"jsonschema\" are not supported")));
-  EXPECT_THAT(all_unsupported(violations_of_field("date", {{"min_date", "2020-01-01"}})),
-              ElementsAre(HasSubstr("the option \"min_date\" is not supported")));
-  EXPECT_THAT(all_unsupported(violations(things({{"id", field("primary", {{"format", "uuid"}})}}))),
-              ElementsAre(HasSubstr("ids of format \"uuid\"")));
+  EXPECT_THAT(all_unsupported(violations_of_field("date", {{"type", "week"}})),
+              ElementsAre(HasSubstr("a week is no point in time: keep its first day")));
+  EXPECT_THAT(all_unsupported(violations(schema_of_entities(
+                  {{"media", Map{{"config", Map{{"primary_format", "uuid"}}}}}}))),
+              ElementsAre(HasSubstr("ids of media are integers")));
   EXPECT_THAT(all_unsupported(violations(schema_of_entities({{"users", Map{{"type", "system"}}}}))),
               ElementsAre(HasSubstr("users is of type \"system\"")));
 }

@@ -53,8 +53,13 @@ void add_options(Field& field, std::mt19937& random) {
     case FieldKind::date:
     case FieldKind::datetime:
       if (random() % 2 == 0) field.default_value = static_cast<std::int64_t>(random() % 99'999);
+      if (random() % 2 == 0) field.min_date = static_cast<std::int64_t>(random() % 99'999);
+      if (random() % 2 == 0) field.max_date = static_cast<std::int64_t>(random() % 99'999);
       return;
     case FieldKind::json:
+      if (random() % 2 == 0) field.json_schema = *JsonSchema::read({{"type", "object"}});
+      if (random() % 2 == 0) field.ui_schema = {{"a", Map{{"ui:widget", "textarea"}}}};
+      field.default_from_schema = random() % 2 == 0;
       if (random() % 2 == 0) field.default_value = Map{{"a", List{1, 2.5, nullptr}}};
       return;
     case FieldKind::medium:
@@ -104,8 +109,8 @@ Field random_field(FieldId id, std::mt19937& random) {
   field.name = "field_" + std::to_string(static_cast<std::uint32_t>(id));
   field.kind = static_cast<FieldKind>(random() % 13);
   field.required = random() % 2 == 0;
-  field.hidden = random() % 2 == 0;
-  field.fillable = is_link(field.kind) || random() % 2 == 0;
+  field.hidden = static_cast<std::uint8_t>(random() % (kEverywhere + 1));
+  if (!is_link(field.kind)) field.fillable = static_cast<std::uint8_t>(random() % 16);
   field.label = maybe_text(random, "A label");
   field.description = maybe_text(random, "What it is for");
   add_options(field, random);
@@ -264,7 +269,8 @@ TEST(InitialSchema, HasMediaWithItsFixedIds) {
   EXPECT_EQ(media->field(kMediaBlob)->kind, FieldKind::address);
   EXPECT_EQ(media->field(kMediaSha256)->kind, FieldKind::digest);
   for (const Field& field : media->fields) {
-    EXPECT_EQ(field.fillable, field.id == kMediaName || field.id == kMediaMetadata) << field.name;
+    EXPECT_EQ(field.is_fillable(kInCreate), field.id == kMediaName || field.id == kMediaMetadata)
+        << field.name;
     EXPECT_FALSE(field.required);
   }
   EXPECT_EQ(schema.version, 0U);
