@@ -18,7 +18,9 @@ struct SchemaApplyWords {
   bool allow_destructive = false;
 };
 int apply_schema(Session& session, const SchemaApplyWords& words);
-int show_schema(Session& session);
+// How a schema is shown: as tables, or as what makes it again.
+enum class SchemaForm { tables, typescript, cpp };
+int show_schema(Session& session, SchemaForm form);
 
 // mutation_commands.cc
 struct MutationWords {

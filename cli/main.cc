@@ -20,6 +20,7 @@ struct Words {
   Settings settings;
   std::string color = "auto";
   SchemaApplyWords schema_apply;
+  SchemaForm schema_form = SchemaForm::tables;
   MutationWords mutation;
   LinkWords links;
   FindWords find;
@@ -54,7 +55,15 @@ void add_schema(CLI::App& app, Words& words) {
   apply.add_flag("-n,--dry-run", words.schema_apply.dry_run, "Only say what would change");
   apply.add_flag("--allow-destructive", words.schema_apply.allow_destructive,
                  "Also drop what the schema leaves out");
-  add(*schema, "show", "Show entities, fields and indexes", words, show_schema);
+  CLI::App& show = add(*schema, "show", "Show entities, fields and indexes", words,
+                       [&](Session& session) { return show_schema(session, words.schema_form); });
+  CLI::Option* typescript = show.add_flag_callback(
+      "--typescript", [&] { words.schema_form = SchemaForm::typescript; },
+      "As code for bknd's schema builder");
+  show.add_flag_callback(
+          "--cpp", [&] { words.schema_form = SchemaForm::cpp; },
+          "As code for the schema builder of <emstore/client.hpp>")
+      ->excludes(typescript);
 }
 
 void add_mutation_options(CLI::App& command, Words& words) {

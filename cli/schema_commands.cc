@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/failures.h"
 #include "cli/json.h"
+#include "cli/schema_code.h"
 #include "cli/text.h"
 
 namespace emstore::cli {
@@ -70,10 +71,19 @@ int apply_schema(Session& session, const SchemaApplyWords& words) {
   return 0;
 }
 
-int show_schema(Session& session) {
+int show_schema(Session& session, SchemaForm form) {
   const Map answer = session.client().schema();
-  if (session.json()) {
-    session.print_json(answer);
+  const Map* document = value_at(answer, "schema").if_map();
+  if (document != nullptr && form == SchemaForm::typescript) {
+    session.print(typescript_of(*document));
+    return 0;
+  }
+  if (document != nullptr && form == SchemaForm::cpp) {
+    session.print(cpp_of(*document));
+    return 0;
+  }
+  if (document != nullptr && session.json()) {
+    session.print_json(portable_schema(*document));
     return 0;
   }
   const Map* entities = value_at(answer, "schema.entities").if_map();
