@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
+import proof
 import rpc
 
 SOURCE = pathlib.Path(os.environ["EMSTORE_SOURCE"])
@@ -206,6 +207,62 @@ int main(int, char** words) {
                 done = subprocess.run([path / "main", self.daemon.socket], capture_output=True, text=True, check=True,
                                       env=rpc.environment())
                 self.assertEqual(done.stdout, "", "the code says another schema")
+
+
+class Refolded(unittest.TestCase):
+    """What schemas leave behind, folded again by the checker, which shares no code with the daemon."""
+
+    def test_uuids_json_schemas_renames_and_drops_are_what_the_log_says(self):
+        daemon = proof.daemon(self.addCleanup)
+        with daemon.connect() as wire:
+            wire.call("schema.apply", BKND)
+            for name in "ab":
+                media = wire.call("media.upload", name.encode() * 9, {"name": name})["id"]
+                wire.call("insertOne", "posts", {"title": name, "state": "live", "gallery": {"$attach": [media]}})
+                wire.call("insertOne", "notes", {"text": name})
+            later = json.loads(json.dumps(BKND))
+            fields = later["entities"]["notes"]["fields"]
+            fields["body"] = fields.pop("text") | {"config": {"renamed_from": "text"}}
+            fields["more"] = {"type": "jsonschema", "config": {"schema": {"default": {"a": 1}},
+                                                               "default_from_schema": True}}
+            later["indices"]["idx_notes_body"] = {"entity": "notes", "fields": ["body"], "unique": True}
+            wire.call("schema.apply", later)
+            note = wire.call("insertOne", "notes", {"body": "c"})
+            wire.call("updateOne", "notes", note["id"], {"body": "d"})
+            del later["entities"]["posts"]["fields"]["gallery"], later["relations"]["poly_posts_media_gallery"]
+            wire.call("schema.apply", later, {"allow_destructive": True})
+            notes = wire.call("findMany", "notes", {"orderBy": "id"})["data"]
+            self.assertEqual([(row["body"], row["more"]) for row in notes],
+                             [("a", {"a": 1}), ("b", {"a": 1}), ("d", {"a": 1})])
+            self.assertTrue(wire.verify()["equal"])
+        self.assertEqual(daemon.end(), 0)
+        rows, report, _ = proof.check(daemon)
+        self.assertEqual(report.differences, [])
+        self.assertEqual(len(rows["links"]), 0)
+
+    def test_a_dropped_entity_takes_nothing_along_that_stays(self):
+        blog = json.loads(json.dumps(BLOG))
+        blog["entities"]["posts"]["fields"]["author_id"] = {"type": "relation", "config": {"on_delete": "cascade"}}
+        daemon = proof.daemon(self.addCleanup)
+        with daemon.connect() as wire:
+            wire.call("schema.apply", blog)
+            wire.call("insertOne", "users", {"name": "Ann"})
+            wire.call("insertOne", "tags", {"label": "x"})
+            wire.call("insertOne", "posts", {"title": "a", "author_id": 1, "tags": {"$attach": [1]}})
+            for name, relations in [("users", ["n1_posts_users_author", "11_users_settings"]),
+                                    ("tags", ["mn_posts_tags"])]:
+                del blog["entities"][name]
+                blog["entities"]["posts"]["fields"].pop("author_id", None)
+                for relation in relations:
+                    del blog["relations"][relation]
+                wire.call("schema.apply", blog, {"allow_destructive": True})
+            found = wire.call("findMany", "posts")["data"]
+            self.assertEqual([(row["id"], row["title"]) for row in found], [(1, "a")])
+            self.assertTrue(wire.verify()["equal"])
+        self.assertEqual(daemon.end(), 0)
+        rows, report, _ = proof.check(daemon)
+        self.assertEqual(report.differences, [])
+        self.assertEqual((len(rows["links"]), len(rows["backlinks"])), (0, 0))
 
 
 del Test  # Of its own it is none.
