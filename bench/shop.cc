@@ -116,13 +116,12 @@ Map find_many_query(std::uint64_t first_product) {
 
 store::Command insert_command(std::string entity, Map document) {
   store::Command command;
-  const bool is_media = entity == "media";
-  must(store::prepare_files(document, is_media, command.files, [](std::string bytes) {
+  command.mutations.push_back(
+      {store::Verb::insert, std::move(entity), {}, std::move(document), {}, false});
+  must(store::prepare_files(command, [](std::string bytes) {
     const ContentDigest digest = digest_of(bytes);
     return store::PreparedFile{std::move(bytes), digest, "image/png"};
   }));
-  command.mutations.push_back(
-      {store::Verb::insert, std::move(entity), {}, std::move(document), {}, false});
   return command;
 }
 

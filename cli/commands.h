@@ -30,10 +30,16 @@ struct MutationWords {
   std::optional<std::uint64_t> expected;
   bool detach = false;
   bool dry_run = false;
+  std::string from;                // insert: a JSON file; "-" is standard input.
+  std::vector<std::string> where;  // update, delete: instead of the id.
+  bool all = false;
+  std::optional<std::uint64_t> limit;
 };
 int insert_record(Session& session, const MutationWords& words);
 int update_record(Session& session, const MutationWords& words);
 int delete_record(Session& session, const MutationWords& words);
+// The operations in a JSON file, all or none; `key` and `reason` are its own.
+int carry_out_transaction(Session& session, const MutationWords& words);
 
 enum class LinkVerb { attach, detach, set };
 struct LinkWords {

@@ -2,6 +2,9 @@
 
 #include <cmath>
 #include <cstdint>
+#include <fstream>
+#include <iostream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/failures.h"
@@ -113,6 +116,14 @@ Value parse_json(std::string_view text, std::string_view what) {
         std::string(what) + " is no JSON: " +
         std::string(start == std::string_view::npos ? whole : whole.substr(start + 2)));
   }
+}
+
+Value read_json(const std::string& file) {
+  if (file == "-")
+    return parse_json(std::string{std::istreambuf_iterator<char>(std::cin), {}}, file);
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw UsageError("cannot read " + file, "name a JSON file, or - for standard input");
+  return parse_json(std::string{std::istreambuf_iterator<char>(stream), {}}, file);
 }
 
 }  // namespace emstore::cli

@@ -16,4 +16,7 @@ std::string to_indented_json(const Value& value);
 // Throws UsageError, which names `what` and the place of the mistake.
 Value parse_json(std::string_view text, std::string_view what);
 
+// The value in a JSON file; "-" is standard input. Throws UsageError also when it cannot be read.
+Value read_json(const std::string& file);
+
 }  // namespace emstore::cli

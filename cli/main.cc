@@ -66,39 +66,66 @@ void add_schema(CLI::App& app, Words& words) {
       ->excludes(typescript);
 }
 
-void add_mutation_options(CLI::App& command, Words& words) {
+void add_request_options(CLI::App& command, Words& words) {
   command.add_option("--key", words.mutation.key, "Name the request: sent twice, it happens once");
+  command.add_option("--reason", words.mutation.reason, "Why; recorded with the commit");
+}
+
+void add_mutation_options(CLI::App& command, Words& words) {
+  add_request_options(command, words);
   command.add_option("--expected", words.mutation.expected,
                      "The version that the record must have");
-  command.add_option("--reason", words.mutation.reason, "Why; recorded with the commit");
+}
+
+void add_choice_options(CLI::App& command, Words& words) {
+  command
+      .add_option("-w,--where", words.mutation.where,
+                  "All records that match, instead of ID: price>=500, as with find; or JSON")
+      ->allow_extra_args(false);
+  command.add_flag("--all", words.mutation.all, "Every record of the entity");
+  command.add_option("--limit", words.mutation.limit,
+                     "Of those that match the first so many, by id");
 }
 
 void add_mutations(CLI::App& app, Words& words) {
   const std::string fields =
       "name=Laptop, price=999, tags:=[\"a\"], thumbnail=@front.png (stored and linked), "
       "gallery+=@side.png, gallery+=17 (attach), gallery-=17 (detach), gallery=17,18 (set)";
-  CLI::App& insert = add(app, "insert", "Insert a record", words,
+  CLI::App& insert = add(app, "insert", "Insert a record, or many from a file", words,
                          [&](Session& session) { return insert_record(session, words.mutation); });
   insert.add_option("ENTITY", words.mutation.entity)->required();
   insert.add_option("FIELD=VALUE", words.mutation.assignments, fields);
+  insert.add_option("--from", words.mutation.from,
+                    "A JSON file: a document, or a list of them, all or none; - is standard input");
   add_mutation_options(insert, words);
 
-  CLI::App& update = add(app, "update", "Change a record", words,
+  CLI::App& update = add(app, "update", "Change a record, or all that match", words,
                          [&](Session& session) { return update_record(session, words.mutation); });
   update.add_option("ENTITY", words.mutation.entity)->required();
-  update.add_option("ID", words.mutation.id)->required();
-  update.add_option("FIELD=VALUE", words.mutation.assignments, fields)->required();
+  update.add_option("ID", words.mutation.id, "Left out with --where and --all")->required();
+  update.add_option("FIELD=VALUE", words.mutation.assignments, fields);
   add_mutation_options(update, words);
+  add_choice_options(update, words);
 
   CLI::App& remove =
       add(app, "delete", "Delete a record, its links and what goes with it; media stay", words,
           [&](Session& session) { return delete_record(session, words.mutation); });
   remove.add_option("ENTITY", words.mutation.entity)->required();
-  remove.add_option("ID", words.mutation.id)->required();
+  remove.add_option("ID", words.mutation.id, "Left out with --where and --all");
   remove.add_flag("--detach", words.mutation.detach,
                   "Of a media that is in use: drop its links first");
   remove.add_flag("--dry-run", words.mutation.dry_run, "Only say what would go and change");
   add_mutation_options(remove, words);
+  add_choice_options(remove, words);
+
+  CLI::App& transaction =
+      add(app, "transaction", "Carry out the operations in FILE (JSON), all or none", words,
+          [&](Session& session) { return carry_out_transaction(session, words.mutation); });
+  transaction
+      .add_option("FILE", words.mutation.from,
+                  "[{\"insertOne\": [\"products\", {…}], \"as\": \"p\"}, …]; - is standard input")
+      ->required();
+  add_request_options(transaction, words);
 }
 
 void add_links(CLI::App& app, Words& words) {

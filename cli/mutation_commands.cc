@@ -66,9 +66,83 @@ int report(const Session& session, const std::string& entity, std::string_view v
   return 0;
 }
 
+std::string counted(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " record " : " records ");
+}
+
+// 3 records of products updated  commit 44
+int report(const Session& session, const std::string& entity, std::string_view verb,
+           const Mutations& mutations) {
+  if (session.json()) {
+    List records;
+    for (const Mutation& mutation : mutations) records.emplace_back(mutation.reply());
+    session.print_json(Map{{"entity", entity},
+                           {"sequence", mutations.sequence},
+                           {"data", std::move(records)},
+                           {"hasMore", mutations.has_more},
+                           {"replayed", mutations.replayed}});
+    return 0;
+  }
+  for (const Mutation& mutation : mutations) {
+    const std::string record = entity + "/" + cell_text(mutation.id());
+    session.print(bold(session.terminal(), harmless(record)) + "\n");
+    print_changes(session, record, mutation);
+  }
+  session.print(counted(mutations.size()) + "of " + harmless(entity) + " " + std::string(verb) +
+                "  commit " + std::to_string(mutations.sequence) + "\n");
+  if (mutations.has_more) session.print("others match, too: do it again beyond the last id\n");
+  return 0;
+}
+
+bool chooses(const MutationWords& words) { return words.all || !words.where.empty(); }
+
+ChoiceOptions choice_of(const MutationWords& words) {
+  if (words.dry_run) {
+    throw UsageError("--dry-run is for one record", "name the record by its id");
+  }
+  if (words.expected) {
+    throw UsageError("--expected is the version of one record, not of all that match",
+                     "name the record by its id");
+  }
+  ChoiceOptions options;
+  options.all = words.all;
+  options.limit = words.limit;
+  options.detach = words.detach;
+  options.mutation = options_of(words);
+  return options;
+}
+
+void expect_no_choice(const MutationWords& words) {
+  if (!words.limit) return;
+  throw UsageError("--limit stands with --where or --all", "leave it out");
+}
+
+int insert_from_file(Session& session, const MutationWords& words) {
+  if (!words.assignments.empty()) {
+    throw UsageError("fields are given in " + words.from + " or by words, not by both",
+                     "leave out --from, or the words");
+  }
+  const Value content = read_json(words.from);
+  Mutator mutator = session.client().mutator(words.entity);
+  if (const Map* document = content.if_map()) {
+    return report(session, words.entity, "inserted",
+                  mutator.insert_one(Document(*document), options_of(words)));
+  }
+  const List* list = content.if_list();
+  if (!list) throw UsageError(words.from + " holds no documents but " + cell_text(content));
+  std::vector<Document> documents;
+  for (const Value& item : *list) {
+    if (!item.if_map()) throw UsageError(words.from + " holds no document but " + cell_text(item));
+    documents.emplace_back(*item.if_map());
+  }
+  return report(session, words.entity, "inserted",
+                mutator.insert_many(documents, options_of(words)));
+}
+
 }  // namespace
 
 int insert_record(Session& session, const MutationWords& words) {
+  if (!words.from.empty()) return insert_from_file(session, words);
   const Document document = document_of(session.schema(), words.entity, words.assignments);
   const Mutation done =
       session.client().mutator(words.entity).insert_one(document, options_of(words));
@@ -76,21 +150,74 @@ int insert_record(Session& session, const MutationWords& words) {
 }
 
 int update_record(Session& session, const MutationWords& words) {
-  const Document document = document_of(session.schema(), words.entity, words.assignments);
-  const Mutation done = session.client()
-                            .mutator(words.entity)
-                            .update_one(id_of(words.id), document, options_of(words));
-  return report(session, words.entity, "updated", done);
+  std::vector<std::string> assignments = words.assignments;
+  // Without an id, what stands in its place is the first of the fields.
+  if (chooses(words)) assignments.insert(assignments.begin(), words.id);
+  const Document document = document_of(session.schema(), words.entity, assignments);
+  Mutator mutator = session.client().mutator(words.entity);
+  if (chooses(words)) {
+    const Where where = where_of(session.schema(), words.entity, words.where);
+    return report(session, words.entity, "updated",
+                  mutator.update_where(where, document, choice_of(words)));
+  }
+  expect_no_choice(words);
+  if (assignments.empty()) {
+    throw UsageError("nothing is said to change", "name=Laptop changes the name, for instance");
+  }
+  return report(session, words.entity, "updated",
+                mutator.update_one(id_of(words.id), document, options_of(words)));
 }
 
 int delete_record(Session& session, const MutationWords& words) {
+  Mutator mutator = session.client().mutator(words.entity);
+  if (chooses(words) != words.id.empty()) {
+    throw UsageError(words.id.empty() ? "which record is to be deleted?"
+                                      : "an id stands beside --where or --all",
+                     "name an id, or say --where or --all");
+  }
+  if (chooses(words)) {
+    const Where where = where_of(session.schema(), words.entity, words.where);
+    return report(session, words.entity, "deleted", mutator.delete_where(where, choice_of(words)));
+  }
+  expect_no_choice(words);
   DeleteOptions options;
   options.detach = words.detach;
   options.dry_run = words.dry_run;
   options.mutation = options_of(words);
-  const Mutation done = session.client().mutator(words.entity).delete_one(id_of(words.id), options);
+  const Mutation done = mutator.delete_one(id_of(words.id), options);
   report(session, words.entity, words.dry_run ? "would be deleted" : "deleted", done);
   if (words.dry_run && !session.json()) print_plan(session, done.reply());
+  return 0;
+}
+
+int carry_out_transaction(Session& session, const MutationWords& words) {
+  const Value content = read_json(words.from);
+  const List* operations = content.if_list();
+  if (!operations) throw UsageError(words.from + " holds no list of operations");
+  Transaction transaction = session.client().transaction();
+  for (const Value& operation : *operations) {
+    if (!operation.if_map()) {
+      throw UsageError(words.from + " holds no operation but " + cell_text(operation),
+                       "write {\"updateOne\": [entity, id, document]}, for instance");
+    }
+    transaction.add(*operation.if_map());
+  }
+  const TransactionResult done = transaction.run(options_of(words));
+  std::size_t records = 0;
+  List results;
+  for (const Mutations& result : done.results) {
+    records += result.size();
+    List ids;
+    for (const Mutation& mutation : result) ids.emplace_back(mutation.reply());
+    results.emplace_back(std::move(ids));
+  }
+  if (session.json()) {
+    session.print_json(Map{
+        {"sequence", done.sequence}, {"results", std::move(results)}, {"replayed", done.replayed}});
+  } else {
+    session.print(std::to_string(done.results.size()) + " operations on " + counted(records) +
+                  " commit " + std::to_string(done.sequence) + "\n");
+  }
   return 0;
 }
 

@@ -1,7 +1,3 @@
-#include <fstream>
-#include <iostream>
-#include <iterator>
-
 #include "cli/commands.h"
 #include "cli/failures.h"
 #include "cli/json.h"
@@ -10,13 +6,6 @@
 
 namespace emstore::cli {
 namespace {
-
-std::string content_of(const std::string& file) {
-  if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw UsageError("cannot read " + file, "name a JSON file, or - for standard input");
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 std::string options_text(const Map& field) {
   std::string text;
@@ -45,7 +34,7 @@ Table entity_table(const Map& entity) {
 }  // namespace
 
 int apply_schema(Session& session, const SchemaApplyWords& words) {
-  const Value document = parse_json(content_of(words.file), words.file);
+  const Value document = read_json(words.file);
   if (!document.if_map())
     throw UsageError(words.file + " holds no schema but " + std::string(name_of(document.kind())));
   ApplyOptions options;

@@ -44,6 +44,64 @@ Result<Page> page_of(Value answer) {
   return page;
 }
 
+namespace {
+
+bool truth_in(const Map& map, std::string_view name) {
+  const Value* value = map.find(name);
+  return value && value->if_boolean() && *value->if_boolean();
+}
+
+// What one operation answers: {data: […]}, a record of its own, or nothing. `whole` is the reply
+// that it came with.
+Mutations operation_of(const Value& answer, const Map& whole) {
+  Mutations mutations;
+  mutations.sequence = unsigned_of(whole, "sequence");
+  mutations.replayed = truth_in(whole, "replayed");
+  const auto add = [&](const Value& record) {
+    Map reply = record.if_map() ? *record.if_map() : Map();
+    reply.set("sequence", mutations.sequence);
+    reply.set("replayed", mutations.replayed);
+    mutations.records.emplace_back(std::move(reply));
+  };
+  const Map* map = answer.if_map();
+  if (!map) return mutations;
+  mutations.has_more = truth_in(*map, "hasMore");
+  const Value* data = map->find("data");
+  if (const List* records = data ? data->if_list() : nullptr) {
+    for (const Value& record : *records) add(record);
+  } else {
+    add(answer);
+  }
+  return mutations;
+}
+
+}  // namespace
+
+Result<Mutations> mutations_of(Result<Value> answer) {
+  EMSTORE_TRY(const Value value, std::move(answer));
+  EMSTORE_TRY(const Map map, expect_map(value, "a mutation of several records"));
+  return operation_of(value, map);
+}
+
+Result<TransactionResult> transaction_of(const Map& answer) {
+  const Value* results = answer.find("results");
+  if (!results || !results->if_list()) {
+    return failure(ErrorCode::internal, "the answer to a transaction has no results");
+  }
+  TransactionResult transaction;
+  transaction.sequence = unsigned_of(answer, "sequence");
+  transaction.replayed = truth_in(answer, "replayed");
+  for (const Value& result : *results->if_list()) {
+    transaction.results.push_back(operation_of(result, answer));
+  }
+  return transaction;
+}
+
+Error within(std::string_view place, Error error) {
+  error.path = error.path.empty() ? std::string(place) : std::string(place) + "." + error.path;
+  return error;
+}
+
 Error error_of(const Value& value) {
   Error error{ErrorCode::internal, to_string(value), "", "", {}};
   const List* parts = value.if_list();

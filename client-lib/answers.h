@@ -6,6 +6,7 @@
 
 #include <emstore/failure.hpp>
 #include <emstore/record.hpp>
+#include <emstore/transaction.hpp>
 
 #include "base/result.h"
 
@@ -30,6 +31,11 @@ T value_of(Result<T> result, ErrorOut error) {
 // The answers of findId and findOne, and of findMany.
 Result<std::optional<Record>> record_of(Value answer);
 Result<Page> page_of(Value answer);
+// The answers of insertMany, updateWhere and deleteWhere, and of transaction.
+Result<Mutations> mutations_of(Result<Value> answer);
+Result<TransactionResult> transaction_of(const Map& answer);
+// The error, its path beginning with `place`.
+Error within(std::string_view place, Error error);
 // An error that came as a value: [code, message, {path, hint, …}].
 Error error_of(const Value& value);
 

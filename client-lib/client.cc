@@ -49,6 +49,37 @@ Result<Mutation> remove(Core& core, const std::string& entity, const Value& id,
   return mutation_of(core.call(protocol::DeleteOne{entity, id, std::move(lower)}));
 }
 
+Result<Mutations> insert_all(Core& core, const std::string& entity,
+                             const std::vector<Document>& documents,
+                             const MutationOptions& options) {
+  EMSTORE_TRY(List lower, lowered_list(core, documents));
+  return mutations_of(
+      core.call(protocol::InsertMany{entity, std::move(lower), core.options_of(options)}));
+}
+
+protocol::ChoiceOptions choice_of(const ChoiceOptions& options) {
+  protocol::ChoiceOptions choice{options.all, {}, options.limit};
+  if (!options.order_by.empty()) choice.order_by = to_value(options.order_by);
+  return choice;
+}
+
+Result<Mutations> update_all(Core& core, const std::string& entity, const Where& where,
+                             const Document& document, const ChoiceOptions& options) {
+  EMSTORE_TRY(Map map, lowered(core, document));
+  protocol::MutationOptions lower = core.options_of(options.mutation);
+  lower.detach = options.detach;
+  return mutations_of(core.call(protocol::UpdateWhere{entity, where.to_map(), std::move(map),
+                                                      choice_of(options), std::move(lower)}));
+}
+
+Result<Mutations> remove_all(Core& core, const std::string& entity, const Where& where,
+                             const ChoiceOptions& options) {
+  protocol::MutationOptions lower = core.options_of(options.mutation);
+  lower.detach = options.detach;
+  return mutations_of(core.call(
+      protocol::DeleteWhere{entity, where.to_map(), choice_of(options), std::move(lower)}));
+}
+
 Result<std::optional<Record>> find(Core& core, const protocol::Call& call) {
   EMSTORE_TRY(Value answer, core.call(call));
   return record_of(std::move(answer));
@@ -162,6 +193,29 @@ Mutation Mutator::delete_one(const Value& id, ErrorOut error, const DeleteOption
   return value_of(remove(*core_, entity_, id, options), error);
 }
 
+Mutations Mutator::insert_many(const std::vector<Document>& documents,
+                               const MutationOptions& options) {
+  return value_of(insert_all(*core_, entity_, documents, options));
+}
+Mutations Mutator::insert_many(const std::vector<Document>& documents, ErrorOut error,
+                               const MutationOptions& options) {
+  return value_of(insert_all(*core_, entity_, documents, options), error);
+}
+Mutations Mutator::update_where(const Where& where, const Document& document,
+                                const ChoiceOptions& options) {
+  return value_of(update_all(*core_, entity_, where, document, options));
+}
+Mutations Mutator::update_where(const Where& where, const Document& document, ErrorOut error,
+                                const ChoiceOptions& options) {
+  return value_of(update_all(*core_, entity_, where, document, options), error);
+}
+Mutations Mutator::delete_where(const Where& where, const ChoiceOptions& options) {
+  return value_of(remove_all(*core_, entity_, where, options));
+}
+Mutations Mutator::delete_where(const Where& where, ErrorOut error, const ChoiceOptions& options) {
+  return value_of(remove_all(*core_, entity_, where, options), error);
+}
+
 std::optional<Record> Repository::find_id(const Value& id, const Query& query) {
   return value_of(find(*core_, protocol::FindId{entity_, id, to_map(query), read_options(query)}));
 }
@@ -219,6 +273,7 @@ Mutator Client::mutator(std::string entity) { return {*core_, std::move(entity)}
 Repository Client::repository(std::string entity) { return {*core_, std::move(entity)}; }
 MediaLibrary Client::media() { return MediaLibrary(*core_); }
 Pipeline Client::pipeline() { return Pipeline(*core_); }
+Transaction Client::transaction() { return Transaction(*core_); }
 
 Map Client::schema() { return value_of(core_->call_for_map(protocol::SchemaGet{})); }
 Map Client::schema(ErrorOut error) {

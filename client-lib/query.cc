@@ -84,6 +84,12 @@ With& With::operator=(const With&) = default;
 With& With::operator=(With&&) noexcept = default;
 With::~With() = default;
 
+Value to_value(const std::vector<Order>& order) {
+  List list;
+  for (const Order& term : order) list.push_back(order_value(term));
+  return list;
+}
+
 Map to_map(const Query& query) {
   Map map;
   if (!query.where.to_map().empty()) map.append("where", query.where.to_map());
@@ -101,9 +107,7 @@ Map to_map(const Query& query) {
     map.append("select", std::move(select));
   }
   if (!query.order_by.empty()) {
-    List order;
-    for (const Order& term : query.order_by) order.push_back(order_value(term));
-    map.append("orderBy", std::move(order));
+    map.append("orderBy", to_value(query.order_by));
   }
   if (query.limit) map.append("limit", *query.limit);
   if (query.offset != 0) map.append("offset", query.offset);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client-lib/answers.h"
 #include "client-lib/source.h"
 
 namespace emstore {
@@ -103,11 +104,6 @@ auto caught(F&& function) -> decltype(function()) {
   }
 }
 
-Error within(std::string_view place, Error error) {
-  error.path = error.path.empty() ? std::string(place) : std::string(place) + "." + error.path;
-  return error;
-}
-
 Result<Value> lowered_operators(Core& core, const Operators& operators, const std::string& field) {
   Map values = operators.values();
   List created;
@@ -154,6 +150,18 @@ Result<Map> lowered(Core& core, const Document& document) {
     map.set(member.name, std::move(operators));
   }
   return map;
+}
+
+Result<List> lowered_list(Core& core, const std::vector<Document>& documents) {
+  List list;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    Result<Map> document = lowered(core, documents[i]);
+    if (!document) {
+      return failure(within("documents[" + std::to_string(i) + "]", document.error()));
+    }
+    list.push_back(*std::move(document));
+  }
+  return list;
 }
 
 Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t length,

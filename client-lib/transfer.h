@@ -23,6 +23,8 @@ Result<Value> stored_file(Core& core, const File& file);
 
 // The document as on the wire, its files stored. Errors have the path within the document.
 Result<Map> lowered(Core& core, const Document& document);
+// The same of several; paths begin with `documents[i]`.
+Result<List> lowered_list(Core& core, const std::vector<Document>& documents);
 
 // Bytes [offset, offset + length) to `sink`, in order. The sink's error ends it.
 using ByteSink = std::function<Status(std::string_view piece)>;

@@ -75,6 +75,49 @@ void write_effect(const store::Effect& effect, Sink& sink) {
   for (const std::string& field : effect.fields) sink.text(field);
 }
 
+void write_id_and_version(const store::RecordOutcome& record, Sink& sink) {
+  sink.text("id");
+  write_id(record.id, sink);
+  write_named("version", record.version, sink);
+}
+
+void write_changes(const store::RecordOutcome& record, Sink& sink) {
+  sink.text("data");
+  sink.value(record.data);
+  sink.text("changes");
+  sink.begin_map(record.changes.size());
+  for (const store::FieldOutcome& field : record.changes) write_field(field, sink);
+}
+
+void write_record(const store::RecordOutcome& record, Sink& sink) {
+  sink.begin_map(4);
+  write_id_and_version(record, sink);
+  write_changes(record, sink);
+}
+
+// data, and hasMore where a limit may have left some out: one or two members.
+void write_records(const store::MutationOutcome& mutation, AnswerForm form, Sink& sink) {
+  sink.text("data");
+  sink.begin_list(mutation.records.size());
+  for (const store::RecordOutcome& record : mutation.records) write_record(record, sink);
+  if (form != AnswerForm::found) return;
+  sink.text("hasMore");
+  sink.boolean(mutation.has_more);
+}
+
+void write_operation(const store::MutationOutcome& mutation, AnswerForm form, Sink& sink) {
+  switch (form) {
+    case AnswerForm::record:
+      return write_record(mutation.records.front(), sink);
+    case AnswerForm::records:
+    case AnswerForm::found:
+      sink.begin_map(form == AnswerForm::found ? 2 : 1);
+      return write_records(mutation, form, sink);
+    case AnswerForm::nothing:
+      return sink.null();
+  }
+}
+
 void write_method(const protocol::MethodInfo& method, Sink& sink) {
   sink.begin_map(5);
   write_named("name", method.name, sink);
@@ -88,24 +131,37 @@ void write_method(const protocol::MethodInfo& method, Sink& sink) {
 
 std::string server_text() { return "emstored " EMSTORE_VERSION; }
 
-void write_mutation(const store::CommitOutcome& outcome, Sink& sink) {
+void write_mutation(const store::CommitOutcome& outcome, AnswerForm form, Sink& sink) {
   const store::MutationOutcome& mutation = outcome.mutations.front();
-  sink.begin_map(outcome.plan ? 7 : 6);
-  sink.text("id");
-  write_id(mutation.id, sink);
-  write_named("version", mutation.version, sink);
-  write_named("sequence", outcome.sequence, sink);
-  sink.text("data");
-  sink.value(mutation.data);
-  sink.text("changes");
-  sink.begin_map(mutation.changes.size());
-  for (const store::FieldOutcome& field : mutation.changes) write_field(field, sink);
+  const bool is_one = form == AnswerForm::record;
+  sink.begin_map(is_one ? (outcome.plan ? 7 : 6) : form == AnswerForm::found ? 4 : 3);
+  if (is_one) {
+    write_id_and_version(mutation.records.front(), sink);
+    write_named("sequence", outcome.sequence, sink);
+    write_changes(mutation.records.front(), sink);
+  } else {
+    write_named("sequence", outcome.sequence, sink);
+    write_records(mutation, form, sink);
+  }
   sink.text("replayed");
   sink.boolean(outcome.replayed);
   if (!outcome.plan) return;
   sink.text("plan");
   sink.begin_list(outcome.plan->size());
   for (const store::Effect& effect : *outcome.plan) write_effect(effect, sink);
+}
+
+void write_transaction(const store::CommitOutcome& outcome, std::span<const AnswerForm> forms,
+                       Sink& sink) {
+  sink.begin_map(3);
+  write_named("sequence", outcome.sequence, sink);
+  sink.text("results");
+  sink.begin_list(forms.size());
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    write_operation(outcome.mutations[i], forms[i], sink);
+  }
+  sink.text("replayed");
+  sink.boolean(outcome.replayed);
 }
 
 void write_schema_change(const store::SchemaOutcome& outcome, Sink& sink) {

@@ -8,6 +8,7 @@
 #include "base/sink.h"
 #include "base/types.h"
 #include "blobs/uploads.h"
+#include "daemon/operations.h"
 #include "daemon/session.h"
 #include "store/commands.h"
 #include "store/store.h"
@@ -17,7 +18,11 @@ namespace emstore::daemon {
 
 // {id, version, sequence, data, changes: {field: {added, removed, moved, already, missing}},
 // replayed}
-void write_mutation(const store::CommitOutcome& outcome, Sink& sink);
+// of one record; {sequence, data: [{id, version, data, changes}], hasMore?, replayed} of several.
+void write_mutation(const store::CommitOutcome& outcome, AnswerForm form, Sink& sink);
+// {sequence, results: [as `forms` say], replayed}
+void write_transaction(const store::CommitOutcome& outcome, std::span<const AnswerForm> forms,
+                       Sink& sink);
 // {sequence, version, changed, difference, replayed}
 void write_schema_change(const store::SchemaOutcome& outcome, Sink& sink);
 // {version, schema, indexes: [{name, state, detail?}]}

@@ -208,6 +208,13 @@ Status complete(Config& config, const Environment& environment) {
                        ")",
                    "limits.result_bytes", "lower it, or raise limits.reply");
   }
+  if (config.store.answer_bytes_max + kEnvelopeBytes > wire.reply_bytes_max) {
+    return failure(ErrorCode::invalid_request,
+                   "limits.mutation_answer (" + bytes_text(config.store.answer_bytes_max) +
+                       ") does not fit into limits.reply (" + bytes_text(wire.reply_bytes_max) +
+                       ")",
+                   "limits.mutation_answer", "lower it, or raise limits.reply");
+  }
   if (wire.chunk_bytes_max + kEnvelopeBytes >
       std::min(wire.request_bytes_max, wire.reply_bytes_max)) {
     return failure(ErrorCode::invalid_request,

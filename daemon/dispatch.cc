@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "daemon/answers.h"
+#include "daemon/operations.h"
 #include "daemon/status.h"
 #include "protocol/codec.h"
 #include "store/verify.h"
@@ -13,14 +14,16 @@
 namespace emstore::daemon {
 namespace {
 
-constexpr std::string_view kMediaName = "media";
-
 // What `findId` says about the record, as a query.
 Result<Read> read_of(protocol::FindId call) {
   if (call.query.contains("where")) {
     return failure(ErrorCode::unknown_option,
                    "findId names the record by its id and takes no where", "where",
                    "use findOne for conditions");
+  }
+  if (!call.id.is_null() && !record_id_of(call.id)) {
+    return failure(ErrorCode::wrong_type, to_string(call.id) + " is no id", "id",
+                   "ids are integers from 1, or the text of a uuid");
   }
   call.query.set("where", Map{{"id", std::move(call.id)}});
   return Read{ReadForm::one, std::move(call.entity), std::move(call.query), call.options};
@@ -57,8 +60,13 @@ struct Dispatch::Visitor {
     if (error) return session.refuse(id, *error);
     session.answered(id);
   }
-  void mutate(store::Mutation wanted, protocol::MutationOptions options) const {
-    dispatch.mutations_.begin(mutation(), std::move(wanted), std::move(options), digest);
+  template <typename OneCall>
+  void mutate(OneCall& call) const {
+    Result<store::Mutation> asked = mutation_of(call);
+    if (!asked) return session.refuse(id, asked.error());
+    store::Command command;
+    command.mutations.push_back(*std::move(asked));
+    dispatch.mutations_.begin(mutation(), std::move(command), std::move(call.options), digest);
   }
   void read(ReadForm form, std::string entity, Map query,
             const protocol::ReadOptions& options) const {
@@ -99,43 +107,20 @@ struct Dispatch::Visitor {
   }
 
   // ---- Mutations
-  void operator()(protocol::InsertOne& call) const {
-    mutate({.verb = store::Verb::insert,
-            .entity = std::move(call.entity),
-            .id = {},
-            .document = std::move(call.document),
-            .expected = {}},
-           std::move(call.options));
-  }
-  void operator()(protocol::UpdateOne& call) const {
-    mutate({.verb = store::Verb::update,
-            .entity = std::move(call.entity),
-            .id = std::move(call.id),
-            .document = std::move(call.document),
-            .expected = {}},
-           std::move(call.options));
-  }
-  void operator()(protocol::DeleteOne& call) const {
-    mutate({.verb = store::Verb::remove,
-            .entity = std::move(call.entity),
-            .id = std::move(call.id),
-            .document = {},
-            .expected = {}},
-           std::move(call.options));
-  }
-  void operator()(protocol::MediaUpload& call) const {
-    if (call.document.contains("file")) {
-      return session.refuse(
-          id, Error{ErrorCode::invalid_request,
-                    "media.upload takes the file before the fields, not among them", "file"});
-    }
-    call.document.set("file", std::move(call.file));
-    mutate({.verb = store::Verb::insert,
-            .entity = std::string(kMediaName),
-            .id = {},
-            .document = std::move(call.document),
-            .expected = {}},
-           std::move(call.options));
+  void operator()(protocol::InsertOne& call) const { mutate(call); }
+  void operator()(protocol::UpdateOne& call) const { mutate(call); }
+  void operator()(protocol::DeleteOne& call) const { mutate(call); }
+  void operator()(protocol::InsertMany& call) const { mutate(call); }
+  void operator()(protocol::UpdateWhere& call) const { mutate(call); }
+  void operator()(protocol::DeleteWhere& call) const { mutate(call); }
+  void operator()(protocol::MediaUpload& call) const { mutate(call); }
+  void operator()(protocol::Transaction& call) const {
+    Result<std::vector<store::Mutation>> asked = mutations_of(call.operations);
+    if (!asked) return session.refuse(id, asked.error());
+    store::Command command;
+    command.mutations = *std::move(asked);
+    command.is_transaction = true;
+    dispatch.mutations_.begin(mutation(), std::move(command), std::move(call.options), digest);
   }
 
   // ---- Reads

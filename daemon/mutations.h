@@ -10,7 +10,9 @@
 #include <deque>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
+#include "daemon/operations.h"
 #include "daemon/parts.h"
 #include "protocol/message.h"
 #include "store/commands.h"
@@ -26,24 +28,32 @@ class Mutations {
     Peer peer;
     std::size_t bytes = 0;  // As it came: what it takes while it waits.
   };
-  void begin(const Request& request, store::Mutation mutation, protocol::MutationOptions options,
+  // The mutations of the command as they came; the rest of it is in `options`.
+  void begin(const Request& request, store::Command command, protocol::MutationOptions options,
              const std::optional<Sha256>& digest);
   void begin(const Request& request, protocol::SchemaApply apply,
              const std::optional<Sha256>& digest);
 
  private:
+  // What is answered once the store has: of a transaction one form an operation.
+  struct Answering {
+    Caller caller;
+    std::vector<AnswerForm> forms;
+    bool is_transaction = false;
+  };
   // What waits to be submitted, in the order of its session.
   struct Waiting {
     Request request;
+    Answering answering;
     std::uint64_t number = 0;
     std::optional<Result<store::Submission>> prepared;  // Nothing: a media thread has it.
   };
 
-  void prepare_elsewhere(const Request& request, store::Command command, bool is_media);
+  void prepare_elsewhere(const Request& request, Answering answering, store::Command command);
   void prepared(SessionId session, std::uint64_t number, Result<store::Submission> submission);
-  void queue(const Request& request, Result<store::Submission> submission);
-  void submit(const Request& request, Result<store::Submission> submission);
-  void answer(const Caller& caller, const store::Outcome& outcome);
+  void queue(const Request& request, Answering answering, Result<store::Submission> submission);
+  void submit(const Request& request, Answering answering, Result<store::Submission> submission);
+  void answer(const Answering& answering, const store::Outcome& outcome);
 
   const Parts& parts_;
   std::unordered_map<SessionId, std::deque<Waiting>> lanes_;  // Only while something is prepared.

@@ -23,6 +23,8 @@ struct BadRequest {
   Error error;
 };
 tl::expected<Request, BadRequest> decode_request(std::string_view bytes, const Limits& limits);
+// One operation of a transaction. Errors: as decode_request(); with the place in the operation.
+Result<Operation> decode_operation(const Value& operation);
 // Appends the request: every positional param, and those options that are not as they are by
 // default.
 void encode_request(std::uint32_t id, const Call& call, std::string& out);

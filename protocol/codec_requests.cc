@@ -73,6 +73,7 @@ std::string_view kind_of(const std::optional<std::uint64_t>&) { return "an integ
 std::string_view kind_of(const std::int64_t&) { return "an integer"; }
 std::string_view kind_of(const bool&) { return "a boolean"; }
 std::string_view kind_of(const Map&) { return "a map"; }
+std::string_view kind_of(const std::optional<Map>&) { return "a map"; }
 std::string_view kind_of(const List&) { return "a list"; }
 std::string_view kind_of(const Binary&) { return "a binary"; }
 std::string_view kind_of(const Value&) { return "a value"; }
@@ -128,6 +129,15 @@ class ParamsReader {
         count_(count),
         positional_end_(cursor.offset()) {}
 
+  // Of an operation within a transaction, whose options stand beside its params: those that belong
+  // to a whole request are none of its own.
+  ParamsReader(std::string_view method, pack::Cursor& cursor, std::size_t count, Map options,
+               const pack::Limits& limits)
+      : ParamsReader(method, cursor, count, limits) {
+    is_operation_ = is_open_ = true;
+    options_ = std::move(options);
+  }
+
   void param(std::string_view name, auto& place) {
     if (error_) return;
     if (taken_ == count_) return refuse_count(name);
@@ -155,10 +165,11 @@ class ParamsReader {
   }
 
   void mutation(MutationOptions& place, MutationTakes takes) {
-    option("key", place.key);
     if (takes.expected) option("expected", place.expected);
     if (takes.detach) option("detach", place.detach);
+    if (is_operation_) return;
     if (takes.dry_run) option("dry_run", place.dry_run);
+    option("key", place.key);
     option("reason", place.reason);
     option("correlation", place.correlation);
     option("causation", place.causation);
@@ -185,6 +196,7 @@ class ParamsReader {
   // After the last part: the error, if there was one. Nothing may be left over.
   std::optional<Error> finish() {
     open_options();
+    if (!error_ && is_operation_ && taken_ < count_) refuse_count({});
     if (!error_ && !options_.empty()) refuse_option(options_.begin()->name);
     return std::move(error_);
   }
@@ -245,8 +257,9 @@ class ParamsReader {
     error_->hint = did_you_mean(name, names_);
   }
 
-  static std::string param_path(std::size_t index) {
-    return "params[" + std::to_string(index) + "]";
+  std::string param_path(std::size_t index) const {
+    const std::string list(is_operation_ ? method_ : "params");
+    return list + "[" + std::to_string(index) + "]";
   }
 
   std::string_view method_;
@@ -256,6 +269,7 @@ class ParamsReader {
   std::size_t taken_ = 0;
   std::size_t positional_end_;
   bool is_open_ = false;
+  bool is_operation_ = false;
   Map options_;
   std::vector<std::string_view> names_;  // Of the options that the method has.
   std::optional<Error> error_;
@@ -265,6 +279,7 @@ class ParamsReader {
 
 bool is_default(const bool& place) { return !place; }
 bool is_default(const std::string& place) { return place.empty(); }
+bool is_default(const Value& place) { return place.is_null(); }
 bool is_default(const List& place) { return place.empty(); }
 bool is_default(const std::int64_t&) { return false; }
 bool is_default(const std::uint64_t&) { return false; }
@@ -420,6 +435,56 @@ tl::unexpected<Error> unknown_method(std::string_view name) {
                  did_you_mean(name, names));
 }
 
+// ---- Operations of a transaction ----
+
+template <typename OneCall>
+Result<Operation> read_operation(const List& params, Map options) {
+  const std::string bytes = pack::to_bytes(Value(params));
+  pack::Cursor cursor(bytes);
+  EMSTORE_TRY(const std::size_t count, cursor.begin_list());
+  const pack::Limits limits{
+      .depth_max = Limits{}.depth_max, .bytes_max = bytes.size(), .values_max = bytes.size()};
+  constexpr std::string_view kName = Method<OneCall>::kName;
+  ParamsReader reader(kName, cursor, count, std::move(options), limits);
+  OneCall call;
+  Method<OneCall>::visit(reader, call);
+  if (std::optional<Error> error = reader.finish()) {
+    if (error->code == ErrorCode::invalid_request && error->hint.empty()) {
+      error->hint = "write {" + quoted(kName) + ": [" + described<OneCall>().params + "]}";
+    }
+    return failure(*std::move(error));
+  }
+  return Operation{std::move(call), {}};
+}
+
+struct OperationRow {
+  std::string_view name;
+  Result<Operation> (*read)(const List& params, Map options);
+  bool inserts = false;
+};
+template <typename OneCall>
+constexpr OperationRow operation_row(bool inserts = false) {
+  return {Method<OneCall>::kName, &read_operation<OneCall>, inserts};
+}
+constexpr std::array kOperations{operation_row<InsertOne>(true),   operation_row<UpdateOne>(),
+                                 operation_row<DeleteOne>(),       operation_row<InsertMany>(true),
+                                 operation_row<UpdateWhere>(),     operation_row<DeleteWhere>(),
+                                 operation_row<MediaUpload>(true), operation_row<Check>()};
+
+// Takes `as` out of the options of an insert. Errors: wrong_type.
+Result<std::string> take_name(const OperationRow& row, Map& options) {
+  Value* const value = row.inserts ? options.find("as") : nullptr;
+  if (value == nullptr) return std::string();
+  std::string* const text = value->if_text();
+  if (text == nullptr) {
+    return failure(ErrorCode::wrong_type,
+                   "as must be a text, not " + std::string(name_of(value->kind())), "as");
+  }
+  std::string name = std::move(*text);
+  options.erase("as");
+  return name;
+}
+
 // Everything before the method. Without it nobody could be answered.
 Result<Envelope> read_envelope(pack::Cursor& cursor, std::string_view bytes) {
   EMSTORE_TRY(const std::size_t parts, cursor.begin_list());
@@ -489,6 +554,30 @@ tl::expected<Request, BadRequest> decode_request(std::string_view bytes, const L
         Error{ErrorCode::malformed_message, "bytes follow the request's params", {}, {}, {}}});
   }
   return *std::move(request);
+}
+
+Result<Operation> decode_operation(const Value& operation) {
+  const Map* const map = operation.if_map();
+  for (const OperationRow& row : kOperations) {
+    const Value* const params = map == nullptr ? nullptr : map->find(row.name);
+    if (params == nullptr) continue;
+    if (params->if_list() == nullptr) {
+      return failure(ErrorCode::invalid_request, "the params of an operation are a list",
+                     std::string(row.name));
+    }
+    Map options = *map;
+    options.erase(row.name);
+    EMSTORE_TRY(std::string as, take_name(row, options));
+    EMSTORE_TRY(Operation read, row.read(*params->if_list(), std::move(options)));
+    read.as = std::move(as);
+    return read;
+  }
+  std::array<std::string_view, kOperations.size()> names;
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = kOperations[i].name;
+  const bool has_name = map != nullptr && !map->empty();
+  std::string hint = has_name ? did_you_mean(map->begin()->name, names) : "";
+  if (hint.empty()) hint = "write {\"updateOne\": [entity, id, document]}, for instance";
+  return failure(ErrorCode::invalid_request, "this names no operation", {}, std::move(hint));
 }
 
 void encode_request(std::uint32_t id, const Call& call, std::string& out) {

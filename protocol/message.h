@@ -31,6 +31,13 @@ struct MutationOptions {
   std::string reason, correlation, causation;  // Recorded with the commit.
 };
 
+// Options of mutations that choose their records by a `where`.
+struct ChoiceOptions {
+  bool all = false;                    // An empty `where` is meant.
+  Value order_by;                      // As a query's; null: by id.
+  std::optional<std::uint64_t> limit;  // The first so many.
+};
+
 // Options that every read takes.
 struct ReadOptions {
   std::optional<std::uint64_t> after;  // Answer once this commit is visible.
@@ -47,6 +54,10 @@ struct SchemaGet   {};                                                          
 struct InsertOne   { std::string entity;           Map document; MutationOptions options; };      // "insertOne" [entity, document, {…}]
 struct UpdateOne   { std::string entity; Value id; Map document; MutationOptions options; };      // "updateOne" [entity, id, document, {…}]
 struct DeleteOne   { std::string entity; Value id;               MutationOptions options; };      // "deleteOne" [entity, id, {…}]
+struct InsertMany  { std::string entity; List documents;          MutationOptions options; };      // "insertMany" [entity, [document, …], {…}]
+struct UpdateWhere { std::string entity; Map where; Map document; ChoiceOptions choice; MutationOptions options; };  // "updateWhere" [entity, where, document, {…}]
+struct DeleteWhere { std::string entity; Map where;               ChoiceOptions choice; MutationOptions options; };  // "deleteWhere" [entity, where, {…}]
+struct Transaction { List operations;                             MutationOptions options; };      // "transaction" [[operation, …], {…}]
 struct FindId      { std::string entity; Value id; Map query;    ReadOptions options; };          // "findId" [entity, id, {with, …}]
 struct FindOne     { std::string entity;           Map query;    ReadOptions options; };          // "findOne" [entity, {where, with, …}]
 struct FindMany    { std::string entity;           Map query;    ReadOptions options; };          // "findMany" [entity, {where, with, limit, …}]
@@ -64,13 +75,30 @@ struct JobGet      { std::string id; };                                         
 struct JobCancel   { std::string id; };                                                           // "job.cancel" [id]
 // clang-format on
 
-using Call =
-    std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne, UpdateOne,
-                 DeleteOne, FindId, FindOne, FindMany, Count, Exists, Explain, MediaUpload,
-                 BlobBegin, BlobWrite, BlobCommit, BlobRead, LogRead, Verify, JobGet, JobCancel>;
+using Call = std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne,
+                          UpdateOne, DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction,
+                          FindId, FindOne, FindMany, Count, Exists, Explain, MediaUpload, BlobBegin,
+                          BlobWrite, BlobCommit, BlobRead, LogRead, Verify, JobGet, JobCancel>;
 
 // `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count, cursor as
 // they came: the store resolves the names. `file` is Binary, or a map {blob: address}.
+
+// An operation of a transaction is a map of its method, with the positional params, and of its
+// options: {updateOne: ["products", 1, {…}], expected: 41}. `as` names what an insert makes;
+// `check` is one that holds or refuses the transaction.
+struct Check {
+  std::string entity;
+  Value id;                               // Null: any record will do that is as `where` says.
+  std::optional<Map> where;               // What must hold of it.
+  std::optional<std::uint64_t> expected;  // The version that it must have.
+  bool exists = true;                     // false: there must be no such record.
+};
+struct Operation {
+  std::variant<InsertOne, UpdateOne, DeleteOne, InsertMany, UpdateWhere, DeleteWhere, MediaUpload,
+               Check>
+      call;
+  std::string as;
+};
 
 struct Request {
   std::uint32_t id = 0;
@@ -100,6 +128,11 @@ struct Push {
 // updateOne, deleteOne, media.upload
 //              {id, version, sequence, data, changes: {field: {added, removed, moved, already,
 //              missing}},
+//               replayed}
+// insertMany   {sequence, data: [{id, version, data, changes}], replayed}
+// updateWhere, deleteWhere
+//              {sequence, data: [{id, version, data, changes}], hasMore, replayed}
+// transaction  {sequence, results: [{id, …}, or {data: [{id, …}], hasMore?}, or nil for a check],
 //               replayed}
 // findId, findOne   {data: record or nil, meta: {sequence, version}}
 // findMany     {data: [record], meta: {sequence, hasMore, cursor?, count?}}

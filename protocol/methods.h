@@ -132,6 +132,81 @@ struct Method<DeleteOne> {
   }
 };
 
+inline constexpr std::string_view kRecordResults =
+    "{sequence, data: [{id, version, data, changes}], replayed}";
+inline constexpr std::string_view kFoundResults =
+    "{sequence, data: [{id, version, data, changes}], hasMore, replayed}";
+
+// The options of a mutation that chooses its records.
+void visit_choice(auto& with, auto& choice) {
+  with.option("all", choice.all);
+  with.option("orderBy", choice.order_by);
+  with.option("limit", choice.limit);
+}
+
+template <>
+struct Method<InsertMany> {
+  static constexpr std::string_view kName = "insertMany";
+  static constexpr std::string_view kResult = kRecordResults;
+  static constexpr std::string_view kSummary = "Makes a record of each document, all or none.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.param("documents", call.documents);
+    with.mutation(call.options, MutationTakes{});
+  }
+};
+
+template <>
+struct Method<UpdateWhere> {
+  static constexpr std::string_view kName = "updateWhere";
+  static constexpr std::string_view kResult = kFoundResults;
+  static constexpr std::string_view kSummary = "Changes every record that matches, or none.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.param("where", call.where);
+    with.param("document", call.document);
+    visit_choice(with, call.choice);
+    with.mutation(call.options, MutationTakes{});
+  }
+};
+
+template <>
+struct Method<DeleteWhere> {
+  static constexpr std::string_view kName = "deleteWhere";
+  static constexpr std::string_view kResult = kFoundResults;
+  static constexpr std::string_view kSummary = "Deletes every record that matches, or none.";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.param("where", call.where);
+    visit_choice(with, call.choice);
+    with.mutation(call.options, MutationTakes{.detach = true});
+  }
+};
+
+template <>
+struct Method<Transaction> {
+  static constexpr std::string_view kName = "transaction";
+  static constexpr std::string_view kResult = "{sequence, results: [result or nil], replayed}";
+  static constexpr std::string_view kSummary = "Carries out several mutations, all or none.";
+  static void visit(auto& with, auto& call) {
+    with.param("operations", call.operations);
+    with.mutation(call.options, MutationTakes{});
+  }
+};
+
+// Only within a transaction.
+template <>
+struct Method<Check> {
+  static constexpr std::string_view kName = "check";
+  static void visit(auto& with, auto& call) {
+    with.param("entity", call.entity);
+    with.optional_param("id", call.id);
+    with.option("where", call.where);
+    with.option("expected", call.expected);
+    with.option("exists", call.exists);
+  }
+};
+
 template <>
 struct Method<FindId> {
   static constexpr std::string_view kName = "findId";

@@ -37,6 +37,8 @@ Result<Scalar> packed_reference(std::string_view packed) {
 }
 
 Result<Scalar> packed_scalar(FieldKind kind, std::string_view packed) {
+  constexpr std::string_view kNil("\xc0");  // Cleared, or given as null.
+  if (packed == kNil) return Scalar();
   pack::Cursor cursor(packed);
   switch (kind) {
     case FieldKind::text:

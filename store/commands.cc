@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/big_endian.h"
+#include "store/paths.h"
 
 namespace emstore::store {
 namespace {
@@ -14,19 +15,35 @@ class FilePreparation {
                   const std::function<PreparedFile(std::string bytes)>& prepare)
       : files_(files), prepare_(prepare) {}
 
-  Status document(Map& document, const std::string& place) {
+  Status mutation(Mutation& mutation, const std::string& path) {
+    const bool is_media = mutation.verb == Verb::insert && mutation.entity == "media";
+    if (!mutation.documents) return document(mutation.document, is_media, path);
+    for (std::size_t i = 0; i < mutation.documents->size(); ++i) {
+      Map* one = (*mutation.documents)[i].if_map();
+      if (one == nullptr) continue;
+      EMSTORE_CHECKED(document(*one, is_media, path_at(path_in(path, "documents"), i)));
+    }
+    return {};
+  }
+
+ private:
+  Status document(Map& document, bool is_media, const std::string& place) {
+    return is_media ? media(document, place) : operators(document, place);
+  }
+
+  Status operators(Map& document, const std::string& place) {
     for (auto& [name, value] : document) {
       Map* operators = value.if_map();
       Value* create = operators == nullptr ? nullptr : operators->find("$create");
       if (create == nullptr) continue;
-      const std::string path = (place.empty() ? name : place + "." + name) + ".$create";
+      const std::string path = path_in(place, name) + ".$create";
       List* items = create->if_list();
       if (items == nullptr) {
         EMSTORE_CHECKED(item(*create, path));
         continue;
       }
       for (std::size_t i = 0; i < items->size(); ++i) {
-        EMSTORE_CHECKED(item((*items)[i], path + "[" + std::to_string(i) + "]"));
+        EMSTORE_CHECKED(item((*items)[i], path_at(path, i)));
       }
     }
     return {};
@@ -36,11 +53,10 @@ class FilePreparation {
     Value* file = document.find("file");
     Binary* bytes = file == nullptr ? nullptr : file->if_binary();
     if (bytes == nullptr) return {};
-    const std::string place = path.empty() ? "file" : path + ".file";
     if (bytes->data.size() > kSmallBlobBytesMax) {
       return failure(ErrorCode::value_too_large,
                      std::to_string(bytes->data.size()) + " bytes are too many for one request",
-                     place,
+                     path_in(path, "file"),
                      "upload more than 65536 bytes with blob.begin, blob.write and blob.commit");
     }
     files_.push_back(prepare_(std::move(bytes->data)));
@@ -50,12 +66,11 @@ class FilePreparation {
     return {};
   }
 
- private:
   Status item(Value& value, const std::string& path) {
     Map* created = value.if_map();
     if (created == nullptr) return {};
     EMSTORE_CHECKED(media(*created, path));
-    return document(*created, path);  // A record may be created with media of its own.
+    return operators(*created, path);  // A record may be created with media of its own.
   }
 
   std::vector<PreparedFile>& files_;
@@ -64,10 +79,18 @@ class FilePreparation {
 
 }  // namespace
 
-Status prepare_files(Map& document, bool is_media, std::vector<PreparedFile>& files,
+Status prepare_files(Command& command,
                      const std::function<PreparedFile(std::string bytes)>& prepare) {
-  FilePreparation preparation(files, prepare);
-  return is_media ? preparation.media(document, "") : preparation.document(document, "");
+  FilePreparation preparation(command.files, prepare);
+  for (std::size_t i = 0; i < command.mutations.size(); ++i) {
+    EMSTORE_CHECKED(preparation.mutation(command.mutations[i], path_of(command, i)));
+  }
+  return {};
+}
+
+std::string path_of(const Command& command, std::size_t mutation) {
+  const bool is_only = !command.is_transaction && command.mutations.size() == 1;
+  return is_only ? std::string() : path_at("operations", mutation);
 }
 
 }  // namespace emstore::store

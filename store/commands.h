@@ -15,16 +15,34 @@
 
 namespace emstore::store {
 
-enum class Verb : std::uint8_t { insert, update, remove };
+// A check changes nothing: it holds, or the whole command is refused.
+enum class Verb : std::uint8_t { insert, update, remove, check };
 
+// Records by what they are, not by their ids.
+struct Choice {
+  Map where;                           // As a query's.
+  bool all = false;                    // An empty `where` is meant to be empty.
+  Value order_by;                      // As a query's orderBy; null: by id.
+  std::optional<std::uint64_t> limit;  // The first so many; the answer says whether there are more.
+};
+
+// What is asked of one record; of several new ones, each a map in `documents`; or of those that a
+// `choice` finds, once the mutations before this one are done.
+//
+// Wherever an id may stand, `{"$ref": name}` names the record that an earlier mutation of the same
+// command inserted under that name; `name[2]` the third of its documents.
 struct Mutation {
   Verb verb = Verb::insert;
   std::string entity;
-  Value id;      // update, remove.
+  Value id;      // update, remove, check.
   Map document;  // insert, update. An insert into media has `file`, `name`, `type` and media
                  // fields.
   std::optional<Version> expected;
-  bool detach = false;  // remove of a media: drop its links first.
+  bool detach = false;                 // remove of a media: drop its links first.
+  std::string name = {};               // insert.
+  std::optional<List> documents = {};  // insert: instead of `document`.
+  std::optional<Choice> choice = {};   // update, remove: instead of `id`; check: beside it.
+  bool exists = true;                  // check: false: there must be no such record.
 };
 
 // The content of one `file: <bytes>` of a document, hashed and looked at off the writer's thread.
@@ -39,23 +57,27 @@ struct RequestKey {
   Sha256 digest{};  // Over method, target and body as sent.
 };
 
-// A list of mutations: all of them or none, in one commit.
+// A list of mutations: all of them or none, in one commit, in this order.
 struct Command {
   std::vector<Mutation> mutations;
+  bool is_transaction = false;      // Then paths begin with `operations[i]`, also of a single one.
   std::vector<PreparedFile> files;  // See prepare_files().
   std::optional<RequestKey> key;
   std::string reason, correlation, causation;
   bool dry_run = false;  // Says what would happen (CommitOutcome::plan), and does nothing.
 };
 
-// Takes the bytes out of `document` wherever a $create names a file (`{field: {$create: {file:
-// <bytes>}}}`, one or a list, also within records that are created) or, with `is_media`, where the
-// document itself does, and leaves the number of the file in `files` there instead: 8 big-endian
-// bytes. No other bytes remain at these places, and nothing else is touched: what is no bytes is
-// judged by resolve(). `prepare` hashes and sniffs. Errors: value_too_large for more bytes than fit
-// inline; with the path.
-Status prepare_files(Map& document, bool is_media, std::vector<PreparedFile>& files,
+// Takes the bytes out of the documents of `command` wherever a $create names a file (`{field:
+// {$create: {file: <bytes>}}}`, one or a list, also within records that are created) or an insert
+// into media does, and leaves the number of the file in `files` there instead: 8 big-endian bytes.
+// No other bytes remain at these places, and nothing else is touched: what is no bytes is judged by
+// resolve(). `prepare` hashes and sniffs. Errors: value_too_large for more bytes than fit inline;
+// with the path.
+Status prepare_files(Command& command,
                      const std::function<PreparedFile(std::string bytes)>& prepare);
+
+// The place of a mutation within its command: "operations[2]", or empty when it is all there is.
+std::string path_of(const Command& command, std::size_t mutation);
 
 // Changes the schema; a group of its own.
 struct SchemaCommand {
@@ -102,11 +124,17 @@ struct FieldOutcome {
   bool operator==(const FieldOutcome&) const = default;
 };
 
-struct MutationOutcome {
+struct RecordOutcome {
   RecordId id;
   Version version = 0;  // Of the record, after; of a deleted record, the deleting commit.
   Map data;  // Insert: all fields; update: the changed ones; remove: none. As queries show them.
   std::vector<FieldOutcome> changes;
+  bool operator==(const RecordOutcome&) const = default;
+};
+
+struct MutationOutcome {
+  std::vector<RecordOutcome> records;  // One, or one a document, or those found; of a check none.
+  bool has_more = false;               // The limit of a choice left some out.
   bool operator==(const MutationOutcome&) const = default;
 };
 
@@ -122,7 +150,7 @@ struct Effect {
 struct CommitOutcome {
   Sequence sequence = 0;  // Of this commit; of the last one before, when nothing changed.
   bool replayed = false;  // The request was carried out before; this is its answer.
-  std::vector<MutationOutcome> mutations;
+  std::vector<MutationOutcome> mutations;   // One for each of the command.
   std::optional<std::vector<Effect>> plan;  // Of a dry run.
 };
 

@@ -50,6 +50,9 @@ class Decision {
       case Verb::remove:
         if (owner_fits()) remove();
         break;
+      case Verb::check:
+        check();
+        break;
     }
     return std::move(events_);
   }
@@ -70,15 +73,37 @@ class Decision {
              record + " does not exist", resolved_.path_of(kIdName));
       return false;
     }
+    return version_fits();
+  }
+
+  bool version_fits() {
     const Version version = known_.owner->row.version;
-    if (resolved_.expected && *resolved_.expected != version) {
-      refuse(ErrorCode::version_mismatch,
-             record + " is at version " + std::to_string(version) + ", not " +
-                 std::to_string(*resolved_.expected),
-             resolved_.path);
-      return false;
+    if (!resolved_.expected || *resolved_.expected == version) return true;
+    refuse(ErrorCode::version_mismatch,
+           entity().name + "/" + to_string(resolved_.id) + " is at version " +
+               std::to_string(version) + ", not " + std::to_string(*resolved_.expected),
+           resolved_.path_of("expected"));
+    return false;
+  }
+
+  // What must hold for the other mutations of the command.
+  void check() {
+    const bool names_one = resolved_.id != RecordId();
+    const std::string what =
+        names_one ? entity().name + "/" + to_string(resolved_.id) : "a record of " + entity().name;
+    const bool found = known_.found.value_or(known_.owner.has_value());
+    if (found == resolved_.exists) {
+      if (known_.owner) version_fits();
+    } else if (known_.found) {
+      refuse(ErrorCode::check_failed,
+             found ? what + " is as `where` says, and must not be"
+                   : (names_one ? what + " is not" : "no record of " + entity().name + " is") +
+                         " as `where` says",
+             resolved_.path_of("where"));
+    } else {
+      refuse(ErrorCode::check_failed, what + (found ? " exists" : " does not exist"),
+             resolved_.path_of(kIdName));
     }
-    return true;
   }
 
   // The version of `record` before the next event: after its first event in a commit, that commit's

@@ -66,8 +66,36 @@ Result<OrderKey> take_order(pack::Cursor& cursor) {
   return OrderKey(order);
 }
 
+void put_found(pack::Writer& writer, const std::vector<FoundRecords>& found) {
+  writer.begin_list(found.size());
+  for (const FoundRecords& records : found) {
+    writer.begin_list(2);
+    writer.boolean(records.more);
+    writer.begin_list(records.ids.size());
+    for (const RecordId& id : records.ids) put(writer, id);
+  }
+}
+
+Result<std::vector<FoundRecords>> take_found(pack::Cursor& cursor) {
+  EMSTORE_TRY(const std::size_t size, cursor.begin_list());
+  std::vector<FoundRecords> found;
+  for (std::size_t i = 0; i < size; ++i) {
+    FoundRecords records;
+    EMSTORE_CHECKED(take_list(cursor, 2));
+    EMSTORE_TRY(records.more, cursor.boolean());
+    EMSTORE_TRY(const std::size_t count, cursor.begin_list());
+    for (std::size_t k = 0; k < count; ++k) {
+      EMSTORE_TRY(const RecordId id, take_id(cursor));
+      records.ids.push_back(id);
+    }
+    found.push_back(std::move(records));
+  }
+  return found;
+}
+
+// What was appended later stands only where it says something.
 void put_payload(pack::Writer& writer, const RequestRecorded& event) {
-  writer.begin_list(7);
+  writer.begin_list(event.found.empty() ? 7 : 8);
   writer.text(event.key);
   put(writer, event.digest);
   writer.text(event.reason);
@@ -75,10 +103,12 @@ void put_payload(pack::Writer& writer, const RequestRecorded& event) {
   writer.text(event.causation);
   put_numbers(writer, event.counts);
   put_numbers(writer, event.versions);
+  if (!event.found.empty()) put_found(writer, event.found);
 }
 
 Status take_payload(pack::Cursor& cursor, RequestRecorded& event) {
-  EMSTORE_CHECKED(take_list(cursor, 7));
+  EMSTORE_TRY(const std::size_t size, cursor.begin_list());
+  if (size != 7 && size != 8) return corrupt("a request of " + std::to_string(size) + " values");
   EMSTORE_TRY(event.key, take_text(cursor));
   EMSTORE_TRY(event.digest, take_sha256(cursor));
   EMSTORE_TRY(event.reason, take_text(cursor));
@@ -86,6 +116,9 @@ Status take_payload(pack::Cursor& cursor, RequestRecorded& event) {
   EMSTORE_TRY(event.causation, take_text(cursor));
   EMSTORE_TRY(event.counts, take_numbers(cursor));
   EMSTORE_TRY(event.versions, take_numbers(cursor));
+  if (size == 8) {
+    EMSTORE_TRY(event.found, take_found(cursor));
+  }
   return {};
 }
 

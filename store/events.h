@@ -25,6 +25,13 @@ struct EventKind {
   std::string_view name;  // On the wire, in documents, in the command line.
 };
 
+// The records that the choice of a mutation found, in the order in which they were changed.
+struct FoundRecords {
+  std::vector<RecordId> ids;
+  bool more = false;  // Its limit left some out.
+  bool operator==(const FoundRecords&) const = default;
+};
+
 // The first event of a commit whose request had a key, a reason or the like. Alone, it is a keyed
 // request that changed nothing.
 struct RequestRecorded {
@@ -33,9 +40,9 @@ struct RequestRecorded {
   Sha256 digest{};                             // Zero without a key.
   std::string reason, correlation, causation;  // Empty: none.
   std::vector<std::uint64_t>
-      counts;  // Of the events that follow, for each mutation of the command.
-  std::vector<Version>
-      versions;  // Of the record, for each mutation: what an unchanged one answers.
+      counts;  // Of the events that follow, for each record that the command's mutations are about.
+  std::vector<Version> versions;    // Of the record, for each: what an unchanged one answers.
+  std::vector<FoundRecords> found;  // For each mutation that chooses its records.
   bool operator==(const RequestRecorded&) const = default;
 };
 

@@ -57,9 +57,10 @@ Result<Value> number_form(const Field& field, const Value& given) {
   const double* number = given.if_number();
   if (number == nullptr) return wrong_type(field, given, "send a number");
   if (!std::isfinite(*number)) {
-    return failure(ErrorCode::wrong_type, field.name + " is a number, and " +
-                                              text_of_number(*number) +
-                                              " is none that can be stored");
+    return failure(
+        ErrorCode::wrong_type,
+        field.name + " is a number, and " + text_of_number(*number) + " is none that can be stored",
+        {}, "send a finite number, or null for none");
   }
   return Value(*number == 0 ? 0.0 : *number);  // -0 is 0.
 }

@@ -5,62 +5,16 @@
 #include <utility>
 
 #include "base/big_endian.h"
-#include "base/check.h"
 #include "store/contents.h"
 #include "store/decide.h"
 #include "store/emptying.h"
-#include "store/field_rules.h"
-#include "store/index_keys.h"
-#include "store/outcome.h"
-#include "store/outcome_of_relations.h"
+#include "store/log.h"
 #include "store/record_ids.h"
+#include "store/request.h"
 #include "store/schema_change.h"
 #include "store/undertaking.h"
 
 namespace emstore::store {
-namespace {
-
-bool has_request(const std::optional<RequestKey>& key, const std::string& reason,
-                 const std::string& correlation, const std::string& causation) {
-  return key || !reason.empty() || !correlation.empty() || !causation.empty();
-}
-
-template <typename Asked>
-RequestRecorded request_of(const Asked& command) {
-  RequestRecorded request;
-  if (command.key) {
-    request.key = command.key->key;
-    request.digest = command.key->digest;
-  }
-  request.reason = command.reason;
-  request.correlation = command.correlation;
-  request.causation = command.causation;
-  return request;
-}
-
-std::string path_of_mutation(const Command& command, std::size_t i) {
-  return command.mutations.size() == 1 ? std::string() : "mutations[" + std::to_string(i) + "]";
-}
-
-// What a mutation that changes nothing answers.
-Result<Version> version_of(const Reader& rows, const Resolved& resolved) {
-  if (resolved.verb == Verb::insert) return Version{0};
-  EMSTORE_TRY(const auto owner, read_record(rows, {resolved.entity->id, resolved.id}));
-  return owner ? owner->row.version : Version{0};
-}
-
-std::string text_of(const Entity& entity, const Index& index, const FieldValues& values) {
-  std::string text;
-  for (const FieldId id : index.fields) {
-    const Field& field = *entity.field(id);
-    ValueSink sink;
-    show(field.kind, effective_value(field, values), sink);
-    text += (text.empty() ? "" : ", ") + field.name + " " + to_string(sink.take());
-  }
-  return text;
-}
-
-}  // namespace
 
 Group::Group(const View& view, Environment& environment, const StoreLimits& limits, Tree& tree)
     : view_(view),
@@ -107,113 +61,6 @@ Result<std::optional<Commit>> Group::find_request(const std::optional<RequestKey
   return decoded;
 }
 
-// ---- Commands
-// -------------------------------------------------------------------------------------
-
-Outcome Group::carry_out(const Command& command, const Peer& peer) {
-  if (!command.dry_run) {
-    EMSTORE_TRY(const std::optional<Commit> before, find_request(command.key, peer));
-    if (before) return replay(command, *before);
-  }
-  Overlay rows = Overlay::above(rows_);
-  EMSTORE_TRY(CommitOutcome outcome, decide_command(command, peer, rows));
-  return outcome;
-}
-
-namespace {
-
-// The schema that was in force before a commit.
-Result<Schema> schema_before(const Reader& reader, const CommitInfo& info) {
-  if (info.schema == 0) return initial_schema();
-  EMSTORE_TRY(const auto bytes, reader.get(Family::log, log_key(info.schema)));
-  if (!bytes) return failure(ErrorCode::corrupt_log, "no commit " + std::to_string(info.schema));
-  EMSTORE_TRY(const Commit commit, decode(*bytes));
-  const auto* applied = std::get_if<SchemaApplied>(&commit.events.back());
-  if (applied == nullptr) return failure(ErrorCode::corrupt_log, "a schema that is none");
-  return schema_of(applied->schema, info.schema);
-}
-
-}  // namespace
-
-// The answer that the commit gave, derived from it once more, in the terms of its own schema.
-Outcome Group::replay(const Command& command, const Commit& commit) {
-  EMSTORE_TRY(const Schema schema, schema_before(rows_, commit.info));
-  CommitOutcome outcome{.sequence = commit.info.sequence, .replayed = true, .mutations = {}};
-  const auto* found = std::get_if<RequestRecorded>(&commit.events.front());
-  if (found == nullptr || found->counts.size() != command.mutations.size() ||
-      found->versions.size() != found->counts.size()) {
-    return failure(ErrorCode::corrupt_index, "commit " + std::to_string(commit.info.sequence) +
-                                                 " is not the one of this request");
-  }
-  const RequestRecorded& request = *found;
-  std::span<const Event> events = std::span(commit.events).subspan(1);
-  for (std::size_t i = 0; i < command.mutations.size(); ++i) {
-    Violations ignored(limits_.violations_max);
-    const Resolved resolved =
-        resolve(schema, command.mutations[i], path_of_mutation(command, i), ignored);
-    if (resolved.entity == nullptr) return failure(std::move(ignored).to_error());
-    if (request.counts[i] > events.size()) {
-      return failure(ErrorCode::corrupt_log, "a request with fewer events than it says");
-    }
-    const std::span<const Event> own = events.subspan(0, request.counts[i]);
-    outcome.mutations.push_back(outcome_of(resolved, own, commit.info, request.versions[i]));
-    events = events.subspan(request.counts[i]);
-  }
-  return outcome;
-}
-
-Result<CommitOutcome> Group::decide_command(const Command& command, const Peer& peer,
-                                            Overlay& rows) {
-  const CommitInfo info = next_commit(peer);
-  const bool with_request =
-      has_request(command.key, command.reason, command.correlation, command.causation);
-  RequestRecorded request = request_of(command);
-  Violations violations(limits_.violations_max);
-  std::vector<Event> events;
-  CommitOutcome outcome;
-  Paths paths;
-  for (std::size_t i = 0; i < command.mutations.size(); ++i) {
-    const bool is_refused = !violations.empty();  // Then what follows has nothing to stand on.
-    Resolved resolved =
-        resolve(*schema_, command.mutations[i], path_of_mutation(command, i), violations);
-    if (is_refused || !resolved.decidable) continue;
-    EMSTORE_TRY(const Version unchanged, version_of(rows, resolved));
-    auto next = static_cast<std::uint32_t>(events.size() + (with_request ? 1 : 0));
-    Undertaking undertaking(
-        *schema_, rows, violations,
-        [&](const Resolved& step) {
-          return decide_mutation(step, command, peer, info, rows, violations);
-        },
-        [&](std::span<const Event> folded) -> Status {
-          EMSTORE_CHECKED(fold_events(folded, info, next, rows));
-          next += static_cast<std::uint32_t>(folded.size());
-          return {};
-        });
-    EMSTORE_TRY(const std::vector<Event> own, undertaking.carry_out(resolved));
-    if (!violations.empty()) continue;
-    outcome.mutations.push_back(outcome_of(resolved, own, info, unchanged));
-    request.counts.push_back(own.size());
-    request.versions.push_back(outcome.mutations.back().version);
-    paths[{resolved.entity->id, outcome.mutations.back().id}] = resolved.path;
-    events.insert(events.end(), own.begin(), own.end());
-  }
-  if (violations.empty()) EMSTORE_CHECKED(check_unique(rows, paths, violations));
-  if (!violations.empty()) return failure(std::move(violations).to_error());
-  outcome.sequence = sequence_;
-  if (command.dry_run) {
-    outcome.plan = effects_of(*schema_, events);
-    return outcome;
-  }
-  if (events.empty() && !command.key) return outcome;
-  if (with_request) {
-    EMSTORE_CHECKED(fold(*schema_, request, {{info.sequence, 0}, info.time, peer.uid}, rows));
-    events.insert(events.begin(), std::move(request));
-  }
-  EMSTORE_CHECKED(accept(info, std::move(events), rows));
-  outcome.sequence = info.sequence;
-  return outcome;
-}
-
 Result<std::vector<Event>> Group::decide_mutation(const Resolved& resolved, const Command& command,
                                                   const Peer& peer, const CommitInfo& info,
                                                   Overlay& rows, Violations& violations) {
@@ -238,39 +85,6 @@ Status Group::fold_events(std::span<const Event> events, const CommitInfo& info,
     EMSTORE_CHECKED(fold(*schema_, event, place, rows));
     EMSTORE_CHECKED(check_size(rows));
     ++place.event.index;
-  }
-  return {};
-}
-
-// On the commit's net result, so that two records may swap their values.
-Status Group::check_unique(const Overlay& rows, const Paths& paths, Violations& violations) {
-  for (const auto& [key, value] : rows.changes(Family::values)) {
-    if (!value) continue;
-    const IndexId id{big_endian<std::uint32_t>(std::string_view(key).substr(0, 4))};
-    const auto index = std::find_if(schema_->indexes.begin(), schema_->indexes.end(),
-                                    [&](const Index& candidate) { return candidate.id == id; });
-    const IndexStates& states = indexes_ ? *indexes_ : *view_.indexes;
-    const auto state = states.find(id);
-    const bool holds = index != schema_->indexes.end() && index->unique && state != states.end() &&
-                       (state->second.kind == IndexState::Kind::ready ||
-                        state->second.kind == IndexState::Kind::filling);
-    if (!holds) continue;
-    const Entity& entity = *schema_->entity(index->entity);
-    EMSTORE_TRY(const RecordId record, id_at_end(key, entity.ids));
-    EMSTORE_TRY(const auto other,
-                other_with_same_values(rows, entity, *index, key, {entity.id, record}));
-    if (!other) continue;
-    EMSTORE_TRY(const auto stored, read_record(rows, {entity.id, record}));
-    EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
-    const auto path = paths.find({entity.id, record});
-    const std::string& field = entity.field(index->fields.front())->name;
-    violations.add(
-        {ErrorCode::not_unique,
-         entity.name + "/" + to_string(*other) + " has " + text_of(entity, *index, values) +
-             " already",
-         path == paths.end() || path->second.empty() ? field : path->second + "." + field,
-         {},
-         {}});
   }
   return {};
 }
@@ -459,8 +273,7 @@ Outcome Group::carry_out(const SchemaCommand& command, const Peer& peer) {
   EMSTORE_TRY(const IndexStates states,
               change_index_states(change.next, indexes_ ? *indexes_ : *view_.indexes, rows));
   std::vector<Event> events;
-  if (has_request(command.key, command.reason, command.correlation, command.causation) &&
-      (change.changed || command.key)) {
+  if (is_recorded(command) && (change.changed || command.key)) {
     events.emplace_back(request_of(command));
   }
   if (change.changed) events.emplace_back(SchemaApplied{to_value(change.next)});

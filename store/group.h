@@ -36,6 +36,8 @@ class Group {
   const std::optional<IndexStates>& indexes() const { return indexes_; }
 
  private:
+  class CommandRun;  // group_commands.cc
+
   Outcome carry_out(const Command& command, const Peer& peer);
   Outcome carry_out(const SchemaCommand& command, const Peer& peer);
   Outcome carry_out(const LeaseCommand& command, const Peer& peer);
@@ -44,17 +46,14 @@ class Group {
   // The commit that answered this key before; nothing for a new key. Errors: id_reused.
   Result<std::optional<Commit>> find_request(const std::optional<RequestKey>& key,
                                              const Peer& peer);
+  // The answer that the commit gave, derived from it once more, in the terms of its own schema.
   Outcome replay(const Command& command, const Commit& commit);
-  Result<CommitOutcome> decide_command(const Command& command, const Peer& peer, Overlay& rows);
   Result<std::vector<Event>> decide_mutation(const Resolved& resolved, const Command& command,
                                              const Peer& peer, const CommitInfo& info,
                                              Overlay& rows, Violations& violations);
   RecordId new_id(const Entity& entity, const struct Known& known, Time now);
   Status fold_events(std::span<const Event> events, const CommitInfo& info, std::uint32_t first,
                      Overlay& rows);
-  // Where in a command each record was named last.
-  using Paths = std::map<RecordRef, std::string>;
-  Status check_unique(const Overlay& rows, const Paths& paths, Violations& violations);
   Status name_lost_records(const Schema& next, Violations& violations) const;
   Result<std::optional<std::string>> empty_page(const Schema& next, const SchemaCommand& command,
                                                 const Peer& peer);

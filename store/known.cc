@@ -40,7 +40,7 @@ class KnownReader {
       if (resolved_.entity->ids == IdFormat::uuid) EMSTORE_CHECKED(greatest_id());
     } else {
       EMSTORE_CHECKED(owner());
-      if (!known_.owner) return std::move(known_);
+      if (!known_.owner || resolved_.verb == Verb::check) return std::move(known_);
     }
     if (resolved_.verb == Verb::remove) {
       EMSTORE_CHECKED(removal());

@@ -49,7 +49,8 @@ struct KnownTarget {
 };
 
 struct Known {
-  std::optional<StoredRecord> owner;     // update, remove: nothing when there is no such record.
+  std::optional<StoredRecord> owner;     // Not insert: nothing when there is no such record.
+  std::optional<bool> found;             // check with a choice: whether it finds a record.
   FieldValues values;                    // Of the owner.
   std::map<FieldId, KnownLinks> fields;  // That the request touches; for remove, those with links.
   std::map<RecordRef, KnownTarget> targets;  // Named or linked records that exist.

@@ -22,6 +22,9 @@ struct StoredCommit {
 Result<std::vector<StoredCommit>> read_log(const Reader& reader, Sequence from, std::uint64_t limit,
                                            std::uint64_t bytes_max);
 
+// The schema that was in force before a commit. Errors: corrupt_log.
+Result<Schema> schema_before(const Reader& reader, const CommitInfo& info);
+
 // What a commit says, with names: {sequence, time, schema, peer: {uid, gid, pid}, events: [{kind,
 // …}]}. Ids of entities and fields that the schema no longer knows are shown as numbers ("field
 // 7").

@@ -120,9 +120,9 @@ const FieldValues* updated_values(const RecordRef& record, std::span<const Event
 
 }  // namespace
 
-MutationOutcome outcome_of(const Resolved& resolved, std::span<const Event> events,
-                           const CommitInfo& commit, Version unchanged) {
-  MutationOutcome outcome;
+RecordOutcome outcome_of(const Resolved& resolved, std::span<const Event> events,
+                         const CommitInfo& commit, Version unchanged) {
+  RecordOutcome outcome;
   outcome.id = resolved.id;
   if (resolved.verb == Verb::insert) {
     if (const std::optional<Created> created = created_record(resolved, events)) {

@@ -1,5 +1,5 @@
-// What a mutation answers: derived from its request and the events of its commit, and from nothing
-// else, so that a retry of the same request gets the same answer after any time. Pure.
+// What a mutation says of one record: derived from its request and the events of its commit, and
+// from nothing else, so that a retry of the same request gets the same answer after any time. Pure.
 #pragma once
 
 #include <span>
@@ -10,8 +10,8 @@
 
 namespace emstore::store {
 
-// `events` are those of this mutation. `unchanged` is the version to answer when there are none.
-MutationOutcome outcome_of(const Resolved& resolved, std::span<const Event> events,
-                           const CommitInfo& commit, Version unchanged);
+// `events` are those about this record. `unchanged` is the version to answer when there are none.
+RecordOutcome outcome_of(const Resolved& resolved, std::span<const Event> events,
+                         const CommitInfo& commit, Version unchanged);
 
 }  // namespace emstore::store

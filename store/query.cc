@@ -163,6 +163,16 @@ Result<Found> find_many(const Reader& reader, const Schema& schema, const Query&
   return found;
 }
 
+Result<FoundIds> find_ids(const Reader& reader, const Query& query, const Plan& plan,
+                          const QueryLimits& limits) {
+  Budget budget(limits);
+  const Window window{query.offset, query.limit, /*tells_more=*/true};
+  EMSTORE_TRY(const Search found, search(reader, query, plan, window, Counting::wanted, budget));
+  FoundIds ids{{}, found.hits.has_more()};
+  for (const Hit& hit : found.hits.all()) ids.ids.push_back(hit.record.id);
+  return ids;
+}
+
 Result<std::uint64_t> count(const Reader& reader, const Schema& schema, const Query& query,
                             const Plan& plan, const QueryLimits& limits) {
   static_cast<void>(schema);

@@ -126,6 +126,13 @@ Result<Found> find_one(const Reader& reader, const Schema& schema, const Query& 
 // Writes a list of the matches. Errors: result_too_large that says how to page, corrupt_index.
 Result<Found> find_many(const Reader& reader, const Schema& schema, const Query& query,
                         const Plan& plan, const QueryLimits& limits, Sink& sink);
+struct FoundIds {
+  std::vector<RecordId> ids;  // In the query's order.
+  bool has_more = false;      // The limit left some out.
+};
+// The ids of the matches alone. Errors: as find_many().
+Result<FoundIds> find_ids(const Reader& reader, const Query& query, const Plan& plan,
+                          const QueryLimits& limits);
 // How many match, whatever the query's limit, offset and cursor are.
 Result<std::uint64_t> count(const Reader& reader, const Schema& schema, const Query& query,
                             const Plan& plan, const QueryLimits& limits);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 #include <utility>
 
@@ -11,17 +12,10 @@
 #include "store/events.h"
 #include "store/field_rules.h"
 #include "store/link_meta.h"
+#include "store/paths.h"
 
 namespace emstore::store {
 namespace {
-
-std::string at(const std::string& path, std::size_t index) {
-  return path + "[" + std::to_string(index) + "]";
-}
-
-std::string in(const std::string& path, std::string_view name) {
-  return path.empty() ? std::string(name) : path + "." + std::string(name);
-}
 
 std::string title(const Entity& entity, const Field& field) {
   return entity.name + "." + field.name;
@@ -35,24 +29,25 @@ std::string title(const Entity& entity, const Side& side) {
 // reported.
 class Resolver {
  public:
-  Resolver(const Schema& schema, Violations& violations)
-      : schema_(schema), violations_(violations) {}
+  Resolver(const Schema& schema, const References& references, Violations& violations)
+      : schema_(schema), references_(references), violations_(violations) {}
 
-  Resolved resolve(const Mutation& mutation, const std::string& path) {
+  Resolved resolve(const Entity& entity, const Mutation& mutation, const Part& part) {
     Resolved resolved{.verb = mutation.verb,
+                      .entity = &entity,
                       .expected = mutation.expected,
                       .detach = mutation.detach,
-                      .path = path};
-    const Result<const Entity*> entity = find_entity(schema_, mutation.entity);
-    if (violations_.catches(entity, path)) {
-      resolved.decidable = false;
-      return resolved;
+                      .exists = mutation.exists,
+                      .path = part.path};
+    if (part.id) {
+      resolved.id = *part.id;
+    } else if (names_one(mutation)) {
+      take_id(mutation, resolved);
     }
-    resolved.entity = *entity;
-    if (mutation.verb != Verb::insert) take_id(mutation, resolved);
-    if (mutation.verb == Verb::remove) return resolved;
-    take_document(mutation, resolved);
-    if (mutation.verb == Verb::insert && resolved.entity->id != kMediaEntity) complete(resolved);
+    const bool has_document = mutation.verb == Verb::insert || mutation.verb == Verb::update;
+    if (has_document) take_document(*part.document, resolved);
+    if (mutation.verb == Verb::insert && entity.id != kMediaEntity) complete(resolved);
+    if (names_refused_) resolved.decidable = false;
     return resolved;
   }
 
@@ -61,33 +56,65 @@ class Resolver {
     violations_.add(Error{code, std::move(message), path, std::move(hint), {}});
   }
 
-  void take_id(const Mutation& mutation, Resolved& resolved) {
-    const std::optional<RecordId> id = record_id_of(mutation.id);
-    if (!id || id->format() != resolved.entity->ids) {
-      refuse(ErrorCode::wrong_type, to_string(mutation.id) + " is no id of " + mutation.entity,
-             resolved.path_of(kIdName),
-             resolved.entity->ids == IdFormat::uuid
-                 ? "ids are uuids, as text: \"01935a2e-7b10-7d3c-8a41-0f6d1f2b9c55\""
-                 : "ids are integers from 1");
-      resolved.decidable = false;
-      return;
-    }
-    resolved.id = *id;
+  // A check may do without an id when it has a choice.
+  static bool names_one(const Mutation& mutation) {
+    if (mutation.verb == Verb::check && mutation.choice) return !mutation.id.is_null();
+    return mutation.verb != Verb::insert && !mutation.choice;
   }
 
-  void take_document(const Mutation& mutation, Resolved& resolved) {
-    if (mutation.verb == Verb::insert && resolved.entity->id == kMediaEntity) {
+  static const std::string* name_in_reference(const Value& value) {
+    const Map* map = value.if_map();
+    const Value* name = map == nullptr || map->size() != 1 ? nullptr : map->find("$ref");
+    return name == nullptr ? nullptr : name->if_text();
+  }
+
+  // The id of a record of `entity`: its own, or that of the record that a reference names. Nothing
+  // when it is neither, which is a violation, or when what is named was refused.
+  std::optional<RecordId> id_of(const Value& value, EntityId entity, const std::string& path,
+                                const std::string& hint) {
+    if (const std::string* name = name_in_reference(value)) {
+      const Result<std::optional<RecordId>> named = references_.find(schema_, *name, entity);
+      if (violations_.catches(named, path)) return std::nullopt;
+      if (!*named) names_refused_ = true;
+      return *named;
+    }
+    const std::optional<RecordId> id = record_id_of(value);
+    if (!id) {
+      refuse(ErrorCode::wrong_type,
+             to_string(value) + " is no id of " + schema_.entity(entity)->name, path, hint);
+    }
+    return id;
+  }
+
+  void take_id(const Mutation& mutation, Resolved& resolved) {
+    const bool is_uuid = resolved.entity->ids == IdFormat::uuid;
+    const std::string hint =
+        is_uuid ? "ids are uuids, as text: \"01935a2e-7b10-7d3c-8a41-0f6d1f2b9c55\""
+                : "ids are integers from 1";
+    const std::string path = resolved.path_of(kIdName);
+    const std::optional<RecordId> id = id_of(mutation.id, resolved.entity->id, path, hint);
+    const bool fits = id && id->format() == resolved.entity->ids;
+    if (id && !fits) {
+      refuse(ErrorCode::wrong_type, to_string(mutation.id) + " is no id of " + mutation.entity,
+             path, hint);
+    }
+    if (!fits) resolved.decidable = false;
+    resolved.id = fits ? *id : RecordId();
+  }
+
+  void take_document(const Map& document, Resolved& resolved) {
+    if (resolved.verb == Verb::insert && resolved.entity->id == kMediaEntity) {
       const std::size_t before = violations_.size();
-      resolved.media = new_media(mutation.document, resolved.path);
+      resolved.media = new_media(document, resolved.path);
       resolved.decidable = violations_.size() == before;
       if (resolved.media) resolved.values = resolved.media->values;
       return;
     }
-    for (const auto& [name, value] : mutation.document) {
+    for (const auto& [name, value] : document) {
       if (violations_.full()) return;
       take_member(*resolved.entity, name, value, resolved);
     }
-    check_given_once(mutation.document, resolved, nullptr);
+    check_given_once(document, resolved, nullptr);
   }
 
   void take_member(const Entity& entity, const std::string& name, const Value& value,
@@ -125,6 +152,9 @@ class Resolver {
       refuse_to_fill(entity, field, path, context);
     } else if (value.is_null() && !field.required) {
       values.set(field.id, Value());
+    } else if (field.kind == FieldKind::relation && name_in_reference(value) != nullptr) {
+      const auto target = id_of(value, target_of(schema_, field).id, path, "");
+      if (target) values.set(field.id, stored_reference(*target));
     } else if (Result<Value> stored = stored_form(field, value);
                !violations_.catches(stored, path)) {
       values.set(field.id, *std::move(stored));
@@ -178,7 +208,11 @@ class Resolver {
                      const std::string& path, Resolved& resolved) {
     LinkRequest request{.field = side.field, .side = side, .path = path};
     const std::size_t before = violations_.size();
-    if (const Map* operators = value.if_map()) {
+    const Map* operators = value.if_map();
+    if (operators != nullptr && operators->empty()) {
+      refuse(ErrorCode::wrong_operation, title(entity, side) + " is given no operator", path,
+             "use $set, $create, $attach or $detach, or leave the field out");
+    } else if (operators != nullptr) {
       for (const auto& [name, argument] : *operators)
         take_operator(entity, name, argument, request);
     } else {
@@ -247,7 +281,7 @@ class Resolver {
 
   void take_operator(const Entity& entity, const std::string& name, const Value& argument,
                      LinkRequest& request) {
-    const std::string path = in(request.path, name);
+    const std::string path = path_in(request.path, name);
     const Side& side = request.side;
     const bool one = !side.many;
     const bool has_meta = side.has_links();
@@ -305,12 +339,12 @@ class Resolver {
     }
     std::set<RecordId> named;
     for (std::size_t i = 0; i < list->size() && !violations_.full(); ++i) {
-      take_item((*list)[i], request, at(path, i), rules, found);
+      take_item((*list)[i], request, path_at(path, i), rules, found);
       if (found.empty() || found.size() == named.size()) continue;
       if (named.insert(found.back().target).second) continue;
       refuse(ErrorCode::duplicate_item,
              noun(request.side) + " " + to_string(found.back().target) + " is named twice",
-             at(path, i));
+             path_at(path, i));
       found.pop_back();
     }
     if (!request.side.many && list->size() > 1) {
@@ -331,40 +365,37 @@ class Resolver {
   void take_item(const Value& value, const LinkRequest& request, const std::string& path,
                  const ItemRules& rules, std::vector<LinkItem>& found) {
     LinkItem item{.path = path};
-    const Map* map = value.if_map();
+    const Map* map = name_in_reference(value) == nullptr ? value.if_map() : nullptr;
     const Value* id = map == nullptr ? &value : map->find(kIdName);
-    const std::optional<RecordId> target = id == nullptr ? std::nullopt : record_id_of(*id);
-    if (!target) {
-      refuse(ErrorCode::wrong_type, to_string(value) + " names no " + noun(request.side), path,
-             "give an id or {\"id\": id}");
-      return;
-    }
+    const std::optional<RecordId> target = id_of(
+        id == nullptr ? value : *id, request.side.target->id, path, "give an id or {\"id\": id}");
+    if (!target) return;
     item.target = *target;
-    if (map != nullptr) take_item_options(*map, *request.field, rules, item);
+    if (map != nullptr) take_item_options(*map, request, rules, item);
     found.push_back(std::move(item));
   }
 
-  void take_item_options(const Map& map, const Field& field, const ItemRules& rules,
+  void take_item_options(const Map& map, const LinkRequest& request, const ItemRules& rules,
                          LinkItem& item) {
     for (const auto& [name, value] : map) {
       if (name == kIdName) continue;
       const bool is_meta = name == "meta" && rules.with_meta;
       if (is_meta && (value.is_null() || value.if_map() != nullptr)) {
-        item.meta = link_meta(field, value, in(item.path, name), violations_);
+        item.meta = link_meta(*request.field, value, path_in(item.path, name), violations_);
       } else if (is_meta) {
         refuse(ErrorCode::wrong_type, "meta is a map, not " + std::string(name_of(value.kind())),
-               in(item.path, name));
+               path_in(item.path, name));
       } else if (name == "at" && rules.placed) {
-        item.place = place(value, in(item.path, name));
+        item.place = place(value, request.side.target->id, path_in(item.path, name));
       } else {
         constexpr std::array<std::string_view, 3> kNames{"id", "at", "meta"};
-        refuse(ErrorCode::unknown_option, "no option \"" + name + "\" here", in(item.path, name),
-               did_you_mean(name, kNames));
+        refuse(ErrorCode::unknown_option, "no option \"" + name + "\" here",
+               path_in(item.path, name), did_you_mean(name, kNames));
       }
     }
   }
 
-  std::optional<Place> place(const Value& value, const std::string& path) {
+  std::optional<Place> place(const Value& value, EntityId target, const std::string& path) {
     if (const std::string* word = value.if_text()) {
       if (*word == "first") return Place{Place::Kind::first, {}};
       if (*word == "last") return Place{Place::Kind::last, {}};
@@ -372,9 +403,12 @@ class Resolver {
     const Map* map = value.if_map();
     if (map != nullptr && map->size() == 1) {
       const auto& [word, anchor] = *map->begin();
-      const std::optional<RecordId> id = record_id_of(anchor);
-      if (id && word == "before") return Place{Place::Kind::before, *id};
-      if (id && word == "after") return Place{Place::Kind::after, *id};
+      if (word == "before" || word == "after") {
+        const std::optional<RecordId> id =
+            id_of(anchor, target, path_in(path, word), "name an item of the field");
+        if (!id) return std::nullopt;
+        return Place{word == "before" ? Place::Kind::before : Place::Kind::after, *id};
+      }
     }
     refuse(ErrorCode::wrong_type, to_string(value) + " is no place", path,
            "use \"first\", \"last\", {\"before\": id} or {\"after\": id}");
@@ -405,7 +439,7 @@ class Resolver {
     }
     for (std::size_t i = 0; i < size; ++i) {
       const Value& item = list == nullptr ? argument : (*list)[i];
-      const std::string item_path = list == nullptr ? path : at(path, i);
+      const std::string item_path = list == nullptr ? path : path_at(path, i);
       const Map* document = item.if_map();
       if (document != nullptr && !request.side.leads_to_media()) {
         const Field* given = request.side.inverse ? request.field : nullptr;
@@ -441,25 +475,26 @@ class Resolver {
     const Entity& entity = *schema_.entity(kMediaEntity);
     const Value* file = document.find("file");
     if (file == nullptr) {
-      refuse(ErrorCode::required, "a new media needs a file", in(path, "file"),
+      refuse(ErrorCode::required, "a new media needs a file", path_in(path, "file"),
              "give its bytes, or {\"blob\": address} of bytes stored before");
       return std::nullopt;
     }
     NewMedia media{.path = path};
-    if (!take_content(*file, in(path, "file"), media)) return std::nullopt;
+    if (!take_content(*file, path_in(path, "file"), media)) return std::nullopt;
     for (const auto& [name, value] : document) {
       if (name == "file") continue;
       if (name == "type") {
-        take_claimed_type(value, in(path, name), media);
+        take_claimed_type(value, path_in(path, name), media);
       } else {
-        take_media_field(entity, name, value, in(path, name), media);
+        take_media_field(entity, name, value, path_in(path, name), media);
       }
     }
     for (const Field& field : entity.fields) {
       if (is_link(field.kind) || media.values.find(field.id) != nullptr) continue;
       if (field.default_value) media.values.set(field.id, *field.default_value);
       if (!field.default_value && field.required) {
-        refuse(ErrorCode::required, title(entity, field) + " is required", in(path, field.name));
+        refuse(ErrorCode::required, title(entity, field) + " is required",
+               path_in(path, field.name));
       }
     }
     return media;
@@ -478,6 +513,12 @@ class Resolver {
     if (!address) {
       refuse(ErrorCode::wrong_type, to_string(file) + " is neither bytes nor {\"blob\": address}",
              path, "addresses look like xxh3-128:<32 hexadecimal digits>");
+      return false;
+    }
+    for (const auto& [name, ignored] : *map) {
+      if (name == "blob") continue;
+      refuse(ErrorCode::unknown_option, "no option \"" + name + "\" beside blob",
+             path_in(path, name), "name and type stand beside file, not in it");
       return false;
     }
     media.content = *address;
@@ -507,12 +548,68 @@ class Resolver {
   }
 
   const Schema& schema_;
+  const References& references_;
   Violations& violations_;
+  bool names_refused_ = false;  // What is named was refused: nothing can be said of it.
 };
+
+// "parts[2]" → "parts" and 2; a name alone is its first and only record.
+struct NumberedName {
+  std::string_view name;
+  std::optional<std::size_t> number;
+};
+
+NumberedName numbered(std::string_view text) {
+  const std::size_t bracket = text.find('[');
+  if (bracket == text.npos || text.back() != ']') return {text, std::nullopt};
+  const std::string_view digits = text.substr(bracket + 1, text.size() - bracket - 2);
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end != digits.data() + digits.size()) return {text, std::nullopt};
+  return {text.substr(0, bracket), number};
+}
 
 }  // namespace
 
-std::string Resolved::path_of(std::string_view name) const { return in(path, name); }
+Status References::add(const std::string& name, EntityId entity,
+                       std::optional<std::vector<RecordId>> records) {
+  if (name.empty() || name.find('[') != name.npos) {
+    return failure(ErrorCode::invalid_request, quoted(name) + " is no name for $ref", {},
+                   "use a word: [2] after it names the third of several documents");
+  }
+  if (names_.try_emplace(name, Named{entity, std::move(records)}).second) return {};
+  return failure(ErrorCode::duplicate_item,
+                 "an operation before this one is named " + quoted(name) + " already", {},
+                 "give each operation a name of its own");
+}
+
+Result<std::optional<RecordId>> References::find(const Schema& schema, std::string_view text,
+                                                 EntityId entity) const {
+  const auto [name, number] = numbered(text);
+  const auto found = names_.find(name);
+  if (found == names_.end()) {
+    std::vector<std::string_view> names;
+    for (const auto& [known, ignored] : names_) names.push_back(known);
+    std::string hint = did_you_mean(name, names);
+    if (hint.empty()) hint = "name the operation that inserts it with `as`, and before this one";
+    return failure(ErrorCode::invalid_request,
+                   "no insert before this operation is named " + quoted(name), {}, std::move(hint));
+  }
+  const Named& named = found->second;
+  if (named.entity != entity) {
+    return failure(ErrorCode::wrong_type, quoted(name) + " names a record of " +
+                                              schema.entity(named.entity)->name + ", not of " +
+                                              schema.entity(entity)->name);
+  }
+  if (!named.records) return std::nullopt;
+  const std::size_t size = named.records->size();
+  if (number ? *number < size : size == 1) return (*named.records)[number.value_or(0)];
+  return failure(ErrorCode::invalid_request,
+                 quoted(text) + " names none of " + std::to_string(size) + " records", {},
+                 "write " + std::string(name) + "[0] for the first of them");
+}
+
+std::string Resolved::path_of(std::string_view name) const { return path_in(path, name); }
 
 void Violations::add(Error error) {
   if (!full()) errors_.push_back(std::move(error));
@@ -524,9 +621,34 @@ Error Violations::to_error() && {
   return first;
 }
 
-Resolved resolve(const Schema& schema, const Mutation& mutation, const std::string& path,
-                 Violations& violations) {
-  return Resolver(schema, violations).resolve(mutation, path);
+std::vector<Part> parts_of(const Mutation& mutation, const std::string& path, const Entity& entity,
+                           std::span<const RecordId> found) {
+  std::vector<Part> parts;
+  if (mutation.documents) {
+    for (std::size_t i = 0; i < mutation.documents->size(); ++i) {
+      const Map* document = (*mutation.documents)[i].if_map();
+      if (document == nullptr) continue;
+      parts.push_back({path_at(path_in(path, "documents"), i), document, std::nullopt});
+    }
+  } else if (mutation.choice && mutation.verb != Verb::check) {
+    for (const RecordId& id : found) {
+      parts.push_back({path_in(path, entity.name + "/" + to_string(id)), &mutation.document, id});
+    }
+  } else {
+    parts.push_back({path, &mutation.document, std::nullopt});
+  }
+  return parts;
+}
+
+const Entity* entity_of(const Schema& schema, const Mutation& mutation, const std::string& path,
+                        Violations& violations) {
+  const Result<const Entity*> entity = find_entity(schema, mutation.entity);
+  return violations.catches(entity, path_in(path, "entity")) ? nullptr : *entity;
+}
+
+Resolved resolve(const Schema& schema, const Entity& entity, const Mutation& mutation,
+                 const Part& part, const References& references, Violations& violations) {
+  return Resolver(schema, references, violations).resolve(entity, mutation, part);
 }
 
 }  // namespace emstore::store

@@ -3,8 +3,12 @@
 // decide().
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -26,6 +30,26 @@ struct Place {
   enum class Kind : std::uint8_t { last, first, before, after } kind = Kind::last;
   RecordId anchor;  // before, after.
   bool operator==(const Place&) const = default;
+};
+
+// The records that the mutations of a command inserted so far, by the names it gave them.
+class References {
+ public:
+  // No records: the mutation was refused. Errors: duplicate_item for a name that is taken,
+  // invalid_request for one that could not be told from a numbered one.
+  Status add(const std::string& name, EntityId entity,
+             std::optional<std::vector<RecordId>> records);
+  // What is named by `{"$ref": text}`; nothing when its mutation was refused. Errors:
+  // invalid_request for a name that there is not, wrong_type for a record of another entity.
+  Result<std::optional<RecordId>> find(const Schema& schema, std::string_view text,
+                                       EntityId entity) const;
+
+ private:
+  struct Named {
+    EntityId entity{};
+    std::optional<std::vector<RecordId>> records;
+  };
+  std::map<std::string, Named, std::less<>> names_;
 };
 
 // One item of $set, $attach or $detach.
@@ -66,7 +90,7 @@ struct LinkRequest {
 struct Resolved {
   Verb verb = Verb::insert;
   const Entity* entity = nullptr;
-  RecordId id;                     // update, remove.
+  RecordId id;                     // update, remove, and check when it names a record.
   FieldValues values;              // insert: complete with defaults; update: what is to be changed.
   std::vector<LinkRequest> links;  // In the order of the document; of fields that hold links,
   std::vector<LinkRequest> references;  // of relations by the name of what they lead to,
@@ -74,7 +98,8 @@ struct Resolved {
   std::optional<NewMedia> media;        // insert into media.
   std::optional<Version> expected;
   bool detach = false;
-  std::string path;  // Of the mutation within its command; empty when it is the only one.
+  bool exists = true;  // check.
+  std::string path;    // Of the record's part within its command; empty when that is all.
   // Enough is known to hold it against the store: what is wrong with it is not all that may be
   // said.
   bool decidable = true;
@@ -99,6 +124,9 @@ class Violations {
     add(std::move(error));
     return true;
   }
+  void add_all(Violations others) {
+    for (Error& error : others.errors_) add(std::move(error));
+  }
   bool empty() const { return errors_.empty(); }
   std::size_t size() const { return errors_.size(); }
   bool full() const { return errors_.size() >= max_; }
@@ -110,9 +138,24 @@ class Violations {
   std::vector<Error> errors_;
 };
 
+// The part of a mutation that is about one record.
+struct Part {
+  std::string path;               // Within the command.
+  const Map* document = nullptr;  // insert, update.
+  std::optional<RecordId> id;     // Of a record that a choice found; else the mutation's own.
+};
+// Those of `mutation`, which stands at `path`. `found` are the records of its choice. An item of
+// `documents` that is no map has no part.
+std::vector<Part> parts_of(const Mutation& mutation, const std::string& path, const Entity& entity,
+                           std::span<const RecordId> found);
+
+// The entity that a mutation names; null when there is none, which is then said in `violations`.
+const Entity* entity_of(const Schema& schema, const Mutation& mutation, const std::string& path,
+                        Violations& violations);
+
 // The schema outlives the result. Adds to `violations` whatever is wrong; without what is wrong,
 // the result can still be decided where it says so, so that one answer names everything.
-Resolved resolve(const Schema& schema, const Mutation& mutation, const std::string& path,
-                 Violations& violations);
+Resolved resolve(const Schema& schema, const Entity& entity, const Mutation& mutation,
+                 const Part& part, const References& references, Violations& violations);
 
 }  // namespace emstore::store

@@ -30,6 +30,12 @@ struct StoreLimits {
   std::size_t commit_changes_max = 100'000;
   std::size_t commit_bytes_max = 16u << 20;
   std::size_t violations_max = 100;
+  // Records that one command inserts, changes, deletes or checks; and those that it looks at to
+  // find them.
+  std::size_t mutations_max = 10'000;
+  std::size_t examined_max = 100'000;
+  // Of what a command about several records answers: a reply that is too large could not be sent.
+  std::size_t answer_bytes_max = 16u << 20;
 };
 
 struct StoreOptions {

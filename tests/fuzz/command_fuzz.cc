@@ -109,20 +109,43 @@ PreparedFile prepared(std::string bytes) {
   return {std::move(bytes), digest, digest.size % 2 == 0 ? "image/png" : "application/pdf"};
 }
 
+// The records that a mutation is about, when it is not the one that it names.
+void add_choice(const Map& options, Mutation& mutation) {
+  if (const Value* documents = options.find("documents")) {
+    if (documents->if_list() != nullptr) mutation.documents = *documents->if_list();
+  }
+  const Value* where = options.find("where");
+  if (where == nullptr || where->if_map() == nullptr) return;
+  mutation.choice = Choice{*where->if_map(), options.contains("all"), {}, {}};
+  if (const Value* order = options.find("orderBy")) mutation.choice->order_by = *order;
+  const Value* limit = options.find("limit");
+  if (limit == nullptr || limit->if_integer() == nullptr || *limit->if_integer() < 0) return;
+  mutation.choice->limit = static_cast<std::uint64_t>(*limit->if_integer());
+}
+
+// [verb, entity, id, document, {where, documents, as, …}?]
 bool add_mutation(const Value& value, Command& command) {
   const List* parts = value.if_list();
-  if (parts == nullptr || parts->size() != 4) return false;
+  if (parts == nullptr || parts->size() < 4 || parts->size() > 5) return false;
   const std::int64_t* verb = (*parts)[0].if_integer();
   const std::string* entity = (*parts)[1].if_text();
   const Map* document = (*parts)[3].if_map();
   if (verb == nullptr || entity == nullptr || document == nullptr) return false;
   Mutation mutation{
-      static_cast<Verb>(*verb & 1), *entity, (*parts)[2], *document, {}, (*verb & 4) != 0};
-  if ((*verb & 3) == 2) mutation.verb = Verb::remove;
-  const bool is_media = *entity == "media" && mutation.verb == Verb::insert;
-  // A number in the place of bytes would name a prepared file: the door of the daemon has none
-  // pass.
-  if (!prepare_files(mutation.document, is_media, command.files, prepared)) return false;
+      static_cast<Verb>(*verb & 3), *entity, (*parts)[2], *document, {}, (*verb & 4) != 0};
+  mutation.exists = (*verb & 8) == 0;
+  if (parts->size() == 5) {
+    const Map* options = (*parts)[4].if_map();
+    if (options == nullptr) return false;
+    const bool inserts = mutation.verb == Verb::insert;
+    add_choice(*options, mutation);
+    // What the door of the daemon lets pass: documents and names are of inserts, choices of others.
+    if (inserts) mutation.choice.reset();
+    if (!inserts) mutation.documents.reset();
+    const Value* name = options->find("as");
+    if (inserts && name != nullptr && name->if_text() != nullptr) mutation.name = *name->if_text();
+  }
+  if (mutation.verb == Verb::check && mutation.id.is_null() && !mutation.choice) return false;
   command.mutations.push_back(std::move(mutation));
   return true;
 }
@@ -143,6 +166,7 @@ const MemoryStore& base() {
           {"name", name}, {"gallery", gallery}, {"papers", Map{{"$attach", List{2}}}}};
       EMSTORE_CHECK(add_mutation(List{0, "products", Value(), product}, command));
     }
+    EMSTORE_CHECK(prepare_files(command, prepared).has_value());
     EMSTORE_CHECK(made->commit(command).has_value());
     return made.release();
   }();
@@ -158,6 +182,9 @@ void check_request(std::string_view bytes) {
   for (const Value& mutation : *mutations) {
     if (!add_mutation(mutation, command)) return;
   }
+  // A number in the place of bytes would name a prepared file: the door of the daemon has none
+  // pass.
+  if (!prepare_files(command, prepared)) return;
   MemoryStore store(base());
   const Outcome outcome = store.commit(command);
   if (!outcome) {

@@ -61,19 +61,25 @@ OracleSchema shop_of_stage(std::size_t stage) {
 
 store::Command Author::command() {
   store::Command command;
-  const std::size_t size = dice_.in(5) ? 2 + dice_.below(3) : 1;
+  media_names_.clear();
+  product_names_.clear();
+  names_ = 0;
+  const std::size_t size = dice_.in(4) ? 2 + dice_.below(4) : 1;
+  command.is_transaction = dice_.in(20);
   for (std::size_t i = 0; i < size; ++i) {
     command.mutations.push_back(mutation());
-    store::Mutation& last = command.mutations.back();
-    const bool is_media = last.entity == "media" && last.verb == store::Verb::insert;
-    // What the author writes as files is bytes: nothing here can be refused.
-    static_cast<void>(store::prepare_files(last.document, is_media, command.files, prepared));
+    if (size > 1) name(command.mutations.back());
   }
+  // What the author writes as files is bytes: nothing here can be refused.
+  static_cast<void>(store::prepare_files(command, prepared));
   if (dice_.in(20)) command.reason = "spring cleaning";
   return command;
 }
 
 store::Mutation Author::mutation() {
+  if (dice_.in(14)) return many_insertions();
+  if (dice_.in(14)) return choice();
+  if (dice_.in(14)) return check();
   const std::uint64_t choice = dice_.below(20);
   if (choice < 5) return insertion();
   return choice < 18 ? change() : removal();
@@ -88,6 +94,79 @@ store::Mutation Author::insertion() {
   return {store::Verb::insert, entity, {}, std::move(content), {}, false};
 }
 
+store::Mutation Author::many_insertions() {
+  store::Mutation mutation = insertion();
+  List documents;
+  for (std::size_t i = dice_.below(4); i > 0; --i) {
+    const bool is_known = mutation.entity != "prodcuts";
+    Map document = mutation.entity == "media" ? created() : Map{};
+    if (is_known && mutation.entity != "media") document = this->document(mutation.entity, true);
+    documents.emplace_back(std::move(document));
+    if (dice_.in(60)) documents.emplace_back(7);
+  }
+  mutation.document = {};
+  mutation.documents = std::move(documents);
+  return mutation;
+}
+
+store::Mutation Author::choice() {
+  const std::string entity = dice_.one_of(kEntities);
+  store::Mutation mutation{store::Verb::update, entity, {}, document(entity, false), {}, false};
+  if (dice_.in(4)) {
+    mutation.verb = store::Verb::remove;
+    mutation.document = {};
+    mutation.detach = dice_.in(2);
+  }
+  mutation.choice = store::Choice{where(entity), dice_.in(20), {}, {}};
+  if (!dice_.in(3)) mutation.choice->limit = dice_.below(4);
+  if (dice_.in(3)) mutation.choice->order_by = "-id";
+  return mutation;
+}
+
+store::Mutation Author::check() {
+  const std::string entity = dice_.one_of(kEntities);
+  const std::uint64_t id = record(entity);
+  const auto& records = oracle_.records(entity);
+  store::Mutation mutation{store::Verb::check, entity, id, {}, {}, false};
+  mutation.exists = dice_.in(8) ? !records.contains(id) : records.contains(id);
+  if (dice_.in(3)) {
+    mutation.choice = store::Choice{where(entity), false, {}, {}};
+    if (dice_.in(2)) mutation.id = Value();
+  } else if (mutation.exists && records.contains(id)) {
+    mutation.expected = records.at(id).version - (dice_.in(8) ? 1 : 0);
+  }
+  return mutation;
+}
+
+Map Author::where(const std::string& entity) {
+  if (dice_.in(20)) return {};
+  switch (dice_.below(4)) {
+    case 0:
+      return Map{{"id", Map{{"$in", List{record(entity), record(entity), record(entity)}}}}};
+    case 1:
+      return Map{{"id", Map{{dice_.in(2) ? "$gt" : "$lte", record(entity)}}}};
+    case 2:
+      if (entity == "products") return Map{{"price", Map{{"$gt", dice_.below(8)}}}};
+      [[fallthrough]];
+    default: {
+      const char* field = entity == "media" ? "alt" : entity == "pages" ? "slug" : "name";
+      return Map{{field, std::string(dice_.one_of(kWords))}};
+    }
+  }
+}
+
+void Author::name(store::Mutation& mutation) {
+  if (mutation.verb != store::Verb::insert || dice_.in(4)) return;
+  const bool is_media = mutation.entity == "media";
+  if (!is_media && mutation.entity != "products") return;
+  mutation.name = "r" + std::to_string(names_++);
+  std::vector<std::string>& names = is_media ? media_names_ : product_names_;
+  if (!mutation.documents) return names.push_back(mutation.name);
+  for (std::size_t i = 0; i < mutation.documents->size(); ++i) {
+    names.push_back(mutation.name + "[" + std::to_string(i) + "]");
+  }
+}
+
 store::Mutation Author::change() {
   std::string entity = dice_.one_of(kEntities);
   if (oracle_.schema().entities.contains("shelves") && dice_.in(4)) entity = "shelves";
@@ -97,6 +176,11 @@ store::Mutation Author::change() {
   if (dice_.in(8) && records.contains(id))
     mutation.expected = records.at(id).version - dice_.below(2);
   if (dice_.in(80)) mutation.id = "no id";
+  if (entity == "products" && !product_names_.empty() && dice_.in(2)) {
+    mutation.id = Map{{"$ref", dice_.one_of(product_names_)}};
+    mutation.expected.reset();
+    return mutation;
+  }
   if (records.contains(id) && !dice_.in(2)) return mutation;
   // Links that are there are the better half of the work.
   if (!records.contains(id)) return mutation;
@@ -178,6 +262,7 @@ Value Author::links(const OracleField& field, const std::vector<OracleLink>& pre
     }
   }
   if (dice_.in(60)) operators.set("$attahc", List{1});
+  if (dice_.in(60)) operators = Map{};
   return operators;
 }
 
@@ -239,9 +324,11 @@ Map Author::created() {
 }
 
 Value Author::item(std::uint64_t id, const std::vector<OracleLink>& present, bool may_be_placed) {
-  const bool is_plain = !may_be_placed && !dice_.in(5);
+  const bool is_named = !media_names_.empty() && dice_.in(2);
+  const bool is_plain = !may_be_placed && !dice_.in(5) && !is_named;
   if (is_plain) return id;
   Map item{{"id", id}};
+  if (is_named) item.set("id", Map{{"$ref", dice_.one_of(media_names_)}});
   if (dice_.in(3)) item.set("meta", dice_.in(4) ? Value() : Value(Map{{"alt", dice_.below(3)}}));
   if (!may_be_placed) return item;
   switch (dice_.below(8)) {

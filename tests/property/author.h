@@ -38,6 +38,12 @@ class Author {
  private:
   store::Mutation mutation();
   store::Mutation insertion();
+  store::Mutation many_insertions();
+  store::Mutation choice();
+  store::Mutation check();
+  Map where(const std::string& entity);
+  // Gives an insert a name to be called by later.
+  void name(store::Mutation& mutation);
   store::Mutation change();
   store::Mutation removal();
   Map document(const std::string& entity, bool is_new);
@@ -56,6 +62,9 @@ class Author {
 
   Dice& dice_;
   const Oracle& oracle_;
+  std::vector<std::string> media_names_;  // Of the command at hand.
+  std::vector<std::string> product_names_;
+  std::size_t names_ = 0;
 };
 
 }  // namespace emstore::testing

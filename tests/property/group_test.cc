@@ -148,7 +148,7 @@ TEST_F(Group, GoesOnAfterARefusal) {
   });
   EXPECT_EQ(accepted(outcomes), kClients / 2);
   EXPECT_EQ(refused_with(outcomes, ErrorCode::media_not_found), kClients / 2);
-  EXPECT_EQ(commit_of(outcomes[62]).mutations[0].id, RecordId(33))
+  EXPECT_EQ(commit_of(outcomes[62]).mutations[0].records[0].id, RecordId(33))
       << "ids of refused records are not used up";
   verify();
 }

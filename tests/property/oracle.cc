@@ -56,10 +56,6 @@ const OracleLink* link_to(const Links& links, std::uint64_t media) {
 // ---- The request alone --------------------------------------------------------------------------
 
 std::optional<Oracle::Wish> Oracle::read(const store::Mutation& mutation, const std::string& path) {
-  if (!schema_.entities.contains(mutation.entity)) {
-    refuse(ErrorCode::unknown_entity, path);
-    return std::nullopt;
-  }
   Wish wish{.mutation = &mutation, .path = path};
   const std::size_t before = refusals_.size();
   if (mutation.verb != store::Verb::insert) {
@@ -139,6 +135,7 @@ void Oracle::read_links(const OracleField& field, const Value& value, const std:
   }
   const std::size_t before = refusals_.size();
   const bool one = field.kind == OracleField::Kind::medium;
+  if (operators->empty()) refuse(ErrorCode::wrong_operation, path);
   for (const auto& [name, argument] : *operators) {
     const std::string place = in(path, name);
     if (name == "$set") {
@@ -278,18 +275,19 @@ Expected Oracle::carry_out(const store::Command& command, std::uint32_t uid) {
   }
   next_ = state_;
   changed_ = false;
-  std::map<std::pair<std::string, std::uint64_t>, std::string> touched;
+  Progress progress;
   for (std::size_t i = 0; i < command.mutations.size(); ++i) {
-    const store::Mutation& mutation = command.mutations[i];
-    const std::string path =
-        command.mutations.size() == 1 ? "" : "mutations[" + std::to_string(i) + "]";
-    const bool is_refused = !refusals_.empty();
-    const std::optional<Wish> wish = read(mutation, path);
-    if (!wish || is_refused) continue;
-    expected.mutations.push_back(decide(*wish, command));
-    touched[{mutation.entity, expected.mutations.back().id}] = path;
+    const bool is_only = command.mutations.size() == 1 && !command.is_transaction;
+    const std::string path = is_only ? "" : at("operations", i);
+    const std::size_t faults = refusals_.size();
+    expected.mutations.push_back(carry_out(command.mutations[i], path, command, progress));
+    const std::string& name = command.mutations[i].name;
+    if (name.empty()) continue;
+    if (refusals_.size() != faults) progress.refused_names.insert(name);
+    for (const ExpectedMutation& record : expected.mutations.back().records)
+      progress.names[name].push_back(record.id);
   }
-  if (refusals_.empty()) check_unique(touched);
+  if (refusals_.empty()) check_unique(progress.touched);
   if (!refusals_.empty()) return Expected{.refusals = refusals_};
   if (changed_ || command.key) ++sequence_;
   state_ = std::move(next_);
@@ -310,7 +308,7 @@ ExpectedMutation Oracle::decide(const Wish& wish, const store::Command& command)
     return {};
   }
   if (mutation.expected && *mutation.expected != owner->second.version) {
-    refuse(ErrorCode::version_mismatch, wish.path);
+    refuse(ErrorCode::version_mismatch, in(wish.path, "expected"));
     return {};
   }
   return mutation.verb == store::Verb::update ? update(wish, command) : remove(wish);
@@ -534,8 +532,7 @@ std::optional<std::vector<Value>> Oracle::unique_key(const OracleIndex& index,
   return key;
 }
 
-void Oracle::check_unique(
-    const std::map<std::pair<std::string, std::uint64_t>, std::string>& touched) {
+void Oracle::check_unique(const std::map<RecordName, std::string>& touched) {
   for (const auto& [name, index] : schema_.indexes) {
     if (!index.unique || !index.holds) continue;
     for (const auto& [ref, path] : touched) {

@@ -85,11 +85,16 @@ struct ExpectedMutation {
   std::vector<ExpectedField> fields;
 };
 
+struct ExpectedRecords {
+  std::vector<ExpectedMutation> records;
+  bool has_more = false;
+};
+
 struct Expected {
   std::multiset<Refusal> refusals;  // Empty: accepted.
   Sequence sequence = 0;
   bool replayed = false;
-  std::vector<ExpectedMutation> mutations;
+  std::vector<ExpectedRecords> mutations;
 };
 
 // Empty when the store's answer is the expected one, else what differs.
@@ -153,6 +158,29 @@ class Oracle {
     Expected expected;
   };
 
+  using RecordName = std::pair<std::string, std::uint64_t>;  // Entity and id.
+  // What is known of a command on its way.
+  struct Progress {
+    std::map<RecordName, std::string> touched;  // Where each record was named last.
+    std::set<RecordName> refused;
+    std::map<std::string, std::vector<std::uint64_t>> names;
+    std::set<std::string> refused_names;
+    std::uint64_t unnamed = 0;
+    bool names_refused = false;  // The mutation at hand names a record that was refused.
+  };
+  ExpectedRecords carry_out(store::Mutation mutation, const std::string& path,
+                            const store::Command& command, Progress& progress);
+  std::optional<ExpectedMutation> carry_out_one(const store::Mutation& mutation,
+                                                const std::string& path,
+                                                const store::Command& command, Progress& progress);
+  ExpectedRecords carry_out_found(const store::Mutation& mutation, const std::string& path,
+                                  const store::Command& command, Progress& progress);
+  void check(const store::Mutation& mutation, const std::string& path, const Progress& progress);
+  bool fits(const std::string& entity, const Map& where, std::uint64_t id,
+            const OracleRecord& record) const;
+  // Names become ids; of refused ones, ids that nothing has.
+  static Value without_names(const Value& value, Progress& progress);
+
   // The request alone.
   std::optional<Wish> read(const store::Mutation& mutation, const std::string& path);
   void read_document(const Map& document, Wish& wish);
@@ -180,7 +208,7 @@ class Oracle {
   bool admits_type(const OracleField& field, const std::string& type, const std::string& path);
   void check_count(const OracleField& field, std::size_t count, const std::string& path);
   std::uint64_t create(const Creation& creation, const store::Command& command);
-  void check_unique(const std::map<std::pair<std::string, std::uint64_t>, std::string>& touched);
+  void check_unique(const std::map<RecordName, std::string>& touched);
   std::optional<std::vector<Value>> unique_key(const OracleIndex& index,
                                                const OracleRecord& record) const;
 

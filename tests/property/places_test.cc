@@ -54,7 +54,9 @@ class Documents {
     store::Violations violations(100);
     const store::Mutation mutation{store::Verb::update, "products", std::uint64_t{1},
                                    std::move(document), {},         false};
-    const store::Resolved resolved = store::resolve(schema_, mutation, {}, violations);
+    const store::Resolved resolved =
+        store::resolve(schema_, *schema_.entity(mutation.entity), mutation,
+                       {"", &mutation.document, std::nullopt}, store::References(), violations);
     const Result<store::Known> known = store::read_known(rows_, schema_, resolved, {});
     EXPECT_TRUE(known);
     const auto events = store::decide(schema_, resolved, *known, sequence_, violations);

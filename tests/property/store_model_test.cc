@@ -36,12 +36,16 @@ std::filesystem::path scratch_folder() {
 std::string text_of(const store::Command& command) {
   std::string text;
   for (const store::Mutation& mutation : command.mutations) {
-    static constexpr const char* kVerbs[] = {"insert", "update", "remove"};
+    static constexpr const char* kVerbs[] = {"insert", "update", "remove", "check"};
     text += std::string("\n  ") + kVerbs[static_cast<std::size_t>(mutation.verb)] + " " +
             mutation.entity + "/" + to_string(mutation.id) + " " +
             to_string(Value(mutation.document));
     if (mutation.expected) text += " expected " + std::to_string(*mutation.expected);
     if (mutation.detach) text += " detach";
+    if (mutation.documents) text += " documents " + to_string(Value(*mutation.documents));
+    if (mutation.choice) text += " where " + to_string(Value(mutation.choice->where));
+    if (!mutation.exists) text += " absent";
+    if (!mutation.name.empty()) text += " as " + mutation.name;
   }
   if (command.key) text += "\n  key " + command.key->key;
   return text;
@@ -419,16 +423,17 @@ Carrier forgetful() {
                                const std::vector<Expected>& expected) mutable {
     Outcomes outcomes;
     for (std::size_t i = 0; i < group.size(); ++i) {
-      const bool is_whole = expected[i].refusals.empty() && expected[i].mutations.size() == 1;
+      const bool is_whole = expected[i].refusals.empty() && expected[i].mutations.size() == 1 &&
+                            expected[i].mutations.front().records.size() == 1;
       if (!is_whole || ++count % 50 != 0) {
         outcomes.push_back(store.store().commit(std::span(&group[i], 1)).front());
         continue;
       }
       store::CommitOutcome made_up{expected[i].sequence, expected[i].replayed, {}};
-      const ExpectedMutation& mutation = expected[i].mutations.front();
-      made_up.mutations.push_back({RecordId(mutation.id), mutation.version, {}, {}});
+      const ExpectedMutation& mutation = expected[i].mutations.front().records.front();
+      made_up.mutations.push_back({{{RecordId(mutation.id), mutation.version, {}, {}}}});
       for (const auto& [name, value] : mutation.data)
-        made_up.mutations.front().data.set(name, value);
+        made_up.mutations.front().records.front().data.set(name, value);
       outcomes.emplace_back(std::move(made_up));
     }
     return outcomes;

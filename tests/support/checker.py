@@ -248,7 +248,7 @@ class State:
             self.events += 1
         self.tree.append(commit.leaf)
 
-    def fold_request(self, key, digest, _reason, _correlation, _causation, _counts, _versions):
+    def fold_request(self, key, digest, _reason, _correlation, _causation, _counts, _versions, _found=()):
         if key:
             self.requests[self.uid, key] = [self.sequence, digest]
             self.asked[self.sequence] = (self.uid, key)

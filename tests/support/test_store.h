@@ -104,18 +104,19 @@ class TestStore {
     return outcome ? std::get<store::SchemaOutcome>(*outcome) : store::SchemaOutcome{};
   }
 
-  // The command of one mutation, its inline files prepared.
+  // The command of one mutation, or of several, their inline files prepared.
   static store::Command command(store::Mutation mutation) {
+    return command(std::vector{std::move(mutation)});
+  }
+  static store::Command command(std::vector<store::Mutation> mutations) {
     store::Command command;
-    const bool is_media = mutation.entity == "media" && mutation.verb == store::Verb::insert;
-    const Status prepared =
-        store::prepare_files(mutation.document, is_media, command.files, [](std::string bytes) {
-          const ContentDigest digest = digest_of(bytes);
-          std::string type = bytes.starts_with("%PDF") ? "application/pdf" : "image/png";
-          return store::PreparedFile{std::move(bytes), digest, std::move(type)};
-        });
+    command.mutations = std::move(mutations);
+    const Status prepared = store::prepare_files(command, [](std::string bytes) {
+      const ContentDigest digest = digest_of(bytes);
+      std::string type = bytes.starts_with("%PDF") ? "application/pdf" : "image/png";
+      return store::PreparedFile{std::move(bytes), digest, std::move(type)};
+    });
     EXPECT_TRUE(prepared) << (prepared ? "" : to_string(prepared.error()));
-    command.mutations.push_back(std::move(mutation));
     return command;
   }
 
@@ -152,7 +153,7 @@ class TestStore {
   std::uint64_t upload(std::string bytes) {
     const store::CommitOutcome outcome =
         must(insert("media", Map{{"file", Binary{std::move(bytes)}}}));
-    return outcome.mutations.empty() ? 0 : outcome.mutations.front().id.integer();
+    return outcome.mutations.empty() ? 0 : outcome.mutations.front().records.front().id.integer();
   }
 
   Value find_one(const std::string& entity, const Map& query) {

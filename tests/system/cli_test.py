@@ -169,6 +169,33 @@ class Shop(CliCase):
         self.assertRegex(shown, r"(?m)^ +ID +NAME +TYPE +SIZE +BLOB")
         self.assertRegex(shown, r"laptop-night.png +image/png +\d+\.\d KiB")
 
+    def test_many_records_at_once(self):
+        (self.work / "things.json").write_text(json.dumps([{"name": "Bulk", "price": n} for n in (1, 2, 3)]))
+        ids = [r["id"] for r in self.json("insert", "products", "--from", "things.json")[0]["data"]]
+        self.assertEqual(len(ids), 3)
+        changed = self.json("update", "products", "--where", "name=Bulk", "--where", "price>=2", "sold=true",
+                            "--limit", "1")[0]
+        self.assertEqual(([r["id"] for r in changed["data"]], changed["hasMore"]), (ids[1:2], True))
+        self.assertIn("2 records of products updated",
+                      self.out("update", "products", "--where", "name=Bulk", "--where", "price>=2", "sold=true"))
+        self.assertIn("--where", self.refused(1, "delete", "products"))
+        self.assertIn("all: true", self.refused(2, "delete", "products", "--where", "{}"))
+        self.assertIn("3 records of products deleted", self.out("delete", "products", "--where", "name=Bulk"))
+
+    def test_a_transaction_from_a_file(self):
+        operations = [{"insertOne": ["products", {"name": "Whole"}], "as": "p"},
+                      {"check": ["products", 1]},
+                      {"updateOne": ["products", {"$ref": "p"}, {"gallery": {"$attach": [2]}}]}]
+        done = self.run_cli("transaction", "-", "--json", input=json.dumps(operations))
+        record = json.loads(done.stdout)["results"][0][0]["id"]
+        self.assertEqual(self.gallery(record), [2])
+        operations[1] = {"check": ["products", 1], "where": {"name": "Mug"}}
+        (self.work / "operations.json").write_text(json.dumps(operations))
+        said = self.refused(4, "transaction", "operations.json")
+        self.assertIn("operations[1].where", said)
+        self.assertIn("check_failed", said)
+        self.assertEqual(self.json("find", "products", "--where", "name=Whole", "--count"), [{"count": 1}])
+
     def test_conditions_order_and_pages(self):
         names = lambda *words: [r["name"] for r in self.json("find", "products", "--where", "id in 1,2", *words)]
         self.assertEqual(names(), ["Laptop", "Mug"])

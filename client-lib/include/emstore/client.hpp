@@ -13,8 +13,8 @@
 // key that the hint names).
 //
 // Threads: a Client and what it hands out may be used from any thread; requests take turns.
-// Mutator, Repository, MediaLibrary, MediaReader and Pipeline are used from one thread at a time
-// each and must not outlive the Client.
+// Mutator, Repository, MediaLibrary, MediaReader, Pipeline and Transaction are used from one thread
+// at a time each and must not outlive the Client.
 #pragma once
 
 #include <emstore/document.hpp>
@@ -24,6 +24,7 @@
 #include <emstore/query.hpp>
 #include <emstore/record.hpp>
 #include <emstore/schema.hpp>
+#include <emstore/transaction.hpp>
 #include <emstore/value.hpp>
 
 #include <cstdint>
@@ -52,6 +53,20 @@ class Mutator {
                       const MutationOptions& options = {});
   Mutation delete_one(const Value& id, const DeleteOptions& options = {});
   Mutation delete_one(const Value& id, ErrorOut error, const DeleteOptions& options = {});
+
+  // All of them, or none.
+  Mutations insert_many(const std::vector<Document>& documents,
+                        const MutationOptions& options = {});
+  Mutations insert_many(const std::vector<Document>& documents, ErrorOut error,
+                        const MutationOptions& options = {});
+  // Every record that is as `where` says when its turn comes. With a limit: the first so many; go
+  // on after the last id while `has_more`.
+  Mutations update_where(const Where& where, const Document& document,
+                         const ChoiceOptions& options = {});
+  Mutations update_where(const Where& where, const Document& document, ErrorOut error,
+                         const ChoiceOptions& options = {});
+  Mutations delete_where(const Where& where, const ChoiceOptions& options = {});
+  Mutations delete_where(const Where& where, ErrorOut error, const ChoiceOptions& options = {});
 
  private:
   friend class Client;
@@ -199,6 +214,7 @@ class Client {
   Repository repository(std::string entity);
   MediaLibrary media();
   Pipeline pipeline();
+  Transaction transaction();
 
   Map schema();  // {version, schema, indexes}
   Map schema(ErrorOut error);

@@ -127,5 +127,7 @@ struct With {
 
 // The query as on the wire, without `after`.
 Map to_map(const Query& query);
+// The order as on the wire.
+Value to_value(const std::vector<Order>& order);
 
 }  // namespace emstore

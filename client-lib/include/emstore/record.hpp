@@ -145,6 +145,21 @@ class Mutation {
   std::vector<FieldChange> changes_;
 };
 
+// What a mutation of several records did: one for each document of an insert_many, or for each
+// record that an update_where or delete_where found, also those that were already as asked.
+struct Mutations {
+  std::vector<Mutation> records;
+  std::uint64_t sequence = 0;
+  bool has_more = false;  // A limit left out others that match.
+  bool replayed = false;
+
+  std::size_t size() const { return records.size(); }
+  bool empty() const { return records.empty(); }
+  const Mutation& operator[](std::size_t index) const { return records.at(index); }
+  auto begin() const { return records.begin(); }
+  auto end() const { return records.end(); }
+};
+
 // The records of a find_many, in order.
 struct Page {
   std::vector<Record> records;

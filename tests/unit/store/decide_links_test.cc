@@ -59,8 +59,8 @@ TEST_F(LinkDecision, FindsNothingToDoWhereALinkHasThePlaceAlready) {
         must(update("products", 1, {{"documents", Map{{"$attach", List{item}}}}}));
     EXPECT_EQ(outcome.sequence, sequence) << to_string(Value(item));
     EXPECT_EQ(view()->sequence, sequence);
-    EXPECT_TRUE(outcome.mutations[0].changes[0].moved.empty());
-    EXPECT_EQ(outcome.mutations[0].changes[0].already.size(), 1u);
+    EXPECT_TRUE(outcome.mutations[0].records[0].changes[0].moved.empty());
+    EXPECT_EQ(outcome.mutations[0].records[0].changes[0].already.size(), 1u);
   }
 }
 
@@ -68,7 +68,7 @@ TEST_F(LinkDecision, SeesThatALinkHasThePlaceOnceOthersHaveLeft) {
   const auto outcome =
       must(update("products", 1,
                   {{"documents", Map{{"$detach", List{2}}, {"$attach", List{at(3, after(1))}}}}}));
-  EXPECT_EQ(outcome.mutations[0].changes[0].already, std::vector{RecordId(3)});
+  EXPECT_EQ(outcome.mutations[0].records[0].changes[0].already, std::vector{RecordId(3)});
   EXPECT_EQ(links("products", 1, "documents"), (Ids{1, 3}));
   EXPECT_EQ(documents_after({{"$attach", List{at(1, "last"), at(3, "first")}}}), (Ids{3, 1}));
 }
@@ -77,7 +77,7 @@ TEST_F(LinkDecision, ChangesTheDataOfALinkThatHasThePlaceAlready) {
   Map item = at(2, after(1));
   item.set("meta", Map{{"alt", "two"}});
   const auto outcome = must(update("products", 1, {{"documents", Map{{"$attach", List{item}}}}}));
-  EXPECT_EQ(outcome.mutations[0].changes[0].moved, std::vector{RecordId(2)});
+  EXPECT_EQ(outcome.mutations[0].records[0].changes[0].moved, std::vector{RecordId(2)});
   EXPECT_EQ(links("products", 1, "documents"), (Ids{1, 2, 3}));
 }
 
@@ -110,7 +110,9 @@ TEST_F(LinkDecision, KeepsBothMovesOfTwoClientsAtOnce) {
   const std::vector<store::Outcome> outcomes = store().commit(group);
   for (const store::Outcome& outcome : outcomes) {
     ASSERT_TRUE(outcome);
-    EXPECT_EQ(std::get<store::CommitOutcome>(*outcome).mutations[0].changes[0].moved.size(), 1u);
+    EXPECT_EQ(
+        std::get<store::CommitOutcome>(*outcome).mutations[0].records[0].changes[0].moved.size(),
+        1u);
   }
   EXPECT_EQ(links("products", 1, "documents"), (Ids{3, 2, 1}));
   verify();
@@ -125,7 +127,7 @@ TEST_F(LinkDecision, SpreadsTheNeighboursOfAPlaceThatIsFull) {
     const store::CommitOutcome outcome =
         must(update("products", 1, {{"documents", Map{{"$attach", List{at(media, after(1))}}}}}));
     expected.insert(expected.begin() + 1, media);
-    EXPECT_TRUE(outcome.mutations[0].changes[0].moved.empty());
+    EXPECT_TRUE(outcome.mutations[0].records[0].changes[0].moved.empty());
     const auto row = view()->reader->get(store::Family::log, store::log_key(outcome.sequence));
     const Result<store::Commit> commit = store::decode(**row);
     was_spread = was_spread || !std::get<store::LinksChanged>(commit->events[0]).changed.empty();

@@ -150,8 +150,8 @@ TEST(FieldOptions, HiddenLeavesOutOfEachContextAlone) {
     const auto inserted = store.must(TestStore::insert("things", {{"it", "a"}}));
     const auto updated = store.must(TestStore::update("things", 1, {{"it", "b"}}));
     const std::string text = to_string(row.hidden);
-    EXPECT_EQ(inserted.mutations.front().data.contains("it"), row.in_insert) << text;
-    EXPECT_EQ(updated.mutations.front().data.contains("it"), row.in_update) << text;
+    EXPECT_EQ(inserted.mutations.front().records[0].data.contains("it"), row.in_insert) << text;
+    EXPECT_EQ(updated.mutations.front().records[0].data.contains("it"), row.in_update) << text;
     const Value read = store.find_one("things", {{"where", Map{{"id", 1}}}});
     EXPECT_EQ(read.if_map()->contains("it"), row.in_read) << text;
     const Value selected =
@@ -180,7 +180,7 @@ TEST(FieldOptions, DefaultsAreWrittenAndShownForRecordsOlderThanTheField) {
   EXPECT_EQ(to_string(*older.if_map()->find("specs")), to_string(made));
   EXPECT_EQ(to_string(*older.if_map()->find("extra")), to_string(Value(List{1.0, "a"})));
   const auto newer = store.must(TestStore::insert("things", {}));
-  EXPECT_EQ(to_string(*newer.mutations.front().data.find("specs")), to_string(made));
+  EXPECT_EQ(to_string(*newer.mutations.front().records[0].data.find("specs")), to_string(made));
   store.verify();
 }
 

@@ -21,6 +21,7 @@ class OutcomeOf : public ::testing::Test, public TestStore {
   store::FieldOutcome change(Map operators) {
     return must(update("products", 1, {{"documents", std::move(operators)}}))
         .mutations[0]
+        .records[0]
         .changes[0];
   }
 };

@@ -43,7 +43,8 @@ class Blog : public ::testing::Test, public TestStore {
   }
   FieldOutcome change(store::Mutation mutation) {
     const store::CommitOutcome outcome = must(std::move(mutation));
-    return outcome.mutations.empty() ? FieldOutcome{} : outcome.mutations[0].changes.at(0);
+    return outcome.mutations.empty() ? FieldOutcome{}
+                                     : outcome.mutations[0].records[0].changes.at(0);
   }
   std::string refusal(store::Mutation mutation) {
     const Error error = refused(std::move(mutation));
@@ -106,9 +107,9 @@ TEST_F(Blog, CreateMakesTheRecordItLeadsTo) {
   const store::CommitOutcome outcome =
       must(insert("posts", {{"title", "Second"}, {"author", create(Map{{"name", "Dee"}})}}));
   ASSERT_EQ(outcome.mutations.size(), 1U);
-  EXPECT_EQ(outcome.mutations[0].id, RecordId(2));
-  EXPECT_EQ(*outcome.mutations[0].data.find("author_id"), Value(4));
-  EXPECT_EQ(outcome.mutations[0].changes.at(0).added, ids({4}));
+  EXPECT_EQ(outcome.mutations[0].records[0].id, RecordId(2));
+  EXPECT_EQ(*outcome.mutations[0].records[0].data.find("author_id"), Value(4));
+  EXPECT_EQ(outcome.mutations[0].records[0].changes.at(0).added, ids({4}));
   EXPECT_EQ(*read("posts", 2, "author").if_map()->find("name"), Value("Dee"));
   EXPECT_THAT(refusal(insert("posts", {{"title", "Third"}, {"author", create(Map{{"nam", "x"}})}})),
               HasSubstr("unknown_field at author.$create.nam"));
@@ -123,7 +124,7 @@ TEST_F(Blog, CreateReachesDeepWithMediaOfItsOwn) {
                  {"comments", create(List{Map{{"body", "one"}}, Map{{"body", "two"}}})}};
   const store::CommitOutcome outcome =
       must(update("users", 2, {{"posts", create(List{Value(post)})}}));
-  EXPECT_EQ(outcome.mutations[0].changes.at(0).added, ids({2}));
+  EXPECT_EQ(outcome.mutations[0].records[0].changes.at(0).added, ids({2}));
   EXPECT_EQ(value("posts", 2, "author_id"), Value(2));
   EXPECT_EQ(links("posts", 2, "comments"), (Ids{1, 2}));
   EXPECT_EQ(links("posts", 2, "tags"), (Ids{4}));
@@ -149,7 +150,7 @@ TEST_F(Blog, TheOtherSideChangesTheValues) {
 TEST_F(Blog, TheOtherSideDoesNotChangeTheVersionOfItsRecord) {
   const Value before = find_one("users", {{"where", Map{{"id", 2}}}, {"select", List{"$version"}}});
   const store::CommitOutcome outcome = must(update("users", 2, {{"posts", attach(1)}}));
-  EXPECT_EQ(Value(static_cast<std::int64_t>(outcome.mutations[0].version)),
+  EXPECT_EQ(Value(static_cast<std::int64_t>(outcome.mutations[0].records[0].version)),
             *before.if_map()->find("$version"));
   EXPECT_EQ(*find_one("posts", {{"where", Map{{"id", 1}}}, {"select", List{"$version"}}})
                  .if_map()
@@ -388,8 +389,8 @@ TEST_F(Blog, ARetryGetsTheSameAnswer) {
   const auto& other = std::get<store::CommitOutcome>(*second);
   EXPECT_TRUE(other.replayed);
   EXPECT_EQ(one.mutations, other.mutations);
-  EXPECT_EQ(*one.mutations[0].data.find("slug"), Value("x"));
-  EXPECT_EQ(*one.mutations[0].data.find("parent_id"), Value(2));
+  EXPECT_EQ(*one.mutations[0].records[0].data.find("slug"), Value("x"));
+  EXPECT_EQ(*one.mutations[0].records[0].data.find("parent_id"), Value(2));
 }
 
 }  // namespace

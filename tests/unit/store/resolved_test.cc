@@ -58,14 +58,14 @@ TEST_F(Resolve, RefusesTheSameItemTwice) {
 TEST_F(Resolve, NamesTheMutationWithinItsCommand) {
   store::Command asked = command(insert("products", {{"name", "a"}}));
   asked.mutations.push_back(update("products", 1, {{"gallery", Map{{"$attach", List{"x"}}}}}));
-  EXPECT_EQ(faults_of(asked), (Found{{ErrorCode::wrong_type, "mutations[1].gallery.$attach[0]"}}));
+  EXPECT_EQ(faults_of(asked), (Found{{ErrorCode::wrong_type, "operations[1].gallery.$attach[0]"}}));
 }
 
 TEST_F(Resolve, NamesTheMutationWhoseValueIsNotUnique) {
   store::Command asked = command(insert("products", {{"name", "a"}, {"sku", "A"}}));
   EXPECT_TRUE(faults_of(asked).empty());
   asked.mutations.insert(asked.mutations.begin(), insert("products", {{"name", "b"}}));
-  EXPECT_EQ(faults_of(asked), (Found{{ErrorCode::not_unique, "mutations[1].sku"}}));
+  EXPECT_EQ(faults_of(asked), (Found{{ErrorCode::not_unique, "operations[1].sku"}}));
 }
 
 }  // namespace

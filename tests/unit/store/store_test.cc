@@ -38,7 +38,8 @@ TEST_F(Shop, AttachesInOrder) {
   const store::CommitOutcome outcome =
       must(update("products", 1, {{"gallery", operation("$attach", List{3, 1})}}));
   EXPECT_EQ(links("products", 1, "gallery"), (Ids{3, 1}));
-  EXPECT_EQ(outcome.mutations[0].changes[0].added, (std::vector{RecordId(3), RecordId(1)}));
+  EXPECT_EQ(outcome.mutations[0].records[0].changes[0].added,
+            (std::vector{RecordId(3), RecordId(1)}));
   must(update("products", 1, {{"gallery", operation("$attach", List{2})}}));
   EXPECT_EQ(links("products", 1, "gallery"), (Ids{3, 1, 2}));
   verify();
@@ -49,7 +50,7 @@ TEST_F(Shop, SaysWhatWasThereAlready) {
   const Sequence before = view()->sequence;
   const store::CommitOutcome outcome =
       must(update("products", 1, {{"gallery", operation("$attach", List{1})}}));
-  EXPECT_EQ(outcome.mutations[0].changes[0].already, std::vector{RecordId(1)});
+  EXPECT_EQ(outcome.mutations[0].records[0].changes[0].already, std::vector{RecordId(1)});
   EXPECT_EQ(outcome.sequence, before);
   EXPECT_EQ(view()->sequence, before) << "a request that changes nothing writes no commit";
 }
@@ -59,7 +60,7 @@ TEST_F(Shop, DetachesTheLinkOnly) {
   const store::CommitOutcome outcome =
       must(update("products", 1, {{"gallery", operation("$detach", List{2, 4})}}));
   EXPECT_EQ(links("products", 1, "gallery"), (Ids{1, 3}));
-  EXPECT_EQ(outcome.mutations[0].changes[0].missing, std::vector{RecordId(4)});
+  EXPECT_EQ(outcome.mutations[0].records[0].changes[0].missing, std::vector{RecordId(4)});
   EXPECT_TRUE(find_one("media", {{"where", Map{{"id", 2}}}}).if_map());
   verify();
 }

@@ -57,7 +57,7 @@ class UuidIds : public ::testing::Test {
 
   std::string insert(Map document) {
     const CommitOutcome outcome = store_.must(TestStore::insert("notes", std::move(document)));
-    return outcome.mutations.empty() ? "" : to_string(outcome.mutations.front().id);
+    return outcome.mutations.empty() ? "" : to_string(outcome.mutations.front().records[0].id);
   }
 
   static Mutation with_id(Verb verb, Value id, Map document = {}) {
