@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/io_failure.h"
 #include "base/result.h"
 #include "blobs/file.h"
 
@@ -59,13 +60,5 @@ Result<std::string> read_range(System& system, const File& file, std::uint64_t o
 // The names in a folder, without "." and "..".
 Result<std::vector<std::string>> names_in(System& system, const File& directory,
                                           const std::filesystem::path& path);
-
-// The failure of a call: "cannot <action> <path>: No space left on device". A full disk or quota is
-// disk_full, exhausted descriptors or memory are busy, all else is io_failed.
-tl::unexpected<Error> io_failure(int error_number, std::string_view action,
-                                 const std::filesystem::path& path);
-// The failure of a sync. Never busy: what was written may be lost, so the same call must not be
-// retried.
-tl::unexpected<Error> sync_failure(int error_number, const std::filesystem::path& path);
 
 }  // namespace emstore::blobs

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/io_failure.h"
 #include "base/suggest.h"
 
 namespace emstore::daemon {
@@ -21,12 +22,6 @@ namespace {
 
 constexpr int kBacklog = 1024;
 constexpr mode_t kFolderMode = 0700;
-
-tl::unexpected<Error> io_failure(std::string_view what, const std::filesystem::path& path) {
-  const std::error_code error(errno, std::generic_category());
-  return failure(ErrorCode::io_failed,
-                 "cannot " + std::string(what) + " " + path.string() + ": " + error.message());
-}
 
 Result<sockaddr_un> address_of_path(const std::filesystem::path& path) {
   sockaddr_un address{};
@@ -49,11 +44,11 @@ const sockaddr* generic(const sockaddr_un& address) {
 
 Status make_folder(const std::filesystem::path& folder) {
   if (folder.empty() || ::mkdir(folder.c_str(), kFolderMode) == 0 || errno == EEXIST) return {};
-  if (errno != ENOENT) return io_failure("create the socket's folder", folder);
+  if (errno != ENOENT) return io_failure(errno, "create the socket's folder", folder);
   std::error_code error;
   std::filesystem::create_directories(folder.parent_path(), error);
   if (::mkdir(folder.c_str(), kFolderMode) == 0) return {};
-  return io_failure("create the socket's folder", folder);
+  return io_failure(errno, "create the socket's folder", folder);
 }
 
 // The pid of who listens at the address; nothing when nobody does.
@@ -78,7 +73,7 @@ Status remove_stale(const std::filesystem::path& path, const sockaddr_un& addres
   struct stat found {};
   if (::lstat(path.c_str(), &found) != 0) {
     if (errno == ENOENT) return {};
-    return io_failure("look at", path);
+    return io_failure(errno, "look at", path);
   }
   if (!S_ISSOCK(found.st_mode)) {
     return failure(ErrorCode::invalid_request,
@@ -91,7 +86,7 @@ Status remove_stale(const std::filesystem::path& path, const sockaddr_un& addres
                    "socket", "stop it, or name another path with --socket");
   }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-    return io_failure("remove the stale socket", path);
+    return io_failure(errno, "remove the stale socket", path);
   return {};
 }
 
@@ -128,25 +123,26 @@ Result<SocketFile> SocketFile::listen(const SocketOptions& options) {
   EMSTORE_CHECKED(remove_stale(options.path, address));
 
   SocketFile file(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), options.path);
-  if (file.descriptor_ < 0) return io_failure("create the socket", options.path);
+  if (file.descriptor_ < 0) return io_failure(errno, "create the socket", options.path);
   // The mode of the descriptor is what bind() gives the file: at no moment is it open to others.
   if (::fchmod(file.descriptor_, 0600) != 0 ||
       ::bind(file.descriptor_, generic(address), sizeof address) != 0) {
-    return io_failure("bind the socket", options.path);
+    return io_failure(errno, "bind the socket", options.path);
   }
   EMSTORE_CHECKED(file.note_file());
   if (group && ::chown(options.path.c_str(), static_cast<uid_t>(-1), *group) != 0) {
-    return io_failure("give the group to", options.path);
+    return io_failure(errno, "give the group to", options.path);
   }
   if (::chmod(options.path.c_str(), options.mode) != 0)
-    return io_failure("set the mode of", options.path);
-  if (::listen(file.descriptor_, kBacklog) != 0) return io_failure("listen at", options.path);
+    return io_failure(errno, "set the mode of", options.path);
+  if (::listen(file.descriptor_, kBacklog) != 0)
+    return io_failure(errno, "listen at", options.path);
   return file;
 }
 
 Status SocketFile::note_file() {
   struct stat made {};
-  if (::lstat(path_.c_str(), &made) != 0) return io_failure("look at", path_);
+  if (::lstat(path_.c_str(), &made) != 0) return io_failure(errno, "look at", path_);
   device_ = made.st_dev;
   inode_ = made.st_ino;
   return {};

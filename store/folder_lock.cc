@@ -9,8 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <string>
-#include <system_error>
 #include <utility>
+
+#include "base/io_failure.h"
 
 namespace emstore::store {
 namespace {
@@ -44,12 +45,6 @@ constexpr std::array kKnownFileSystems = {
     KnownFileSystem{0x786f4256, {FileSystemKind::remote, "vboxsf"}},
 };
 
-tl::unexpected<Error> failed(std::string_view doing, const std::filesystem::path& path, int error) {
-  return failure(error == ENOSPC || error == EDQUOT ? ErrorCode::disk_full : ErrorCode::io_failed,
-                 "cannot " + std::string(doing) + " " + path.string() + ": " +
-                     std::generic_category().message(error));
-}
-
 // "process 4711", from the file its holder wrote. It may be about to write it.
 std::string holder_named_in(int descriptor) {
   std::array<char, 32> text;
@@ -64,16 +59,16 @@ std::string holder_named_in(int descriptor) {
 Result<FolderLock> FolderLock::acquire(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "lock";
   FolderLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly));
-  if (lock.descriptor_ < 0) return failed("open", path, errno);
+  if (lock.descriptor_ < 0) return io_failure(errno, "open", path);
   if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return failed("lock", path, errno);
+    if (errno != EWOULDBLOCK) return io_failure(errno, "lock", path);
     return failure(ErrorCode::locked, "the data directory " + folder.string() + " is in use by " +
                                           holder_named_in(lock.descriptor_));
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(lock.descriptor_, 0) != 0 ||
       ::pwrite(lock.descriptor_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    return failed("write", path, errno);
+    return io_failure(errno, "write", path);
   }
   return lock;
 }
@@ -98,7 +93,7 @@ FileSystemType file_system_type(std::uint64_t magic) {
 Status check_file_system(const std::filesystem::path& folder, UnsafeFileSystem unsafe) {
   struct statfs found {};
   if (::statfs(folder.c_str(), &found) != 0) {
-    return failed("find the file system of", folder, errno);
+    return io_failure(errno, "find the file system of", folder);
   }
   // The field is signed on some machines; the numbers have 32 bits on all.
   return check_file_system(folder, file_system_type(static_cast<std::uint32_t>(found.f_type)),

@@ -9,11 +9,11 @@
 #include <compare>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <tuple>
 
 #include "base/big_endian.h"
 #include "base/check.h"
+#include "base/io_failure.h"
 
 namespace emstore::store {
 namespace {
@@ -64,19 +64,13 @@ std::optional<Slot> slot_of(std::string_view bytes) {
   return slot;
 }
 
-tl::unexpected<Error> failed(std::string_view doing, const std::filesystem::path& path, int error) {
-  return failure(error == ENOSPC || error == EDQUOT ? ErrorCode::disk_full : ErrorCode::io_failed,
-                 "cannot " + std::string(doing) + " " + path.string() + ": " +
-                     std::generic_category().message(error));
-}
-
 Status write_all(int descriptor, std::string_view bytes, std::size_t offset,
                  const std::filesystem::path& path) {
   while (!bytes.empty()) {
     const ssize_t written =
         ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return failed("write", path, errno);
+    if (written < 0) return io_failure(errno, "write", path);
     offset += static_cast<std::size_t>(written);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -90,7 +84,7 @@ Result<std::string> read_all(int descriptor, const std::filesystem::path& path) 
     const ssize_t read =
         ::pread(descriptor, bytes.data() + size, bytes.size() - size, static_cast<off_t>(size));
     if (read < 0 && errno == EINTR) continue;
-    if (read < 0) return failed("read", path, errno);
+    if (read < 0) return io_failure(errno, "read", path);
     if (read == 0) break;  // A file cut short: the slots that are left may be whole.
     size += static_cast<std::size_t>(read);
   }
@@ -120,16 +114,16 @@ Status create(const std::filesystem::path& path) {
   std::filesystem::path unfinished = path;
   unfinished += ".new";
   const File file(unfinished, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW);
-  if (file.get() < 0) return failed("create", unfinished, errno);
+  if (file.get() < 0) return io_failure(errno, "create", unfinished);
   std::string bytes = bytes_of(Slot{});
   bytes.resize(kSlots * kSlotBytes, '\0');
   EMSTORE_CHECKED(write_all(file.get(), bytes, 0, unfinished));
-  if (::fsync(file.get()) != 0) return failed("sync", unfinished, errno);
-  if (::rename(unfinished.c_str(), path.c_str()) != 0) return failed("create", path, errno);
+  if (::fsync(file.get()) != 0) return sync_failure(errno, unfinished);
+  if (::rename(unfinished.c_str(), path.c_str()) != 0) return io_failure(errno, "create", path);
 
   const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
   const File opened(folder, O_RDONLY | O_DIRECTORY);
-  if (opened.get() < 0 || ::fsync(opened.get()) != 0) return failed("sync", folder, errno);
+  if (opened.get() < 0 || ::fsync(opened.get()) != 0) return sync_failure(errno, folder);
   return {};
 }
 
@@ -138,11 +132,11 @@ Status create(const std::filesystem::path& path) {
 Result<Head> Head::open(const std::filesystem::path& path) {
   struct stat found {};
   if (::lstat(path.c_str(), &found) != 0) {
-    if (errno != ENOENT) return failed("find", path, errno);
+    if (errno != ENOENT) return io_failure(errno, "find", path);
     EMSTORE_CHECKED(create(path));
   }
   File file(path, O_RDWR | O_NOFOLLOW);
-  if (file.get() < 0) return failed("open", path, errno);
+  if (file.get() < 0) return io_failure(errno, "open", path);
   Head head(file.release(), path);
   EMSTORE_CHECKED(head.load());
   return head;
@@ -164,7 +158,7 @@ Status Head::load() {
   writes_ = latest->write_number;
   if (writes_ > 0) recorded_ = latest->state;
   // A process that was killed may have left it in memory only.
-  if (::fdatasync(descriptor_) != 0) return failed("sync", path_, errno);
+  if (::fdatasync(descriptor_) != 0) return sync_failure(errno, path_);
   return {};
 }
 
@@ -200,7 +194,7 @@ Status Head::sync() {
     const int error = errno;
     // The kernel may have dropped the bytes, and would call a second try a success.
     ::close(std::exchange(descriptor_, -1));
-    return failed("sync", path_, error);
+    return sync_failure(error, path_);
   }
   synced_ = true;
   next_slot_ = 1 - next_slot_;
