@@ -93,6 +93,12 @@ void Writer::number(double value) {
 }
 
 void Writer::text(std::string_view value) {
+  if (std::array<char, 32> bytes; value.size() < bytes.size()) {  // Most are: appended at once.
+    bytes[0] = static_cast<char>(0xA0U | value.size());
+    value.copy(bytes.data() + 1, value.size());
+    out_.append(bytes.data(), value.size() + 1);
+    return;
+  }
   append(out_, [value](auto& packer) {
     packer.pack_str(wire_size(value.size()));
     packer.pack_str_body(value.data(), wire_size(value.size()));

@@ -32,6 +32,10 @@ class Writer final : public Sink {
   void time(Time value) override;
   void begin_list(std::size_t size) override;
   void begin_map(std::size_t size) override;
+  Status packed(std::string_view bytes) override {
+    out_.append(bytes);
+    return {};
+  }
   std::size_t bytes_written() const override { return out_.size() - start_; }
 
   void unsigned_integer(std::uint64_t value);

@@ -5,8 +5,16 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/pack.h"
 
 namespace emstore {
+
+Status Sink::packed(std::string_view bytes) {
+  pack::Cursor cursor(bytes);
+  EMSTORE_CHECKED(cursor.copy_to(*this));
+  if (cursor.at_end()) return {};
+  return failure(ErrorCode::malformed_message, "a packed value is followed by other bytes");
+}
 
 void Sink::value(const Value& value) {
   switch (value.kind()) {

@@ -7,6 +7,8 @@
 
 #include <emstore/value.hpp>
 
+#include "base/result.h"
+
 namespace emstore {
 
 class Sink {
@@ -25,6 +27,9 @@ class Sink {
   virtual void begin_list(std::size_t size) = 0;
   // Exactly `size` pairs of text() and a value follow.
   virtual void begin_map(std::size_t size) = 0;
+  // One whole value that is packed already, canonical as pack.h writes it. Errors:
+  // malformed_message, from sinks that take it apart.
+  virtual Status packed(std::string_view bytes);
   // What has been written so far, in bytes or an estimate of them: for limits.
   virtual std::size_t bytes_written() const = 0;
 

@@ -130,7 +130,7 @@ Status Answer::write_link(const Hit& hit) {
   sink_.text("position");
   sink_.text(to_hex(hit.order));
   sink_.text("meta");
-  if (!pack::Cursor(hit.meta).copy_to(sink_)) return corrupt("the data of a link");
+  if (!sink_.packed(hit.meta)) return corrupt("the data of a link");
   return {};
 }
 

@@ -397,31 +397,31 @@ void show(FieldKind kind, const Value& stored, Sink& sink) {
 }
 
 Status show_packed(FieldKind kind, std::string_view packed, Sink& sink) {
-  const auto corrupt = [](const Error& error) {
-    return failure(ErrorCode::corrupt_index, "a stored value cannot be read: " + error.message);
+  const auto corrupt = [](std::string_view why) {
+    return failure(ErrorCode::corrupt_index, "a stored value cannot be read: " + std::string(why));
   };
+  const bool is_time = kind == FieldKind::date || kind == FieldKind::datetime;
+  const bool is_binary = kind == FieldKind::address || kind == FieldKind::digest;
+  const bool is_shown_as_stored = !is_time && !is_binary && kind != FieldKind::relation;
   pack::Cursor cursor(packed);
-  if (cursor.take_null()) {
-    sink.null();
-  } else if (kind == FieldKind::date || kind == FieldKind::datetime) {
+  if (is_shown_as_stored || cursor.take_null()) {
+    const Status shown = sink.packed(packed);
+    return shown ? Status() : corrupt(shown.error().message);
+  }
+  if (is_time) {
     const Result<std::int64_t> integer = cursor.integer();
-    if (!integer) return corrupt(integer.error());
+    if (!integer) return corrupt(integer.error().message);
     kind == FieldKind::date ? sink.text(date_text(*integer)) : sink.time(Time{*integer});
   } else if (kind == FieldKind::relation) {
     const Result<Value> id = cursor.value();
-    if (!id) return corrupt(id.error());
+    if (!id) return corrupt(id.error().message);
     show(kind, *id, sink);
-  } else if (kind == FieldKind::address || kind == FieldKind::digest) {
+  } else {
     const Result<std::string_view> binary = cursor.binary();
-    if (!binary) return corrupt(binary.error());
+    if (!binary) return corrupt(binary.error().message);
     show_binary(kind, *binary, sink);
-  } else if (const Status copied = cursor.copy_to(sink); !copied) {
-    return corrupt(copied.error());
   }
-  if (!cursor.at_end()) {
-    return failure(ErrorCode::corrupt_index, "a stored value is followed by other bytes");
-  }
-  return {};
+  return cursor.at_end() ? Status() : corrupt("other bytes follow it");
 }
 
 bool mime_fits(std::string_view mime_type, const std::vector<std::string>& globs) {

@@ -164,7 +164,7 @@ Status write_use(const Schema& schema, const Use& use, std::string_view link_row
   sink.text("position");
   sink.text(to_hex(use.order));
   sink.text("meta");
-  if (!pack::Cursor(link.meta).copy_to(sink)) {
+  if (!sink.packed(link.meta)) {
     return failure(ErrorCode::corrupt_index, "the data of a link is not what was written");
   }
   return budget.add_item();
