@@ -97,7 +97,7 @@ TEST(BackPressure, ASlowReaderIsBoundedAndThenDropped) {
   constexpr std::size_t kBound = 256u << 10;
   RunningDaemon running([](daemon::Config& config) {
     config.session.held_bytes_max = kBound;
-    config.session.write_deadline = milliseconds(300);
+    config.session.write_deadline = milliseconds(1'000);
   });
   Wire slow = running.connect();
   Wire good = running.connect();

@@ -173,7 +173,7 @@ TEST(ClientRetry, TakesSilenceForALostConnection) {
     }
   }});
   Options options = daemon.options();
-  options.timeout = std::chrono::milliseconds(30);
+  options.timeout = std::chrono::milliseconds(400);
   options.retry_for = std::chrono::milliseconds(0);
   Client client = connect(options);
 
