@@ -1,6 +1,7 @@
 // Unsigned integers as big-endian bytes, so that keys sort as their numbers do.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <string>
@@ -10,9 +11,10 @@ namespace emstore {
 
 template <std::unsigned_integral Integer>
 void append_big_endian(std::string& out, Integer value) {
-  for (int shift = static_cast<int>(sizeof(Integer)) * 8 - 8; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<char>(value >> shift));
-  }
+  std::array<char, sizeof(Integer)> bytes;
+  int shift = static_cast<int>(sizeof(Integer)) * 8;
+  for (char& byte : bytes) byte = static_cast<char>(value >> (shift -= 8));
+  out.append(bytes.data(), bytes.size());
 }
 
 // The integer that `bytes` are, all of them.

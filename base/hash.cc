@@ -1,11 +1,13 @@
 #include "base/hash.h"
 
-#include <openssl/evp.h>
+// The calls below are the ones that OpenSSL 3 calls old: what is to follow them, EVP, takes longer
+// to begin and to end than most of our digests do to compute.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include <array>
 #include <utility>
 
-#include "base/check.h"
 #include "base/hash_xxh3.h"
 
 namespace emstore {
@@ -41,47 +43,21 @@ Digest128 canonical(const Xxh3Words& words) {
   return digest;
 }
 
-// Looking the algorithm up costs more than a short digest, so it is done once in a process;
-// libcrypto frees it when the process ends.
-const EVP_MD* sha256_algorithm() {
-  static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  EMSTORE_CHECK(kAlgorithm != nullptr);
-  return kAlgorithm;
-}
-
-// One running SHA-256. Its calls fail only when memory is exhausted.
+// One running SHA-256; a copy runs on by itself. Its calls cannot fail.
 class Sha256Context {
  public:
-  Sha256Context() : context_(EVP_MD_CTX_new()) {
-    EMSTORE_CHECK(context_ != nullptr);
-    EMSTORE_CHECK(EVP_DigestInit_ex2(context_.get(), sha256_algorithm(), nullptr) == 1);
-  }
-  void restart() { EMSTORE_CHECK(EVP_DigestInit_ex2(context_.get(), nullptr, nullptr) == 1); }
-  void update(std::string_view bytes) {
-    EMSTORE_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-  }
-  // The context is used up; restart() makes it fresh.
+  Sha256Context() { SHA256_Init(&context_); }
+  void update(std::string_view bytes) { SHA256_Update(&context_, bytes.data(), bytes.size()); }
+  // The context is used up.
   Sha256 finish() {
     Sha256 digest{};
-    EMSTORE_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+    SHA256_Final(digest.data(), &context_);
     return digest;
-  }
-  void copy_from(const Sha256Context& other) {
-    EMSTORE_CHECK(EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()) == 1);
   }
 
  private:
-  struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  std::unique_ptr<EVP_MD_CTX, Free> context_;
+  SHA256_CTX context_{};
 };
-
-// A context of its own for each thread: making one costs as much as a short digest.
-Sha256Context& scratch_context() {
-  thread_local Sha256Context context;
-  return context;
-}
 
 std::optional<unsigned> hex_digit_of(char sign) {
   if (sign >= '0' && sign <= '9') return static_cast<unsigned>(sign - '0');
@@ -101,8 +77,7 @@ Digest128 xxh3_128(std::string_view bytes) {
 Sha256 sha256(std::string_view bytes) { return sha256({bytes}); }
 
 Sha256 sha256(std::initializer_list<std::string_view> parts) {
-  Sha256Context& context = scratch_context();
-  context.restart();
+  Sha256Context context;
   for (const std::string_view part : parts) context.update(part);
   return context.finish();
 }
@@ -142,8 +117,7 @@ void ContentHasher::update(std::string_view piece) {
 }
 
 ContentDigest ContentHasher::digest() const {
-  Sha256Context& copy = scratch_context();
-  copy.copy_from(state_->sha256);
+  Sha256Context copy = state_->sha256;
   return {.xxh3 = canonical(xxh3().digest128_of_state(&state_->xxh3_state)),
           .sha256 = copy.finish(),
           .size = state_->size};
