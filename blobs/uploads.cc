@@ -96,6 +96,7 @@ struct Upload {
 
   std::mutex turn;  // Held by whoever uses what follows.
   bool ended = false;
+  std::optional<Completed> completed;  // Until it is released.
   // Opened once in a run and kept: the kernel reports a write-back that failed to a descriptor that
   // was open at the time.
   File file;
@@ -150,6 +151,7 @@ struct Uploads::State {
   Status append(Upload& upload, std::string_view bytes);
   Status hash_to_reached(Upload& upload);
   Result<Completed> finish(Upload& upload, const AskTaken& taken);
+  void close(Upload& upload);
   void end(Upload& upload);
 };
 
@@ -296,9 +298,13 @@ Result<Completed> Uploads::State::finish(Upload& upload, const AskTaken& taken) 
   return completed;
 }
 
-void Uploads::State::end(Upload& upload) {
+void Uploads::State::close(Upload& upload) {
   upload.ended = true;
   upload.file = File();
+}
+
+void Uploads::State::end(Upload& upload) {
+  close(upload);
   const std::lock_guard lock(table_lock);
   table.erase(upload.name.token);
 }
@@ -368,6 +374,7 @@ Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
   const auto upload = state_->find(uid, token);
   if (!upload) return unknown_upload(token);
   const std::lock_guard turn(upload->turn);
+  if (upload->completed) return *upload->completed;
   if (upload->ended) return unknown_upload(token);
   if (upload->name.size && upload->reached != *upload->name.size) {
     const std::string wanted = std::to_string(upload->reached);
@@ -378,10 +385,22 @@ Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
   EMSTORE_CHECKED(state_->open_file(*upload));
   Result<Completed> completed = state_->finish(*upload, taken);
   if (!completed && completed.error().code == ErrorCode::busy) return completed;
-  state_->end(*upload);
+  if (completed) {
+    upload->completed = *completed;
+    state_->close(*upload);
+  } else {
+    state_->end(*upload);
+  }
   // A file that cannot be removed now is dropped when it is too old.
   if (!completed || completed->small) state_->unlink(upload->file_name);
   return completed;
+}
+
+void Uploads::release(std::uint32_t uid, std::string_view token) {
+  const auto upload = state_->find(uid, token);
+  if (!upload) return;
+  const std::lock_guard turn(upload->turn);
+  if (upload->completed) state_->end(*upload);
 }
 
 Status Uploads::abandon(std::uint32_t uid, std::string_view token) {

@@ -64,12 +64,16 @@ class Uploads {
   // blob_too_large, disk_full, busy, io_failed.
   Result<std::uint64_t> write(std::uint32_t uid, std::string_view token, std::uint64_t offset,
                               std::string_view bytes);
-  // Completes the upload; its token is then unknown. `taken` is asked about the digest of large
-  // content. Bytes that are missing (invalid_request) and `busy` leave the upload as it was. Every
-  // other failure drops it, for its bytes may not have reached the disk: the sender begins again.
-  // Errors: upload_not_found, invalid_request, busy, those of FileStore::adopt() and of `taken`.
+  // Completes the upload, which takes no bytes any more. Until release() the same call gets the
+  // same answer. `taken` is asked about the digest of large content. Bytes that are missing
+  // (invalid_request) and `busy` leave the upload as it was. Every other failure drops it, for its
+  // bytes may not have reached the disk: the sender begins again. Errors: upload_not_found,
+  // invalid_request, busy, those of FileStore::adopt() and of `taken`.
   Result<Completed> complete(std::uint32_t uid, std::string_view token,
                              const AskTaken& taken = nothing_taken);
+  // Forgets a complete upload: what it came to is remembered elsewhere, or of no use. Unknown ones
+  // are none.
+  void release(std::uint32_t uid, std::string_view token);
   // Drops an upload and its bytes. Errors: upload_not_found, io_failed.
   Status abandon(std::uint32_t uid, std::string_view token);
   // Drops what was idle for too long. Returns how many.

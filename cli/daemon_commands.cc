@@ -17,7 +17,8 @@ double seconds_since(Clock::time_point start) {
 }
 
 bool is_size(const std::string& name) {
-  return name.ends_with("bytes") || name.starts_with("free.") || name == "memory";
+  return name.ends_with("bytes") || name.ends_with("bytes_estimate") || name.starts_with("free.") ||
+         name == "memory";
 }
 
 std::string status_cell(const std::string& name, const Value& value) {
@@ -25,7 +26,8 @@ std::string status_cell(const std::string& name, const Value& value) {
   if (name == "uptime" && value.if_number()) return duration_text(*value.if_number());
   if (is_size(name) && integer) return size_text(static_cast<std::uint64_t>(*integer));
   if (const Map* map = value.if_map()) {
-    return count_text(number_at(*map, "rows")) + " rows, " + size_text(number_at(*map, "bytes"));
+    return "about " + count_text(number_at(*map, "rows_estimate")) + " rows, " +
+           size_text(number_at(*map, "bytes_estimate"));
   }
   return cell_text(value);
 }

@@ -25,12 +25,17 @@ std::string event_text(const Map& event) {
          counted(event, "changed", " ~");
 }
 
-// The events of a commit in a line. The request is left out, media made along are only counted.
+// The events of a commit in a line. The request is left out, media made along are only counted. A
+// request alone is a keyed one that changed nothing.
 std::string events_text(const Map& commit) {
   const List* events = value_at(commit, "events").if_list();
   std::string text;
   std::size_t media = 0;
   if (!events) return text;
+  if (events->size() == 1 && events->front().if_map() &&
+      cell_text(value_at(*events->front().if_map(), "kind")) == "request") {
+    return "nothing changed (keyed request)";
+  }
   for (const Value& event : *events) {
     const std::string kind =
         event.if_map() ? cell_text(value_at(*event.if_map(), "kind")) : "request";

@@ -333,10 +333,11 @@ std::filesystem::path default_socket() {
     return value ? value : "";
   };
   if (auto named = variable("EMSTORE_SOCKET"); !named.empty()) return named;
-  std::filesystem::path system = "/run/emstore/sock";
+  const std::filesystem::path system = "/run/emstore/sock";
   const auto runtime = variable("XDG_RUNTIME_DIR");
-  if (runtime.empty()) return system;
-  auto own = runtime / "emstore" / "sock";
+  const auto data = variable("EMSTORE_DATA");
+  if (runtime.empty() && data.empty()) return system;
+  auto own = runtime.empty() ? data / "sock" : runtime / "emstore" / "sock";
   std::error_code ignored;
   const bool only_system =
       !std::filesystem::exists(own, ignored) && std::filesystem::exists(system, ignored);

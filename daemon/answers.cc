@@ -217,17 +217,16 @@ void write_schema(const store::View& view, Sink& sink) {
   }
 }
 
-void write_lease(const store::LeaseOutcome& outcome, const ContentDigest& digest,
-                 const std::string& mime_type, bool file_existed, Sink& sink) {
+void write_upload(const store::UploadRow& upload, Sink& sink) {
   sink.begin_map(6);
-  write_named("blob", to_string(outcome.address), sink);
-  write_named("size", digest.size, sink);
-  write_named("sha256", to_hex(as_bytes(digest.sha256)), sink);
-  write_named("mime_type", mime_type, sink);
+  write_named("blob", to_string(upload.content.address), sink);
+  write_named("size", upload.content.size, sink);
+  write_named("sha256", to_hex(as_bytes(upload.content.sha256)), sink);
+  write_named("mime_type", upload.content.mime_type, sink);
   sink.text("existed");
-  sink.boolean(outcome.existed || file_existed);
+  sink.boolean(upload.existed);
   sink.text("expires");
-  sink.time(outcome.expires);
+  sink.time(upload.expires);
 }
 
 void write_hello(const store::StoreId& store, const store::View& view, const SessionLimits& limits,

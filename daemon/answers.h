@@ -7,10 +7,10 @@
 
 #include "base/sink.h"
 #include "base/types.h"
-#include "blobs/uploads.h"
 #include "daemon/operations.h"
 #include "daemon/session.h"
 #include "store/commands.h"
+#include "store/contents.h"
 #include "store/store.h"
 #include "store/verify.h"
 
@@ -28,8 +28,7 @@ void write_schema_change(const store::SchemaOutcome& outcome, Sink& sink);
 // {version, schema, indexes: [{name, state, detail?}]}
 void write_schema(const store::View& view, Sink& sink);
 // {blob, size, sha256, mime_type, existed, expires}
-void write_lease(const store::LeaseOutcome& outcome, const ContentDigest& digest,
-                 const std::string& mime_type, bool file_existed, Sink& sink);
+void write_upload(const store::UploadRow& upload, Sink& sink);
 // {server, protocol, store_id, sequence, schema_version, capabilities, limits, peer}
 void write_hello(const store::StoreId& store, const store::View& view, const SessionLimits& limits,
                  const Peer& peer, Sink& sink);

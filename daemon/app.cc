@@ -11,6 +11,7 @@
 
 #include "daemon/dispatch.h"
 #include "daemon/listener.h"
+#include "daemon/memory.h"
 #include "daemon/opening.h"
 #include "daemon/parts.h"
 
@@ -71,6 +72,7 @@ struct App::State {
   State(const Config& configuration, std::unique_ptr<Log> own_log, Stored opened,
         SocketFile socket);
 
+  void stop_when_asked();
   void begin_stop();
   void watch_uploads();
   Status close_store();
@@ -93,6 +95,7 @@ struct App::State {
   asio::steady_timer stop_deadline;
   asio::steady_timer upload_expiry;
   bool is_stopping = false;
+  bool was_asked_to_stop = false;
   std::optional<Error> failure_of_store;
 };
 
@@ -102,13 +105,18 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
       log(std::move(own_log)),
       stored(std::move(opened)),
       reactor(config.spin),
-      media("media", config.media_threads, config.pool_waiting_max),
-      scans("scan", kScanThreads, config.pool_waiting_max),
+      media("media", config.media_threads,
+            {.waiting = config.pool_waiting_max, .bytes = config.session.all_bytes_max}),
+      scans("scan", kScanThreads, {.waiting = config.pool_waiting_max}),
       jobs(reactor, kFinishedJobsMax, kWaitingJobsMax),
       sessions(reactor, *log, config.session, config.connections,
-               [this](Session& session, protocol::Request request, std::size_t bytes) {
-                 dispatch->handle(session, std::move(request), bytes);
-               }),
+               {.request =
+                    [this](Session& session, protocol::Request request, std::size_t bytes) {
+                      dispatch->handle(session, std::move(request), bytes);
+                    },
+                .closed = [this](SessionId session) { dispatch->forget(session); },
+                // When the scans are busy, the next quiet moment will do.
+                .quiet = [this] { scans.submit([](std::size_t) { give_back_memory(); }); }}),
       writer(*stored.opened.store, reactor, *log, writer_options(config),
              {.committed = [this] { dispatch->committed(); },
               .failed =
@@ -138,8 +146,15 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
   watch_uploads();
 }
 
+// Whoever asks again does not want to wait for what is in flight. A write that fails while a stop
+// is under way, or the other way round, does not cut short the answers that say so.
+void App::State::stop_when_asked() {
+  if (std::exchange(was_asked_to_stop, true)) return reactor.stop();
+  begin_stop();
+}
+
 void App::State::begin_stop() {
-  if (std::exchange(is_stopping, true)) return reactor.stop();
+  if (std::exchange(is_stopping, true)) return;
   log->info("stopping", {{"connections", sessions.count()}, {"in_flight", sessions.in_flight()}});
   listener.close();
   dispatch->drain();
@@ -200,7 +215,7 @@ Status App::run() {
 }
 
 void App::stop() {
-  state_->reactor.deliver([state = state_.get()] { state->begin_stop(); });
+  state_->reactor.deliver([state = state_.get()] { state->stop_when_asked(); });
 }
 
 void App::stop_on_signals() {
@@ -210,7 +225,7 @@ void App::stop_on_signals() {
     state->signals.async_wait([state, again](const boost::system::error_code& error, int signal) {
       if (error) return;
       state->log->info("signal", {{"number", signal}});
-      state->begin_stop();
+      state->stop_when_asked();
       again(again);
     });
   };

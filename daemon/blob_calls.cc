@@ -42,35 +42,37 @@ Status check_not_collected(const store::View& view, const Address& address) {
 Result<std::vector<blobs::TakenOrdinal>> ordinals_taken(const store::View& view,
                                                         const Digest128& digest) {
   std::vector<blobs::TakenOrdinal> taken;
-  std::optional<Error> broken;
-  EMSTORE_CHECKED(view.reader->scan(store::Family::blobs, store::range_of_prefix(as_bytes(digest)),
-                                    [&](std::string_view key, std::string_view value) {
-                                      const std::optional<Address> address = address_of_bytes(key);
-                                      const Result<store::BlobRow> row = store::decode_blob(value);
-                                      if (!address || !row) {
-                                        broken = row ? Error{ErrorCode::corrupt_index,
-                                                             "a blob row whose key is no address"}
-                                                     : row.error();
-                                        return false;
-                                      }
-                                      if (address->is_file())
-                                        taken.push_back({address->ordinal, row->sha256});
-                                      return true;
-                                    }));
-  if (broken) return failure(*std::move(broken));
+  EMSTORE_CHECKED(view.reader->try_scan(
+      store::Family::blobs, store::range_of_prefix(as_bytes(digest)),
+      [&](std::string_view key, std::string_view value) -> Result<bool> {
+        const std::optional<Address> address = address_of_bytes(key);
+        if (!address)
+          return failure(ErrorCode::corrupt_index, "a blob row whose key is no address");
+        EMSTORE_TRY(const store::BlobRow row, store::decode_blob(value));
+        if (address->is_file()) taken.push_back({address->ordinal, row.sha256});
+        return true;
+      }));
   return taken;
+}
+
+Value shown_upload(const store::UploadRow& upload) {
+  ValueSink sink;
+  write_upload(upload, sink);
+  return sink.take();
 }
 
 }  // namespace
 
 template <typename Work>
-void BlobCalls::run_in_order(Session& session, std::uint32_t request, Work work) {
+void BlobCalls::run_in_order(Session& session, std::uint32_t request, std::size_t bytes,
+                             Work work) {
   const Caller caller{session.id(), request};
-  const bool is_taken = parts_.media.submit(session.id(), [this, caller, held = std::move(work)](
-                                                              std::size_t) mutable {
-    Result<Value> result = held();
-    parts_.reactor.deliver([this, caller, ready = std::move(result)] { answer(caller, ready); });
-  });
+  const bool is_taken = parts_.media.submit(
+      session.id(), bytes, [this, caller, held = std::move(work)](std::size_t) mutable {
+        Result<Value> result = held();
+        parts_.reactor.deliver(
+            [this, caller, ready = std::move(result)] { answer(caller, ready); });
+      });
   if (!is_taken) session.refuse(request, too_much_waits("uploads"));
 }
 
@@ -85,7 +87,7 @@ void BlobCalls::answer(const Caller& caller, const Result<Value>& result) {
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, const protocol::BlobBegin& call) {
-  run_in_order(session, request,
+  run_in_order(session, request, 0,
                [this, uid = session.peer().uid, size = call.size]() -> Result<Value> {
                  EMSTORE_TRY(std::string token, parts_.uploads.begin(uid, size));
                  return Map{{"token", std::move(token)},
@@ -103,7 +105,8 @@ void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobWri
                                     std::to_string(call.bytes.data.size()) + " bytes",
                                 "bytes", "send the file in pieces of at most that"});
   }
-  run_in_order(session, request,
+  const std::size_t bytes = call.bytes.data.size();
+  run_in_order(session, request, bytes,
                [this, uid = session.peer().uid, held = std::move(call)]() -> Result<Value> {
                  EMSTORE_TRY(const std::uint64_t offset,
                              parts_.uploads.write(uid, held.token, held.offset, held.bytes.data));
@@ -114,45 +117,64 @@ void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobWri
 void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobCommit call) {
   const Caller caller{session.id(), request};
   const bool is_taken = parts_.media.submit(
-      session.id(),
+      session.id(), call.token.size(),
       [this, caller, peer = session.peer(), token = std::move(call.token)](std::size_t) {
         const auto taken = [this](const Digest128& digest) {
           return ordinals_taken(*parts_.store.view(), digest);
         };
         Result<blobs::Completed> completed = parts_.uploads.complete(peer.uid, token, taken);
-        parts_.reactor.deliver([this, caller, peer, ready = std::move(completed)]() mutable {
-          if (!ready) return answer(caller, failure(ready.error()));
-          take_lease(Finished{caller, peer, *std::move(ready)});
+        Result<Value> before =
+            completed ? Result<Value>() : answered_before(peer.uid, token, completed.error());
+        parts_.reactor.deliver([this, caller, peer, token, ready = std::move(completed),
+                                before = std::move(before)]() mutable {
+          if (!ready) return answer(caller, before);
+          take_lease(Finished{caller, peer, std::move(token), *std::move(ready)});
         });
       });
   if (!is_taken) session.refuse(request, too_much_waits("uploads"));
 }
 
-// The upload's token is spent by now, so a full writer must not send the sender back to the
-// beginning: the lease waits until there is room.
+// A token that is unknown may be spent: then its commit is answered as it was, for the answer may
+// have been lost on its way. Once a token is released, its row is in the newest view.
+Result<Value> BlobCalls::answered_before(std::uint32_t uid, const std::string& token,
+                                         const Error& error) const {
+  if (error.code != ErrorCode::upload_not_found) return failure(error);
+  EMSTORE_TRY(const auto upload, store::find_upload(*parts_.store.view()->reader, token, uid));
+  if (!upload) return failure(error);
+  return shown_upload(*upload);
+}
+
+// A full writer must not send the sender back to the beginning: the lease waits until there is
+// room.
 void BlobCalls::take_lease(Finished finished) {
+  const blobs::Completed& upload = finished.upload;
   store::LeaseCommand lease;
   lease.uid = finished.peer.uid;
-  lease.digest = finished.upload.digest;
-  lease.mime_type = finished.upload.mime_type;
+  lease.digest = upload.digest;
+  lease.mime_type = upload.mime_type;
   lease.micros = parts_.config.lease.count();
-  if (finished.upload.small) {
-    lease.content = *finished.upload.small;
+  lease.token = finished.token;
+  if (upload.small) {
+    lease.content = *upload.small;
   } else {
-    lease.content = finished.upload.file->address;
+    lease.content = upload.file->address;
+    lease.existed = upload.file->existed;
   }
-  const std::size_t bytes = finished.upload.small ? finished.upload.small->size() : sizeof lease;
+  const std::size_t bytes = upload.small ? upload.small->size() : sizeof lease;
   auto shared =
       std::make_shared<Finished>(std::move(finished));  // With the writer's answer, or kept here.
   const bool is_taken = parts_.writer.submit(
       store::Submission{shared->peer, std::move(lease)}, bytes,
       [this, shared](store::Outcome outcome) {
+        parts_.uploads.release(shared->peer.uid, shared->token);
         if (!outcome) return answer(shared->caller, failure(std::move(outcome).error()));
-        const blobs::Completed& upload = shared->upload;
-        ValueSink sink;
-        write_lease(std::get<store::LeaseOutcome>(*outcome), upload.digest, upload.mime_type,
-                    upload.file && upload.file->existed, sink);
-        answer(shared->caller, sink.take());
+        const auto& answered = std::get<store::LeaseOutcome>(*outcome);
+        const blobs::Completed& done = shared->upload;
+        answer(
+            shared->caller,
+            shown_upload({answered.expires,
+                          {answered.address, done.digest.size, done.digest.sha256, done.mime_type},
+                          answered.existed}));
       });
   if (!is_taken) finished_.push_back(std::move(*shared));
 }

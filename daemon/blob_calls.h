@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <string>
 
 #include "daemon/parts.h"
 #include "protocol/message.h"
@@ -25,17 +26,23 @@ class BlobCalls {
 
   // The writer may have room again.
   void committed();
+  // A connection has ended: what it sent and is not taken yet is of no use to anybody.
+  void forget(SessionId session) { parts_.media.drop(session); }
 
  private:
-  // A complete upload whose lease is still to be written.
+  // A complete upload whose lease is still to be written; until then its token can be completed
+  // again.
   struct Finished {
     Caller caller;
     Peer peer;
+    std::string token;
     blobs::Completed upload;
   };
 
   template <typename Work>
-  void run_in_order(Session& session, std::uint32_t request, Work work);
+  void run_in_order(Session& session, std::uint32_t request, std::size_t bytes, Work work);
+  Result<Value> answered_before(std::uint32_t uid, const std::string& token,
+                                const Error& error) const;
   void take_lease(Finished finished);
   void read_row(Session& session, std::uint32_t request, const protocol::BlobRead& call,
                 const Address& address);

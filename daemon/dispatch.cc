@@ -190,4 +190,9 @@ void Dispatch::drain() { reads_.drain(); }
 
 void Dispatch::cancel() { reads_.cancel(); }
 
+void Dispatch::forget(SessionId session) {
+  reads_.forget(session);
+  blob_calls_.forget(session);
+}
+
 }  // namespace emstore::daemon

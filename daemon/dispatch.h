@@ -17,7 +17,7 @@ class Dispatch {
   // `parts` outlives it.
   explicit Dispatch(const Parts& parts);
 
-  // Carries out one request, `bytes` long as it came, and answers it now or later.
+  // Carries out one request, which takes about so many bytes, and answers it now or later.
   void handle(Session& session, protocol::Request request, std::size_t bytes);
   // The writer has finished a group.
   void committed();
@@ -25,6 +25,8 @@ class Dispatch {
   void drain();
   // Calls off the queries that still run: there is no reactor any more to answer them.
   void cancel();
+  // A connection has ended.
+  void forget(SessionId session);
 
  private:
   // One request, on its way to the method that carries it out.

@@ -22,7 +22,7 @@ Jobs::Jobs(Reactor& reactor, std::size_t finished_max, std::size_t waiting_max)
     : reactor_(reactor),
       finished_max_(finished_max),
       run_(std::random_device()()),
-      pool_("job", 1, waiting_max) {}
+      pool_("job", 1, {.waiting = waiting_max}) {}
 
 Jobs::~Jobs() { stop(); }
 

@@ -15,6 +15,7 @@
 #include "daemon/config.h"
 #include "daemon/dump.h"
 #include "daemon/flags.h"
+#include "daemon/memory.h"
 #include "daemon/notify.h"
 
 namespace {
@@ -84,6 +85,7 @@ void raise_descriptor_limit() {
 
 int serve(const Config& config, const std::string& notify_socket) {
   const auto began = std::chrono::steady_clock::now();
+  emstore::daemon::set_up_memory();
   ignore_signals();
   raise_descriptor_limit();
   auto app = App::open(config);

@@ -83,6 +83,7 @@ void Mutations::prepare_elsewhere(const Request& request, Answering answering,
                                   store::Command command) {
   const std::uint64_t number = next_number_++;
   const bool is_taken =
+      has_room(request) &&
       parts_.media.submit([this, number, peer = request.peer, session = request.caller.session,
                            held = std::move(command)](std::size_t thread) mutable {
         Result<store::Submission> submission =
@@ -92,16 +93,27 @@ void Mutations::prepare_elsewhere(const Request& request, Answering answering,
         });
       });
   if (!is_taken) return queue(request, std::move(answering), failure(too_much_waits("files")));
-  lanes_[request.caller.session].push_back(
-      Waiting{request, std::move(answering), number, std::nullopt});
+  add_waiting(Waiting{request, std::move(answering), number, std::nullopt});
+}
+
+bool Mutations::has_room(const Request& request) const {
+  return waiting_bytes_ + request.bytes <= parts_.config.writer_waiting_bytes_max;
+}
+
+void Mutations::add_waiting(Waiting waiting) {
+  waiting_bytes_ += waiting.request.bytes;
+  lanes_[waiting.request.caller.session].push_back(std::move(waiting));
 }
 
 void Mutations::queue(const Request& request, Answering answering,
                       Result<store::Submission> submission) {
   const auto lane = lanes_.find(request.caller.session);
   if (lane == lanes_.end()) return submit(request, std::move(answering), std::move(submission));
-  lane->second.push_back(
-      Waiting{request, std::move(answering), next_number_++, std::move(submission)});
+  Waiting waiting{request, std::move(answering), next_number_++, std::move(submission)};
+  if (*waiting.prepared && !has_room(request))
+    waiting.prepared = failure(too_much_waits("mutations"));
+  if (!*waiting.prepared) waiting.request.bytes = 0;  // Nothing but an error waits.
+  add_waiting(std::move(waiting));
 }
 
 void Mutations::prepared(SessionId session, std::uint64_t number,
@@ -111,6 +123,7 @@ void Mutations::prepared(SessionId session, std::uint64_t number,
   while (!lane.empty() && lane.front().prepared) {
     Waiting next = std::move(lane.front());
     lane.pop_front();
+    waiting_bytes_ -= next.request.bytes;
     submit(next.request, std::move(next.answering), *std::move(next.prepared));
   }
   if (lane.empty()) lanes_.erase(session);

@@ -1,6 +1,7 @@
 // Mutations on their way to the writer. Those of one connection are carried out in the order in
 // which they came, many at a time: one that brings file bytes is prepared on a media thread first,
-// and those that came after it wait behind.
+// and those that came after it wait behind. They are carried out whether their connection is still
+// there or not, so what waits has a bound of its own.
 //
 // Threads: the reactor's.
 #pragma once
@@ -26,7 +27,7 @@ class Mutations {
   struct Request {
     Caller caller;
     Peer peer;
-    std::size_t bytes = 0;  // As it came: what it takes while it waits.
+    std::size_t bytes = 0;  // What it takes while it waits.
   };
   // The mutations of the command as they came; the rest of it is in `options`.
   void begin(const Request& request, store::Command command, protocol::MutationOptions options,
@@ -51,12 +52,15 @@ class Mutations {
 
   void prepare_elsewhere(const Request& request, Answering answering, store::Command command);
   void prepared(SessionId session, std::uint64_t number, Result<store::Submission> submission);
+  bool has_room(const Request& request) const;
+  void add_waiting(Waiting waiting);
   void queue(const Request& request, Answering answering, Result<store::Submission> submission);
   void submit(const Request& request, Answering answering, Result<store::Submission> submission);
   void answer(const Answering& answering, const store::Outcome& outcome);
 
   const Parts& parts_;
   std::unordered_map<SessionId, std::deque<Waiting>> lanes_;  // Only while something is prepared.
+  std::size_t waiting_bytes_ = 0;                             // Of what is in them.
   std::uint64_t next_number_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace emstore::daemon {
@@ -11,8 +12,7 @@ void name_this_thread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, kNameBytesMax).c_str());
 }
 
-Pool::Pool(std::string name, std::size_t threads, std::size_t waiting_max)
-    : waiting_max_(waiting_max) {
+Pool::Pool(std::string name, std::size_t threads, const Bounds& bounds) : bounds_(bounds) {
   for (std::size_t index = 0; index < threads; ++index) {
     threads_.emplace_back([this, index, name] {
       name_this_thread(name + std::to_string(index));
@@ -23,26 +23,47 @@ Pool::Pool(std::string name, std::size_t threads, std::size_t waiting_max)
 
 Pool::~Pool() { stop(); }
 
-bool Pool::submit(Lane lane, Work work) {
+bool Pool::submit(Lane lane, std::size_t bytes, Work work) {
   std::unique_lock lock(mutex_);
-  return add(lock, lane, std::move(work));
+  return add(lock, lane, {std::move(work), bytes});
 }
 
 bool Pool::submit(Work work) {
   std::unique_lock lock(mutex_);
-  return add(lock, next_own_lane_--, std::move(work));
+  return add(lock, next_own_lane_--, {std::move(work), 0});
 }
 
-bool Pool::add(std::unique_lock<std::mutex>& lock, Lane lane, Work work) {
-  if (stopping_ || waiting_ >= waiting_max_) return false;
+bool Pool::add(std::unique_lock<std::mutex>& lock, Lane lane, Piece piece) {
+  if (stopping_ || waiting_ >= bounds_.waiting) return false;
+  if (piece.bytes > bounds_.bytes - std::min(bytes_, bounds_.bytes)) return false;
   ++waiting_;
-  std::deque<Work>& pieces = lanes_[lane];
-  pieces.push_back(std::move(work));
+  bytes_ += piece.bytes;
+  Pieces& pieces = lanes_[lane];
+  pieces.push_back(std::move(piece));
   if (pieces.size() > 1) return true;  // Its turn comes when the one before it is done.
   ready_.push_back(lane);
   lock.unlock();
   ready_changed_.notify_one();
   return true;
+}
+
+void Pool::drop(Lane lane) {
+  Pieces dropped;  // What they hold goes after the lock.
+  const std::lock_guard lock(mutex_);
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return;
+  Pieces& pieces = found->second;
+  const auto ready = std::ranges::find(ready_, lane);
+  const bool is_running = ready == ready_.end();
+  while (pieces.size() > (is_running ? 1u : 0u)) {
+    bytes_ -= pieces.back().bytes;
+    --waiting_;
+    dropped.push_back(std::move(pieces.back()));
+    pieces.pop_back();
+  }
+  if (is_running) return;
+  ready_.erase(ready);
+  lanes_.erase(found);
 }
 
 std::size_t Pool::waiting() const {
@@ -58,7 +79,7 @@ void Pool::serve(std::size_t thread) {
     const Lane lane = ready_.front();
     ready_.pop_front();
     {
-      Work work = std::move(lanes_[lane].front());
+      Work work = std::move(lanes_[lane].front().work);
       --waiting_;
       lock.unlock();
       work(thread);
@@ -66,6 +87,7 @@ void Pool::serve(std::size_t thread) {
     }
     lock.lock();
     const auto pieces = lanes_.find(lane);
+    bytes_ -= pieces->second.front().bytes;
     pieces->second.pop_front();
     if (pieces->second.empty()) {
       lanes_.erase(pieces);
@@ -77,7 +99,7 @@ void Pool::serve(std::size_t thread) {
 }
 
 void Pool::stop() {
-  std::unordered_map<Lane, std::deque<Work>> dropped;
+  std::unordered_map<Lane, Pieces> dropped;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -87,7 +109,7 @@ void Pool::stop() {
   threads_.clear();
   const std::lock_guard lock(mutex_);
   dropped.swap(lanes_);
-  waiting_ = 0;
+  waiting_ = bytes_ = 0;
 }
 
 }  // namespace emstore::daemon

@@ -1,6 +1,7 @@
 #include "daemon/reads.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -260,21 +261,35 @@ void Reads::begin(Session& session, std::uint32_t request, const protocol::LogRe
 // -------------------------------------------------------------------------
 
 void Reads::wait(Session& session, std::uint32_t request, Read read) {
-  if (waiting_.size() >= parts_.config.pool_waiting_max) {
-    return session.refuse(request, too_much_waits("reads"));
-  }
+  if (!has_place(session.id())) return session.refuse(request, too_much_waits("reads"));
   const Sequence after = *read.options.after;
   const auto deadline = std::chrono::steady_clock::now() + parts_.config.after_deadline;
   waiting_.emplace(after, Waiting{Caller{session.id(), request}, deadline, std::move(read)});
+  ++waiting_of_[session.id()];
   watch_deadlines();
+}
+
+// A connection may have as many places as it leaves free: one alone never takes more than half, and
+// a newcomer finds one.
+bool Reads::has_place(SessionId session) const {
+  const std::size_t all = parts_.config.pool_waiting_max;
+  const auto own = waiting_of_.find(session);
+  const std::size_t taken = own == waiting_of_.end() ? 0 : own->second;
+  return waiting_.size() < all && taken < all - waiting_.size();
+}
+
+Reads::WaitingReads::iterator Reads::end_wait(WaitingReads::iterator waiting) {
+  const auto own = waiting_of_.find(waiting->second.caller.session);
+  if (--own->second == 0) waiting_of_.erase(own);
+  return waiting_.erase(waiting);
 }
 
 void Reads::committed() {
   if (waiting_.empty()) return;
   const Sequence sequence = parts_.store.view()->sequence;
   while (!waiting_.empty() && waiting_.begin()->first <= sequence) {
-    const auto next = waiting_.extract(waiting_.begin());
-    const Waiting& waiting = next.mapped();
+    const Waiting waiting = std::move(waiting_.begin()->second);
+    end_wait(waiting_.begin());
     if (Session* session = parts_.sessions.find(waiting.caller.session)) {
       run(*session, waiting.caller.request, waiting.read);
     }
@@ -291,26 +306,33 @@ void Reads::drain() {
               "the daemon is stopping; commit " + std::to_string(after) + " has not been made"});
   }
   waiting_.clear();
+  waiting_of_.clear();
   if (scans_.empty()) ticker_.cancel();
+}
+
+void Reads::forget(SessionId session) {
+  if (!waiting_of_.contains(session)) return;
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    it = it->second.caller.session == session ? end_wait(it) : std::next(it);
+  }
 }
 
 void Reads::give_up_the_late() {
   const auto now = std::chrono::steady_clock::now();
   const Sequence sequence = parts_.store.view()->sequence;
   for (auto it = waiting_.begin(); it != waiting_.end();) {
-    Session* session = parts_.sessions.find(it->second.caller.session);
-    const bool is_late = now >= it->second.deadline;
-    if (session != nullptr && !is_late) {
+    const Waiting& waiting = it->second;
+    if (now < waiting.deadline) {
       ++it;
       continue;
     }
-    if (session != nullptr) {
-      session->refuse(it->second.caller.request,
+    if (Session* session = parts_.sessions.find(waiting.caller.session)) {
+      session->refuse(waiting.caller.request,
                       Error{ErrorCode::timed_out, "commit " + std::to_string(it->first) +
                                                       " has not been made; the last is " +
                                                       std::to_string(sequence)});
     }
-    it = waiting_.erase(it);
+    it = end_wait(it);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "daemon/parts.h"
 #include "protocol/message.h"
@@ -39,6 +40,8 @@ class Reads {
   void drain();
   // Calls off what is being scanned for; the daemon ends.
   void cancel();
+  // A connection has ended, and its reads wait no longer.
+  void forget(SessionId session);
   std::size_t waiting() const { return waiting_.size(); }
 
  private:
@@ -55,14 +58,18 @@ class Reads {
   };
 
   void run(Session& session, std::uint32_t request, const Read& read);
+  using WaitingReads = std::multimap<Sequence, Waiting>;
   void wait(Session& session, std::uint32_t request, Read read);
   void begin_scan(Session& session, std::uint32_t request, struct Planned planned);
+  bool has_place(SessionId session) const;
+  WaitingReads::iterator end_wait(WaitingReads::iterator waiting);
   void give_up_the_late();
   void cancel_the_deserted();
   void watch_deadlines();
 
   const Parts& parts_;
-  std::multimap<Sequence, Waiting> waiting_;  // By the commit they wait for.
+  WaitingReads waiting_;                                   // By the commit they wait for.
+  std::unordered_map<SessionId, std::size_t> waiting_of_;  // How many, for each that has some.
   std::map<std::uint64_t, Scan> scans_;
   std::uint64_t scans_begun_ = 0;
   asio::steady_timer ticker_;

@@ -27,7 +27,8 @@ Session::Session(SessionId id, const Peer& peer, SessionSurroundings& surroundin
       peer_(peer),
       surroundings_(surroundings),
       socket_(surroundings.reactor.context()),
-      cutter_(surroundings.limits.wire.request_bytes_max, surroundings.limits.wire.depth_max) {}
+      cutter_(surroundings.limits.wire.request_bytes_max, surroundings.limits.wire.depth_max,
+              surroundings.limits.wire.values_max) {}
 
 bool Session::start(int descriptor) {
   boost::system::error_code error;
@@ -85,7 +86,13 @@ void Session::take_turn() {
   if (is_finished()) return close("finished");
   // Requests lie in the cutter: others have their turn first, and what was sent may have made room.
   if (is_paused_ && has_room()) return schedule_turn();
-  if (!is_paused_ && !input_ended_) wait_readable();
+  is_held_back_ = !may_read_on();
+  if (!is_paused_ && !is_held_back_ && !input_ended_) wait_readable();
+}
+
+bool Session::may_read_on() const {
+  return !cutter_.is_within_message() ||
+         surroundings_.all_bytes <= surroundings_.limits.all_bytes_max;
 }
 
 void Session::schedule_turn() {
@@ -106,6 +113,7 @@ void Session::process() {
     if (!message) return break_off(message.error());
     if (!*message) return;
     ++messages_;
+    was_at_rest_ = false;
     take_message(**message);
   }
 }
@@ -133,9 +141,11 @@ void Session::take_message(std::string_view message) {
                            out_);
     return;
   }
-  in_flight_.push_back(InFlight{id, message.size()});
-  held_bytes_ += message.size();
-  surroundings_.handle(*this, *std::move(request), message.size());
+  // Taken apart, a value of one byte takes tens.
+  const std::size_t bytes = message.size() + cutter_.values() * sizeof(Value);
+  in_flight_.push_back(InFlight{id, bytes});
+  held_bytes_ += bytes;
+  surroundings_.handle(*this, *std::move(request), bytes);
 }
 
 // Where one message ends and the next begins is lost: the peer is told why, then the connection
@@ -159,7 +169,7 @@ bool Session::has_room() const {
 }
 
 void Session::resume() {
-  if (is_paused_ && has_room()) schedule_turn();
+  if ((is_paused_ && has_room()) || (is_held_back_ && may_read_on())) schedule_turn();
 }
 
 // ---- Answers
@@ -255,11 +265,12 @@ void Session::wait_writable() {
 // -----------------------------------------------------------------------------------------
 
 void Session::account() {
-  const std::size_t bytes = is_closed_ ? 0 : held_bytes();
+  const std::size_t bytes = is_closed_ ? 0 : memory();
   const std::size_t bound = surroundings_.limits.all_bytes_max;
   const bool was_over = surroundings_.all_bytes > bound;
   surroundings_.all_bytes += bytes;
   surroundings_.all_bytes -= accounted_;
+  surroundings_.most_bytes = std::max(surroundings_.most_bytes, surroundings_.all_bytes);
   accounted_ = bytes;
   if (was_over && surroundings_.all_bytes <= bound) surroundings_.memory_released();
 }
@@ -281,7 +292,19 @@ void Session::tick(Clock::time_point now) {
     break_off(Error{ErrorCode::timed_out, "a message was begun and not finished in time"});
     schedule_turn();
   }
+  release_buffers();
   resume();
+}
+
+// Of a session that nobody has spoken to since the last tick.
+void Session::release_buffers() {
+  const bool is_at_rest = in_flight_.empty() && out_.empty() && !cutter_.is_within_message();
+  if (is_at_rest && was_at_rest_) {
+    cutter_.release();
+    std::string().swap(out_);
+    account();
+  }
+  was_at_rest_ = is_at_rest;
 }
 
 void Session::drain() {

@@ -2,9 +2,10 @@
 // sends the replies, all of one wake-up in one call. It knows how a connection lives and dies, not
 // what requests mean.
 //
-// Back pressure: what a session holds (requests being carried out, replies not sent) is bounded. At
-// the bound it reads no further until its peer has taken replies, and a peer that takes none is
-// dropped.
+// Back pressure: what a session holds (requests arriving and being carried out, replies not sent)
+// is bounded. At the bound it reads no further until its peer has taken replies, and a peer that
+// takes none is dropped. When all sessions together hold too much, none goes on with a request that
+// has not arrived whole until some of it is given back. A session at rest holds no buffers.
 //
 // Threads: the reactor's.
 #pragma once
@@ -50,11 +51,13 @@ struct SessionSurroundings {
   Reactor& reactor;
   Log& log;
   SessionLimits limits;
-  // Takes over one request, `bytes` long as it came. Answers it now or later, through the session.
+  // Takes over one request, which takes about so many bytes. Answers it now or later, through the
+  // session.
   std::function<void(Session&, protocol::Request, std::size_t bytes)> handle;
   std::function<void(Session&)> closed;   // Told once.
   std::function<void()> memory_released;  // What all hold fell below the bound.
   std::size_t all_bytes = 0;
+  std::size_t most_bytes = 0;  // Since memory was given back to the system.
 };
 
 // Asio's handlers own it together: it must not go while one of them is outstanding.
@@ -100,6 +103,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   std::size_t in_flight() const { return in_flight_.size(); }
   std::size_t held_bytes() const { return held_bytes_ + (out_.size() - sent_); }
+  // The same, and the buffers for what comes and goes.
+  std::size_t memory() const { return held_bytes_ + out_.capacity() + cutter_.held_bytes(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -116,6 +121,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void break_off(const Error& error);
   void watch_progress();
   bool has_room() const;
+  bool may_read_on() const;
+  void release_buffers();
   void send_some();
   void compact_out();
   void wait_readable();
@@ -140,11 +147,13 @@ class Session : public std::enable_shared_from_this<Session> {
   bool waits_writable_ = false;
   bool is_turn_scheduled_ = false;
   bool is_in_turn_ = false;
-  bool is_paused_ = false;    // Whole requests may lie in the cutter.
-  bool input_ended_ = false;  // Nothing more is read from the socket.
-  bool is_broken_ = false;    // Nor taken from the cutter.
+  bool is_paused_ = false;     // Whole requests may lie in the cutter.
+  bool is_held_back_ = false;  // All hold too much: the rest of a request is not read yet.
+  bool input_ended_ = false;   // Nothing more is read from the socket.
+  bool is_broken_ = false;     // Nor taken from the cutter.
   bool is_draining_ = false;
   bool is_closed_ = false;
+  bool was_at_rest_ = false;  // At the last tick.
   std::uint64_t messages_ = 0;
   std::optional<Clock::time_point> unfinished_since_;
   std::optional<Clock::time_point> unsent_since_;

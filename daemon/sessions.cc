@@ -37,12 +37,14 @@ microseconds tick_interval_for(const SessionLimits& limits) {
 }  // namespace
 
 Sessions::Sessions(Reactor& reactor, Log& log, const SessionLimits& limits,
-                   const ConnectionLimits& connections, Handle handle)
+                   const ConnectionLimits& connections, Events events)
     : connections_(connections),
+      closed_(std::move(events.closed)),
+      quiet_(std::move(events.quiet)),
       surroundings_{.reactor = reactor,
                     .log = log,
                     .limits = limits,
-                    .handle = std::move(handle),
+                    .handle = std::move(events.request),
                     .closed = [this](Session& session) { forget(session); },
                     .memory_released = [this] { resume_all(); }},
       tick_interval_(tick_interval_for(limits)),
@@ -105,7 +107,9 @@ Session* Sessions::find(SessionId id) {
 void Sessions::forget(Session& session) {
   const auto count = count_by_uid_.find(session.peer().uid);
   if (--count->second == 0) count_by_uid_.erase(count);
-  sessions_.erase(session.id());
+  const SessionId id = session.id();
+  sessions_.erase(id);
+  closed_(id);
   if (drained_ && sessions_.empty()) surroundings_.reactor.defer(std::move(drained_));
 }
 
@@ -130,6 +134,17 @@ void Sessions::resume_all() {
   for (const auto& [id, session] : sessions_) session->resume();
 }
 
+void Sessions::notice_quiet() {
+  constexpr std::size_t kLittle = 8u << 20;
+  constexpr std::size_t kMuch = 32u << 20;
+  const bool holds_little = surroundings_.all_bytes <= kLittle;
+  if (holds_little && held_little_ && surroundings_.most_bytes > kMuch) {
+    surroundings_.most_bytes = surroundings_.all_bytes;
+    quiet_();
+  }
+  held_little_ = holds_little;
+}
+
 void Sessions::wait_for_tick() {
   ticker_.expires_after(tick_interval_);
   ticker_.async_wait([this](const boost::system::error_code& error) {
@@ -140,6 +155,7 @@ void Sessions::wait_for_tick() {
     sessions.reserve(sessions_.size());
     for (const auto& [id, session] : sessions_) sessions.push_back(session);
     for (const std::shared_ptr<Session>& session : sessions) session->tick(now);
+    notice_quiet();
     wait_for_tick();
   });
 }

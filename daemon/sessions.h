@@ -22,11 +22,15 @@ struct ConnectionLimits {
 
 class Sessions {
  public:
-  using Handle = std::function<void(Session&, protocol::Request, std::size_t bytes)>;
+  struct Events {
+    std::function<void(Session&, protocol::Request, std::size_t bytes)> request;
+    std::function<void(SessionId)> closed;  // It is not found any more.
+    std::function<void()> quiet;            // After they held much, they have held little for long.
+  };
 
   // `reactor` and `log` outlive it.
   Sessions(Reactor& reactor, Log& log, const SessionLimits& limits,
-           const ConnectionLimits& connections, Handle handle);
+           const ConnectionLimits& connections, Events events);
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 
@@ -51,8 +55,12 @@ class Sessions {
   void forget(Session& session);
   void resume_all();
   void wait_for_tick();
+  void notice_quiet();
 
   ConnectionLimits connections_;
+  std::function<void(SessionId)> closed_;
+  std::function<void()> quiet_;
+  bool held_little_ = false;  // At the last tick.
   SessionSurroundings surroundings_;
   std::unordered_map<SessionId, std::shared_ptr<Session>> sessions_;
   std::map<std::uint32_t, std::size_t> count_by_uid_;

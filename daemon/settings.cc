@@ -39,6 +39,8 @@ constexpr std::array kSettings{
     Setting{"limits.chunk",
             [](Config& c) -> Place { return Bytes{&c.session.wire.chunk_bytes_max}; },
             "the bytes of one blob.write or blob.read"},
+    Setting{"limits.values", [](Config& c) -> Place { return Number{&c.session.wire.values_max}; },
+            "values in one request: lists, maps, names and all"},
     Setting{"limits.depth", [](Config& c) -> Place { return Number{&c.session.wire.depth_max}; },
             "lists and maps within each other"},
     Setting{"limits.in_flight", [](Config& c) -> Place { return Number{&c.session.in_flight_max}; },
@@ -127,7 +129,7 @@ constexpr std::array kSettings{
     Setting{"requests.count", [](Config& c) -> Place { return Number{&c.keys_max}; },
             "how many keys are remembered"},
     Setting{"requests.expiry_interval", [](Config& c) -> Place { return &c.key_expiry_interval; },
-            "how often old keys are looked for"},
+            "how often old keys, and leases that are over, are looked for"},
 
     Setting{"threads.media", [](Config& c) -> Place { return Number{&c.media_threads}; },
             "threads that hash, sniff and write media"},

@@ -32,11 +32,13 @@ Value resident_bytes() {
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+// The database estimates both: rows that were overwritten count until it tidies up.
 Value sizes_of_families(const store::Database& database) {
   Map families;
   for (const store::FamilyInfo& info : store::kFamilies) {
     const store::Database::FamilySize size = database.size(info.family);
-    families.append(std::string(info.name), Map{{"rows", size.rows}, {"bytes", size.bytes}});
+    families.append(std::string(info.name),
+                    Map{{"rows_estimate", size.rows}, {"bytes_estimate", size.bytes}});
   }
   return families;
 }
@@ -60,6 +62,7 @@ Value limits_of(const Config& config) {
              {"reply", wire.reply_bytes_max},
              {"chunk", wire.chunk_bytes_max},
              {"depth", wire.depth_max},
+             {"values", wire.values_max},
              {"in_flight", config.session.in_flight_max},
              {"connections", config.connections.all_max},
              {"connections_per_uid", config.connections.per_uid_max},
@@ -108,9 +111,9 @@ Value status_of(const Parts& parts) {
       {"commits", groups_of(parts)},
       {"indexes", states_of_indexes(*view)},
       {"families", sizes_of_families(database)},
-      {"blobs", Map{{"contents", database.size(store::Family::blobs).rows},
-                    {"rows", database.size(store::Family::bytes).rows},
-                    {"row_bytes", database.size(store::Family::bytes).bytes}}},
+      {"blobs", Map{{"contents_estimate", database.size(store::Family::blobs).rows},
+                    {"small_estimate", database.size(store::Family::bytes).rows},
+                    {"small_bytes_estimate", database.size(store::Family::bytes).bytes}}},
       {"free", Map{{"data", free_bytes(parts.config.data)},
                    {"media", free_bytes(parts.config.media_folder())}}},
       {"memory", resident_bytes()},

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <span>
 #include <utility>
 
 #include "base/check.h"
@@ -208,7 +207,7 @@ void Writer::do_background_work() {
     has_background_work_ = more.value_or(false);
   }
   if (head_is_behind_ && Clock::now() >= head_due_) sync_head();
-  if (Clock::now() >= expiry_due_) expire_keys();
+  if (Clock::now() >= expiry_due_) expire();
 }
 
 void Writer::sync_head() {
@@ -219,23 +218,42 @@ void Writer::sync_head() {
   }
 }
 
-void Writer::expire_keys() {
-  expiry_due_ = Clock::now() + options_.expiry_interval;
-  const store::Submission submission{
-      options_.self, store::ExpireCommand{options_.key_window.count(), options_.keys_max}};
-  std::vector<store::Outcome> outcomes = store_.commit(std::span(&submission, 1));
-  EMSTORE_CHECK(outcomes.size() == 1);
-  if (const store::Outcome& outcome = outcomes.front(); !outcome) {
-    log_.error("key_expiry_failed", outcome.error());
-    if (class_of(outcome.error().code) == ErrorClass::outcome_unknown) fail(outcome.error());
-  } else if (std::get<store::ExpireOutcome>(*outcome).more) {
-    expiry_due_ = Clock::now();
+// One slice of each kind at a time, so that nobody waits long.
+void Writer::expire() {
+  if (!keys_wait_ && !leases_from_) {
+    keys_wait_ = true;
+    leases_from_.emplace();
   }
+  std::vector<store::Submission> slices;
+  if (keys_wait_) {
+    slices.push_back(
+        {options_.self, store::ExpireCommand{options_.key_window.count(), options_.keys_max}});
+  }
+  if (leases_from_) {
+    slices.push_back({options_.self, store::ExpireLeasesCommand{*leases_from_}});
+  }
+  keys_wait_ = false;
+  leases_from_.reset();
+  for (const store::Outcome& outcome : store_.commit(slices)) note_expiry(outcome);
+  expiry_due_ = Clock::now();
+  if (!keys_wait_ && !leases_from_) expiry_due_ += options_.expiry_interval;
   if (!head_is_behind_) {
     head_is_behind_ = true;
     head_due_ = Clock::now() + options_.head_interval;
   }
   reactor_.deliver([this] { events_.committed(); });
+}
+
+void Writer::note_expiry(const store::Outcome& outcome) {
+  if (!outcome) {
+    log_.error("expiry_failed", outcome.error());
+    if (class_of(outcome.error().code) == ErrorClass::outcome_unknown) fail(outcome.error());
+  } else if (const auto* keys = std::get_if<store::ExpireOutcome>(&*outcome)) {
+    keys_wait_ = keys->more;
+  } else if (const auto& leases = std::get<store::ExpireLeasesOutcome>(*outcome);
+             !leases.next.empty()) {
+    leases_from_ = leases.next;
+  }
 }
 
 }  // namespace emstore::daemon

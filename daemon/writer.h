@@ -1,7 +1,7 @@
 // The writer: the one thread that changes the store. It takes all that waits, hands it to the store
 // as one group, and gives the answers of the whole group back in one piece; there is no timer that
 // waits for more. Between groups it does the store's background work: new indexes, the head, old
-// request keys.
+// request keys and leases.
 #pragma once
 
 #include <atomic>
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -90,7 +91,8 @@ class Writer {
   void fail(const Error& error);
   Clock::time_point next_due() const;
   void do_background_work();
-  void expire_keys();
+  void expire();
+  void note_expiry(const store::Outcome& outcome);
   void sync_head();
 
   store::Store& store_;
@@ -120,6 +122,9 @@ class Writer {
   bool head_is_behind_ = false;
   Clock::time_point head_due_{};
   Clock::time_point expiry_due_{};
+  // What is left of a round that forgets old request keys and leases: where its next slice begins.
+  bool keys_wait_ = false;
+  std::optional<std::string> leases_from_;
 
   std::thread thread_;
 };

@@ -15,8 +15,8 @@ constexpr std::size_t kBufferKeptMax = 1U << 20U;
 
 }  // namespace
 
-Cutter::Cutter(std::size_t bytes_max, std::size_t depth_max)
-    : bytes_max_(bytes_max), depth_max_(depth_max) {}
+Cutter::Cutter(std::size_t bytes_max, std::size_t depth_max, std::size_t values_max)
+    : bytes_max_(bytes_max), depth_max_(depth_max), values_max_(values_max) {}
 
 std::span<char> Cutter::space(std::size_t wanted) {
   const bool is_empty = begin_ == end_;
@@ -47,6 +47,12 @@ Result<std::optional<std::string_view>> Cutter::next() {
   return message;
 }
 
+void Cutter::release() {
+  if (begin_ != end_) return;
+  std::string().swap(buffer_);
+  begin_ = scanned_ = end_ = 0;
+}
+
 bool Cutter::is_within_message() const { return begin_ < end_; }
 
 // Goes on to the end of the message that begins at begin_, or of what has arrived of it; true at
@@ -73,6 +79,7 @@ Status Cutter::take_head() {
                                                     std::to_string(scanned_ - begin_) +
                                                     " of a message");
   }
+  values_ = scanned_ == begin_ ? 1 : values_ + 1;
   scanned_ += pack::head_length(static_cast<unsigned char>(*bytes));
   const bool is_list = head.shape == pack::Shape::list;
   const bool is_map = head.shape == pack::Shape::map;
@@ -95,6 +102,11 @@ Status Cutter::take_head() {
     return refuse(ErrorCode::message_too_large, "a message of at least " + std::to_string(least) +
                                                     " bytes; " + std::to_string(bytes_max_) +
                                                     " are allowed");
+  }
+  if (values_ + missing_ > values_max_) {
+    return refuse(ErrorCode::message_too_large,
+                  "a message of at least " + std::to_string(values_ + missing_) + " values; " +
+                      std::to_string(values_max_) + " are allowed");
   }
   while (!open_.empty() && open_.back() == 0) open_.pop_back();
   return {};

@@ -17,7 +17,7 @@ namespace emstore::protocol {
 
 class Cutter {
  public:
-  Cutter(std::size_t bytes_max, std::size_t depth_max);
+  Cutter(std::size_t bytes_max, std::size_t depth_max, std::size_t values_max = SIZE_MAX);
 
   // The place for the next bytes of the stream: at least `wanted` bytes. Fill some, then call
   // filled(). Memory follows the bytes that came, never those that a message claims; call next()
@@ -33,6 +33,12 @@ class Cutter {
 
   // Whether, after next() gave nothing, part of a message waits for its rest.
   bool is_within_message() const;
+  // How many values the message has that next() gave: lists, maps, names and all.
+  std::size_t values() const { return values_; }
+
+  // What the stream takes in memory. release() gives it back where no byte waits in it.
+  std::size_t held_bytes() const { return buffer_.capacity(); }
+  void release();
 
  private:
   Result<bool> scan();
@@ -43,7 +49,8 @@ class Cutter {
   // room.
   std::string buffer_;
   std::size_t begin_ = 0, scanned_ = 0, end_ = 0;
-  std::size_t bytes_max_, depth_max_;
+  std::size_t bytes_max_, depth_max_, values_max_;
+  std::size_t values_ = 0;           // Of the message, so far.
   std::vector<std::uint64_t> open_;  // Values still missing in each open list or map.
   std::uint64_t missing_ = 0;        // The same in all: each will take a byte at least.
   std::uint64_t skip_ = 0;           // Bytes of a text or binary still to come.

@@ -99,6 +99,14 @@ struct LeaseCommand {
   std::string mime_type;
   std::variant<std::string, Address> content;  // The small bytes, or where the file lies.
   std::int64_t micros = 0;                     // How long the lease lasts.
+  bool existed = false;                        // The file was there before.
+  // The token under which the bytes came, remembered as long as the lease; empty: none.
+  std::string token = {};
+};
+
+// Removes leases that are over, a slice at a time.
+struct ExpireLeasesCommand {
+  std::string from;  // Where the slice begins; empty: at the first lease.
 };
 
 // Forgets request keys that are older than the window, in time or in commits, a slice at a time.
@@ -110,7 +118,7 @@ struct ExpireCommand {
 
 struct Submission {
   Peer peer;
-  std::variant<Command, SchemaCommand, LeaseCommand, ExpireCommand> work;
+  std::variant<Command, SchemaCommand, LeaseCommand, ExpireCommand, ExpireLeasesCommand> work;
 };
 
 // ---- Answers ------------------------------------------------------------------------------------
@@ -174,6 +182,12 @@ struct ExpireOutcome {
   bool more = false;  // Another slice waits.
 };
 
-using Outcome = Result<std::variant<CommitOutcome, SchemaOutcome, LeaseOutcome, ExpireOutcome>>;
+struct ExpireLeasesOutcome {
+  std::string next;  // Where the next slice begins; empty: that was the last one.
+  std::size_t removed = 0;
+};
+
+using Outcome = Result<
+    std::variant<CommitOutcome, SchemaOutcome, LeaseOutcome, ExpireOutcome, ExpireLeasesOutcome>>;
 
 }  // namespace emstore::store

@@ -1,6 +1,7 @@
 #include "store/contents.h"
 
 #include <utility>
+#include <vector>
 
 #include "base/big_endian.h"
 #include "base/check.h"
@@ -38,6 +39,71 @@ Result<LeaseRow> decode_lease(std::string_view bytes, const Address& address) {
   EMSTORE_TRY(const std::string_view type, cursor.text());
   row.content.mime_type = std::string(type);
   return row;
+}
+
+std::string upload_key(std::string_view token, std::uint32_t uid) {
+  std::string key(token);
+  append_big_endian<std::uint32_t>(key, uid);
+  return key;
+}
+
+std::string encode(const UploadRow& row) {
+  std::string bytes;
+  pack::Writer writer(bytes);
+  writer.begin_list(6);
+  writer.integer(row.expires.micros);
+  writer.unsigned_integer(row.content.size);
+  put(writer, row.content.sha256);
+  writer.text(row.content.mime_type);
+  writer.binary(to_bytes(row.content.address));
+  writer.boolean(row.existed);
+  return bytes;
+}
+
+Result<UploadRow> decode_upload(std::string_view bytes) {
+  pack::Cursor cursor(bytes);
+  UploadRow row;
+  EMSTORE_CHECKED(take_list(cursor, 6));
+  EMSTORE_TRY(row.expires.micros, cursor.integer());
+  EMSTORE_TRY(row.content.size, cursor.unsigned_integer());
+  EMSTORE_TRY(row.content.sha256, take_sha256(cursor));
+  EMSTORE_TRY(const std::string_view type, cursor.text());
+  row.content.mime_type = std::string(type);
+  EMSTORE_TRY(const std::string_view place, cursor.binary());
+  const std::optional<Address> address = address_of_bytes(place);
+  if (!address) return failure(ErrorCode::corrupt_index, "an upload without an address");
+  row.content.address = *address;
+  EMSTORE_TRY(row.existed, cursor.boolean());
+  return row;
+}
+
+Result<std::optional<UploadRow>> find_upload(const Reader& reader, std::string_view token,
+                                             std::uint32_t uid) {
+  EMSTORE_TRY(const auto bytes, reader.get(Family::leases, upload_key(token, uid)));
+  if (!bytes) return std::nullopt;
+  EMSTORE_TRY(UploadRow row, decode_upload(*bytes));
+  return row;
+}
+
+Result<LeaseSlice> expire_leases(Overlay& rows, const std::string& from, Time now) {
+  LeaseSlice slice;
+  std::vector<std::string> over;
+  std::size_t seen = 0;
+  EMSTORE_CHECKED(rows.try_scan(
+      Family::leases, {from, {}}, [&](std::string_view key, std::string_view row) -> Result<bool> {
+        if (++seen > kLeasesInSlice) {
+          slice.next = std::string(key);
+          return false;
+        }
+        pack::Cursor cursor(row);
+        EMSTORE_CHECKED(cursor.begin_list());  // An upload's row begins like a lease.
+        EMSTORE_TRY(const std::int64_t expires, cursor.integer());
+        if (expires < now.micros) over.emplace_back(key);
+        return true;
+      }));
+  for (std::string& key : over) rows.apply({Family::leases, std::move(key), std::nullopt});
+  slice.removed = over.size();
+  return slice;
 }
 
 Result<PlacedBytes> place_bytes(Overlay& pending, std::string_view bytes,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,28 @@ struct LeaseRow {
 std::string lease_key(const Address& address, std::uint32_t uid);
 std::string encode(const LeaseRow& row);
 Result<LeaseRow> decode_lease(std::string_view bytes, const Address& address);
+
+// A row of Family::leases too: what an upload's token came to, so that a retry of its commit gets
+// the same answer. It ends with the lease.
+struct UploadRow {
+  Time expires;
+  Content content;
+  bool existed = false;  // The bytes were stored before.
+};
+std::string upload_key(std::string_view token, std::uint32_t uid);
+std::string encode(const UploadRow& row);
+Result<UploadRow> decode_upload(std::string_view bytes);
+// Errors: corrupt_index, io_failed.
+Result<std::optional<UploadRow>> find_upload(const Reader& reader, std::string_view token,
+                                             std::uint32_t uid);
+
+// Removes what is over in the slice of the leases that begins at `from`.
+inline constexpr std::size_t kLeasesInSlice = 4096;
+struct LeaseSlice {
+  std::string next;  // Empty: there are no more.
+  std::size_t removed = 0;
+};
+Result<LeaseSlice> expire_leases(Overlay& rows, const std::string& from, Time now);
 
 // Where small bytes lie: under the ordinal that holds equal bytes, compared one by one, or under a
 // new one, stored in `pending`. An ordinal whose bytes were collected is taken again only for equal

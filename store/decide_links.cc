@@ -11,10 +11,6 @@
 namespace emstore::store {
 namespace {
 
-std::string title(const Entity& entity, const Field& field) {
-  return entity.name + "." + field.name;
-}
-
 // Carries out one request on one field.
 class LinkDecision {
  public:

@@ -293,6 +293,10 @@ Outcome Group::carry_out(const SchemaCommand& command, const Peer& peer) {
 // --------------------------------------------------------------------------------
 
 Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
+  if (!command.token.empty()) {
+    EMSTORE_TRY(const auto before, find_upload(rows_, command.token, command.uid));
+    if (before) return LeaseOutcome{before->content.address, before->existed, before->expires};
+  }
   Overlay rows = Overlay::above(rows_);
   PlacedBytes placed;
   if (const auto* bytes = std::get_if<std::string>(&command.content)) {
@@ -304,15 +308,25 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
       return failure(ErrorCode::corrupt_blob,
                      "other bytes lie at " + to_string(placed.address) + " than the log says");
     }
-    placed.existed = row && row->collected_at == 0;
+    placed.existed = command.existed || (row && row->collected_at == 0);
   }
   const Time expires{std::max(environment_.now(), time_).micros + command.micros};
   const Content content{placed.address, command.digest.size, command.digest.sha256,
                         command.mime_type};
   rows.apply(
       {Family::leases, lease_key(placed.address, command.uid), encode(LeaseRow{expires, content})});
+  if (!command.token.empty()) {
+    rows.apply({Family::leases, upload_key(command.token, command.uid),
+                encode(UploadRow{expires, content, placed.existed})});
+  }
   for (RowChange& change : rows.take_changes()) rows_.apply(std::move(change));
   return LeaseOutcome{placed.address, placed.existed, expires};
+}
+
+Outcome Group::carry_out(const ExpireLeasesCommand& command, const Peer&) {
+  EMSTORE_TRY(LeaseSlice slice,
+              expire_leases(rows_, command.from, std::max(environment_.now(), time_)));
+  return ExpireLeasesOutcome{std::move(slice.next), slice.removed};
 }
 
 Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {

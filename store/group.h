@@ -42,6 +42,7 @@ class Group {
   Outcome carry_out(const SchemaCommand& command, const Peer& peer);
   Outcome carry_out(const LeaseCommand& command, const Peer& peer);
   Outcome carry_out(const ExpireCommand& command, const Peer& peer);
+  Outcome carry_out(const ExpireLeasesCommand& command, const Peer& peer);
 
   // The commit that answered this key before; nothing for a new key. Errors: id_reused.
   Result<std::optional<Commit>> find_request(const std::optional<RequestKey>& key,

@@ -17,10 +17,6 @@
 namespace emstore::store {
 namespace {
 
-std::string title(const Entity& entity, const Field& field) {
-  return entity.name + "." + field.name;
-}
-
 std::string title(const Entity& entity, const Side& side) {
   return entity.name + "." + std::string(side.name);
 }

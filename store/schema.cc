@@ -309,6 +309,10 @@ Result<Schema> schema_of(const Map& canonical, Sequence version) {
   return schema;
 }
 
+std::string title(const Entity& entity, const Field& field) {
+  return entity.name + "." + field.name;
+}
+
 Result<const Entity*> find_entity(const Schema& schema, std::string_view name) {
   if (const Entity* entity = schema.entity(name)) return entity;
   std::vector<std::string_view> names;

@@ -185,6 +185,9 @@ Map to_value(const Schema& schema);
 // Reads the canonical form back. Errors: corrupt_log.
 Result<Schema> schema_of(const Map& canonical, Sequence version);
 
+// "products.gallery", for messages.
+std::string title(const Entity& entity, const Field& field);
+
 // Errors of look-ups by name, with a suggestion.
 Result<const Entity*> find_entity(const Schema& schema, std::string_view name);
 Result<const Field*> find_field(const Entity& entity, std::string_view name);

@@ -189,6 +189,28 @@ TEST(FailedWrite, StopsTheDaemonRatherThanLetItGuess) {
   EXPECT_EQ(served.error().code, ErrorCode::outcome_unknown);
 }
 
+// Whoever waits is told all the same, and the exit code says what happened.
+TEST(FailedWrite, DuringAStopIsToldLikeAnyOther) {
+  const auto files = std::make_shared<DroppingFileSystem>();
+  RunningDaemon running([&](Config& config) {
+    config.database.file_system = std::shared_ptr<rocksdb::FileSystem>(files);
+  });
+  Wire wire = connect_to_shop(running);
+  running.app().writer().pause();
+  const std::uint32_t sent = wire.send("insertOne", {"products", Map{{"name", "chair"}}});
+  const std::uint32_t read = wire.send("findId", {"products", 1, Map{{"after", 99}}});
+  running.app().writer().wait_until_waiting(1);
+  running.stop();
+  EXPECT_EQ(wire.reply_to(read).error.value().code, ErrorCode::shutting_down);
+  files->fail_sync(1);
+  running.app().writer().resume();
+  EXPECT_EQ(wire.reply_to(sent).error.value().code, ErrorCode::outcome_unknown);
+  EXPECT_FALSE(wire.receive());
+  const Status served = running.wait();
+  ASSERT_FALSE(served);
+  EXPECT_EQ(served.error().code, ErrorCode::outcome_unknown);
+}
+
 TEST(Restart, KeepsEverythingAcknowledged) {
   RunningDaemon running;
   Map inserted;
@@ -226,10 +248,74 @@ TEST(Uploads, GoOnAfterARestartAndOverAnotherConnection) {
   Wire third = running.connect();
   const Map committed = third.result("blob.commit", {token});
   EXPECT_EQ(integer_at(committed, "size"), 200'000);
-  EXPECT_EQ(third.refusal("blob.commit", {token}), ErrorCode::upload_not_found);
+  EXPECT_EQ(third.result("blob.commit", {token}), committed);
   const Map uploaded =
       third.result("media.upload", {Map{{"blob", text_at(committed, "blob")}}, Map{{"name", "u"}}});
   EXPECT_EQ(integer_at(uploaded, "id"), 1);
+}
+
+// The reply to blob.commit may be lost: with the connection, or with the daemon.
+TEST(Uploads, AnswerARetriedCommitTheSameOverConnectionsAndRestarts) {
+  RunningDaemon running;
+  for (const std::size_t size : {std::size_t{9}, std::size_t{200'000}}) {
+    std::string token;
+    Map first;
+    {
+      Wire wire = connect_to_shop(running);
+      token = text_at(wire.result("blob.begin", {Map{}}), "token");
+      wire.result("blob.write", {token, 0, Binary{std::string(size, 'r')}});
+      first = wire.result("blob.commit", {token});
+    }
+    EXPECT_FALSE(truth_at(first, "existed"));
+    EXPECT_EQ(running.connect().result("blob.commit", {token}), first);
+    running.restart();
+    EXPECT_EQ(running.connect().result("blob.commit", {token}), first);
+    EXPECT_EQ(running.connect().refusal("blob.write", {token, size, Binary{"more"}}),
+              ErrorCode::upload_not_found);
+  }
+}
+
+// The first commit waits in the writer, its connection is lost, and the retry comes meanwhile.
+TEST(Uploads, AnswerACommitThatIsRetriedBeforeItIsDone) {
+  RunningDaemon running;
+  Wire second = connect_to_shop(running);
+  std::string token;
+  {
+    Wire first = running.connect();
+    token = text_at(first.result("blob.begin", {Map{}}), "token");
+    first.result("blob.write", {token, 0, Binary{"bytes"}});
+    running.app().writer().pause();
+    first.send("blob.commit", {token});
+    running.app().writer().wait_until_waiting(1);
+  }
+  const std::uint32_t retry = second.send("blob.commit", {token});
+  running.app().writer().wait_until_waiting(2);
+  running.app().writer().resume();
+  const protocol::Reply reply = second.reply_to(retry);
+  ASSERT_FALSE(reply.error);
+  EXPECT_FALSE(truth_at(*reply.result.if_map(), "existed"));
+  EXPECT_EQ(second.result("blob.commit", {token}), *reply.result.if_map());
+}
+
+TEST(Leases, AreRemovedOnceTheyAreOver) {
+  RunningDaemon running([](Config& config) {
+    config.lease = std::chrono::microseconds(1);
+    config.key_expiry_interval = std::chrono::milliseconds(5);
+  });
+  Wire wire = connect_to_shop(running);
+  const std::string token = text_at(wire.result("blob.begin", {Map{}}), "token");
+  wire.result("blob.write", {token, 0, Binary{"bytes"}});
+  const Map committed = wire.result("blob.commit", {token});
+  const auto leases = [&] {
+    std::size_t rows = 0;
+    EXPECT_TRUE(running.app().store().view()->reader->scan(
+        store::Family::leases, {}, [&](std::string_view, std::string_view) { return ++rows; }));
+    return rows;
+  };
+  await_status(wire, [&](const Map&) { return leases() == 0; });
+  EXPECT_EQ(wire.refusal("blob.commit", {token}), ErrorCode::upload_not_found);
+  EXPECT_EQ(wire.refusal("media.upload", {Map{{"blob", text_at(committed, "blob")}}, Map{}}),
+            ErrorCode::blob_not_found);
 }
 
 TEST(Indexes, AreFilledWhileWritesGoOn) {

@@ -250,6 +250,32 @@ TEST(Methods, AReadDoesNotWaitForever) {
   EXPECT_EQ(wire.refusal("findMany", {"products", Map{{"after", 99}}}), ErrorCode::timed_out);
 }
 
+// A connection may have as many places as it leaves free.
+TEST(Methods, ReadsThatWaitLeavePlacesForOtherConnections) {
+  RunningDaemon running([](daemon::Config& config) { config.pool_waiting_max = 8; });
+  Wire greedy = connect_to_shop(running);
+  const List wait{"products", 1, Map{{"after", 2}}};
+  std::vector<std::uint32_t> waiting;
+  for (int index = 0; index < 4; ++index) waiting.push_back(greedy.send("findId", wait));
+  EXPECT_EQ(greedy.refusal("findId", wait), ErrorCode::busy);
+  Wire modest = running.connect();
+  modest.send("findId", wait);
+  modest.send("findId", wait);
+  EXPECT_EQ(modest.refusal("findId", wait), ErrorCode::busy);
+  Wire late = running.connect();
+  late.send("findId", wait);
+  EXPECT_EQ(late.refusal("findId", wait), ErrorCode::busy);
+  Wire last = running.connect();
+  last.send("findId", wait);
+  EXPECT_EQ(running.connect().refusal("findId", wait), ErrorCode::busy);
+  // What has its answer leaves its place.
+  modest.result("insertOne", {"products", Map{{"name", "chair"}}});
+  for (const std::uint32_t id : waiting) EXPECT_FALSE(greedy.reply_to(id).error);
+  const List more{"products", 1, Map{{"after", 99}}};
+  for (int index = 0; index < 4; ++index) greedy.send("findId", more);
+  EXPECT_EQ(greedy.refusal("findId", more), ErrorCode::busy);
+}
+
 TEST(Methods, AResultOverTheBoundIsRefusedWhole) {
   RunningDaemon running([](daemon::Config& config) { config.query.items_max = 3; });
   Wire wire = connect_to_shop(running);

@@ -586,7 +586,7 @@ def check_content(family, key, size, digest, wanted, xxh3, report):
 
 def check_bytes(rows, state, report):
     """Bytes in the database: each is what log or lease say, and none that the log names is missing."""
-    leased = {key[:17]: unpack(value)[1:3] for key, value in rows["leases"].items()}
+    leased = {key[:17]: unpack(value)[1:3] for key, value in rows["leases"].items() if len(key) == 17 + 4}
     for address, data in rows["bytes"].items():
         if len(address) != 17 or address[16] >= 128 or len(data) > SMALL_BYTES_MAX:
             report.differ("bytes", address, f"{len(data)} bytes do not belong there")

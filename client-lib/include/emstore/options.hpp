@@ -10,7 +10,9 @@
 namespace emstore {
 
 struct Options {
-  // Empty: $EMSTORE_SOCKET, else $XDG_RUNTIME_DIR/emstore/sock, else /run/emstore/sock.
+  // Empty: where a daemon of the same environment listens: $EMSTORE_SOCKET, else
+  // $XDG_RUNTIME_DIR/emstore/sock, else $EMSTORE_DATA/sock. The system's daemon, at
+  // /run/emstore/sock, when none of these is set or there is no such socket.
   std::filesystem::path socket = {};
   // Without a byte from the daemon for so long, a connection counts as lost.
   std::chrono::milliseconds timeout{60'000};

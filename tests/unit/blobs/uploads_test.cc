@@ -310,6 +310,32 @@ TEST_F(UploadsTest, AreLimitedInNumberForEachUid) {
   EXPECT_EQ(uploads_->begin(kAda, 1).error().code, ErrorCode::busy);
 }
 
+TEST_F(UploadsTest, GiveTheSameAnswerUntilTheyAreReleased) {
+  for (const std::string& bytes : {std::string("small"), std::string(200'000, 'l')}) {
+    const std::string token = begin();
+    EXPECT_EQ(write(token, 0, bytes), bytes.size());
+    const Result<Completed> first = uploads_->complete(kAda, token);
+    const Result<Completed> again = uploads_->complete(kAda, token);
+    ASSERT_TRUE(first && again);
+    EXPECT_EQ(again->digest, first->digest);
+    EXPECT_EQ(again->small, first->small);
+    EXPECT_EQ(again->file.has_value(), first->file.has_value());
+    EXPECT_EQ(bytes_of_blob(*again), bytes);
+    EXPECT_EQ(write(token, bytes.size(), "more").error().code, ErrorCode::upload_not_found);
+    EXPECT_EQ(uploads_->complete(kBen, token).error().code, ErrorCode::upload_not_found);
+    uploads_->release(kBen, token);
+    EXPECT_TRUE(uploads_->complete(kAda, token));
+    uploads_->release(kAda, token);
+    EXPECT_EQ(uploads_->complete(kAda, token).error().code, ErrorCode::upload_not_found);
+  }
+}
+
+TEST_F(UploadsTest, AreNotReleasedWhileTheyAreIncomplete) {
+  const std::string token = begin();
+  uploads_->release(kAda, token);
+  EXPECT_EQ(write(token, 0, "x"), 1u);
+}
+
 TEST_F(UploadsTest, AreGoneWhenAbandoned) {
   const std::string token = begin();
   ASSERT_TRUE(write(token, 0, "abc").has_value());

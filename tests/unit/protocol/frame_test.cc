@@ -126,6 +126,43 @@ TEST(Cutter, TakesADepthOfExactlyTheLimit) {
   EXPECT_EQ(cutter.next().error().code, ErrorCode::depth_exceeded);
 }
 
+TEST(Cutter, TakesAsManyValuesAsTheLimitAndCountsThem) {
+  for (const auto& [message, values] :
+       {std::pair("92c0c0", 3U), {"9190", 2U}, {"81a161c3", 3U}, {"93a161c4020102c0", 4U}}) {
+    Cutter enough(kBytesMax, kDepthMax, values);
+    feed(enough, bytes_of("c0") + bytes_of(message));
+    EXPECT_TRUE(enough.next().value().has_value());
+    EXPECT_EQ(enough.values(), 1U);
+    EXPECT_TRUE(enough.next().value().has_value()) << message;
+    EXPECT_EQ(enough.values(), values);
+    Cutter narrower(kBytesMax, kDepthMax, values - 1);
+    feed(narrower, bytes_of(message));
+    EXPECT_EQ(narrower.next().error().code, ErrorCode::message_too_large) << message;
+  }
+}
+
+// As soon as they are promised.
+TEST(Cutter, RefusesMoreValuesThanTheLimitBeforeTheyArrive) {
+  Cutter cutter(kBytesMax, kDepthMax, 1000);
+  feed(cutter, bytes_of("dc03e8"));
+  EXPECT_EQ(cutter.next().error().code, ErrorCode::message_too_large);
+}
+
+TEST(Cutter, GivesItsMemoryBackWhenAskedAndNothingWaits) {
+  Cutter cutter(kBytesMax, kDepthMax);
+  feed(cutter, bytes_of("9201"));
+  ASSERT_FALSE(cutter.next().value().has_value());
+  const std::size_t held = cutter.held_bytes();
+  cutter.release();
+  EXPECT_EQ(cutter.held_bytes(), held) << "half a message waits";
+  feed(cutter, bytes_of("02"));
+  ASSERT_TRUE(cutter.next().value().has_value());
+  cutter.release();
+  EXPECT_LT(cutter.held_bytes(), 64U);
+  feed(cutter, bytes_of("9102"));
+  EXPECT_EQ(to_hex(cutter.next().value().value()), "9102");
+}
+
 // Maps whose only value is the next one.
 std::string nested_maps(std::size_t depth) {
   std::string bytes = bytes_of("81");

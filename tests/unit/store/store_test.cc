@@ -216,6 +216,50 @@ TEST_F(Shop, ForgetsKeysAfterTheirWindow) {
   EXPECT_FALSE(again.replayed);
 }
 
+// The distance between commits; none, when it is 0.
+TEST_F(Shop, ForgetsKeysByTheirNumberOnlyWhereThereIsABound) {
+  constexpr std::int64_t kForever = std::int64_t{1} << 60;
+  store::Command asked = command(update("products", 1, {{"price", 5}}));
+  asked.key = store::RequestKey{"k", sha256("body")};
+  submit(asked);
+  for (int i = 0; i < 3; ++i) must(update("products", 1, {{"price", 6 + i}}));
+  const auto is_remembered = [&] {
+    const auto row = view()->reader->get(store::Family::requests, store::request_key(1000, "k"));
+    return row && row->has_value();
+  };
+  EXPECT_TRUE(submit(store::ExpireCommand{kForever, 0}));
+  EXPECT_TRUE(is_remembered());
+  EXPECT_TRUE(submit(store::ExpireCommand{kForever, 4}));
+  EXPECT_TRUE(is_remembered());
+  EXPECT_TRUE(submit(store::ExpireCommand{kForever, 3}));
+  EXPECT_FALSE(is_remembered());
+  verify();
+}
+
+TEST_F(Shop, ListsAsManyViolationsAsItIsAllowedTo) {
+  options().limits.violations_max = 3;
+  open();
+  const auto listed = [&](Map document) {
+    return refused(update("products", 1, std::move(document))).violations.size();
+  };
+  EXPECT_EQ(listed({{"a", 1}, {"b", 1}}), 2u);
+  EXPECT_EQ(listed({{"a", 1}, {"b", 1}, {"c", 1}}), 3u);
+  EXPECT_EQ(listed({{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}}), 3u);
+}
+
+TEST_F(Shop, RefusesACommitOfTooManyBytes) {
+  const Map document{{"description", std::string(3'000, 'd')}};
+  std::size_t most = 0;
+  for (const std::size_t limit : {4'000u, 16'000u}) {
+    options().limits.commit_bytes_max = limit;
+    open();
+    const store::Outcome outcome = ask(update("products", 1, document));
+    if (outcome) most = limit;
+    if (!outcome) EXPECT_EQ(outcome.error().code, ErrorCode::commit_too_large);
+  }
+  EXPECT_EQ(most, 16'000u);
+}
+
 TEST_F(Shop, ShowsAnEditedMediaInEveryGallery) {
   must(update("products", 1, {{"gallery", operation("$attach", List{1})}}));
   must(update("media", 1, {{"alt", "a laptop"}}));

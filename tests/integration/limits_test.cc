@@ -1,0 +1,111 @@
+// Limits of the daemon's configuration, each where it still holds and one beyond.
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "base/pack.h"
+#include "tests/integration/wire.h"
+
+namespace emstore::testing {
+namespace {
+
+using daemon::Config;
+
+// An insert into an entity that there is not, `size` bytes long: what is taken is answered.
+std::string insert_of_size(std::size_t size) {
+  const auto bytes = [](std::size_t fill) {
+    return request_bytes(1, "insertOne", {"nothing", Map{{"x", std::string(fill, 'x')}}});
+  };
+  constexpr std::size_t kFill = 1'000;
+  return bytes(kFill + size - bytes(kFill).size());
+}
+
+TEST(Limits, OfARequestAreInBytes) {
+  constexpr std::size_t kBytes = 5'000;
+  RunningDaemon running([](Config& config) {
+    config.session.wire.request_bytes_max = kBytes;
+    config.session.wire.chunk_bytes_max = 1'000;
+  });
+  Wire wire = running.connect();
+  ASSERT_EQ(insert_of_size(kBytes).size(), kBytes);
+  wire.send_bytes(insert_of_size(kBytes));
+  EXPECT_EQ(wire.reply_to(1).error.value().code, ErrorCode::unknown_entity);
+  wire.send_bytes(insert_of_size(kBytes + 1));
+  EXPECT_EQ(wire.last_words().code, ErrorCode::message_too_large);
+}
+
+TEST(Limits, OfARequestAreInValuesAndDepth) {
+  RunningDaemon running([](Config& config) { config.session.wire.values_max = 7; });
+  // The request, its kind, id and method, its params, the entity, the document; then what is in it.
+  EXPECT_EQ(running.connect().refusal("insertOne", {"nothing", Map{}}), ErrorCode::unknown_entity);
+  Wire many = running.connect();
+  many.send("insertOne", {"nothing", Map{{"x", 1}}});
+  EXPECT_EQ(many.last_words().code, ErrorCode::message_too_large);
+  const auto nested = [](Value value) { return List{"nothing", Map{{"x", std::move(value)}}}; };
+  RunningDaemon deep([](Config& config) { config.session.wire.depth_max = 4; });
+  EXPECT_EQ(deep.connect().refusal("insertOne", nested(List{})), ErrorCode::unknown_entity);
+  Wire deeper = deep.connect();
+  deeper.send("insertOne", nested(List{List{}}));
+  EXPECT_EQ(deeper.last_words().code, ErrorCode::depth_exceeded);
+}
+
+TEST(Limits, OfAPieceAreTheChunk) {
+  RunningDaemon running([](Config& config) { config.session.wire.chunk_bytes_max = 1'000; });
+  Wire wire = running.connect();
+  const std::string token = text_at(wire.result("blob.begin", {Map{}}), "token");
+  EXPECT_EQ(wire.refusal("blob.write", {token, 0, Binary{std::string(1'001, 'x')}}),
+            ErrorCode::message_too_large);
+  wire.result("blob.write", {token, 0, Binary{std::string(1'000, 'x')}});
+  const std::string address = text_at(wire.result("blob.commit", {token}), "blob");
+  EXPECT_EQ(wire.refusal("blob.read", {address, 0, 1'001}), ErrorCode::out_of_range);
+  wire.result("blob.read", {address, 0, 1'000});
+}
+
+TEST(Limits, OfUploadsAreForEachUser) {
+  RunningDaemon running([](Config& config) { config.uploads_per_uid_max = 2; });
+  Wire wire = running.connect();
+  const std::string token = text_at(wire.result("blob.begin", {Map{}}), "token");
+  wire.result("blob.begin", {Map{}});
+  EXPECT_EQ(wire.refusal("blob.begin", {Map{}}), ErrorCode::busy);
+  wire.result("blob.write", {token, 0, Binary{"x"}});
+  wire.result("blob.commit", {token});
+  wire.result("blob.begin", {Map{}});
+}
+
+TEST(Limits, OfMutationsThatWaitAreInBytesToo) {
+  RunningDaemon running([](Config& config) { config.writer_waiting_bytes_max = 10'000; });
+  Wire wire = connect_to_shop(running);
+  const Map chair{{"name", std::string(4'000, 'c')}};
+  running.app().writer().pause();
+  const std::uint32_t first = wire.send("insertOne", {"products", chair});
+  const std::uint32_t second = wire.send("insertOne", {"products", chair});
+  EXPECT_EQ(wire.refusal("insertOne", {"products", chair}), ErrorCode::busy);
+  running.app().writer().resume();
+  EXPECT_FALSE(wire.reply_to(first).error);
+  EXPECT_FALSE(wire.reply_to(second).error);
+  EXPECT_FALSE(wire.call("insertOne", {"products", chair}).error);
+}
+
+// How many submissions the largest group has, of four that wait together.
+std::size_t largest_group(std::size_t group_bytes) {
+  RunningDaemon running([&](Config& config) { config.store.group_bytes_max = group_bytes; });
+  Wire wire = connect_to_shop(running);
+  running.app().writer().pause();
+  std::vector<std::uint32_t> sent;
+  for (int index = 0; index < 4; ++index) {
+    sent.push_back(wire.send("insertOne", {"products", Map{{"name", std::string(4'000, 'c')}}}));
+  }
+  running.app().writer().wait_until_waiting(4);
+  running.app().writer().resume();
+  for (const std::uint32_t id : sent) EXPECT_FALSE(wire.reply_to(id).error);
+  return running.app().writer().figures().largest_group;
+}
+
+TEST(Limits, OfAGroupAreInBytes) {
+  EXPECT_EQ(largest_group(1), 1u) << "one alone is always taken";
+  EXPECT_EQ(largest_group(10'000), 2u);
+  EXPECT_EQ(largest_group(1u << 20), 4u);
+}
+
+}  // namespace
+}  // namespace emstore::testing
