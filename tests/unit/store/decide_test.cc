@@ -46,7 +46,9 @@ class Decide : public ::testing::Test {
   }
 
   std::vector<store::Event> decide(store::Mutation mutation) {
-    const store::Resolved resolved = store::resolve(schema_, mutation, {}, violations_);
+    const std::vector<store::Part> parts = store::parts_of(mutation, {}, *products_, {});
+    const store::Resolved resolved =
+        store::resolve(schema_, *products_, mutation, parts.front(), {}, violations_);
     return store::decide(schema_, resolved, known_, kSequence, violations_);
   }
   ErrorCode refused(store::Mutation mutation) {

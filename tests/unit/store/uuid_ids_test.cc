@@ -88,7 +88,9 @@ TEST_F(UuidIds, AreGivenToEachOfManyInOneCommit) {
   ASSERT_TRUE(outcome) << to_string(outcome.error());
   const auto& made = std::get<CommitOutcome>(*outcome).mutations;
   ASSERT_EQ(made.size(), 100U);
-  for (std::size_t i = 1; i < made.size(); ++i) EXPECT_GT(made[i].id, made[i - 1].id);
+  for (std::size_t i = 1; i < made.size(); ++i) {
+    EXPECT_GT(made[i].records.at(0).id, made[i - 1].records.at(0).id);
+  }
   store_.verify();
 }
 
