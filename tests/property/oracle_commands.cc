@@ -45,7 +45,10 @@ Value Oracle::without_names(const Value& value, Progress& progress) {
     const std::string text = *reference->if_text();
     const std::string name = text.substr(0, text.find('['));
     const std::size_t number = name == text ? 0 : std::stoul(text.substr(name.size() + 1));
-    if (!progress.refused_names.contains(name)) return progress.names.at(name).at(number);
+    // What was left out, because it named something refused, has made nothing either.
+    const auto made = progress.names.find(name);
+    const bool is_made = made != progress.names.end() && !progress.refused_names.contains(name);
+    if (is_made) return made->second.at(number);
     progress.names_refused = true;
     return 1'000'000'000 + progress.unnamed++;
   }

@@ -153,8 +153,8 @@ MUTATIONS = [
     (insert(created_at="2026-11-22T00:00:00Z"), "read_only", "created_at", "created_at"),
     (["insertOne", "products", [1]], "invalid_request", "params[1]", "map"),
     # Who and what.
-    (["insertOne", "prodcts", {"name": "x"}], "unknown_entity", "", 'did you mean "products"?'),
-    (["insertOne", "", {"name": "x"}], "unknown_entity", "", '""'),
+    (["insertOne", "prodcts", {"name": "x"}], "unknown_entity", "entity", 'did you mean "products"?'),
+    (["insertOne", "", {"name": "x"}], "unknown_entity", "entity", '""'),
     (["insertOne", 5, {"name": "x"}], "invalid_request", "params[0]", "text"),
     (["updateOne", "products", 4711, {"name": "xx"}], "record_not_found", "id", "4711"),
     (["updateOne", "products", "one", {"name": "xx"}], "wrong_type", "id", "one"),
@@ -162,7 +162,7 @@ MUTATIONS = [
     (["deleteOne", "products", 4711], "record_not_found", "id", "4711"),
     (["deleteOne", "media", 1], "still_linked", "id", "detach"),
     (["deleteOne", "media", 1, {"detach": True}], "too_few_items", "albums/1.pictures", "2"),
-    (update({"name": "xx"}, expected=1), "version_mismatch", "", "products/1"),
+    (update({"name": "xx"}, expected=1), "version_mismatch", "expected", "products/1"),
     (update({"name": "xx"}, expected="x"), "wrong_type", "expected", "integer"),
     (update({"name": "xx"}, expcted=1), "unknown_option", "expcted", 'did you mean "expected"?'),
     (update({"name": "xx"}, key=""), "out_of_range", "key", "1"),
@@ -255,5 +255,7 @@ BROKEN = [
     ("a map of billions", b"\x94\x00\x01\xa4ping\xdf\xff\xff\xff\xff", "message_too_large"),
     ("a depth bomb", b"\x91" * 100_000, "depth_exceeded"),
     ("a depth bomb of maps", b"\x94\x00\x01\xa4ping" + b"\x81\xa1x" * 100_000, "depth_exceeded"),
+    ("too many values", b"\x94\x00\x63\xa9insertOne\x92\xa8products\xdd" + (7_000_000).to_bytes(4, "big") +
+     b"\xc0" * 7_000_000, "message_too_large"),
     ("a message over 8 MiB", msgpack.packb([0, 1, "ping", [bytes(9 << 20)]]), "message_too_large"),
 ]

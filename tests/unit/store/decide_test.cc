@@ -46,9 +46,10 @@ class Decide : public ::testing::Test {
   }
 
   std::vector<store::Event> decide(store::Mutation mutation) {
-    const std::vector<store::Part> parts = store::parts_of(mutation, {}, *products_, {});
+    const store::Entity& entity = *schema_.entity(mutation.entity);
+    const std::vector<store::Part> parts = store::parts_of(mutation, {}, entity, {});
     const store::Resolved resolved =
-        store::resolve(schema_, *products_, mutation, parts.front(), {}, violations_);
+        store::resolve(schema_, entity, mutation, parts.front(), {}, violations_);
     return store::decide(schema_, resolved, known_, kSequence, violations_);
   }
   ErrorCode refused(store::Mutation mutation) {
@@ -93,9 +94,9 @@ TEST_F(Decide, RefusesAnotherVersionThanTheOneExpected) {
   EXPECT_EQ(refused(mutation), ErrorCode::version_mismatch);
 }
 
-TEST_F(Decide, GivesANewRecordTheNextId) {
+TEST_F(Decide, GivesANewRecordTheIdItIsTold) {
   known_ = {};
-  known_.owner_counter.next_id = 7;
+  known_.new_id = RecordId(7);
   const auto events = decide(TestStore::insert("products", {{"name", "Phone"}}));
   ASSERT_EQ(events.size(), 1u);
   const auto& event = std::get<store::RecordCreated>(events[0]);
