@@ -200,6 +200,7 @@ TEST(FailedWrite, DuringAStopIsToldLikeAnyOther) {
   const std::uint32_t sent = wire.send("insertOne", {"products", Map{{"name", "chair"}}});
   const std::uint32_t read = wire.send("findId", {"products", 1, Map{{"after", 99}}});
   running.app().writer().wait_until_waiting(1);
+  wire.result("ping", {});  // Answered in order: the read before it waits by now.
   running.stop();
   EXPECT_EQ(wire.reply_to(read).error.value().code, ErrorCode::shutting_down);
   files->fail_sync(1);
