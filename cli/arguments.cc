@@ -259,7 +259,8 @@ std::vector<Item> items_of(std::span<const std::string> words) {
 }
 
 Value typed_value(std::string_view type, std::string_view text) {
-  if (type == "json" || type == "jsonschema") return parse_json(text, "the value " + in_quotes(text));
+  if (type == "json" || type == "jsonschema")
+    return parse_json(text, "the value " + in_quotes(text));
   if (type != "text" && type != "enum" && text == "null") return nullptr;
   if (type == "boolean" && (text == "true" || text == "false")) return text == "true";
   if (type == "number") {
