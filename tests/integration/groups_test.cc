@@ -40,15 +40,6 @@ Answers ask_at_once(RunningDaemon& running, const std::function<void(Wire&, std:
   return answers;
 }
 
-void expect_verified(Wire& wire) {
-  const std::string id = text_at(wire.result("verify"), "job");
-  Map job;
-  do {
-    job = wire.result("job.get", {id});
-  } while (!job.contains("result") && !job.contains("error"));
-  EXPECT_TRUE(truth_at(map_at(job, "result"), "equal"));
-}
-
 TEST(OneGroup, OnlyOneTakesAUniqueValue) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);

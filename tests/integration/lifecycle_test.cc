@@ -343,12 +343,7 @@ TEST(Indexes, AreFilledWhileWritesGoOn) {
   EXPECT_EQ(
       integer_at(wire.result("count", {"products", Map{{"where", Map{{"name", "n7"}}}}}), "count"),
       (kBefore + kMeanwhile) / 50);
-  const std::string id = text_at(wire.result("verify"), "job");
-  Map job;
-  do {
-    job = wire.result("job.get", {id});
-  } while (!job.contains("result") && !job.contains("error"));
-  EXPECT_TRUE(truth_at(map_at(job, "result"), "equal")) << to_string(Value(job));
+  expect_verified(wire);
 }
 
 TEST(RequestKeys, AreForgottenAfterTheirWindow) {

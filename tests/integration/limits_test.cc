@@ -34,13 +34,22 @@ TEST(Limits, OfARequestAreInBytes) {
   EXPECT_EQ(wire.last_words().code, ErrorCode::message_too_large);
 }
 
-TEST(Limits, OfARequestAreInValuesAndDepth) {
-  RunningDaemon running([](Config& config) { config.session.wire.values_max = 7; });
-  // The request, its kind, id and method, its params, the entity, the document; then what is in it.
-  EXPECT_EQ(running.connect().refusal("insertOne", {"nothing", Map{}}), ErrorCode::unknown_entity);
-  Wire many = running.connect();
-  many.send("insertOne", {"nothing", Map{{"x", 1}}});
-  EXPECT_EQ(many.last_words().code, ErrorCode::message_too_large);
+TEST(Limits, OfARequestAreInValues) {
+  constexpr std::size_t kBytes = 64u << 10;  // A value for every eight of them, in each param.
+  RunningDaemon running([](Config& config) {
+    config.session.wire.request_bytes_max = kBytes;
+    config.session.wire.chunk_bytes_max = 1'000;
+  });
+  Wire wire = running.connect();
+  const auto insert = [&](std::size_t nulls) {
+    return wire.refusal("insertOne", {"nothing", Map{{"x", List(nulls)}}});
+  };
+  constexpr std::size_t kOthers = 2;  // The name and the list.
+  EXPECT_EQ(insert(kBytes / 8 - kOthers), ErrorCode::unknown_entity);
+  EXPECT_EQ(insert(kBytes / 8 - kOthers + 1), ErrorCode::message_too_large);
+}
+
+TEST(Limits, OfARequestAreInDepth) {
   const auto nested = [](Value value) { return List{"nothing", Map{{"x", std::move(value)}}}; };
   RunningDaemon deep([](Config& config) { config.session.wire.depth_max = 4; });
   EXPECT_EQ(deep.connect().refusal("insertOne", nested(List{})), ErrorCode::unknown_entity);

@@ -18,15 +18,6 @@ Wire connect_to_blog(RunningDaemon& running) {
   return wire;
 }
 
-void expect_verified(Wire& wire) {
-  const std::string id = text_at(wire.result("verify"), "job");
-  Map job;
-  do {
-    job = wire.result("job.get", {id});
-  } while (!job.contains("result") && !job.contains("error"));
-  EXPECT_TRUE(truth_at(map_at(job, "result"), "equal"));
-}
-
 // The ids of the records under `name` of record 1.
 std::vector<std::int64_t> linked_to(Wire& wire, const char* entity, const char* name) {
   const Map found =

@@ -104,6 +104,8 @@ Wire connect_to_shop(RunningDaemon& running);
 // Calls `status` until it satisfies `holds`: for what happens soon, but not as an answer to
 // anybody.
 void await_status(Wire& wire, const std::function<bool(const Map&)>& holds);
+// Refolds the log, and expects the indexes to equal what comes of it.
+void expect_verified(Wire& wire);
 
 // Members of maps, as a test expects them to be there.
 const Map& map_at(const Map& map, std::string_view name);
