@@ -343,7 +343,7 @@ void Reads::cancel() {
 // Nobody will read what they find.
 void Reads::cancel_the_deserted() {
   for (const auto& [number, scan] : scans_) {
-    const Session* session = parts_.sessions.find(scan.caller.session);
+    Session* session = parts_.sessions.find(scan.caller.session);
     if (session == nullptr || session->peer_is_gone()) scan.is_cancelled->store(true);
   }
 }

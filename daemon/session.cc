@@ -27,8 +27,7 @@ Session::Session(SessionId id, const Peer& peer, SessionSurroundings& surroundin
       peer_(peer),
       surroundings_(surroundings),
       socket_(surroundings.reactor.context()),
-      cutter_(surroundings.limits.wire.request_bytes_max, surroundings.limits.wire.depth_max,
-              surroundings.limits.wire.values_max) {}
+      cutter_(surroundings.limits.wire.request_bytes_max, surroundings.limits.wire.depth_max) {}
 
 bool Session::start(int descriptor) {
   boost::system::error_code error;
@@ -314,9 +313,9 @@ void Session::drain() {
   schedule_turn();
 }
 
-bool Session::peer_is_gone() const {
+bool Session::peer_is_gone() {
   if (is_closed_) return true;
-  pollfd socket{const_cast<Session*>(this)->socket_.native_handle(), 0, 0};
+  pollfd socket{socket_.native_handle(), 0, 0};
   return ::poll(&socket, 1, 0) == 1 && (socket.revents & (POLLHUP | POLLERR)) != 0;
 }
 

@@ -94,7 +94,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool is_closed() const { return is_closed_; }
   // Whether no reply can reach the peer any more; asks the system. A peer that has only ended its
   // requests is still there.
-  bool peer_is_gone() const;
+  bool peer_is_gone();
 
   // Looks at the deadlines; the caller's clock ticks now and then.
   void tick(std::chrono::steady_clock::time_point now);

@@ -39,9 +39,10 @@ constexpr std::array kSettings{
     Setting{"limits.chunk",
             [](Config& c) -> Place { return Bytes{&c.session.wire.chunk_bytes_max}; },
             "the bytes of one blob.write or blob.read"},
-    Setting{"limits.values", [](Config& c) -> Place { return Number{&c.session.wire.values_max}; },
-            "values in one request: lists, maps, names and all"},
-    Setting{"limits.depth", [](Config& c) -> Place { return Number{&c.session.wire.depth_max}; },
+    Setting{"limits.depth",
+            [](Config& c) -> Place {
+              return Number{&c.session.wire.depth_max, 1, protocol::kDepthMost};
+            },
             "lists and maps within each other"},
     Setting{"limits.in_flight", [](Config& c) -> Place { return Number{&c.session.in_flight_max}; },
             "requests of one connection that are not answered yet; then it is read no further"},
@@ -198,6 +199,12 @@ std::optional<mode_t> mode_of(std::string_view text) {
   return static_cast<mode_t>(mode);
 }
 
+std::string range_of(const Number& number) {
+  const std::string from = "a whole number from " + std::to_string(number.least);
+  const bool is_open = number.most == std::numeric_limits<std::uint64_t>::max();
+  return is_open ? from : from + " to " + std::to_string(number.most);
+}
+
 // What the place takes, in words; empty when the text was taken.
 std::string assign_to(const Place& place, std::string_view text) {
   return std::visit(Overloaded{
@@ -217,7 +224,8 @@ std::string assign_to(const Place& place, std::string_view text) {
                         },
                         [&](const Number& number) -> std::string {
                           const auto read = whole_number(text);
-                          if (!read || *read < number.least) return "a whole number from 1";
+                          if (!read || *read < number.least || *read > number.most)
+                            return range_of(number);
                           *number.value = *read;
                           return {};
                         },

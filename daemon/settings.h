@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ struct Bytes {
 struct Number {
   std::uint64_t* value;
   std::uint64_t least = 1;
+  std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
 };
 struct Mode {
   mode_t* value;

@@ -62,7 +62,6 @@ Value limits_of(const Config& config) {
              {"reply", wire.reply_bytes_max},
              {"chunk", wire.chunk_bytes_max},
              {"depth", wire.depth_max},
-             {"values", wire.values_max},
              {"in_flight", config.session.in_flight_max},
              {"connections", config.connections.all_max},
              {"connections_per_uid", config.connections.per_uid_max},

@@ -15,8 +15,8 @@ constexpr std::size_t kBufferKeptMax = 1U << 20U;
 
 }  // namespace
 
-Cutter::Cutter(std::size_t bytes_max, std::size_t depth_max, std::size_t values_max)
-    : bytes_max_(bytes_max), depth_max_(depth_max), values_max_(values_max) {}
+Cutter::Cutter(std::size_t bytes_max, std::size_t depth_max)
+    : bytes_max_(bytes_max), depth_max_(depth_max) {}
 
 std::span<char> Cutter::space(std::size_t wanted) {
   const bool is_empty = begin_ == end_;
@@ -102,11 +102,6 @@ Status Cutter::take_head() {
     return refuse(ErrorCode::message_too_large, "a message of at least " + std::to_string(least) +
                                                     " bytes; " + std::to_string(bytes_max_) +
                                                     " are allowed");
-  }
-  if (values_ + missing_ > values_max_) {
-    return refuse(ErrorCode::message_too_large,
-                  "a message of at least " + std::to_string(values_ + missing_) + " values; " +
-                      std::to_string(values_max_) + " are allowed");
   }
   while (!open_.empty() && open_.back() == 0) open_.pop_back();
   return {};

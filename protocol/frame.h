@@ -17,7 +17,7 @@ namespace emstore::protocol {
 
 class Cutter {
  public:
-  Cutter(std::size_t bytes_max, std::size_t depth_max, std::size_t values_max = SIZE_MAX);
+  Cutter(std::size_t bytes_max, std::size_t depth_max);
 
   // The place for the next bytes of the stream: at least `wanted` bytes. Fill some, then call
   // filled(). Memory follows the bytes that came, never those that a message claims; call next()
@@ -49,7 +49,7 @@ class Cutter {
   // room.
   std::string buffer_;
   std::size_t begin_ = 0, scanned_ = 0, end_ = 0;
-  std::size_t bytes_max_, depth_max_, values_max_;
+  std::size_t bytes_max_, depth_max_;
   std::size_t values_ = 0;           // Of the message, so far.
   std::vector<std::uint64_t> open_;  // Values still missing in each open list or map.
   std::uint64_t missing_ = 0;        // The same in all: each will take a byte at least.

@@ -99,7 +99,9 @@ class Requests(OnOneDaemon):
                 ("not UTF-8", b"\x92\xa2\xff\xfe\x80", "malformed_message"),
                 ("a name twice", b"\x92\xa8products\x82\xa4name\xa2xx\xa4name\xa2yy", "malformed_message"),
                 ("another extension", b"\x92\xa8products\x81\xa4tags\xd4\x07\x00", "malformed_message"),
-                ("a name that is a number", b"\x92\xa8products\x81\x01\x02", "malformed_message")):
+                ("a name that is a number", b"\x92\xa8products\x81\x01\x02", "malformed_message"),
+                ("too many values", b"\x92\xa8products\xdd" + (7_000_000).to_bytes(4, "big") + b"\xc0" * 7_000_000,
+                 "message_too_large")):
             with self.subTest(name):
                 self.wire.send_bytes(b"\x94\x00\x63\xa9insertOne" + params)
                 _, _, error, result = self.wire.raw_reply(0x63)

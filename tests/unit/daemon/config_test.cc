@@ -107,6 +107,21 @@ TEST(Config, RefusesValuesOfAnotherKindWithWhatItTakes) {
   }
 }
 
+TEST(Config, BoundsHowDeepValuesMayLie) {
+  const TemporaryFolder folder;
+  const auto read = [&](const std::string& depth) {
+    ConfigSources sources;
+    sources.file = write(folder, "emstore.toml", "[limits]\ndepth = " + depth + "\n");
+    return read_config(sources);
+  };
+  EXPECT_TRUE(read("511"));
+  EXPECT_TRUE(read("512"));
+  const auto deeper = read("513");
+  ASSERT_FALSE(deeper);
+  EXPECT_NE(to_string(deeper.error()).find("a whole number from 1 to 512"), std::string::npos)
+      << to_string(deeper.error());
+}
+
 TEST(Config, RefusesAVariableThatBeginsLikeASection) {
   ConfigSources sources;
   sources.environment = {{"EMSTORE_LIMITS_REQUST", "1MiB"}};

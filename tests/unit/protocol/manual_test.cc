@@ -84,8 +84,6 @@ TEST(ProtocolManual, NamesTheDefaultLimits) {
   EXPECT_EQ(shown["bytes of one `blob.write` or `blob.read"], mebibytes(limits.chunk_bytes_max));
   EXPECT_EQ(shown["lists and maps within each other, the message's own included"],
             std::to_string(limits.depth_max));
-  EXPECT_EQ(shown["values in a request: lists, maps, names and all"],
-            std::to_string(limits.values_max));
 }
 
 // Every ```hex block is one whole message, and a golden one.
