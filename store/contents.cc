@@ -10,6 +10,28 @@
 #include "store/pieces.h"
 
 namespace emstore::store {
+namespace {
+
+// What both kinds of rows begin with: until when, and for which bytes. Their address lies
+// elsewhere.
+void put_lease(pack::Writer& writer, Time expires, const Content& content) {
+  writer.integer(expires.micros);
+  writer.unsigned_integer(content.size);
+  put(writer, content.sha256);
+  writer.text(content.mime_type);
+}
+
+Result<LeaseRow> take_lease(pack::Cursor& cursor) {
+  LeaseRow row;
+  EMSTORE_TRY(row.expires.micros, cursor.integer());
+  EMSTORE_TRY(row.content.size, cursor.unsigned_integer());
+  EMSTORE_TRY(row.content.sha256, take_sha256(cursor));
+  EMSTORE_TRY(const std::string_view type, cursor.text());
+  row.content.mime_type = std::string(type);
+  return row;
+}
+
+}  // namespace
 
 std::string lease_key(const Address& address, std::uint32_t uid) {
   std::string key = to_bytes(address);
@@ -21,23 +43,15 @@ std::string encode(const LeaseRow& row) {
   std::string bytes;
   pack::Writer writer(bytes);
   writer.begin_list(4);
-  writer.integer(row.expires.micros);
-  writer.unsigned_integer(row.content.size);
-  put(writer, row.content.sha256);
-  writer.text(row.content.mime_type);
+  put_lease(writer, row.expires, row.content);
   return bytes;
 }
 
 Result<LeaseRow> decode_lease(std::string_view bytes, const Address& address) {
   pack::Cursor cursor(bytes);
-  LeaseRow row;
-  row.content.address = address;
   EMSTORE_CHECKED(take_list(cursor, 4));
-  EMSTORE_TRY(row.expires.micros, cursor.integer());
-  EMSTORE_TRY(row.content.size, cursor.unsigned_integer());
-  EMSTORE_TRY(row.content.sha256, take_sha256(cursor));
-  EMSTORE_TRY(const std::string_view type, cursor.text());
-  row.content.mime_type = std::string(type);
+  EMSTORE_TRY(LeaseRow row, take_lease(cursor));
+  row.content.address = address;
   return row;
 }
 
@@ -51,10 +65,7 @@ std::string encode(const UploadRow& row) {
   std::string bytes;
   pack::Writer writer(bytes);
   writer.begin_list(6);
-  writer.integer(row.expires.micros);
-  writer.unsigned_integer(row.content.size);
-  put(writer, row.content.sha256);
-  writer.text(row.content.mime_type);
+  put_lease(writer, row.expires, row.content);
   writer.binary(to_bytes(row.content.address));
   writer.boolean(row.existed);
   return bytes;
@@ -62,13 +73,11 @@ std::string encode(const UploadRow& row) {
 
 Result<UploadRow> decode_upload(std::string_view bytes) {
   pack::Cursor cursor(bytes);
-  UploadRow row;
   EMSTORE_CHECKED(take_list(cursor, 6));
-  EMSTORE_TRY(row.expires.micros, cursor.integer());
-  EMSTORE_TRY(row.content.size, cursor.unsigned_integer());
-  EMSTORE_TRY(row.content.sha256, take_sha256(cursor));
-  EMSTORE_TRY(const std::string_view type, cursor.text());
-  row.content.mime_type = std::string(type);
+  EMSTORE_TRY(LeaseRow lease, take_lease(cursor));
+  UploadRow row;
+  row.expires = lease.expires;
+  row.content = std::move(lease.content);
   EMSTORE_TRY(const std::string_view place, cursor.binary());
   const std::optional<Address> address = address_of_bytes(place);
   if (!address) return failure(ErrorCode::corrupt_index, "an upload without an address");

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "store/commands.h"
 #include "store/field_values.h"
+#include "store/references.h"
 #include "store/relations.h"
 #include "store/schema.h"
 
@@ -30,26 +31,6 @@ struct Place {
   enum class Kind : std::uint8_t { last, first, before, after } kind = Kind::last;
   RecordId anchor;  // before, after.
   bool operator==(const Place&) const = default;
-};
-
-// The records that the mutations of a command inserted so far, by the names it gave them.
-class References {
- public:
-  // No records: the mutation was refused. Errors: duplicate_item for a name that is taken,
-  // invalid_request for one that could not be told from a numbered one.
-  Status add(const std::string& name, EntityId entity,
-             std::optional<std::vector<RecordId>> records);
-  // What is named by `{"$ref": text}`; nothing when its mutation was refused. Errors:
-  // invalid_request for a name that there is not, wrong_type for a record of another entity.
-  Result<std::optional<RecordId>> find(const Schema& schema, std::string_view text,
-                                       EntityId entity) const;
-
- private:
-  struct Named {
-    EntityId entity{};
-    std::optional<std::vector<RecordId>> records;
-  };
-  std::map<std::string, Named, std::less<>> names_;
 };
 
 // One item of $set, $attach or $detach.

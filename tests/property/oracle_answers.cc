@@ -80,7 +80,9 @@ std::string difference_of_field(const ExpectedField& expected, const store::Fiel
   for (const OracleLink& link : expected.after) {
     const OracleLink* before = link_to(expected.before, link.media);
     if (link.is_fresh) placed.push_back(link.media);
-    if (before != nullptr && (link.is_fresh || !(link.meta == before->meta)))
+    // Put back after a $set it may have found the very key it had: then it must stand in order.
+    const bool must_have_moved = link.is_fresh && !expected.was_set;
+    if (before != nullptr && (must_have_moved || !(link.meta == before->meta)))
       must_move.push_back(link.media);
   }
   for (const std::uint64_t id : expected.attached) {
