@@ -113,7 +113,7 @@ class Cursor::Tree {
 
   Result<std::string_view> take_name() {
     const std::size_t offset = cursor_.at_;
-    const Result<std::string_view> name = cursor_.text();
+    Result<std::string_view> name = cursor_.text();
     if (!name) return cursor_.refusal("a text, the name of a value,");
     EMSTORE_CHECKED(check_text(*name, offset));
     --owed_;

@@ -316,5 +316,17 @@ TEST(Cursor, SkipsADepthOfAMillionWithoutRecursion) {
   EXPECT_EQ(Cursor(deep).copy_to(sink).error().code, ErrorCode::depth_exceeded);
 }
 
+TEST(Sink, TakesApartWhatIsPackedWhereItHoldsNoBytes) {
+  const Value value = Map{{"name", "lamp"}, {"tags", List{1, -0.5, nullptr}}};
+  ValueSink tree;
+  ASSERT_TRUE(tree.packed(to_bytes(value)));
+  EXPECT_EQ(tree.take(), value);
+  std::string bytes;
+  ASSERT_TRUE(Writer(bytes).packed(to_bytes(value)));
+  EXPECT_EQ(bytes, to_bytes(value));
+  EXPECT_EQ(ValueSink().packed(to_bytes(value) + "x").error().code, ErrorCode::malformed_message);
+  EXPECT_EQ(ValueSink().packed("").error().code, ErrorCode::malformed_message);
+}
+
 }  // namespace
 }  // namespace emstore::pack
