@@ -118,13 +118,12 @@ class Group::CommandRun {
     const Entity* entity = entity_of(schema(), mutation, path, violations_);
     if (entity != nullptr) EMSTORE_CHECKED(parts(mutation, *entity, path));
     if (mutation.name.empty()) return {};
+    std::vector<RecordId> made;
+    for (const RecordOutcome& record : outcome_.mutations.back().records) made.push_back(record.id);
+    // What names a refused record is left out without a violation of its own.
+    const std::size_t wanted = mutation.documents ? mutation.documents->size() : 1;
     std::optional<std::vector<RecordId>> records;
-    if (violations_.size() == before) {
-      records.emplace();
-      for (const RecordOutcome& record : outcome_.mutations.back().records) {
-        records->push_back(record.id);
-      }
-    }
+    if (violations_.size() == before && made.size() == wanted) records = std::move(made);
     const EntityId id = entity == nullptr ? EntityId{} : entity->id;
     const Status named = references_.add(mutation.name, id, std::move(records));
     violations_.catches(named, path_in(path, "as"));

@@ -257,6 +257,8 @@ Value Author::links(const OracleField& field, const std::vector<OracleLink>& pre
       operators.set("$create", create_argument(field));
     } else if (choice < 11 && !one) {
       operators.set("$detach", detach_argument(present));
+    } else if (one) {  // Refused unread: a name in it would name nothing.
+      operators.set("$attach", List{media(present)});
     } else {
       operators.set("$attach", attach_argument(present));
     }

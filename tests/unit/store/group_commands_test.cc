@@ -377,6 +377,26 @@ TEST_F(Commands, SayNothingOfWhatNamesARefusedRecord) {
                     {ErrorCode::required, "operations[2].name"}}));
 }
 
+// A mutation that is left out has made nothing that a name could stand for.
+TEST_F(Commands, SayNothingOfWhatNamesARecordThatWasLeftOut) {
+  const Map front{{"name", "b"}, {"thumbnail", Map{{"$set", ref("a")}}}};
+  EXPECT_EQ(faults({named(insert("media", {{"alt", "no file"}}), "a"),
+                    named(insert("products", front), "b"),
+                    named(insert_many("products", {front, Map{{"name", "c"}}}), "many"),
+                    {store::Verb::update, "products", ref("b"), {{"price", 2}}, {}, false},
+                    {store::Verb::update, "products", ref("many[1]"), {{"price", 2}}, {}, false}}),
+            (Faults{{ErrorCode::required, "operations[0].file"}}));
+}
+
+// Of an item that names such a record, the rest is looked at.
+TEST_F(Commands, SayWhatElseIsWrongWithAnItem) {
+  const Map item{{"id", ref("a")}, {"at", "middle"}};
+  EXPECT_EQ(faults({named(insert("media", {{"alt", "no file"}}), "a"),
+                    insert("products", {{"name", "b"}, {"gallery", Map{{"$attach", item}}}})}),
+            (Faults{{ErrorCode::required, "operations[0].file"},
+                    {ErrorCode::wrong_type, "operations[1].gallery.$attach.at"}}));
+}
+
 TEST_F(Commands, KeepAReferenceInAJsonValueAsItIs) {
   Map schema = shop_schema();
   schema.find("entities")
