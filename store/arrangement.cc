@@ -78,7 +78,7 @@ void Arrangement::put(const RecordRef& target, Value meta, const Place& place) {
   const auto found = links_.find(target);
   const auto where = find_place(target, place);
   if (found == links_.end()) {
-    links_.emplace(target, slots_.insert(where, {{target, {}, std::move(meta)}}));
+    links_.emplace(target, slots_.insert(where, Slot{{target, {}, std::move(meta)}}));
     added_.push_back(target);
     return;
   }
