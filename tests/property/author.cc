@@ -30,7 +30,7 @@ OracleSchema shop_of_stage(std::size_t stage) {
       {.name = "sku", .kind = Kind::text},
       {.name = "state", .kind = Kind::text, .default_value = "draft"},
       {.name = "thumbnail", .kind = Kind::medium, .mime_type = "image/*"},
-      {.name = "gallery", .kind = Kind::media, .max_items = 3, .mime_type = "image/*"},
+      {.name = "gallery", .kind = Kind::media, .max_items = 2, .mime_type = "image/*"},
       {.name = "documents", .kind = Kind::media, .on_delete = OnDelete::collect}};
   schema.entities["pages"] = {
       {.name = "slug", .kind = Kind::text, .required = true},

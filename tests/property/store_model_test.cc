@@ -400,7 +400,7 @@ TEST(StoreModel, AnswersAndHoldsWhatTheOracleSays) {
 // ---- Controls -----------------------------------------------------------------------------------
 
 constexpr std::uint64_t kControlSeeds[] = {1, 2, 3};
-constexpr std::size_t kControlSteps = 800;
+constexpr std::size_t kControlSteps = 2400;
 
 // How many of the runs find the damage.
 std::size_t caught(const std::function<Carrier()>& broken) {
