@@ -543,9 +543,10 @@ void Oracle::check_unique(const std::map<RecordName, std::string>& touched) {
       const Records& earlier = state_[ref.first].records;
       const auto before = earlier.find(ref.second);
       if (!key || (before != earlier.end() && unique_key(index, before->second) == key)) continue;
-      const bool taken = std::any_of(records.begin(), records.end(), [&](const auto& other) {
-        return other.first != ref.second && unique_key(index, other.second) == key;
-      });
+      const bool taken = std::any_of(
+          records.begin(), records.end(), [&, id = ref.second, &unique = index](const auto& other) {
+            return other.first != id && unique_key(unique, other.second) == key;
+          });
       if (taken) refuse(ErrorCode::not_unique, in(path, index.fields.front()));
     }
   }

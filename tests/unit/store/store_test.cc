@@ -281,7 +281,7 @@ TEST_F(Shop, CoversTheFirstLinksOnly) {
   must(update("media", 1, {{"alt", "shared"}}));
   must(update("products", 10, {{"gallery", operation("$attach", List{1})}}));
   verify();
-  for (const std::uint64_t id : {2, 10, 68}) EXPECT_EQ(links("products", id, "gallery"), Ids{1});
+  for (const std::uint64_t id : {2u, 10u, 68u}) EXPECT_EQ(links("products", id, "gallery"), Ids{1});
 }
 
 TEST_F(Shop, KeepsLongFieldsBesideTheOwner) {
