@@ -20,11 +20,16 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(emstore_options INTERFACE
     -Wno-maybe-uninitialized -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
+if(EMSTORE_PRECOMPILED)
+  # Some packages ask for -pthread; a precompiled header asks that all or none have it. ccache needs the other.
+  target_compile_options(emstore_options INTERFACE -pthread $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endif()
 # A designated initializer leaves out what has a default, on purpose.
 target_compile_options(emstore_options INTERFACE -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  # EMSTORE_CHECK(!"what can never be") is meant as it stands.
-  target_compile_options(emstore_options INTERFACE -Wno-string-conversion)
+  # EMSTORE_CHECK(!"what can never be") is meant as it stands. The others g++ does not ask for by these names.
+  target_compile_options(emstore_options INTERFACE
+    -Wno-string-conversion -Wno-missing-braces -Wno-sign-conversion)
 endif()
 
 # Hardening. It is part of the product, so the tests run with it too.
@@ -47,7 +52,7 @@ elseif(EMSTORE_SANITIZE)
   add_compile_options(-fsanitize=${EMSTORE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${EMSTORE_SANITIZE})
 endif()
-if(EMSTORE_SANITIZE STREQUAL "thread")
+if(EMSTORE_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Asio uses fences, which TSan does not model; the locks and atomics around them it does.
   add_compile_options(-Wno-tsan)
 endif()
