@@ -51,10 +51,11 @@ Result<std::optional<RecordId>> References::find(const Schema& schema, std::stri
                    "no insert before this operation is named " + quoted(name), {}, std::move(hint));
   }
   const Named& named = found->second;
-  if (named.entity != entity) {
-    return failure(ErrorCode::wrong_type, quoted(name) + " names a record of " +
-                                              schema.entity(named.entity)->name + ", not of " +
-                                              schema.entity(entity)->name);
+  // Of an entity that there is not, which is said where the name is given.
+  const Entity* of = schema.entity(named.entity);
+  if (of != nullptr && named.entity != entity) {
+    return failure(ErrorCode::wrong_type, quoted(name) + " names a record of " + of->name +
+                                              ", not of " + schema.entity(entity)->name);
   }
   if (!named.records) return std::nullopt;
   const std::size_t size = named.records->size();

@@ -361,6 +361,12 @@ TEST_F(Commands, TellWhatAReferenceCannotName) {
   must_all(asked(ref("laptop[0]")));
 }
 
+TEST_F(Commands, SayOfANameOfNoEntityOnlyThatThereIsNone) {
+  EXPECT_EQ(faults({named(insert("prodcuts", {{"name", "a"}}), "a"),
+                    {store::Verb::update, "products", ref("a"), {{"price", 2}}, {}, false}}),
+            (Faults{{ErrorCode::unknown_entity, "operations[0].entity"}}));
+}
+
 TEST_F(Commands, RefuseTheSameNameTwiceAndNamesWithBrackets) {
   EXPECT_EQ(faults({named(insert("products", {{"name", "a"}}), "x"),
                     named(insert("products", {{"name", "b"}}), "x")}),
