@@ -56,6 +56,11 @@ class Collector {
         return {};
       case Plan::Kind::by_links:
         return add_owners(plan);
+      case Plan::Kind::by_value:
+        for (const RecordId& id : plan.ids) {
+          EMSTORE_CHECKED(add_owners_of({plan.target->id, id}, plan.relation->id));
+        }
+        return {};
       case Plan::Kind::scan:
         break;
     }
@@ -239,7 +244,8 @@ Status for_each_candidate(const Reader& reader, EntityId entity, const Plan& pla
     case Plan::Kind::scan:
       return walk.by_scan(plan.ranges);
     case Plan::Kind::any_of:
-    case Plan::Kind::by_links: {
+    case Plan::Kind::by_links:
+    case Plan::Kind::by_value: {
       EMSTORE_TRY(std::optional<Ids> ids, Collector(reader, entity, budget).collect(plan));
       if (ids) return walk.by_ids(*std::move(ids));
       return walk.by_scan({range_of_prefix(entity_prefix(entity))});

@@ -18,6 +18,8 @@ std::string_view name_of(Plan::Kind kind) {
       return "index";
     case Plan::Kind::by_links:
       return "links";
+    case Plan::Kind::by_value:
+      return "backlinks";
     case Plan::Kind::any_of:
       return "any_of";
     case Plan::Kind::scan:
@@ -49,6 +51,7 @@ class Estimator {
       case Plan::Kind::any_of:
         return sum_of(plan.parts);
       case Plan::Kind::by_links:
+      case Plan::Kind::by_value:
         return Estimate{0, "unknown"};
     }
     return Estimate{};
@@ -96,6 +99,7 @@ Result<Map> plan_map(const Reader& reader, const Entity& entity, const Plan& pla
     map.append("ranges", plan.ranges.size());
   }
   if (plan.through != nullptr) map.append("relation", name_of(*plan.through));
+  if (plan.relation != nullptr) map.append("relation", plan.relation->name);
   if (!plan.parts.empty()) {
     const Entity& inner = plan.through == nullptr ? entity : *plan.through->query.entity;
     List parts;

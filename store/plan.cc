@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "store/query.h"
+#include "store/relations.h"
 #include "store/row_bytes.h"
 #include "store/spans.h"
 
@@ -193,9 +194,32 @@ class Planner {
         if (auto plan = Planner(schema_, entity_, &part, is_ready_).by_detour()) return plan;
       }
     }
+    if (std::optional<Plan> plan = by_value()) return plan;
     if (const auto* any = std::get_if<Condition::Any>(&where_->test)) return by_any_of(*any);
     if (const auto* linked = std::get_if<Condition::Linked>(&where_->test))
       return by_links(*linked);
+    return std::nullopt;
+  }
+
+  // What holds the id of one record is found from there, without an index.
+  std::optional<Plan> by_value() const {
+    for (const Field& field : entity_.fields) {
+      if (field.kind != FieldKind::relation) continue;
+      const auto spans = spans_of(*where_, {Pseudo::none, &field});
+      const bool are_ids = spans && std::all_of(spans->begin(), spans->end(), [](const Span& span) {
+                             return span.is_point && !is_null_point(span);
+                           });
+      if (!are_ids) continue;
+      if (spans->empty()) return nothing();
+      Plan plan;
+      plan.kind = Plan::Kind::by_value;
+      plan.relation = &field;
+      plan.target = &target_of(schema_, field);
+      for (const Span& span : *spans) plan.ids.push_back(id_of(span.from.substr(1)));
+      plan.text = "what refers to " + plan.target->name + " by " + field.name;
+      if (plan.ids.size() > 1) plan.text += " (" + std::to_string(plan.ids.size()) + " ids)";
+      return plan;
+    }
     return std::nullopt;
   }
 

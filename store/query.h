@@ -91,17 +91,20 @@ struct Plan {
     by_id,     // Those of `ids`.
     by_index,  // Those in `ranges` of an index, in the order of its keys.
     by_links,  // Those that link, by `through`, to what the one of `parts` leads to.
+    by_value,  // Those whose field `relation` holds one of `ids`, by what refers to these.
     any_of,    // What any of `parts` leads to.
     scan,      // Those in `ranges` of all records.
   } kind = Kind::scan;
-  std::vector<RecordId> ids;               // Ascending, each once.
+  std::vector<RecordId> ids;               // by_id, by_value: ascending, each once.
   const Index* index = nullptr;            // by_index.
   IdFormat id_format = IdFormat::integer;  // by_index: of the ids that end its keys.
-  std::vector<KeyRange> ranges;   // Ascending and apart; of Family::values or Family::records.
-  std::vector<Plan> parts;        // None of them a scan.
-  const With* through = nullptr;  // by_links.
-  std::size_t equal_fields = 0;   // by_index: leading fields held to single values,
-  bool has_range = false;         // and the next one, or the id, to a range.
+  std::vector<KeyRange> ranges;     // Ascending and apart; of Family::values or Family::records.
+  std::vector<Plan> parts;          // None of them a scan.
+  const With* through = nullptr;    // by_links.
+  const Field* relation = nullptr;  // by_value,
+  const Entity* target = nullptr;   // and the entity that it leads to.
+  std::size_t equal_fields = 0;     // by_index: leading fields held to single values,
+  bool has_range = false;           // and the next one, or the id, to a range.
   Direction direction = Direction::forward;
   bool sorts = false;  // Whether what is found has still to be put in order.
   bool seeks = false;  // Whether `ranges` begin behind the query's cursor.

@@ -11,7 +11,7 @@ constexpr std::uint64_t kMedia = 9;
 
 // Few values, so that they meet often.
 Value random_value(Dice& dice, const std::string& type) {
-  if (type == "id") return 1 + dice.below(kItems + 2);
+  if (type == "id" || type == "relation") return 1 + dice.below(kItems + 2);
   if (type == "text") return dice.of({"a", "b", "ab", "ba", "A", "é", "aé", "a%", "b_", "ab c"});
   if (type == "number") {
     return dice.one_in(3) ? Value(static_cast<double>(dice.below(5)) - 1.5) : Value(dice.below(4));
@@ -42,21 +42,39 @@ Value random_of(Dice& dice, const std::string& type) {
   return type == "json" ? random_json(dice) : random_value(dice, type);
 }
 
-ModelRecord random_item(Dice& dice, const Model& model) {
+// Leads to media and to items before it.
+ModelRecord random_item(Dice& dice, const Model& model, std::uint64_t id) {
   ModelRecord record;
   for (const ModelField& field : model.fields) {
     if (field.is_link()) {
       Ids& links = record.links[field.name];
-      const std::size_t most = field.type == "medium" ? 2 : 5;
-      for (std::uint64_t medium = 1; medium <= kMedia && links.size() + 1 < most; ++medium) {
-        if (dice.one_in(4)) links.push_back(medium);
+      if (field.type == "side") continue;
+      const std::size_t most = field.type == "medium" ? 1 : 4;
+      const std::uint64_t last = field.target == "media" ? kMedia : id - 1;
+      for (std::uint64_t other = 1; other <= last && links.size() < most; ++other) {
+        if (dice.one_in(4)) links.push_back(other);
       }
-      if (field.type == "medium" && links.size() > 1) links.resize(1);
+    } else if (field.type == "relation") {
+      if (id > 1 && !dice.one_in(4)) record.values.set(field.name, 1 + dice.below(id - 1));
     } else if (!dice.one_in(4)) {
       record.values.set(field.name, random_of(dice, field.type));
     }
   }
   return record;
+}
+
+// What the relations between items look like from their other ends.
+void add_sides(Model& model) {
+  for (auto& [id, item] : model.items) {
+    if (const Value* parent = item.values.find("parent_id")) {
+      const auto to = static_cast<std::uint64_t>(*parent->if_integer());
+      item.links["parent"] = {to};
+      model.items.at(to).links["children"].push_back(id);
+    }
+    for (const std::uint64_t to : item.links.at("related")) {
+      model.items.at(to).links["related_by"].push_back(id);
+    }
+  }
 }
 
 // ---- Conditions ---------------------------------------------------------------------------------
@@ -93,17 +111,19 @@ class WhereAuthor {
     return list;
   }
 
-  Asked random_name() {
+  Asked random_name(std::size_t depth = 0) {
     if (dice_.one_in(7)) return {"id", "id"};
     const ModelField& field = dice_.of(model_.fields);
-    if (field.type == "json" && language_ == Language::of_sql) return random_name();
+    if (field.type == "json" && language_ == Language::of_sql) return random_name(depth);
     if (field.type == "json" && !dice_.one_in(4)) {
       return {field.name + "." + dice_.of({"a", "b.c", "list.0", "list.1.d", "none", "0"}), "json"};
     }
     if (!field.is_link()) return {field.name, field.type};
-    if (dice_.one_in(5)) return {field.name, "link"};
+    if (depth == 3 || dice_.one_in(5)) return {field.name, "link"};
     if (dice_.one_in(4)) return {field.name + ".id", "id"};
-    const ModelField& inner = dice_.of(model_.media_fields);
+    const ModelField& of_media = dice_.of(model_.media_fields);
+    const Asked inner =
+        field.target == "media" ? Asked{of_media.name, of_media.type} : random_name(depth + 1);
     return {field.name + "." + inner.name, inner.type};
   }
 
@@ -174,11 +194,22 @@ Map typed_field(const std::string& type, Map config = {}) {
   return Map{{"type", type}, {"config", std::move(config)}};
 }
 
+// Of items to items.
+Map related(const char* type, const char* mapped_by, const char* inversed_by) {
+  return Map{{"type", type},
+             {"source", "items"},
+             {"target", "items"},
+             {"config", Map{{"mappedBy", mapped_by}, {"inversedBy", inversed_by}}}};
+}
+
 }  // namespace
 
 Map Model::schema() const {
-  Map of_items, relations, indices;
+  Map of_items, indices;
+  Map relations{{"parent", related("n:1", "parent", "children")},
+                {"related", related("m:n", "related", "related_by")}};
   for (const ModelField& field : fields) {
+    if (field.type == "relation" || field.target == "items") continue;  // Made by its relation.
     Map config;
     if (field.type == "enum") {
       config.set("options", Map{{"type", "strings"}, {"values", List{"book", "lamp", "pen"}}});
@@ -221,6 +252,10 @@ const ModelField& Model::field(const std::string& name) const {
   return of_media == media_fields.end() ? kId : *of_media;
 }
 
+const std::map<std::uint64_t, ModelRecord>& Model::targets(const ModelField& link) const {
+  return link.target == "media" ? media : items;
+}
+
 Model random_model(Dice& dice) {
   Model model;
   model.media_fields = {{"alt", "text"}, {"rank", "number"}};
@@ -233,8 +268,14 @@ Model random_model(Dice& dice) {
     model.fields.push_back(std::move(field));
   }
   model.fields.push_back({"tree", "json"});
-  model.fields.push_back({"cover", "medium"});
-  model.fields.push_back({"gallery", "media"});
+  model.fields.push_back({"cover", "medium", {}, "media"});
+  model.fields.push_back({"gallery", "media", {}, "media"});
+  model.fields.push_back({"related", "links", {}, "items"});
+  model.fields.push_back({"parent_id", "relation"});
+  model.fields.push_back({"parent", "side", {}, "items", "parent_id"});
+  model.fields.push_back({"children", "side", {}, "items"});
+  model.fields.push_back({"related_by", "side", {}, "items"});
+  indexed.emplace_back("parent_id");
   for (std::size_t i = dice.below(4); i > 0; --i) {
     std::shuffle(indexed.begin(), indexed.end(), std::mt19937_64(dice.below(1000)));
     model.indexes.emplace_back(indexed.begin(),
@@ -250,8 +291,9 @@ Model random_model(Dice& dice) {
     model.media.emplace(id, std::move(medium));
   }
   for (std::uint64_t id = 1; id <= kItems; ++id) {
-    model.items.emplace(id, random_item(dice, model));
+    model.items.emplace(id, random_item(dice, model, id));
   }
+  add_sides(model);
   return model;
 }
 

@@ -36,19 +36,21 @@ class Dice {
 
 struct ModelField {
   std::string name;
-  std::string type;  // As in schemas; "id" for the id.
+  std::string type;  // As in schemas; "id" for the id, "side" for what follows from another field.
   Value default_value = {};
-  bool is_link() const { return type == "medium" || type == "media"; }
+  std::string target = {};  // Of links: the entity.
+  std::string value = {};   // Of a side that is the value of a field: that field.
+  bool is_link() const { return !target.empty(); }
 };
 
 using Ids = std::vector<std::uint64_t>;
 
 struct ModelRecord {
   Map values;                        // As a client sends them.
-  std::map<std::string, Ids> links;  // In order.
+  std::map<std::string, Ids> links;  // In order; those of the sides too.
 };
 
-// Entity `items` with fields of every kind, which link to `media`.
+// Entity `items` with fields of every kind, which link to `media` and to each other.
 struct Model {
   std::vector<ModelField> fields;        // Of items, links included; not the id.
   std::vector<ModelField> media_fields;  // Those that queries ask for; not the id.
@@ -57,6 +59,7 @@ struct Model {
 
   Map schema() const;
   const ModelField& field(const std::string& name) const;
+  const std::map<std::uint64_t, ModelRecord>& targets(const ModelField& link) const;
 };
 
 Model random_model(Dice& dice);

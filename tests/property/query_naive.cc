@@ -139,15 +139,17 @@ class Judge {
     const std::string rest = member.name.substr(std::min(point + 1, member.name.size()));
     const ModelField& field = model_.field(name);
     if (field.is_link() && !rest.empty()) {
-      return through(record.links.at(name), {rest, member.value});
+      return through(record.links.at(name), model_.targets(field), {rest, member.value});
     }
+    if (!field.value.empty()) return test(value_of(id, record, field.value), member.value);
     if (field.is_link()) return test_links(record.links.at(name), member.value);
     return test(value_at(value_of(id, record, name), rest), member.value);
   }
 
-  Truth through(const Ids& links, const Map::Member& test) const {
-    const auto holds = [&](std::uint64_t medium) {
-      return meets_test(test, medium, model_.media.at(medium)) == Truth(true);
+  Truth through(const Ids& links, const std::map<std::uint64_t, ModelRecord>& targets,
+                const Map::Member& test) const {
+    const auto holds = [&](std::uint64_t id) {
+      return meets_test(test, id, targets.at(id)) == Truth(true);
     };
     return flaw_ == Flaw::any_is_all ? std::all_of(links.begin(), links.end(), holds)
                                      : std::any_of(links.begin(), links.end(), holds);

@@ -28,10 +28,11 @@ std::string joined(const std::vector<std::string>& parts, const std::string& by,
   return sql + ")";
 }
 
-// A `where` as SQL, of one table.
+// A `where` as SQL, of one table, which stands within others as deep as that.
 class Translator {
  public:
-  Translator(const Model& model, std::string table) : model_(model), table_(std::move(table)) {}
+  Translator(const Model& model, std::string table, std::size_t depth = 0)
+      : model_(model), table_(std::move(table)), depth_(depth) {}
 
   std::string where(const Map& where) const { return joined(members(where), " AND ", "1"); }
 
@@ -59,13 +60,15 @@ class Translator {
     const std::size_t point = name.find('.');
     const ModelField& field = model_.field(name.substr(0, point));
     if (!field.is_link()) return test(table_ + "." + name, given, false);
-    const std::string links =
-        "EXISTS (SELECT 1 FROM link JOIN media ON media.id = link.medium "
-        "WHERE link.owner = items.id AND link.field = " +
-        quoted(field.name);
-    if (point == std::string::npos) return test(links, given, true);
-    return links + " AND " + Translator(model_, "media").member(name.substr(point + 1), given) +
-           ")";
+    const std::string target = "t" + std::to_string(depth_);
+    const std::string links = "EXISTS (SELECT 1 FROM link JOIN " + field.target + " AS " + target +
+                              " ON " + target + ".id = link.target WHERE link.owner = " + table_ +
+                              ".id AND link.field = " + quoted(field.name);
+    const bool is_whole = point == std::string::npos;
+    if (is_whole && !field.value.empty()) return test(table_ + "." + field.value, given, false);
+    if (is_whole) return test(links, given, true);
+    const Translator inner(model_, target, depth_ + 1);
+    return links + " AND " + inner.member(name.substr(point + 1), given) + ")";
   }
 
   // `subject` is a column or, of links, the beginning of an EXISTS.
@@ -100,10 +103,10 @@ class Translator {
                              const Value& operand) {
     if (op == "$isnull") return (*operand.if_boolean() ? "NOT " : "") + exists + ")";
     if (op == "$in" || op == "$notin") {
-      return (op == "$in" ? "" : "NOT ") + exists + " AND link.medium IN " + list_of(operand) + ")";
+      return (op == "$in" ? "" : "NOT ") + exists + " AND link.target IN " + list_of(operand) + ")";
     }
     if (operand.is_null()) return (op == "$eq" ? "NOT " : "") + exists + ")";
-    return (op == "$eq" ? "" : "NOT ") + exists + " AND link.medium = " + literal(operand) + ")";
+    return (op == "$eq" ? "" : "NOT ") + exists + " AND link.target = " + literal(operand) + ")";
   }
 
   static std::string of_column(const std::string& column, const std::string& op,
@@ -138,6 +141,7 @@ class Translator {
 
   const Model& model_;
   std::string table_;
+  std::size_t depth_;
 };
 
 }  // namespace
@@ -184,9 +188,9 @@ struct SqliteJudge::State {
       }
       run("INSERT INTO " + table + " VALUES (" + values + ")");
       for (const auto& [field, links] : record.links) {
-        for (const std::uint64_t medium : links) {
+        for (const std::uint64_t target : links) {
           run("INSERT INTO link VALUES (" + std::to_string(id) + ", " + quoted(field) + ", " +
-              std::to_string(medium) + ")");
+              std::to_string(target) + ")");
         }
       }
     }
@@ -197,7 +201,7 @@ struct SqliteJudge::State {
 };
 
 SqliteJudge::SqliteJudge(const Model& model) : state_(std::make_unique<State>(model)) {
-  state_->run("CREATE TABLE link (owner INTEGER, field TEXT, medium INTEGER)");
+  state_->run("CREATE TABLE link (owner INTEGER, field TEXT, target INTEGER)");
   state_->add("media", model.media_fields, model.media);
   state_->add("items", model.fields, model.items);
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "store/query.h"
+#include "tests/unit/store/schemas.h"
 #include "tests/unit/store/shop.h"
 
 namespace emstore::store {
@@ -79,6 +80,28 @@ TEST(Plan, LeavesAnIndexAloneUntilItIsReady) {
   const Shop shop;
   EXPECT_EQ(plan_for(shop, "{name: Pen}", false).text, "scan of products");
   EXPECT_EQ(plan_for(shop, "{name: Pen, id: 3}", false).text, "by id");
+}
+
+TEST(Plan, FindsWhatHoldsAnIdByWhatRefersToIt) {
+  const Map author{{"type", "n:1"},
+                   {"source", "posts"},
+                   {"target", "users"},
+                   {"config", Map{{"mappedBy", "author"}}}};
+  const Map entities{{"posts", entity({{"title", field("text")}})},
+                     {"users", entity({{"name", field("text")}})}};
+  const Schema schema = applied(schema_of_entities(entities, {{"r", author}}));
+  const auto text_for = [&schema](const std::string& where) {
+    const Query query = *resolve_query(schema, "posts", Map{{"where", value_of(where)}});
+    return plan_of(schema, query, [](IndexId) { return true; }).text;
+  };
+  EXPECT_EQ(text_for("{author_id: 3}"), "what refers to users by author_id");
+  EXPECT_EQ(text_for("{author: 3, title: a}"), "what refers to users by author_id");
+  EXPECT_EQ(text_for("{author: {$in: [3, 4]}}"), "what refers to users by author_id (2 ids)");
+  EXPECT_EQ(text_for("{$or: {author: 3, id: 1}}"),
+            "any of (what refers to users by author_id; by id)");
+  EXPECT_EQ(text_for("{author_id: 3, id: 1}"), "by id");
+  EXPECT_EQ(text_for("{author_id: null}"), "scan of posts");
+  EXPECT_EQ(text_for("{author_id: {$gt: 3}}"), "scan of posts");
 }
 
 TEST(Plan, LeavesAnIndexAloneForAValueThatIsTooLongForIt) {
