@@ -94,10 +94,9 @@ void rebuild(benchmark::State& state, Suite& suite) {
     store::Refold refold(*log, *generation, [&](std::span<const store::RowChange> changes) {
       return generation->write(changes);
     });
-    must(log->scan(Family::log, {}, [&](std::string_view key, std::string_view bytes) {
-      must(refold.add(store::sequence_of_log_key(key), bytes));
+    must(store::replay(*log, [&](const store::LoggedCommit& logged) {
       ++commits;
-      return true;
+      return refold.add(logged);
     }));
     must(refold.finish([](IndexId) { return true; }));
   }

@@ -116,6 +116,9 @@ constexpr std::array kSettings{
             "rows kept in memory before they are written out"},
     Setting{"store.cache", [](Config& c) -> Place { return Bytes{&c.database.cache_bytes}; },
             "rows cached for reading"},
+    Setting{"store.writer_cache",
+            [](Config& c) -> Place { return Bytes{&c.store.writer_cache_bytes}; },
+            "rows kept for the next commits, as they were read or changed last"},
     Setting{
         "store.head_sync_with_commit",
         [](Config& c) -> Place { return &c.sync_head_with_every_group; },

@@ -124,7 +124,7 @@ class Collector {
     }
     EMSTORE_TRY(const std::optional<StoredRecord> record, read_record(reader_, owner));
     if (!record) return {};
-    EMSTORE_TRY(const FieldValues values, unpack_fields(record->fields));
+    EMSTORE_TRY(const FieldValues values, unpack_fields(record->fields()));
     const Value* value = values.find(field.id);
     const std::optional<RecordId> id = value == nullptr ? std::nullopt : reference_of(*value);
     if (id) ids_.push_back(*id);

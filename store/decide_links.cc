@@ -65,9 +65,9 @@ class LinkDecision {
                        {}});
       return false;
     }
-    const Value* type = found->second.values.find(kMediaType);
-    return admits_type(type == nullptr ? std::string() : *type->if_text(),
-                       "media " + to_string(item.target), item.path);
+    const std::string* type = found->second.mime_type.if_text();
+    return admits_type(type == nullptr ? std::string() : *type, "media " + to_string(item.target),
+                       item.path);
   }
 
   bool admits_type(const std::string& type, const std::string& what, const std::string& path) {

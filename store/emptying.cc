@@ -38,7 +38,7 @@ Result<std::optional<Resolved>> emptying_of(const Schema& emptying, const Entity
     resolved.verb = Verb::remove;
     return resolved;
   }
-  EMSTORE_TRY(const FieldValues values, unpack_fields(record.fields));
+  EMSTORE_TRY(const FieldValues values, unpack_fields(record.fields()));
   for (const Field& field : entity.fields) {
     if (after->field(field.id) != nullptr) continue;
     const Value* value = values.find(field.id);

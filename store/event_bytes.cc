@@ -339,8 +339,16 @@ Result<Event> take_any(std::uint16_t kind, std::string_view payload,
 // ---- Headers
 // --------------------------------------------------------------------------------------
 
+// What begin_header() writes, and what follows it for each event.
+constexpr std::size_t kFixedHeaderSize = 1 + 3 * 8 + 4 * 4;
+constexpr std::size_t kEventHeadSize = 2 + 32;
+// Room for the state, length, salt and payload of a usual event: less, and the bytes grow.
+constexpr std::size_t kBodyBytesEach = 128;
+
 std::string begin_header(const CommitInfo& info, std::size_t events) {
-  std::string header(1, static_cast<char>(kCommitFormat));
+  std::string header;
+  header.reserve(kFixedHeaderSize + events * (kEventHeadSize + kBodyBytesEach));
+  header.push_back(static_cast<char>(kCommitFormat));
   append_big_endian<std::uint64_t>(header, info.sequence);
   append_big_endian<std::uint64_t>(header, static_cast<std::uint64_t>(info.time.micros));
   append_big_endian<std::uint64_t>(header, info.schema);
@@ -360,8 +368,6 @@ struct Header {
   CommitInfo info;
   std::vector<EventHead> events;
 };
-
-constexpr std::size_t kEventHeadSize = 2 + 32;
 
 Result<Header> take_header(BytesReader& reader) {
   Header header;
@@ -471,6 +477,10 @@ Result<HeaderView> decode_header(std::string_view commit_bytes) {
       header.info, commit_bytes.substr(0, commit_bytes.size() - reader.rest().size()), {}};
   for (const EventHead& event : header.events) view.kinds.push_back(event.kind);
   return view;
+}
+
+std::string_view header_bytes(std::string_view commit_bytes, std::size_t events) {
+  return commit_bytes.substr(0, kFixedHeaderSize + events * kEventHeadSize);
 }
 
 Result<std::vector<Salt>> salts_of(std::string_view commit_bytes) {

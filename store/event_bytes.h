@@ -60,6 +60,8 @@ struct HeaderView {
   std::vector<std::uint16_t> kinds;
 };
 Result<HeaderView> decode_header(std::string_view commit_bytes);
+// The bytes of that header, of a commit that was decoded and has so many events.
+std::string_view header_bytes(std::string_view commit_bytes, std::size_t events);
 // The salts of a commit, for an import that writes the same bytes elsewhere.
 Result<std::vector<Salt>> salts_of(std::string_view commit_bytes);
 

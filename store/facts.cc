@@ -62,7 +62,7 @@ class FactsReader {
       EMSTORE_CHECKED(use(removed.target));
     }
     for (const Link& added : event.added) {
-      EMSTORE_CHECKED(link(event, added.order));
+      if (!is_fresh(event, added.order)) EMSTORE_CHECKED(link(event, added.order));
       EMSTORE_CHECKED(record(added.target));
       EMSTORE_CHECKED(use(added.target));
     }
@@ -137,6 +137,15 @@ class FactsReader {
     return {};
   }
 
+  // Whether the place is one that no link can have: append numbers lie above all that were ever
+  // used.
+  bool is_fresh(const LinksChanged& event, const OrderKey& order) const {
+    const auto owner = facts_.records.find(event.owner);
+    const std::optional<std::uint64_t> number = append_number_of(order);
+    return owner != facts_.records.end() && number &&
+           *number >= owner->second.row.links_of(event.field).next;
+  }
+
   Status backlink(const LinksChanged& event, const RecordRef& target) {
     EMSTORE_TRY(std::optional<FoundBacklink> found,
                 read_backlink(reader_, target, event.owner, event.field));
@@ -177,13 +186,10 @@ Result<std::optional<StoredRecord>> read_record(const Reader& reader, const Reco
   EMSTORE_TRY(std::optional<OwnerRow> row, read_row(reader, Family::records, key, decode_owner));
   if (!row) return std::nullopt;
   StoredRecord stored{*std::move(row), {}};
-  if (stored.row.fields) {
-    stored.fields = *stored.row.fields;
-    return stored;
-  }
+  if (stored.row.fields) return stored;
   EMSTORE_TRY(std::optional<std::string> body, reader.get(Family::bodies, key));
   if (!body) return failure(ErrorCode::corrupt_index, "a record without its body: " + to_hex(key));
-  stored.fields = *std::move(body);
+  stored.body = *std::move(body);
   return stored;
 }
 
@@ -194,7 +200,14 @@ Result<std::optional<LinkRow>> read_link(const Reader& reader, const RecordRef& 
 
 Result<std::optional<FoundBacklink>> read_backlink(const Reader& reader, const RecordRef& target,
                                                    const RecordRef& owner, FieldId field) {
+  // How often a media is linked, and how often covered, tells which of the two there can be. Links
+  // to other records are not counted and never covered.
+  UseRow use{.count = 1};
+  if (target.entity == kMediaEntity) {
+    EMSTORE_TRY(use, read_use(reader, target));
+  }
   for (const bool covered : {true, false}) {
+    if ((covered ? use.slots : use.count - use.slots) == 0) continue;
     const std::string key = backlink_key(target, covered, owner, field);
     EMSTORE_TRY(std::optional<BacklinkRow> row,
                 read_row(reader, Family::backlinks, key, decode_backlink));

@@ -18,8 +18,9 @@ namespace emstore::store {
 // A record as stored: its owner row, and its fields wherever they lie.
 struct StoredRecord {
   OwnerRow row;
-  PackedFields fields;
+  PackedFields body;  // The fields that do not lie in the row.
   bool fields_elsewhere() const { return !row.fields; }
+  const PackedFields& fields() const { return row.fields ? *row.fields : body; }
 };
 
 // Nothing when there is no such record. Errors: corrupt_index, and what the reader reports.

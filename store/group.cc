@@ -16,12 +16,13 @@
 
 namespace emstore::store {
 
-Group::Group(const View& view, Environment& environment, const StoreLimits& limits, Tree& tree)
+Group::Group(const View& view, const Reader& rows, Environment& environment,
+             const StoreLimits& limits, Tree& tree)
     : view_(view),
       environment_(environment),
       limits_(limits),
       tree_(tree),
-      rows_(*view.reader, Caching::on),
+      rows_(rows),
       sequence_(view.sequence),
       time_(view.time),
       schema_(view.schema) {}
@@ -111,7 +112,7 @@ Status Group::accept(const CommitInfo& info, std::vector<Event> events, Overlay&
   }
   tree_.append(leaf_hash(encoded.header_bytes()));
   rows.apply({Family::log, log_key(info.sequence), std::move(encoded.bytes)});
-  for (RowChange& change : rows.take_changes()) rows_.apply(std::move(change));
+  rows_.absorb(rows);
   sequence_ = info.sequence;
   time_ = info.time;
   return {};
@@ -282,7 +283,7 @@ Outcome Group::carry_out(const SchemaCommand& command, const Peer& peer) {
     EMSTORE_CHECKED(accept(info, std::move(events), rows));
     outcome.sequence = info.sequence;
   } else {
-    for (RowChange& row : rows.take_changes()) rows_.apply(std::move(row));
+    rows_.absorb(rows);
   }
   indexes_ = states;
   if (change.changed) schema_ = std::make_shared<const Schema>(std::move(change.next));
@@ -319,7 +320,7 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
     rows.apply({Family::leases, upload_key(command.token, command.uid),
                 encode(UploadRow{expires, content, placed.existed})});
   }
-  for (RowChange& change : rows.take_changes()) rows_.apply(std::move(change));
+  rows_.absorb(rows);
   return LeaseOutcome{placed.address, placed.existed, expires};
 }
 

@@ -20,8 +20,10 @@ namespace emstore::store {
 
 class Group {
  public:
-  // All outlive the group. `tree` is advanced by the commits that are accepted.
-  Group(const View& view, Environment& environment, const StoreLimits& limits, Tree& tree);
+  // All outlive the group. `rows` shows what the view does. `tree` is advanced by the commits that
+  // are accepted.
+  Group(const View& view, const Reader& rows, Environment& environment, const StoreLimits& limits,
+        Tree& tree);
 
   Outcome take(const Submission& submission);
 

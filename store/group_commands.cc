@@ -360,7 +360,7 @@ class Group::CommandRun {
                 other_with_same_values(rows_, entity, *index, key, {entity.id, record}));
     if (!other) return {};
     EMSTORE_TRY(const auto stored, read_record(rows_, {entity.id, record}));
-    EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
+    EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields()));
     const auto path = paths_.find({entity.id, record});
     const std::string& field = entity.field(index->fields.front())->name;
     refuse(ErrorCode::not_unique,

@@ -54,7 +54,7 @@ Result<std::optional<RecordId>> other_with_same_values(const Reader& reader, con
                                                        const RecordRef& record) {
   EMSTORE_TRY(const std::optional<StoredRecord> stored, read_record(reader, record));
   if (!stored) return std::nullopt;
-  EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
+  EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields()));
   if (is_exempt(entity, index, values)) return std::nullopt;
   EMSTORE_TRY(const std::string prefix, index_values_prefix(entity, index, values));
   std::optional<RecordId> other;

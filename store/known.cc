@@ -57,7 +57,8 @@ class KnownReader {
   Status owner() {
     EMSTORE_TRY(known_.owner, read_record(reader_, ref()));
     if (!known_.owner) return {};
-    EMSTORE_TRY(known_.values, unpack_fields(known_.owner->fields));
+    if (resolved_.verb != Verb::remove && resolved_.values.empty()) return {};
+    EMSTORE_TRY(known_.values, unpack_fields(known_.owner->fields()));
     return {};
   }
 
@@ -135,8 +136,11 @@ class KnownReader {
     if (known_.targets.contains(target)) return {};
     EMSTORE_TRY(std::optional<StoredRecord> record, read_record(reader_, target));
     if (!record) return {};
-    EMSTORE_TRY(FieldValues values, unpack_fields(record->fields));
-    known_.targets.emplace(target, KnownTarget{*std::move(record), std::move(values), {}});
+    Value mime_type;
+    if (target.entity == kMediaEntity) {
+      EMSTORE_TRY(mime_type, value_in(record->fields(), kMediaType));
+    }
+    known_.targets.emplace(target, KnownTarget{*std::move(record), std::move(mime_type), {}, {}});
     return {};
   }
 
@@ -157,6 +161,7 @@ class KnownReader {
         if (media == known_.targets.end())
           return failure(ErrorCode::corrupt_index, "a link to no media");
         EMSTORE_TRY(media->second.use, read_use(reader_, link.target));
+        EMSTORE_TRY(media->second.values, unpack_fields(media->second.record.fields()));
       }
     }
     return resolved_.entity->id == kMediaEntity ? uses() : Status{};

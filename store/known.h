@@ -44,14 +44,15 @@ struct KnownUse {
 
 struct KnownTarget {
   StoredRecord record;
-  FieldValues values;
+  Value mime_type;
+  FieldValues values;  // Only where it may be deleted.
   UseRow use;
 };
 
 struct Known {
   std::optional<StoredRecord> owner;     // Not insert: nothing when there is no such record.
   std::optional<bool> found;             // check with a choice: whether it finds a record.
-  FieldValues values;                    // Of the owner.
+  FieldValues values;                    // Of the owner; none where an update names no field.
   std::map<FieldId, KnownLinks> fields;  // That the request touches; for remove, those with links.
   std::map<RecordRef, KnownTarget> targets;  // Named or linked records that exist.
   std::set<RecordRef> referred;   // Records that exist, of those that values would lead to.

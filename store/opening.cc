@@ -104,16 +104,15 @@ Status rebuild_outdated(Database& database,
     EMSTORE_TRY(const IndexStates states, load_index_states(*log));
     Refold refold(*log, *generation,
                   [&](std::span<const RowChange> changes) { return generation->write(changes); });
-    EMSTORE_CHECKED(log->try_scan(
-        Family::log, {}, [&](std::string_view key, std::string_view bytes) -> Result<bool> {
-          constexpr Sequence kReportEvery = 8192;
-          const Sequence sequence = sequence_of_log_key(key);
-          if (progress && sequence % kReportEvery == 0) {
-            progress("rebuilding indexes",
-                     static_cast<double>(sequence) / static_cast<double>(end.sequence));
-          }
-          return refold.add(sequence, bytes).map([] { return true; });
-        }));
+    EMSTORE_CHECKED(replay(*log, [&](const LoggedCommit& logged) {
+      constexpr Sequence kReportEvery = 8192;
+      const Sequence sequence = logged.commit.info.sequence;
+      if (progress && sequence % kReportEvery == 0) {
+        progress("rebuilding indexes",
+                 static_cast<double>(sequence) / static_cast<double>(end.sequence));
+      }
+      return refold.add(logged);
+    }));
     EMSTORE_CHECKED(refold.finish([&](IndexId index) {
       const auto state = states.find(index);
       return state != states.end() && state->second.kind == IndexState::Kind::ready;

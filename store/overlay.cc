@@ -64,13 +64,11 @@ Status run(MergeType merge, const Reader& below, Family family, const KeyRange& 
 
 }  // namespace
 
-Overlay::Overlay(const Reader& below, Caching caching) : below_(below), caching_(caching) {}
+Overlay::Overlay(const Reader& below) : below_(below) {}
 
 Result<std::optional<std::string>> Overlay::get(Family family, std::string_view key) const {
-  if (const std::optional<std::string>* known = find_known(family, key)) return *known;
-  EMSTORE_TRY(std::optional<std::string> value, below_.get(family, key));
-  if (caching_ == Caching::on) cache_[slot(family)].emplace(key, value);
-  return value;
+  if (const std::optional<std::string>* pending = find_pending(family, key)) return *pending;
+  return below_.get(family, key);
 }
 
 Result<std::vector<std::optional<std::string>>> Overlay::get_many(
@@ -79,8 +77,8 @@ Result<std::vector<std::optional<std::string>>> Overlay::get_many(
   std::vector<std::string> unknown_keys;
   std::vector<std::size_t> unknown_places;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (const std::optional<std::string>* known = find_known(family, keys[i])) {
-      values[i] = *known;
+    if (const std::optional<std::string>* pending = find_pending(family, keys[i])) {
+      values[i] = *pending;
     } else {
       unknown_keys.push_back(keys[i]);
       unknown_places.push_back(i);
@@ -90,7 +88,6 @@ Result<std::vector<std::optional<std::string>>> Overlay::get_many(
 
   EMSTORE_TRY(auto found, below_.get_many(family, unknown_keys));
   for (std::size_t i = 0; i < found.size(); ++i) {
-    if (caching_ == Caching::on) cache_[slot(family)].emplace(unknown_keys[i], found[i]);
     values[unknown_places[i]] = std::move(found[i]);
   }
   return values;
@@ -123,6 +120,23 @@ void Overlay::apply(RowChange change) {
   row->second = std::move(change.value);
 }
 
+void Overlay::absorb(Overlay& above) {
+  bytes_ += above.bytes_;
+  for (std::size_t family = 0; family < kFamilyCount; ++family) {
+    auto& from = above.rows_[family];
+    while (!from.empty()) {
+      auto taken = rows_[family].insert(from.extract(from.begin()));
+      if (taken.inserted) {
+        ++change_count_;
+      } else {
+        bytes_ -= bytes_of(taken.position->first, taken.position->second);
+        taken.position->second = std::move(taken.node.mapped());
+      }
+    }
+  }
+  above.clear();
+}
+
 RowChanges Overlay::take_changes() {
   RowChanges changes;
   changes.reserve(change_count_);
@@ -144,18 +158,14 @@ const std::map<std::string, std::optional<std::string>, std::less<>>& Overlay::c
 
 void Overlay::clear() {
   for (auto& rows : rows_) rows.clear();
-  for (auto& rows : cache_) rows.clear();
   change_count_ = 0;
   bytes_ = 0;
 }
 
-const std::optional<std::string>* Overlay::find_known(Family family, std::string_view key) const {
+const std::optional<std::string>* Overlay::find_pending(Family family, std::string_view key) const {
   const auto& rows = rows_[slot(family)];
-  if (const auto row = rows.find(key); row != rows.end()) return &row->second;
-  if (caching_ == Caching::off) return nullptr;
-  const auto& cache = cache_[slot(family)];
-  const auto row = cache.find(key);
-  return row == cache.end() ? nullptr : &row->second;
+  const auto row = rows.find(key);
+  return row == rows.end() ? nullptr : &row->second;
 }
 
 }  // namespace emstore::store

@@ -8,19 +8,15 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "store/reader.h"
 
 namespace emstore::store {
 
-enum class Caching : bool { off, on };
-
 class Overlay final : public Reader {
  public:
-  // `below` outlives the overlay and does not change under it. With caching, rows read from below
-  // are kept: commits of one group often touch the same rows.
-  explicit Overlay(const Reader& below, Caching caching = Caching::off);
+  // `below` outlives the overlay and does not change under it.
+  explicit Overlay(const Reader& below);
   // One overlay on top of another; `Overlay(other)` would read as a copy of it, which there is none
   // of.
   static Overlay above(const Overlay& below) { return Overlay(static_cast<const Reader&>(below)); }
@@ -35,6 +31,8 @@ class Overlay final : public Reader {
               const Visit& visit) const override;
 
   void apply(RowChange change);
+  // Takes over what is pending in an overlay that stood on this one, which is then as new.
+  void absorb(Overlay& above);
   // All changes since the start, the last one for each row, ordered by family and key. The overlay
   // is then as new.
   RowChanges take_changes();
@@ -47,23 +45,14 @@ class Overlay final : public Reader {
 
  private:
   using Rows = std::map<std::string, std::optional<std::string>, std::less<>>;
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view key) const {
-      return std::hash<std::string_view>{}(key);
-    }
-  };
-  using Cache = std::unordered_map<std::string, std::optional<std::string>, Hash, std::equal_to<>>;
 
-  // What is pending or kept for the row; null when the reader below has to be asked.
-  const std::optional<std::string>* find_known(Family family, std::string_view key) const;
+  // What is pending for the row; null when the reader below has to be asked.
+  const std::optional<std::string>* find_pending(Family family, std::string_view key) const;
 
   const Reader& below_;
-  Caching caching_;
   std::array<Rows, kFamilyCount> rows_;
   std::size_t change_count_ = 0;
   std::size_t bytes_ = 0;
-  mutable std::array<Cache, kFamilyCount> cache_;
 };
 
 }  // namespace emstore::store

@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::size_t kPendingChangesMax = 20'000;
 constexpr std::size_t kPendingBytesMax = 16u << 20;
+constexpr std::size_t kCacheBytes = 64u << 20;
+
+std::shared_ptr<const Schema> without_indexes(Schema schema) {
+  schema.indexes.clear();
+  return std::make_shared<const Schema>(std::move(schema));
+}
 
 }  // namespace
 
@@ -39,7 +45,7 @@ Status each_index_key(
         EMSTORE_TRY(const RecordRef record, record_of_key(key));
         EMSTORE_TRY(const std::optional<StoredRecord> stored, read_record(reader, record));
         if (!stored) return failure(ErrorCode::corrupt_index, "a record that is not there");
-        EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
+        EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields()));
         EMSTORE_TRY(std::optional<std::string> row,
                     index_key_if_any(entity, index, values, record.id));
         return visit(key, std::move(row));
@@ -68,41 +74,44 @@ Refold::Refold(const Reader& log, const Reader& rows, Write write)
     : base_(std::make_unique<Split>(log, rows)),
       rows_(rows),
       write_(std::move(write)),
-      pending_(*base_, Caching::on),
-      schema_(std::make_shared<const Schema>(initial_schema())) {}
+      cache_(kCacheBytes),
+      cached_(*base_, cache_),
+      pending_(cached_),
+      schema_(std::make_shared<const Schema>(initial_schema())),
+      folding_(without_indexes(*schema_)) {}
 
 Refold::~Refold() = default;
 
-Status Refold::add(Sequence sequence, std::string_view commit_bytes) {
-  EMSTORE_TRY(const HeaderView header, decode_header(commit_bytes));
-  EMSTORE_TRY(const Commit commit, decode(commit_bytes));
-  if (sequence != last_ + 1 || commit.info.sequence != sequence) {
-    return failure(ErrorCode::corrupt_log, "commit " + std::to_string(sequence) + " follows " +
-                                               std::to_string(last_) + " and calls itself " +
-                                               std::to_string(commit.info.sequence));
+Status Refold::add(const LoggedCommit& logged) {
+  const CommitInfo& info = logged.commit.info;
+  if (info.sequence != last_ + 1) {
+    return failure(ErrorCode::corrupt_log,
+                   "commit " + std::to_string(info.sequence) + " follows " + std::to_string(last_));
   }
-  FoldPlace place{{sequence, 0}, commit.info.time, commit.info.peer.uid};
-  for (const Event& event : commit.events) {
-    EMSTORE_CHECKED(fold(*schema_, event, place, pending_));
-    EMSTORE_TRY(schema_, schema_after(event, sequence, schema_));
+  FoldPlace place{{info.sequence, 0}, info.time, info.peer.uid};
+  for (const Event& event : logged.commit.events) {
+    EMSTORE_CHECKED(fold(*folding_, event, place, pending_));
+    if (std::holds_alternative<SchemaApplied>(event)) {
+      EMSTORE_TRY(schema_, schema_after(event, info.sequence, schema_));
+      folding_ = without_indexes(*schema_);
+    }
     ++place.event.index;
   }
-  tree_.append(leaf_hash(header.bytes));
-  last_ = sequence;
-  events_ += commit.events.size();
+  tree_.append(logged.leaf);
+  last_ = info.sequence;
+  events_ += logged.commit.events.size();
   const bool full =
       pending_.change_count() >= kPendingChangesMax || pending_.bytes() >= kPendingBytesMax;
   return full ? flush() : Status{};
 }
 
-// Keys of indexes are left out: they follow from the records that remain, in finish().
 Status Refold::flush() {
   RowChanges changes = pending_.take_changes();
-  std::erase_if(changes, [](const RowChange& change) { return change.family == Family::values; });
-  pending_.clear();
   RowChanges tree = tree_.take_changes();
   std::move(tree.begin(), tree.end(), std::back_inserter(changes));
-  return write_(changes);
+  EMSTORE_CHECKED(write_(changes));
+  cache_.take(changes);
+  return {};
 }
 
 Status Refold::finish(const std::function<bool(IndexId)>& is_ready) {

@@ -10,6 +10,8 @@
 #include "store/event_bytes.h"
 #include "store/merkle.h"
 #include "store/overlay.h"
+#include "store/replay.h"
+#include "store/row_cache.h"
 #include "store/rows.h"
 #include "store/schema.h"
 
@@ -38,8 +40,8 @@ class Refold {
   Refold(const Reader& log, const Reader& rows, Write write);
   ~Refold();
 
-  // The next commit's bytes; sequences follow each other. Errors: corrupt_log, corrupt_index.
-  Status add(Sequence sequence, std::string_view commit_bytes);
+  // The next commit; sequences follow each other. Errors: corrupt_log, corrupt_index.
+  Status add(const LoggedCommit& logged);
   // Writes what is left: rows, tree, and the keys of the indexes that `is_ready` names.
   Status finish(const std::function<bool(IndexId)>& is_ready);
 
@@ -54,9 +56,13 @@ class Refold {
   std::unique_ptr<Split> base_;
   const Reader& rows_;
   Write write_;
+  RowCache cache_;
+  CachedReader cached_;
   Overlay pending_;
   Tree tree_;
   std::shared_ptr<const Schema> schema_;
+  // The same without its indexes: their keys follow from the records that remain, in finish().
+  std::shared_ptr<const Schema> folding_;
   Sequence last_ = 0;
   std::uint64_t events_ = 0;
 };

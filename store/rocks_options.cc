@@ -176,6 +176,11 @@ rocksdb::ColumnFamilyOptions FamilyOptions::of(Family family) const {
   const bool is_compressed = family != Family::bytes && supports(rocksdb::kLZ4Compression);
   chosen.compression = is_compressed ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   chosen.write_buffer_size = memtable_bytes_;
+  // The rows that commits ask for mostly to find that they are not there.
+  if (family == Family::backlinks || family == Family::requests) {
+    chosen.memtable_whole_key_filtering = true;
+    chosen.memtable_prefix_bloom_size_ratio = 0.02;
+  }
   // Small steps: every family holds at least one, and all of them count against the common bound.
   chosen.arena_block_size = std::clamp(memtable_bytes_ / 64, 4 * kKiB, 256 * kKiB);
   chosen.memtable_protection_bytes_per_key = 8;

@@ -10,6 +10,11 @@
 namespace emstore::store {
 namespace {
 
+// Room for the longest keys of fixed size, and for what values hold beside their fields: strings
+// that grow on the way cost more than what is put into them.
+constexpr std::size_t kKeyBytes = 64;
+constexpr std::size_t kValueBytes = 96;
+
 constexpr char kIntegerTag = 1;
 constexpr char kUuidTag = 2;
 
@@ -113,14 +118,25 @@ std::string entity_prefix(EntityId entity) {
   return key;
 }
 
-std::string record_key(const RecordRef& record) {
-  std::string key = entity_prefix(record.entity);
+namespace {
+
+void append_record(const RecordRef& record, std::string& key) {
+  append_big_endian<std::uint32_t>(key, static_cast<std::uint32_t>(record.entity));
   append_id(record.id, key);
+}
+
+}  // namespace
+
+std::string record_key(const RecordRef& record) {
+  std::string key;
+  append_record(record, key);
   return key;
 }
 
 std::string link_prefix(const RecordRef& owner, FieldId field) {
-  std::string key = record_key(owner);
+  std::string key;
+  key.reserve(kKeyBytes);
+  append_record(owner, key);
   append_big_endian<std::uint32_t>(key, static_cast<std::uint32_t>(field));
   return key;
 }
@@ -130,14 +146,19 @@ std::string link_key(const RecordRef& owner, FieldId field, std::string_view ord
 }
 
 std::string backlink_prefix(const RecordRef& target, bool covered) {
-  std::string key = record_key(target);
+  std::string key;
+  key.reserve(kKeyBytes);
+  append_record(target, key);
   key.push_back(covered ? 1 : 0);
   return key;
 }
 
 std::string backlink_key(const RecordRef& target, bool covered, const RecordRef& owner,
                          FieldId field) {
-  return backlink_prefix(target, covered).append(link_prefix(owner, field));
+  std::string key = backlink_prefix(target, covered);
+  append_record(owner, key);
+  append_big_endian<std::uint32_t>(key, static_cast<std::uint32_t>(field));
+  return key;
 }
 
 std::string request_key(std::uint32_t uid, std::string_view key) {
@@ -206,6 +227,22 @@ Result<FieldValues> unpack_fields(std::string_view packed) {
   return decoding("a record's fields", packed, take_values);
 }
 
+Result<Value> value_in(std::string_view packed, FieldId field) {
+  return decoding("a record's fields", packed, [field](pack::Cursor& cursor) -> Result<Value> {
+    Value found;
+    EMSTORE_TRY(const std::size_t size, cursor.begin_map());
+    for (std::size_t i = 0; i < size; ++i) {
+      EMSTORE_TRY(const std::uint64_t id, cursor.unsigned_integer());
+      if (FieldId{static_cast<std::uint32_t>(id)} == field) {
+        EMSTORE_TRY(found, cursor.value());
+      } else {
+        EMSTORE_CHECKED(cursor.raw());
+      }
+    }
+    return found;
+  });
+}
+
 FieldLinks OwnerRow::links_of(FieldId field) const {
   const auto found = links.find(field);
   return found == links.end() ? FieldLinks{} : found->second;
@@ -213,6 +250,7 @@ FieldLinks OwnerRow::links_of(FieldId field) const {
 
 std::string encode(const OwnerRow& row) {
   std::string bytes;
+  bytes.reserve(kValueBytes + (row.fields ? row.fields->size() : 0));
   pack::Writer writer(bytes);
   writer.begin_list(5);
   put_view(writer, row, row.fields ? &*row.fields : nullptr);
@@ -228,6 +266,7 @@ std::string encode(const OwnerRow& row) {
 
 std::string encode(const LinkRow& row) {
   std::string bytes;
+  bytes.reserve(kValueBytes + (row.cover ? row.cover->size() : 0));
   pack::Writer writer(bytes);
   writer.begin_list(5);
   put(writer, row.target);
@@ -397,8 +436,9 @@ Result<SchemaRow> decode_schema(std::string_view bytes) {
 }
 
 std::optional<std::string> cover_of(const OwnerRow& target) {
-  if (!target.fields) return std::nullopt;
+  if (!target.fields || target.fields->size() > kCoverBytesMax) return std::nullopt;
   std::string cover;
+  cover.reserve(kValueBytes + target.fields->size());
   pack::Writer writer(cover);
   writer.begin_list(4);
   put_view(writer, target, &*target.fields);

@@ -76,6 +76,8 @@ Result<RecordId> id_at_end(std::string_view key, IdFormat format);
 using PackedFields = std::string;
 PackedFields pack_fields(const FieldValues& values);
 Result<FieldValues> unpack_fields(std::string_view packed);
+// One of them; null when it is not there.
+Result<Value> value_in(std::string_view packed, FieldId field);
 
 struct FieldLinks {
   std::uint64_t count = 0;

@@ -122,14 +122,14 @@ class Folder {
     put(Family::counters, counter_key(record.entity), encode(counter));
     remove(Family::records, record_key(record));
     if (stored->fields_elsewhere()) remove(Family::bodies, record_key(record));
-    EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields));
+    EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields()));
     return follow(record, &values, nullptr);
   }
 
   Result<OwnerRow> update(const RecordRef& record, const FieldValues& after) {
     const StoredRecord* stored = find(record);
     if (stored == nullptr) return does_not_fit(place_, "no such record");
-    EMSTORE_TRY(const FieldValues before, unpack_fields(stored->fields));
+    EMSTORE_TRY(const FieldValues before, unpack_fields(stored->fields()));
     FieldValues values = before;
     for (const auto& [field, value] : after) values.set(field, value);
     OwnerRow row = stored->row;
@@ -244,6 +244,7 @@ class Folder {
     const StoredRecord* owner = find(event.owner);
     if (owner == nullptr) return does_not_fit(place_, "links of a record that is not there");
     uses_ = facts_.uses;
+    puts_.reserve(1 + 3 * event.added.size() + event.removed.size() + 2 * event.changed.size());
     EMSTORE_CHECKED(check_places(event));
     for (const Link& link : event.removed) EMSTORE_CHECKED(remove_link(event, link));
     for (const Link& link : event.added) EMSTORE_CHECKED(add_link(event, link));

@@ -9,6 +9,7 @@
 #include "store/group.h"
 #include "store/merkle.h"
 #include "store/opening.h"
+#include "store/row_cache.h"
 
 namespace emstore::store {
 
@@ -20,6 +21,7 @@ struct Store::State {
   Head head;
   StoreId id{};
   Tree tree;
+  RowCache cache;
   bool stopped = false;  // A write failed, or the store was closed: nothing is written any more.
 
   mutable std::mutex published_mutex;  // Guards the pointer alone, not what it points to.
@@ -64,6 +66,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environm
                                          std::move(head),
                                          id,
                                          std::move(opened.tree),
+                                         RowCache(options.limits.writer_cache_bytes),
                                          false,
                                          {},
                                          std::make_shared<const View>(std::move(opened.view))});
@@ -108,7 +111,8 @@ std::vector<Outcome> Store::commit_group(std::span<const Submission> submissions
                     unknown({ErrorCode::internal, "it takes no further writes"}));
     return outcomes;
   }
-  Group group(*before, state_->environment, state_->options.limits, state_->tree);
+  const CachedReader rows(*before->reader, state_->cache);
+  Group group(*before, rows, state_->environment, state_->options.limits, state_->tree);
   for (const Submission& submission : submissions) {
     outcomes.push_back(group.take(submission));
     if (group.bytes() >= state_->options.limits.group_bytes_max) break;
@@ -123,9 +127,10 @@ std::vector<Outcome> Store::commit_group(std::span<const Submission> submissions
 
 // Rows and log in one batch, then the head, then the view that readers get: only then the answers.
 Status Store::write(Group& group, const View& before) {
-  const RowChanges changes = group.take_changes();
+  RowChanges changes = group.take_changes();
   if (changes.empty()) return {};
   EMSTORE_CHECKED(state_->database->write(changes, state_->options.durability));
+  state_->cache.take(changes);
   View next{group.sequence(), group.time(),   before.root,
             group.schema(),   before.indexes, state_->database->snapshot()};
   if (group.indexes()) next.indexes = std::make_shared<const IndexStates>(*group.indexes());
@@ -145,12 +150,13 @@ Result<bool> Store::work() {
   EMSTORE_TRY(std::optional<IndexStates> states,
               continue_indexes(*before->schema, *before->indexes, rows));
   if (!states) return false;
-  const RowChanges changes = rows.take_changes();
+  RowChanges changes = rows.take_changes();
   const Status written = state_->database->write(changes, state_->options.durability);
   if (!written) {
     state_->stopped = true;
     return unknown(written.error());
   }
+  state_->cache.take(changes);
   View next = *before;
   next.indexes = std::make_shared<const IndexStates>(*std::move(states));
   next.reader = state_->database->snapshot();

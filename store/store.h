@@ -36,6 +36,7 @@ struct StoreLimits {
   std::size_t examined_max = 100'000;
   // Of what a command about several records answers: a reply that is too large could not be sent.
   std::size_t answer_bytes_max = 16u << 20;
+  std::size_t writer_cache_bytes = 32u << 20;  // Rows that commits read or changed last.
 };
 
 struct StoreOptions {

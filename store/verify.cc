@@ -99,14 +99,13 @@ Status refold_into(Scratch& scratch, const View& view, const Counted& counted,
     for (const RowChange& change : changes) scratch.apply(change);
     return {};
   });
-  EMSTORE_CHECKED(view.reader->try_scan(
-      Family::log, {}, [&](std::string_view key, std::string_view bytes) -> Result<bool> {
-        const Sequence sequence = sequence_of_log_key(key);
-        if (sequence % kReportEvery == 0 && progress && !progress(sequence, view.sequence)) {
-          return failure(ErrorCode::cancelled, "cancelled at commit " + std::to_string(sequence));
-        }
-        return refold.add(sequence, bytes).map([] { return true; });
-      }));
+  EMSTORE_CHECKED(replay(*view.reader, [&](const LoggedCommit& logged) -> Status {
+    const Sequence sequence = logged.commit.info.sequence;
+    if (sequence % kReportEvery == 0 && progress && !progress(sequence, view.sequence)) {
+      return failure(ErrorCode::cancelled, "cancelled at commit " + std::to_string(sequence));
+    }
+    return refold.add(logged);
+  }));
   EMSTORE_CHECKED(refold.finish([&](IndexId index) { return counted.is_ready(index); }));
   report.events = refold.events();
   return {};

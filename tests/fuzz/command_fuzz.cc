@@ -70,7 +70,7 @@ class MemoryStore {
   }
 
   Outcome commit(decltype(Submission::work) work) {
-    Group group(view_, environment_, limits_, tree_);
+    Group group(view_, rows_, environment_, limits_, tree_);
     Outcome outcome = group.take({Peer{1000, 1000, 1}, std::move(work)});
     for (const RowChange& change : group.take_changes()) rows_.apply(change);
     view_.sequence = group.sequence();
@@ -87,7 +87,8 @@ class MemoryStore {
       return {};
     });
     for (const auto& [key, bytes] : rows_.rows(Family::log)) {
-      EMSTORE_CHECK(refold.add(sequence_of_log_key(key), bytes).has_value());
+      const Result<LoggedCommit> commit = decode_logged(sequence_of_log_key(key), bytes);
+      EMSTORE_CHECK(commit.has_value() && refold.add(*commit).has_value());
     }
     EMSTORE_CHECK(refold.finish([](IndexId) { return true; }).has_value());
     for (const FamilyInfo& family : kFamilies) {

@@ -81,7 +81,8 @@ class Elsewhere {
     EMSTORE_TRY(const store::Commit commit, store::decode(commit_bytes));
     EMSTORE_TRY(const std::vector<store::Salt> salts, store::salts_of(commit_bytes));
     store::CommitBytes written = store::encode(commit, salts);
-    EMSTORE_CHECKED(refold_.add(++last_, written.bytes));
+    EMSTORE_TRY(const store::LoggedCommit logged, store::decode_logged(++last_, written.bytes));
+    EMSTORE_CHECKED(refold_.add(logged));
     rows_.apply({Family::log, store::log_key(last_), std::move(written.bytes)});
     return {};
   }

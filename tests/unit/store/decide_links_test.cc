@@ -154,7 +154,7 @@ TEST(DecideLinks, RefusesWhenNoLinkNearbyMayBeMoved) {
   known.add({{store::kMediaEntity, RecordId(3)}, low.substr(0, 31) + '\x11', {}});
   store::Known all;
   all.owner.emplace();
-  all.targets[request.to(wanted)].values.set(store::kMediaType, "image/png");
+  all.targets[request.to(wanted)].mime_type = "image/png";
   store::Violations violations(10);
   store::decide_links(products, request, known, all, {}, violations);
   ASSERT_EQ(violations.size(), 1u);

@@ -156,41 +156,23 @@ TEST(Overlay, GivesItsChangesInOrderAndIsThenAsNew) {
   EXPECT_EQ(*overlay.get(Family::links, "a"), std::nullopt);
 }
 
-TEST(Overlay, KeepsRowsItHasReadWhenToldTo) {
-  Scratch below;
-  below.apply(put(Family::records, "a", "row"));
-  const CountingReader counting(below);
-  const Overlay kept(counting, Caching::on);
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_THAT(*kept.get(Family::records, "a"), Optional(std::string("row")));
-    EXPECT_EQ(*kept.get(Family::records, "absent"), std::nullopt);
-  }
-  EXPECT_EQ(counting.gets(), 2);
-
-  const Overlay asked_anew(counting);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(asked_anew.get(Family::records, "a"));
-  EXPECT_EQ(counting.gets(), 5);
-}
-
 TEST(Overlay, GetsManyFromAboveAndBelow) {
   Scratch below;
   below.apply(put(Family::records, "a", "below"));
   below.apply(put(Family::records, "b", "below"));
   const CountingReader counting(below);
-  Overlay overlay(counting, Caching::on);
+  Overlay overlay(counting);
   overlay.apply(put(Family::records, "b", "above"));
   const std::vector<std::string> keys = {"b", "absent", "a"};
-  for (int i = 0; i < 2; ++i) {
-    const auto values = overlay.get_many(Family::records, keys);
-    ASSERT_TRUE(values);
-    EXPECT_THAT(*values, ElementsAre("above", std::nullopt, "below"));
-  }
+  const auto values = overlay.get_many(Family::records, keys);
+  ASSERT_TRUE(values);
+  EXPECT_THAT(*values, ElementsAre("above", std::nullopt, "below"));
   EXPECT_EQ(counting.gets(), 2);
 }
 
 TEST(Overlay, PassesOnErrorsFromBelow) {
   const FailingReader below;
-  Overlay overlay(below, Caching::on);
+  Overlay overlay(below);
   overlay.apply(put(Family::links, "a", "above"));
   EXPECT_THAT(*overlay.get(Family::links, "a"), Optional(std::string("above")));
   ASSERT_FALSE(overlay.get(Family::links, "b"));
@@ -204,16 +186,35 @@ TEST(Overlay, PassesOnErrorsFromBelow) {
 TEST(Overlay, StandsOnAnotherOverlay) {
   Scratch below;
   below.apply(put(Family::links, "a", "stored"));
-  Overlay group(below, Caching::on);
+  Overlay group(below);
   group.apply(put(Family::links, "b", "group"));
   Overlay commit = Overlay::above(group);
   commit.apply(removal(Family::links, "a"));
   commit.apply(put(Family::links, "c", "commit"));
   EXPECT_THAT(rows_of(commit, Family::links, {}, Direction::forward),
               ElementsAre(Pair("b", "group"), Pair("c", "commit")));
-  for (RowChange& change : commit.take_changes()) group.apply(std::move(change));
+  group.absorb(commit);
+  EXPECT_EQ(commit.change_count(), 0u);
   EXPECT_THAT(rows_of(group, Family::links, {}, Direction::backward),
               ElementsAre(Pair("c", "commit"), Pair("b", "group")));
+}
+
+TEST(Overlay, AbsorbsAnotherAsIfItsChangesWereApplied) {
+  Scratch below;
+  Overlay absorbed(below), applied(below);
+  const std::vector<RowChanges> commits{
+      {put(Family::links, "a", "1"), put(Family::links, "b", "1"), put(Family::uses, "a", "1")},
+      {put(Family::links, "a", "longer"), removal(Family::links, "b"), removal(Family::uses, "x")},
+      {}};
+  for (const RowChanges& changes : commits) {
+    Overlay commit = Overlay::above(absorbed);
+    for (const RowChange& change : changes) commit.apply(change);
+    for (const RowChange& change : changes) applied.apply(change);
+    absorbed.absorb(commit);
+    EXPECT_EQ(absorbed.change_count(), applied.change_count());
+    EXPECT_EQ(absorbed.bytes(), applied.bytes());
+  }
+  EXPECT_EQ(absorbed.take_changes(), applied.take_changes());
 }
 
 // Whatever is written, whatever range is read: an overlay reads as if its changes were stored.
@@ -227,7 +228,7 @@ TEST(Overlay, ReadsAsIfItsChangesWereStored) {
   for (int round = 0; round < 300; ++round) {
     Scratch below;
     Scratch expected;
-    Overlay overlay(below, round % 2 == 0 ? Caching::on : Caching::off);
+    Overlay overlay(below);
     for (std::size_t i = random() % 20; i > 0; --i) below.apply(put(Family::links, key(), "0"));
     expected = below;
     for (std::size_t i = random() % 20; i > 0; --i) {

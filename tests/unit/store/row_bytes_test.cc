@@ -108,6 +108,17 @@ TEST(RowBytes, OfRecordsAreGoldenInBothDirections) {
   EXPECT_EQ(unpack_fields(golden_value("long fields")).value(), fields);
 }
 
+TEST(RowBytes, GiveOneFieldWithoutTheOthers) {
+  const FieldValues fields = values({{1, "Laptop"}, {2, 999.0}, {7, List{"a", Map{{"b", 1}}}}});
+  const PackedFields packed = pack_fields(fields);
+  for (const auto& [field, value] : fields) EXPECT_EQ(value_in(packed, field).value(), value);
+  EXPECT_TRUE(value_in(packed, FieldId{3}).value().is_null());
+  EXPECT_TRUE(value_in(pack_fields({}), FieldId{1}).value().is_null());
+  for (std::size_t size = 0; size < packed.size(); ++size) {
+    EXPECT_FALSE(value_in(std::string_view(packed).substr(0, size), FieldId{1})) << size;
+  }
+}
+
 TEST(RowBytes, OfLinksAreGoldenInBothDirections) {
   const OwnerRow media{47, kEarlier, kLater, pack_fields(values({{1, "front.png"}})), {}};
   const LinkRow covered{kMedia, Map{{"alt", "front"}}, true, cover_of(media)};
