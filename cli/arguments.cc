@@ -252,6 +252,11 @@ Value id_of(std::string_view word) {
   return std::string(word);
 }
 
+Value as_of_value(std::string_view word) {
+  if (word.empty()) return {};
+  return id_of(word);  // Numbers and texts, just so.
+}
+
 std::vector<Item> items_of(std::span<const std::string> words) {
   std::vector<Item> items;
   for (const std::string& word : words) items.emplace_back(id_of(word));

@@ -38,6 +38,8 @@ Where where_of(const SchemaView& schema, std::string_view entity,
 With with_of(std::string_view word);
 // `-created_at,name`.
 std::vector<Order> order_of(std::string_view word);
+// `42`, a sequence; anything else is the text of a time. Null when the word is empty.
+Value as_of_value(std::string_view word);
 // `name,price`.
 std::vector<std::string> names_of(std::string_view word);
 

@@ -23,10 +23,14 @@ enum class SchemaForm { tables, typescript, cpp };
 int show_schema(Session& session, SchemaForm form);
 
 // mutation_commands.cc
+// What is recorded with a commit.
+struct RequestWords {
+  std::string key, reason, correlation, causation;
+};
 struct MutationWords {
   std::string entity, id;
   std::vector<std::string> assignments;
-  std::string key, reason;
+  RequestWords request;
   std::optional<std::uint64_t> expected;
   bool detach = false;
   bool dry_run = false;
@@ -38,13 +42,14 @@ struct MutationWords {
 int insert_record(Session& session, const MutationWords& words);
 int update_record(Session& session, const MutationWords& words);
 int delete_record(Session& session, const MutationWords& words);
-// The operations in a JSON file, all or none; `key` and `reason` are its own.
+// The operations in a JSON file, all or none; `request` is its own.
 int carry_out_transaction(Session& session, const MutationWords& words);
 
 enum class LinkVerb { attach, detach, set };
 struct LinkWords {
   std::string entity, id, field;
   std::vector<std::string> media;  // Ids; @file uploads.
+  RequestWords request;
 };
 int change_links(Session& session, LinkVerb verb, const LinkWords& words);
 
@@ -56,6 +61,7 @@ struct FindWords {
   std::optional<std::uint64_t> limit;
   std::uint64_t offset = 0;
   std::string cursor;
+  std::string as_of;  // A sequence, or a time.
   bool count = false, exists = false, explain = false;
 };
 int find_records(Session& session, const FindWords& words);

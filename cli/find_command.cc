@@ -17,6 +17,7 @@ Query query_of(Session& session, const FindWords& words) {
   query.limit = words.limit;
   query.offset = words.offset;
   query.cursor = words.cursor;
+  query.as_of = as_of_value(words.as_of);
   return query;
 }
 
@@ -25,7 +26,8 @@ int find_one_record(Session& session, const FindWords& words) {
   const auto record = session.client().repository(words.entity).find_id(id_of(words.id), query);
   if (!record) {
     throw Failure({ErrorCode::record_not_found,
-                   words.entity + "/" + words.id + " does not exist",
+                   words.entity + "/" + words.id +
+                       (words.as_of.empty() ? " does not exist" : " did not exist then"),
                    "",
                    "`emstore find " + words.entity + "` lists the records",
                    {}});
@@ -40,7 +42,8 @@ int find_one_record(Session& session, const FindWords& words) {
 
 int count_records(Session& session, const FindWords& words) {
   const Where where = where_of(session.schema(), words.entity, words.where);
-  const std::uint64_t count = session.client().repository(words.entity).count(where);
+  const std::uint64_t count =
+      session.client().repository(words.entity).count(where, as_of_value(words.as_of));
   if (session.json()) {
     session.print_json(Map{{"count", count}});
   } else {
@@ -51,7 +54,8 @@ int count_records(Session& session, const FindWords& words) {
 
 int tell_existence(Session& session, const FindWords& words) {
   const Where where = where_of(session.schema(), words.entity, words.where);
-  const bool exists = session.client().repository(words.entity).exists(where);
+  const bool exists =
+      session.client().repository(words.entity).exists(where, as_of_value(words.as_of));
   if (session.json()) {
     session.print_json(Map{{"exists", exists}});
   } else {

@@ -66,13 +66,16 @@ void add_schema(CLI::App& app, Words& words) {
       ->excludes(typescript);
 }
 
-void add_request_options(CLI::App& command, Words& words) {
-  command.add_option("--key", words.mutation.key, "Name the request: sent twice, it happens once");
-  command.add_option("--reason", words.mutation.reason, "Why; recorded with the commit");
+void add_request_options(CLI::App& command, RequestWords& words) {
+  command.add_option("--key", words.key, "Name the request: sent twice, it happens once");
+  command.add_option("--reason", words.reason, "Why; recorded with the commit");
+  command.add_option("--correlation", words.correlation,
+                     "The undertaking that it belongs to; recorded");
+  command.add_option("--causation", words.causation, "What led to it; recorded");
 }
 
 void add_mutation_options(CLI::App& command, Words& words) {
-  add_request_options(command, words);
+  add_request_options(command, words.mutation.request);
   command.add_option("--expected", words.mutation.expected,
                      "The version that the record must have");
 }
@@ -125,7 +128,7 @@ void add_mutations(CLI::App& app, Words& words) {
       .add_option("FILE", words.mutation.from,
                   "[{\"insertOne\": [\"products\", {…}], \"as\": \"p\"}, …]; - is standard input")
       ->required();
-  add_request_options(transaction, words);
+  add_request_options(transaction, words.mutation.request);
 }
 
 void add_links(CLI::App& app, Words& words) {
@@ -148,6 +151,7 @@ void add_links(CLI::App& app, Words& words) {
         "MEDIA", words.links.media,
         "Ids of media, or @FILE to store a file first; `null` clears a medium()");
     if (verb.verb != LinkVerb::set) media->required();
+    add_request_options(command, words.links.request);
   }
 }
 
@@ -168,6 +172,8 @@ void add_find(CLI::App& app, Words& words) {
   find.add_option("--limit", words.find.limit, "At most so many");
   find.add_option("--offset", words.find.offset, "Leave out so many first");
   find.add_option("--cursor", words.find.cursor, "Go on behind the page that gave this cursor");
+  find.add_option("--as-of", words.find.as_of,
+                  "As of this commit, or of a time: 42, 2026-11-22T15:09:26Z");
   find.add_flag("--count", words.find.count, "Only say how many match");
   find.add_flag("--exists", words.find.exists, "Only say whether any matches");
   find.add_flag("--explain", words.find.explain, "Only say how the records would be found");

@@ -7,10 +7,17 @@
 namespace emstore::cli {
 namespace {
 
-MutationOptions options_of(const MutationWords& words) {
+MutationOptions options_of(const RequestWords& words) {
   MutationOptions options;
   options.key = words.key;
   options.reason = words.reason;
+  options.correlation = words.correlation;
+  options.causation = words.causation;
+  return options;
+}
+
+MutationOptions options_of(const MutationWords& words) {
+  MutationOptions options = options_of(words.request);
   options.expected = words.expected;
   return options;
 }
@@ -257,8 +264,9 @@ int change_links(Session& session, LinkVerb verb, const LinkWords& words) {
   }
   Document document;
   document.set(words.field, operators);
-  const Mutation done =
-      session.client().mutator(words.entity).update_one(id_of(words.id), document);
+  const Mutation done = session.client()
+                            .mutator(words.entity)
+                            .update_one(id_of(words.id), document, options_of(words.request));
   return report(session, words.entity, "updated", done);
 }
 

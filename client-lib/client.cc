@@ -25,7 +25,7 @@ Result<Mutation> mutation_of(Result<Value> answer) {
   return Mutation(std::move(map));
 }
 
-protocol::ReadOptions read_options(const Query& query) { return {.after = query.after}; }
+protocol::ReadOptions read_options(const Query& query) { return {query.after, query.as_of}; }
 
 Result<Mutation> insert(Core& core, const std::string& entity, const Document& document,
                         const MutationOptions& options) {
@@ -91,15 +91,17 @@ Result<Page> find_page(Core& core, const std::string& entity, const Query& query
   return page_of(std::move(answer));
 }
 
-Result<std::uint64_t> count_of(Core& core, const std::string& entity, const Where& where) {
-  EMSTORE_TRY(const Map answer,
-              core.call_for_map(protocol::Count{entity, to_map(Query{.where = where}), {}}));
+Result<std::uint64_t> count_of(Core& core, const std::string& entity, const Where& where,
+                               const Value& as_of) {
+  EMSTORE_TRY(const Map answer, core.call_for_map(protocol::Count{
+                                    entity, to_map(Query{.where = where}), {{}, as_of}}));
   return unsigned_of(answer, "count");
 }
 
-Result<bool> exists_in(Core& core, const std::string& entity, const Where& where) {
-  EMSTORE_TRY(const Map answer,
-              core.call_for_map(protocol::Exists{entity, to_map(Query{.where = where}), {}}));
+Result<bool> exists_in(Core& core, const std::string& entity, const Where& where,
+                       const Value& as_of) {
+  EMSTORE_TRY(const Map answer, core.call_for_map(protocol::Exists{
+                                    entity, to_map(Query{.where = where}), {{}, as_of}}));
   const Value* exists = answer.find("exists");
   if (exists == nullptr || exists->if_boolean() == nullptr) {
     return failure(ErrorCode::internal, "the answer to exists says neither yes nor no");
@@ -236,15 +238,17 @@ Page Repository::find_many(const Query& query) {
 Page Repository::find_many(const Query& query, ErrorOut error) {
   return value_of(find_page(*core_, entity_, query), error);
 }
-std::uint64_t Repository::count(const Where& where) {
-  return value_of(count_of(*core_, entity_, where));
+std::uint64_t Repository::count(const Where& where, const Value& as_of) {
+  return value_of(count_of(*core_, entity_, where, as_of));
 }
-std::uint64_t Repository::count(const Where& where, ErrorOut error) {
-  return value_of(count_of(*core_, entity_, where), error);
+std::uint64_t Repository::count(const Where& where, ErrorOut error, const Value& as_of) {
+  return value_of(count_of(*core_, entity_, where, as_of), error);
 }
-bool Repository::exists(const Where& where) { return value_of(exists_in(*core_, entity_, where)); }
-bool Repository::exists(const Where& where, ErrorOut error) {
-  return value_of(exists_in(*core_, entity_, where), error);
+bool Repository::exists(const Where& where, const Value& as_of) {
+  return value_of(exists_in(*core_, entity_, where, as_of));
+}
+bool Repository::exists(const Where& where, ErrorOut error, const Value& as_of) {
+  return value_of(exists_in(*core_, entity_, where, as_of), error);
 }
 Map Repository::explain(const Query& query) { return value_of(plan_for(*core_, entity_, query)); }
 Map Repository::explain(const Query& query, ErrorOut error) {

@@ -45,15 +45,15 @@ std::size_t Pipeline::delete_one(const std::string& entity, const Value& id,
 }
 
 std::size_t Pipeline::find_id(const std::string& entity, const Value& id, const Query& query) {
-  return state_->add(protocol::FindId{entity, id, to_map(query), {.after = query.after}});
+  return state_->add(protocol::FindId{entity, id, to_map(query), {query.after, query.as_of}});
 }
 
 std::size_t Pipeline::find_one(const std::string& entity, const Query& query) {
-  return state_->add(protocol::FindOne{entity, to_map(query), {.after = query.after}});
+  return state_->add(protocol::FindOne{entity, to_map(query), {query.after, query.as_of}});
 }
 
 std::size_t Pipeline::find_many(const std::string& entity, const Query& query) {
-  return state_->add(protocol::FindMany{entity, to_map(query), {.after = query.after}});
+  return state_->add(protocol::FindMany{entity, to_map(query), {query.after, query.as_of}});
 }
 
 std::size_t Pipeline::size() const { return state_->requests.size(); }

@@ -9,15 +9,19 @@
 
 #include "protocol/codec.h"
 #include "store/explain.h"
+#include "store/history.h"
 #include "store/log.h"
+#include "store/moment.h"
 
 namespace emstore::daemon {
 
 struct Planned {
-  std::shared_ptr<const store::View> view;  // Whose schema the query points into.
+  std::shared_ptr<const store::View> view;
+  store::Moment moment;  // Whose schema the query points into.
   store::Query query;
   store::Plan plan;
   ReadForm form = ReadForm::one;
+  bool is_past = false;  // As of an earlier commit than the view's.
 };
 
 namespace {
@@ -32,15 +36,35 @@ constexpr std::uint64_t kQuickExaminedMax = 5'000;
 constexpr std::uint64_t kQuickBytesMax = 1u << 20;
 constexpr std::uint64_t kCommitsMax = 10'000;  // Of one log.read.
 
+// What a schema of then does not have may be in that of now.
+Result<Query> resolve_as_of(const store::Moment& moment, const View& view, const Read& read) {
+  Result<Query> query = store::resolve_query(*moment.schema, read.entity, read.query);
+  if (!query && moment.schema->version != view.schema->version && query.error().hint.empty()) {
+    query.error().hint =
+        "as of commit " + std::to_string(moment.sequence) + " the schema is that of " +
+        (moment.schema->version == 0 ? std::string("an empty store")
+                                     : "commit " + std::to_string(moment.schema->version));
+  }
+  return query;
+}
+
 Result<Planned> plan_read(std::shared_ptr<const View> view, const Read& read) {
-  EMSTORE_TRY(Query query, store::resolve_query(*view->schema, read.entity, read.query));
-  if (read.form == ReadForm::one) query.limit = 1;
-  const auto is_ready = [&view](IndexId id) {
-    const auto state = view->indexes->find(id);
-    return state != view->indexes->end() && state->second.kind == store::IndexState::Kind::ready;
+  Planned planned{std::move(view), {}, {}, {}, read.form, false};
+  planned.moment = store::moment_of(*planned.view);
+  if (!read.options.as_of.is_null()) {
+    EMSTORE_TRY(planned.moment, store::moment_at(*planned.view, read.options.as_of));
+    planned.is_past = planned.moment.sequence < planned.view->sequence;
+  }
+  EMSTORE_TRY(planned.query, resolve_as_of(planned.moment, *planned.view, read));
+  if (read.form == ReadForm::one) planned.query.limit = 1;
+  const auto is_ready = [&planned](IndexId id) {
+    if (planned.is_past) return false;  // Keys of indexes have no history.
+    const auto state = planned.view->indexes->find(id);
+    return state != planned.view->indexes->end() &&
+           state->second.kind == store::IndexState::Kind::ready;
   };
-  store::Plan plan = store::plan_of(*view->schema, query, is_ready);
-  return Planned{std::move(view), std::move(query), std::move(plan), read.form};
+  planned.plan = store::plan_of(*planned.moment.schema, planned.query, is_ready);
+  return planned;
 }
 
 // Whether it is worth a try in place: not when the whole entity has to be looked at.
@@ -49,6 +73,7 @@ bool may_be_quick(const Planned& planned) {
   if (planned.form == ReadForm::explain) {
     return planned.plan.parts.empty() && planned.plan.ranges.size() <= kQuickRanges;
   }
+  if (planned.is_past && planned.form == ReadForm::count && !planned.query.where) return false;
   if (planned.plan.kind != store::Plan::Kind::scan) return true;
   return planned.form != ReadForm::count && !planned.query.where && !planned.plan.sorts &&
          !planned.query.count;
@@ -66,29 +91,48 @@ void write_sequence(Sequence sequence, Sink& sink) {
   sink.integer(static_cast<std::int64_t>(sequence));
 }
 
-Status write_one(const Planned& planned, const store::QueryLimits& limits, Sink& sink) {
+// How many rows a plan leads to is said of the live store only.
+Result<Map> plan_map(const Planned& planned) {
+  const store::Reader& live = *planned.view->reader;
+  EMSTORE_TRY(Map plan, store::explain(live, planned.query, planned.plan));
+  if (!planned.is_past) return plan;
+  plan.set("rows", Value());
+  plan.set("estimate", "unknown");
+  EMSTORE_TRY(Map past,
+              store::explain_past(live, planned.query, planned.plan, planned.moment.sequence));
+  plan.append("past", std::move(past));
+  return plan;
+}
+
+// What a query is carried out on.
+struct Ground {
+  const store::Reader& reader;
+  const store::QueryLimits& limits;
+};
+
+Status write_one(const Planned& planned, const Ground& ground, Sink& sink) {
   sink.begin_map(2);
   sink.text("data");
   EMSTORE_TRY(const store::Found found,
-              store::find_one(*planned.view->reader, *planned.view->schema, planned.query,
-                              planned.plan, limits, sink));
+              store::find_one(ground.reader, *planned.moment.schema, planned.query, planned.plan,
+                              ground.limits, sink));
   sink.text("meta");
   sink.begin_map(2);
-  write_sequence(planned.view->sequence, sink);
+  write_sequence(planned.moment.sequence, sink);
   sink.text("version");
   sink.integer(static_cast<std::int64_t>(found.version));
   return {};
 }
 
-Status write_many(const Planned& planned, const store::QueryLimits& limits, Sink& sink) {
+Status write_many(const Planned& planned, const Ground& ground, Sink& sink) {
   sink.begin_map(2);
   sink.text("data");
   EMSTORE_TRY(const store::Found found,
-              store::find_many(*planned.view->reader, *planned.view->schema, planned.query,
-                               planned.plan, limits, sink));
+              store::find_many(ground.reader, *planned.moment.schema, planned.query, planned.plan,
+                               ground.limits, sink));
   sink.text("meta");
   sink.begin_map(2 + (found.cursor ? 1 : 0) + (found.count ? 1 : 0));
-  write_sequence(planned.view->sequence, sink);
+  write_sequence(planned.moment.sequence, sink);
   sink.text("hasMore");
   sink.boolean(found.has_more);
   if (found.cursor) {
@@ -112,32 +156,40 @@ void write_answer(std::string_view name, const Value& value, Sequence sequence, 
   write_sequence(sequence, sink);
 }
 
-Status write_result(const Planned& planned, const store::QueryLimits& limits, Sink& sink) {
-  const View& view = *planned.view;
+Status write_result(const Planned& planned, const Ground& ground, Sink& sink) {
+  const store::Moment& moment = planned.moment;
   switch (planned.form) {
     case ReadForm::one:
-      return write_one(planned, limits, sink);
+      return write_one(planned, ground, sink);
     case ReadForm::many:
-      return write_many(planned, limits, sink);
+      return write_many(planned, ground, sink);
     case ReadForm::count: {
-      EMSTORE_TRY(const std::uint64_t count,
-                  store::count(*view.reader, *view.schema, planned.query, planned.plan, limits));
-      write_answer("count", count, view.sequence, sink);
+      EMSTORE_TRY(
+          const std::uint64_t count,
+          store::count(ground.reader, *moment.schema, planned.query, planned.plan, ground.limits));
+      write_answer("count", count, moment.sequence, sink);
       return {};
     }
     case ReadForm::exists: {
       EMSTORE_TRY(const bool exists,
-                  store::exists(*view.reader, planned.query, planned.plan, limits));
-      write_answer("exists", exists, view.sequence, sink);
+                  store::exists(ground.reader, planned.query, planned.plan, ground.limits));
+      write_answer("exists", exists, moment.sequence, sink);
       return {};
     }
     case ReadForm::explain: {
-      EMSTORE_TRY(Map plan, store::explain(*view.reader, planned.query, planned.plan));
-      write_answer("plan", std::move(plan), view.sequence, sink);
+      EMSTORE_TRY(Map plan, plan_map(planned));
+      write_answer("plan", std::move(plan), moment.sequence, sink);
       return {};
     }
   }
   return {};
+}
+
+Status write_result(const Planned& planned, const store::QueryLimits& limits, Sink& sink) {
+  const store::Reader& live = *planned.view->reader;
+  if (!planned.is_past) return write_result(planned, Ground{live, limits}, sink);
+  const store::History history(live, planned.moment, limits);
+  return write_result(planned, Ground{history, limits}, sink);
 }
 
 // Appends the reply; on an error nothing.

@@ -39,7 +39,7 @@ class Describer {
   }
   void query(const Map& /*place*/, const ReadOptions& /*options*/, std::string_view names) {
     add(options, names);
-    add(options, "after");
+    add(options, "as_of, after");
   }
 
   // "[entity, document, {key, reason}?]"
@@ -183,6 +183,7 @@ class ParamsReader {
 
   // What only other reads take is refused here, what none takes where the query is resolved.
   void query(Map& place, ReadOptions& options, std::string_view names) {
+    option("as_of", options.as_of);
     option("after", options.after);
     for (const std::string_view name : kQueryOptions) {
       const Value* const value = options_.find(name);
@@ -317,7 +318,9 @@ class ParamsCounter {
     visit_options(place, [this](std::string_view name, const auto& one) { option(name, one); });
   }
   void query(const Map& place, const ReadOptions& read, std::string_view /*names*/) {
-    options += place.size() + (read.after ? 1 : 0);
+    options += place.size();
+    option("as_of", read.as_of);
+    option("after", read.after);
   }
 };
 
@@ -345,6 +348,7 @@ class ParamsWriter {
       writer_.text(member.name);
       writer_.value(member.value);
     }
+    option("as_of", read.as_of);
     option("after", read.after);
   }
 

@@ -41,6 +41,7 @@ struct ChoiceOptions {
 // Options that every read takes.
 struct ReadOptions {
   std::optional<std::uint64_t> after;  // Answer once this commit is visible.
+  Value as_of;                         // Answer as of this commit, or this time; null: as of now.
 };
 
 // clang-format off

@@ -414,6 +414,38 @@ std::string place(Sequence sequence, std::size_t event) {
   return "event " + std::to_string(sequence) + "." + std::to_string(event);
 }
 
+// The event, once its payload was held against its commitment; an erased one cannot be.
+Result<Event> verified(const EventHead& head, const StoredEvent& stored, const std::string& name) {
+  if (stored.state == kWhole &&
+      as_bytes(commitment_of(stored.salt, stored.payload)) != head.commitment) {
+    return corrupt(name + " does not match its commitment");
+  }
+  Result<Event> event = decode_payload(head.kind, stored.payload);
+  if (event) return event;
+  const bool is_unknown = event.error().code == ErrorCode::unsupported_format;
+  return failure(is_unknown ? ErrorCode::unsupported_format : ErrorCode::corrupt_log,
+                 name + ": " + event.error().message);
+}
+
+bool is_about_a_record(std::uint16_t kind) {
+  return kind >= RecordCreated::kind.code && kind <= MediaDeleted::kind.code;
+}
+static_assert(RecordCreated::kind.code == 3 && MediaDeleted::kind.code == 9);
+
+// What the payload of an event about a record begins with.
+struct Subject {
+  RecordRef record;
+  Version previous = 0;
+};
+Result<Subject> take_subject(std::string_view payload) {
+  pack::Cursor cursor(payload);
+  Subject subject;
+  EMSTORE_CHECKED(cursor.begin_list());
+  EMSTORE_TRY(subject.record, take_record(cursor));
+  EMSTORE_TRY(subject.previous, cursor.unsigned_integer());
+  return subject;
+}
+
 }  // namespace
 
 std::string encode_payload(const Event& event) {
@@ -451,17 +483,8 @@ Result<Commit> decode(std::string_view bytes) {
   Commit commit{header.info, {}};
   for (std::size_t i = 0; i < header.events.size(); ++i) {
     EMSTORE_TRY(const StoredEvent stored, take_stored(reader));
-    if (stored.state == kWhole &&
-        as_bytes(commitment_of(stored.salt, stored.payload)) != header.events[i].commitment) {
-      return corrupt(place(header.info.sequence, i) + " does not match its commitment");
-    }
-    Result<Event> event = decode_payload(header.events[i].kind, stored.payload);
-    if (!event) {
-      const ErrorCode code = event.error().code == ErrorCode::unsupported_format
-                                 ? ErrorCode::unsupported_format
-                                 : ErrorCode::corrupt_log;
-      return failure(code, place(header.info.sequence, i) + ": " + event.error().message);
-    }
+    Result<Event> event = verified(header.events[i], stored, place(header.info.sequence, i));
+    if (!event) return failure(std::move(event).error());
     commit.events.push_back(*std::move(event));
   }
   if (!reader.ended()) {
@@ -481,6 +504,72 @@ Result<HeaderView> decode_header(std::string_view commit_bytes) {
 
 std::string_view header_bytes(std::string_view commit_bytes, std::size_t events) {
   return commit_bytes.substr(0, kFixedHeaderSize + events * kEventHeadSize);
+}
+
+// ---- Parts --------------------------------------------------------------------------------------
+
+Result<CommitParts> CommitParts::of(std::string bytes) {
+  CommitParts commit;
+  commit.bytes_ = std::move(bytes);
+  EMSTORE_CHECKED(commit.find_parts());
+  return commit;
+}
+
+Status CommitParts::find_parts() {
+  BytesReader reader(bytes_);
+  EMSTORE_TRY(const Header header, take_header(reader));
+  info_ = header.info;
+  const auto offset_of = [this](std::string_view piece) {
+    return static_cast<std::size_t>(piece.data() - bytes_.data());
+  };
+  parts_.reserve(header.events.size());
+  for (const EventHead& head : header.events) {
+    EMSTORE_TRY(const StoredEvent stored, take_stored(reader));
+    Part part{head.kind,
+              stored.state,
+              offset_of(head.commitment),
+              0,
+              offset_of(stored.payload),
+              stored.payload.size(),
+              std::nullopt,
+              0};
+    part.salt = part.payload - stored.salt.size();
+    if (is_about_a_record(head.kind)) {
+      const Result<Subject> subject = take_subject(stored.payload);
+      if (!subject) return corrupt(place(info_.sequence, parts_.size()) + " names no record");
+      part.record = subject->record;
+      part.previous = subject->previous;
+      subjects_.emplace_back(subject->record, static_cast<std::uint32_t>(parts_.size()));
+    }
+    parts_.push_back(part);
+  }
+  std::sort(subjects_.begin(), subjects_.end());
+  return {};
+}
+
+bool CommitParts::applies_schema() const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [](const Part& part) { return part.kind == SchemaApplied::kind.code; });
+}
+
+std::vector<std::uint32_t> CommitParts::about(const RecordRef& record) const {
+  std::vector<std::uint32_t> events;
+  const auto first =
+      std::lower_bound(subjects_.begin(), subjects_.end(), std::pair(record, std::uint32_t{0}));
+  for (auto it = first; it != subjects_.end() && it->first == record; ++it) {
+    events.push_back(it->second);
+  }
+  return events;
+}
+
+Result<Event> CommitParts::event(std::uint32_t event) const {
+  const Part& part = parts_.at(event);
+  const std::string_view bytes(bytes_);
+  StoredEvent stored{part.state, {}, bytes.substr(part.payload, part.length)};
+  const std::string_view salt = bytes.substr(part.salt, stored.salt.size());
+  std::copy(salt.begin(), salt.end(), stored.salt.begin());
+  return verified({part.kind, bytes.substr(part.commitment, sizeof(Sha256))}, stored,
+                  place(info_.sequence, event));
 }
 
 Result<std::vector<Salt>> salts_of(std::string_view commit_bytes) {

@@ -13,9 +13,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -62,6 +64,42 @@ struct HeaderView {
 Result<HeaderView> decode_header(std::string_view commit_bytes);
 // The bytes of that header, of a commit that was decoded and has so many events.
 std::string_view header_bytes(std::string_view commit_bytes, std::size_t events);
+// A commit taken apart, but not decoded: which event is about which record, so that a reader of one
+// record's history decodes that record's events alone.
+class CommitParts {
+ public:
+  // Errors: corrupt_log with the place, unsupported_format.
+  static Result<CommitParts> of(std::string bytes);
+
+  const CommitInfo& info() const { return info_; }
+  std::size_t bytes() const { return bytes_.size(); }
+  bool applies_schema() const;
+  // The numbers of the events that are about `record`, ascending.
+  std::vector<std::uint32_t> about(const RecordRef& record) const;
+  // The version that the record of an event had right before it; of an event about a record.
+  Version previous(std::uint32_t event) const { return parts_.at(event).previous; }
+  // Decodes one event and verifies its commitment. Errors: corrupt_log, unsupported_format.
+  Result<Event> event(std::uint32_t event) const;
+
+ private:
+  struct Part {
+    std::uint16_t kind = 0;
+    std::uint8_t state = 0;
+    std::size_t commitment = 0, salt = 0;  // Where they begin.
+    std::size_t payload = 0, length = 0;
+    std::optional<RecordRef> record;
+    Version previous = 0;
+  };
+
+  CommitParts() = default;
+  Status find_parts();
+
+  std::string bytes_;
+  CommitInfo info_;
+  std::vector<Part> parts_;
+  std::vector<std::pair<RecordRef, std::uint32_t>> subjects_;  // Ordered.
+};
+
 // The salts of a commit, for an import that writes the same bytes elsewhere.
 Result<std::vector<Salt>> salts_of(std::string_view commit_bytes);
 

@@ -147,4 +147,17 @@ Result<Map> explain(const Reader& reader, const Query& query, const Plan& plan) 
   return map;
 }
 
+Result<Map> explain_past(const Reader& live, const Query& query, const Plan& plan,
+                         Sequence sequence) {
+  std::uint64_t deleted = 0;
+  EMSTORE_CHECKED(live.scan(
+      Family::deleted, range_of_prefix(entity_prefix(query.entity->id)),
+      [&deleted](std::string_view, std::string_view) { return ++deleted < kEstimateMax; }));
+  std::string text =
+      "a record that has not changed since is its live row; another one is folded "
+      "from its own commits";
+  if (plan.kind == Plan::Kind::scan) text += "; records deleted since are looked at too";
+  return Map{{"sequence", sequence}, {"deleted", deleted}, {"text", std::move(text)}};
+}
+
 }  // namespace emstore::store

@@ -14,4 +14,10 @@ inline constexpr std::uint64_t kEstimateMax = 1000;
 // Looks at no more than kEstimateMax keys. Errors: corrupt_index, io_failed.
 Result<Map> explain(const Reader& reader, const Query& query, const Plan& plan);
 
+// What is different as of an earlier commit: {sequence, deleted, text}. `deleted` says how many
+// records of the entity are gone by now, at which a scan looks too; no more than kEstimateMax are
+// counted. The reader is of the live store. Errors: as explain().
+Result<Map> explain_past(const Reader& live, const Query& query, const Plan& plan,
+                         Sequence sequence);
+
 }  // namespace emstore::store

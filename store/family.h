@@ -26,10 +26,12 @@ enum class Family : std::uint8_t {
   values,     // index, values, record → nothing
   requests,   // uid, key → the commit that carried it out
   counters,   // entity → next id, count of records
+  deleted,    // record → the commit that deleted it
+  unlinked,   // target, owner, field → the commit that last removed that link
   tree,       // frontier and tiles of the log's tree
 };
 
-inline constexpr std::size_t kFamilyCount = 15;
+inline constexpr std::size_t kFamilyCount = 17;
 inline constexpr std::size_t kPrimaryFamilyCount = 4;
 
 struct FamilyInfo {
@@ -53,6 +55,8 @@ inline constexpr std::array<FamilyInfo, kFamilyCount> kFamilies{{
     {Family::values, "values", 1},
     {Family::requests, "requests", 1},
     {Family::counters, "counters", 1},
+    {Family::deleted, "deleted", 1},
+    {Family::unlinked, "unlinked", 1},
     {Family::tree, "tree", 1},
 }};
 

@@ -205,13 +205,17 @@ Result<std::vector<StoredCommit>> read_log(const Reader& reader, Sequence from, 
 }
 
 Result<Schema> schema_before(const Reader& reader, const CommitInfo& info) {
-  if (info.schema == 0) return initial_schema();
-  EMSTORE_TRY(const auto bytes, reader.get(Family::log, log_key(info.schema)));
-  if (!bytes) return failure(ErrorCode::corrupt_log, "no commit " + std::to_string(info.schema));
+  return schema_applied_at(reader, info.schema);
+}
+
+Result<Schema> schema_applied_at(const Reader& reader, Sequence version) {
+  if (version == 0) return initial_schema();
+  EMSTORE_TRY(const auto bytes, reader.get(Family::log, log_key(version)));
+  if (!bytes) return failure(ErrorCode::corrupt_log, "no commit " + std::to_string(version));
   EMSTORE_TRY(const Commit commit, decode(*bytes));
   const auto* applied = std::get_if<SchemaApplied>(&commit.events.back());
   if (applied == nullptr) return failure(ErrorCode::corrupt_log, "a schema that is none");
-  return schema_of(applied->schema, info.schema);
+  return schema_of(applied->schema, version);
 }
 
 void show(const Commit& commit, const Schema& schema, Sink& sink) {

@@ -24,6 +24,8 @@ Result<std::vector<StoredCommit>> read_log(const Reader& reader, Sequence from, 
 
 // The schema that was in force before a commit. Errors: corrupt_log.
 Result<Schema> schema_before(const Reader& reader, const CommitInfo& info);
+// The schema that a commit applied; of commit 0 the initial one. Errors: corrupt_log.
+Result<Schema> schema_applied_at(const Reader& reader, Sequence version);
 
 // What a commit says, with names: {sequence, time, schema, peer: {uid, gid, pid}, events: [{kind,
 // …}]}. Ids of entities and fields that the schema no longer knows are shown as numbers ("field

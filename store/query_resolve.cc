@@ -27,7 +27,7 @@ struct LaterKey {
 };
 constexpr std::array kLaterKeys{
     LaterKey{"join", "`with` brings linked records along"},
-    LaterKey{"as_of", "this version reads the latest state"},
+    LaterKey{"as_of", "it stands beside the query, and holds for all of the read"},
 };
 
 tl::unexpected<Error> with_path(Error error, const std::string& path) {

@@ -169,6 +169,10 @@ std::string request_key(std::uint32_t uid, std::string_view key) {
 
 std::string counter_key(EntityId entity) { return entity_prefix(entity); }
 
+std::string unlinked_key(const RecordRef& target, const RecordRef& owner, FieldId field) {
+  return record_key(target).append(link_prefix(owner, field));
+}
+
 std::string index_prefix(IndexId index) {
   std::string key;
   append_big_endian<std::uint32_t>(key, static_cast<std::uint32_t>(index));
@@ -330,6 +334,23 @@ std::string encode(const CounterRow& row) {
   return bytes;
 }
 
+std::string encode(const DeletedRow& row) {
+  std::string bytes;
+  pack::Writer writer(bytes);
+  writer.begin_list(2);
+  writer.unsigned_integer(row.sequence);
+  writer.integer(row.created.micros);
+  return bytes;
+}
+
+std::string encode(const UnlinkedRow& row) {
+  std::string bytes;
+  pack::Writer writer(bytes);
+  writer.begin_list(1);
+  writer.unsigned_integer(row.sequence);
+  return bytes;
+}
+
 std::string encode(const SchemaRow& row) {
   std::string bytes;
   pack::Writer writer(bytes);
@@ -420,6 +441,27 @@ Result<CounterRow> decode_counter(std::string_view bytes) {
     EMSTORE_TRY(row.records, cursor.unsigned_integer());
     return row;
   });
+}
+
+Result<DeletedRow> decode_deleted(std::string_view bytes) {
+  return decoding("the row of a deleted record", bytes,
+                  [](pack::Cursor& cursor) -> Result<DeletedRow> {
+                    DeletedRow row;
+                    EMSTORE_CHECKED(take_list(cursor, 2));
+                    EMSTORE_TRY(row.sequence, cursor.unsigned_integer());
+                    EMSTORE_TRY(row.created, take_time(cursor));
+                    return row;
+                  });
+}
+
+Result<UnlinkedRow> decode_unlinked(std::string_view bytes) {
+  return decoding("the row of a removed link", bytes,
+                  [](pack::Cursor& cursor) -> Result<UnlinkedRow> {
+                    UnlinkedRow row;
+                    EMSTORE_CHECKED(take_list(cursor, 1));
+                    EMSTORE_TRY(row.sequence, cursor.unsigned_integer());
+                    return row;
+                  });
 }
 
 Result<SchemaRow> decode_schema(std::string_view bytes) {

@@ -14,6 +14,8 @@
 //               (empty)                               → [sequence through which keys are forgotten,
 //               zeros]
 //   counters    entity u32                            → [next id, records]
+//   deleted     record                                → [sequence, created]
+//   unlinked    record | record | field u32           → [sequence]
 //   schema      (empty)                               → [version, schema]
 //
 // A cover is [version, created, updated, fields] of the target: what `with` shows without a second
@@ -48,6 +50,7 @@ std::string backlink_key(const RecordRef& target, bool covered, const RecordRef&
 std::string backlink_prefix(const RecordRef& target, bool covered);
 std::string request_key(std::uint32_t uid, std::string_view key);
 std::string counter_key(EntityId entity);
+std::string unlinked_key(const RecordRef& target, const RecordRef& owner, FieldId field);
 std::string index_prefix(IndexId index);
 inline std::string schema_key() { return {}; }
 
@@ -137,6 +140,19 @@ struct CounterRow {
   bool operator==(const CounterRow&) const = default;
 };
 
+// A record that is no more: the commit that deleted it, and when it was made.
+struct DeletedRow {
+  Sequence sequence = 0;
+  Time created;
+  bool operator==(const DeletedRow&) const = default;
+};
+
+// A link that was there once: the commit that removed it last. It may be there again.
+struct UnlinkedRow {
+  Sequence sequence = 0;
+  bool operator==(const UnlinkedRow&) const = default;
+};
+
 struct SchemaRow {
   Sequence version = 0;
   Map schema;
@@ -149,6 +165,8 @@ std::string encode(const UseRow& row);
 std::string encode(const BlobRow& row);
 std::string encode(const RequestRow& row);
 std::string encode(const CounterRow& row);
+std::string encode(const DeletedRow& row);
+std::string encode(const UnlinkedRow& row);
 std::string encode(const SchemaRow& row);
 // Errors: corrupt_index.
 Result<OwnerRow> decode_owner(std::string_view bytes);
@@ -158,6 +176,8 @@ Result<UseRow> decode_use(std::string_view bytes);
 Result<BlobRow> decode_blob(std::string_view bytes);
 Result<RequestRow> decode_request(std::string_view bytes);
 Result<CounterRow> decode_counter(std::string_view bytes);
+Result<DeletedRow> decode_deleted(std::string_view bytes);
+Result<UnlinkedRow> decode_unlinked(std::string_view bytes);
 Result<SchemaRow> decode_schema(std::string_view bytes);
 
 // The cover of a target, or nothing when it would be too large.

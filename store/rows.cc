@@ -122,6 +122,7 @@ class Folder {
     put(Family::counters, counter_key(record.entity), encode(counter));
     remove(Family::records, record_key(record));
     if (stored->fields_elsewhere()) remove(Family::bodies, record_key(record));
+    put(Family::deleted, record_key(record), encode(DeletedRow{sequence(), stored->row.created}));
     EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields()));
     return follow(record, &values, nullptr);
   }
@@ -181,11 +182,17 @@ class Folder {
     if (old_target == new_target) return;
     if (old_target) {
       remove(Family::backlinks, backlink_key(*old_target, /*covered=*/false, record, field.id));
+      note_unlinked(*old_target, record, field.id);
     }
     if (new_target) {
       put(Family::backlinks, backlink_key(*new_target, /*covered=*/false, record, field.id),
           encode(BacklinkRow{{}, place_.event}));
     }
+  }
+
+  // For reads of the past: what once led to `target` is found there.
+  void note_unlinked(const RecordRef& target, const RecordRef& owner, FieldId field) {
+    put(Family::unlinked, unlinked_key(target, owner, field), encode(UnlinkedRow{sequence()}));
   }
 
   // Moves the record's keys in the indexes of its entity.
@@ -282,6 +289,7 @@ class Folder {
     const bool covered = found->second.covered;
     remove(Family::backlinks, backlink_key(link.target, covered, event.owner, event.field));
     remove(Family::links, std::move(key));
+    note_unlinked(link.target, event.owner, event.field);
     if (!is_used(link.target)) return {};
     UseRow& use = uses_[link.target];
     --use.count;

@@ -31,7 +31,7 @@ except ImportError:
 
 PRIMARY = ["log", "bytes", "leases", "meta"]
 INDEXES = ["schema", "records", "bodies", "links", "backlinks", "uses", "blobs", "values", "requests",
-           "counters", "tree"]
+           "counters", "deleted", "unlinked", "tree"]
 MEDIA_ENTITY = 1
 MEDIA_FIELDS = {1: "text", 2: "text", 3: "text", 4: "number", 5: "address", 6: "digest", 7: "json"}
 FIELD_SIZE, FIELD_BLOB, FIELD_SHA256 = 4, 5, 6
@@ -222,6 +222,8 @@ class State:
         self.links = {}     # (owner, field) → order → Link
         self.references = {}  # (record, field) → where its relation leads, and since when
         self.slots = {}     # target → {(owner, field, order)} of the links that hold its slots
+        self.deleted = {}   # record → [sequence, created]
+        self.unlinked = {}  # (target, owner, field) → [sequence]
         self.requests = {}  # (uid, key) → [sequence, digest]
         self.asked = {}     # sequence → (uid, key) of its request
         self.forgotten = None
@@ -283,12 +285,15 @@ class State:
         self.counters[entity][1] -= 1
         self.refer((entity, record_id), record.fields, {field: None for field in record.fields})
         del self.records[entity, record_id]
+        self.deleted[entity, record_id] = [self.sequence, record.created]
 
     def refer(self, record, before, after):
         """Relations: where each value that changes leads to, and since when."""
         for field, target in self.schema.relations[record[0]].items():
             if field in after and after[field] != before.get(field):
-                self.references.pop((record, field), None)
+                left = self.references.pop((record, field), None)
+                if left is not None:
+                    self.unlinked[left[0], record, field] = [self.sequence]
                 if after[field] is not None:
                     self.references[record, field] = ((target, after[field]), list(self.place))
 
@@ -347,6 +352,7 @@ class State:
         link = links.pop(order)
         assert link.target == target, "the link leads to another target"
         assert pack(link.meta) == pack(meta), "the link has other data"
+        self.unlinked[target, owner, field] = [self.sequence]
         if target[0] != MEDIA_ENTITY:
             return
         use = self.uses[target]
@@ -411,6 +417,9 @@ class State:
         rows["uses"] = {record_key(name): pack(use) for name, use in self.uses.items()}
         rows["blobs"] = {address: pack(blob) for address, blob in self.blobs.items()}
         rows["counters"] = {struct.pack(">I", entity): pack(row) for entity, row in self.counters.items()}
+        rows["deleted"] = {record_key(name): pack(row) for name, row in self.deleted.items()}
+        rows["unlinked"] = {record_key(target) + record_key(owner) + struct.pack(">I", field): pack(row)
+                            for (target, owner, field), row in self.unlinked.items()}
         rows["values"] = dict(self.values(ready))
         rows["tree"] = self.tree.rows()
         for (uid, key), row in self.requests.items():

@@ -84,11 +84,12 @@ class Repository {
   std::optional<Record> find_one(const Query& query, ErrorOut error);
   Page find_many(const Query& query = {});
   Page find_many(const Query& query, ErrorOut error);
-  std::uint64_t count(const Where& where = {});
-  std::uint64_t count(const Where& where, ErrorOut error);
+  // `as_of`: as Query's.
+  std::uint64_t count(const Where& where = {}, const Value& as_of = {});
+  std::uint64_t count(const Where& where, ErrorOut error, const Value& as_of = {});
   // Whether any record matches.
-  bool exists(const Where& where = {});
-  bool exists(const Where& where, ErrorOut error);
+  bool exists(const Where& where = {}, const Value& as_of = {});
+  bool exists(const Where& where, ErrorOut error, const Value& as_of = {});
   // How find_many would find the records: {kind, text, scans, sorts, rows, …}; see
   // docs/protocol.md.
   Map explain(const Query& query = {});

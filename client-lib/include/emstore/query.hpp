@@ -108,6 +108,9 @@ struct Query {
   bool count = false;       // Also say how many match in all.
   std::string cursor = {};  // Of the page before (Page::cursor): go on behind it. Without offset.
   std::optional<std::uint64_t> after = {};  // Answer once this commit is visible.
+  // Answer as of this commit, or as of a time (Time, or text as in RFC 3339): what is read along
+  // included, and with the schema of then. Null: as of now.
+  Value as_of = {};
 };
 
 // A media field to read along, with its own query; `reference` on media: all its uses.
@@ -125,7 +128,7 @@ struct With {
   Query query;
 };
 
-// The query as on the wire, without `after`.
+// The query as on the wire, without `after` and `as_of`.
 Map to_map(const Query& query);
 // The order as on the wire.
 Value to_value(const std::vector<Order>& order);

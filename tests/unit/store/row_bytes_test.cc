@@ -157,6 +157,14 @@ TEST(RowBytes, OfUsesBlobsCountersAndRequestsAreGoldenInBothDirections) {
   expect("a counter", counter_key(EntityId{2}), encode(counter));
   EXPECT_EQ(decode_counter(golden_value("a counter")).value(), counter);
 
+  const DeletedRow deleted{45, kEarlier};
+  expect("a record that is gone", record_key(kProduct), encode(deleted));
+  EXPECT_EQ(decode_deleted(golden_value("a record that is gone")).value(), deleted);
+
+  const UnlinkedRow unlinked{45};
+  expect("a link that is gone", unlinked_key(kMedia, kProduct, kGallery), encode(unlinked));
+  EXPECT_EQ(decode_unlinked(golden_value("a link that is gone")).value(), unlinked);
+
   const RequestRow request{42, digest_0_to_31()};
   expect("a request", request_key(1000, "k-1"), encode(request));
   EXPECT_EQ(decode_request(golden_value("a request")).value(), request);
