@@ -1,0 +1,2 @@
+/** Where bknd has its `serve`. */
+export * from "../serve.js";

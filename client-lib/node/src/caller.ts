@@ -1,0 +1,286 @@
+/**
+ * Requests and their answers over a connection that is made again when it was lost.
+ *
+ * Requests are sent in the order in which they are made, without waiting for answers. After a lost
+ * connection what was not answered is sent again, in the same order and with the same bytes: reads,
+ * and mutations with a request key, which the daemon carries out once. A mutation without a key that
+ * was sent is not: its outcome is unknown.
+ */
+import { randomBytes } from "node:crypto";
+import { encode } from "./codec.js";
+import { Connection } from "./connection.js";
+import { EmstoreError } from "./errors.js";
+
+export interface CallerOptions {
+  /** How long to reconnect and repeat after a lost connection before giving up, in ms. */
+  readonly retryFor: number;
+  /** What `hello` says of this program. */
+  readonly clientName: string;
+}
+
+/** How a request may be repeated. */
+export interface Repeatability {
+  readonly isMutation: boolean;
+  /** Its request key; a mutation that has none is sent once. */
+  readonly key?: string | undefined;
+}
+
+/** What `hello` answers. */
+export interface Hello {
+  readonly server: string;
+  readonly protocol: number;
+  readonly store_id: string;
+  readonly sequence: number;
+  readonly schema_version: number;
+  readonly capabilities: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  readonly peer: Readonly<Record<string, number>>;
+}
+
+interface Request extends Repeatability {
+  readonly bytes: Uint8Array;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  isSent: boolean;
+}
+
+export type PushHandler = (method: string, params: readonly unknown[]) => void;
+
+const protocolVersion = 1;
+const firstPause = 5;
+const longestPause = 500;
+const idsMax = 2 ** 32;
+
+/** 128 random bits. */
+export const newRequestKey = (): string => randomBytes(16).toString("hex");
+
+export class Caller {
+  readonly #socket: () => Promise<string>;
+  readonly #options: CallerOptions;
+  readonly #requests = new Map<number, Request>(); // Without an answer, in the order they were made.
+  readonly #pushHandlers = new Set<PushHandler>();
+  #connection: Connection | null = null;
+  #connecting: Promise<void> | null = null;
+  #hello: Hello | null = null;
+  #lastId = 0;
+  #pause = firstPause;
+  #deadline: number | null = null; // Runs from the first failure.
+  #isClosed = false;
+
+  constructor(socket: () => Promise<string>, options: CallerOptions) {
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  /** The daemon's answer to `hello`, of the connection that stands or stood last. */
+  async hello(): Promise<Hello> {
+    await this.#connected();
+    return this.#hello!;
+  }
+
+  call(method: string, params: readonly unknown[], repeat: Repeatability): Promise<unknown> {
+    if (this.#isClosed) return Promise.reject(closed());
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId();
+      const bytes = encode([0, id, method, params]);
+      const most = this.#hello?.limits.request;
+      if (most !== undefined && bytes.length > most) return reject(tooLarge(bytes.length, most));
+      this.#requests.set(id, { ...repeat, bytes, resolve, reject, isSent: false });
+      if (this.#connection) this.#send();
+      else this.#connected().catch(() => undefined); // Told to each request.
+    });
+  }
+
+  onPush(handler: PushHandler): () => void {
+    this.#pushHandlers.add(handler);
+    this.#hold();
+    return () => {
+      this.#pushHandlers.delete(handler);
+      this.#hold();
+    };
+  }
+
+  /** Ends the connection. What has no answer is refused. */
+  close(): void {
+    this.#isClosed = true;
+    this.#connection?.close();
+    this.#connection = null;
+    this.#giveUp(closed(), () => true);
+  }
+
+  /** Forgets whom it spoke with: the next request connects anew. What has no answer is refused. */
+  reset(): void {
+    this.#connection?.close();
+    this.#connection = null;
+    this.#hello = null;
+    this.#giveUp(closed(), (request) => request.isSent);
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId + 1) % idsMax;
+    while (this.#requests.has(this.#lastId));
+    return this.#lastId;
+  }
+
+  #connected(): Promise<void> {
+    if (this.#connection) return Promise.resolve();
+    this.#connecting ??= this.#connect().finally(() => (this.#connecting = null));
+    return this.#connecting;
+  }
+
+  /** Connects, for as long as it makes sense, and sends what waits. */
+  async #connect(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#greet();
+        this.#deadline = null;
+        this.#pause = firstPause;
+        return this.#send();
+      } catch (cause) {
+        const error = asError(cause);
+        this.#deadline ??= Date.now() + (this.#hello ? this.#options.retryFor : 0);
+        if (this.#isClosed || !error.retryable || Date.now() + this.#pause > this.#deadline) {
+          this.#deadline = null;
+          this.#giveUp(error, () => true);
+          throw error;
+        }
+        await this.#rest();
+      }
+    }
+  }
+
+  async #rest(): Promise<void> {
+    const pause = this.#pause;
+    this.#pause = Math.min(2 * pause, longestPause);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+
+  /** Opens a connection, says hello and looks who answers. */
+  async #greet(): Promise<void> {
+    const path = await this.#socket();
+    const { answer, listen } = greeting();
+    const connection = await Connection.open(path, listen);
+    connection.send(
+      encode([0, 0, "hello", [{ protocol: protocolVersion, client: this.#options.clientName }]]),
+    );
+    const hello = await answer;
+    if (this.#hello && this.#hello.store_id !== hello.store_id) {
+      connection.close();
+      throw new EmstoreError("unreachable", `${path} now serves another store than before`, {
+        hint: "connect anew: repeating a request there would be no repetition",
+      });
+    }
+    this.#hello = hello;
+    this.#connection = connection;
+    listen.onReply = (id, error, result) => this.#answer(id, error, result);
+    listen.onPush = (method, params) => {
+      for (const handler of this.#pushHandlers) handler(method, params);
+    };
+    listen.onEnd = (cause) => this.#lose(cause);
+  }
+
+  #send(): void {
+    for (const request of this.#requests.values()) {
+      if (request.isSent) continue;
+      request.isSent = true;
+      this.#connection?.send(request.bytes);
+    }
+    this.#hold();
+  }
+
+  /** A process may end when nothing is under way and nobody listens. */
+  #hold(): void {
+    this.#connection?.hold(this.#requests.size > 0 || this.#pushHandlers.size > 0);
+  }
+
+  #answer(id: number, error: unknown, result: unknown): void {
+    const request = this.#requests.get(id);
+    if (!request) return; // Of a request that was given up.
+    const refusal = error === null || error === undefined ? null : EmstoreError.fromWire(error);
+    if (refusal && this.#asksToRepeat(refusal, request)) return this.#repeat(request, refusal);
+    this.#requests.delete(id);
+    if (this.#requests.size === 0) this.#hold();
+    if (refusal) request.reject(refusal);
+    else request.resolve(result);
+  }
+
+  /** The daemon said: not now, and nothing has happened. Or: ask again under the same key. */
+  #asksToRepeat(error: EmstoreError, request: Request): boolean {
+    if (error.code === "outcome_unknown") return request.isMutation && request.key !== undefined;
+    // Requests behind it may have been carried out: repeating would reorder.
+    if (error.code === "busy") return this.#requests.size === 1 && this.#options.retryFor > 0;
+    return error.code === "shutting_down" || error.code === "too_many_connections";
+  }
+
+  /** Sends everything unanswered again, over a new connection: the daemon knows what it has done. */
+  #repeat(refused: Request, cause: EmstoreError): void {
+    if (cause.class === "unavailable") refused.isSent = false; // Nothing has happened.
+    this.#connection?.close();
+    this.#lose(cause);
+  }
+
+  #lose(cause: EmstoreError): void {
+    this.#connection = null;
+    if (this.#isClosed) return;
+    this.#giveUp(cause, (request) => request.isSent && !isRepeatable(request));
+    for (const request of this.#requests.values()) request.isSent = false;
+    if (this.#requests.size === 0) return; // The next request connects again.
+    this.#deadline ??= Date.now() + this.#options.retryFor;
+    this.#rest()
+      .then(() => this.#connected())
+      .catch(() => undefined); // Told to each request.
+  }
+
+  #giveUp(cause: EmstoreError, isOver: (request: Request) => boolean): void {
+    for (const [id, request] of this.#requests) {
+      if (!isOver(request)) continue;
+      this.#requests.delete(id);
+      request.reject(request.isSent && request.isMutation ? unknownOutcome(request, cause) : cause);
+    }
+  }
+}
+
+/** A listener that first waits for the answer to `hello`, and belongs to the caller from then on. */
+function greeting() {
+  const listen = {
+    onReply: (_id: number, _error: unknown, _result: unknown): void => undefined,
+    onPush: (_method: string, _params: readonly unknown[]): void => undefined,
+    onEnd: (_cause: EmstoreError): void => undefined,
+  };
+  const answer = new Promise<Hello>((resolve, reject) => {
+    listen.onReply = (_id, error, result) => {
+      if (error) reject(EmstoreError.fromWire(error));
+      else resolve(result as Hello);
+    };
+    listen.onEnd = reject;
+  });
+  return { answer, listen };
+}
+
+function isRepeatable(request: Request): boolean {
+  return !request.isMutation || request.key !== undefined;
+}
+
+/** Why a mutation has no answer, in terms of what may have happened to it. */
+function unknownOutcome(request: Request, cause: EmstoreError): EmstoreError {
+  const hint =
+    request.key === undefined
+      ? "read the record to find out; with a request key, retries are safe"
+      : `retry with the request key "${request.key}"`;
+  const reason = `no answer came, it may have happened: ${cause.message}`;
+  return new EmstoreError("outcome_unknown", reason, { hint, retryable: true, cause });
+}
+
+function tooLarge(bytes: number, most: number): EmstoreError {
+  return new EmstoreError(
+    "message_too_large",
+    `the request has ${bytes} bytes, the daemon takes ${most}`,
+    { hint: "send smaller messages; upload bytes in chunks" },
+  );
+}
+
+const closed = () => new EmstoreError("unreachable", "this client was closed");
+
+function asError(cause: unknown): EmstoreError {
+  return cause instanceof EmstoreError ? cause : new EmstoreError("internal", String(cause), { cause });
+}

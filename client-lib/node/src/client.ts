@@ -1,0 +1,179 @@
+/** One store, as a program sees it. */
+import type { Hello } from "./caller.js";
+import type { DB } from "./database.js";
+import { MediaLibrary } from "./media_library.js";
+import { Mutator } from "./mutator.js";
+import { Repository } from "./repository.js";
+import { Requests, type MutationOptions } from "./requests.js";
+import { mutated, mutatedMany } from "./results.js";
+import type { AnyRow, MediaRow } from "./rows.js";
+import type { Schema, SchemaDocument } from "./schema.js";
+import { defaultSocket } from "./socket_path.js";
+import { Transaction } from "./transaction.js";
+
+export interface ClientOptions {
+  /**
+   * The daemon's socket. Otherwise where a daemon of the same environment listens: $EMSTORE_SOCKET,
+   * else $XDG_RUNTIME_DIR/emstore/sock, else $EMSTORE_DATA/sock; the system's, at /run/emstore/sock,
+   * when none of these is set or there is no such socket.
+   */
+  socket?: string;
+  /** Applied before the first request. What would destroy data is refused. */
+  schema?: Schema<any> | SchemaDocument;
+  /** After a lost connection: how long to reconnect and repeat, in ms. Usually 10,000. */
+  retryFor?: number;
+  /** Gives every mutation a request key, so that a repeated one happens once. Usually true. */
+  requestKeys?: boolean;
+  /** What `hello` says of this program. */
+  clientName?: string;
+}
+
+export interface ApplyOptions extends MutationOptions {
+  /** Only say what would change. */
+  dry_run?: boolean;
+  /** Also drop fields and entities, with what they hold. */
+  allow_destructive?: boolean;
+}
+
+export interface Applied {
+  readonly sequence: number;
+  readonly version: number;
+  readonly changed: boolean;
+  readonly difference: readonly string[];
+}
+
+export interface SchemaInForce {
+  readonly version: number;
+  readonly schema: SchemaDocument;
+  readonly indexes: readonly { readonly name: string; readonly state: string }[];
+}
+
+type MediaRowOf<Database> = Database extends { media: infer Row } ? Row : MediaRow;
+
+export class Client {
+  #socket: () => Promise<string>;
+  #schema: { toJSON(): SchemaDocument } | SchemaDocument | null;
+  #applying: Promise<void> | null = null;
+  readonly #requests: Requests;
+  /** Media as such. */
+  readonly media: MediaLibrary<MediaRowOf<DB>>;
+
+  constructor(options: ClientOptions = {}) {
+    const { socket, schema, retryFor = 10_000, requestKeys = true } = options;
+    const { clientName = "emstore-node" } = options;
+    this.#socket = async () => socket ?? defaultSocket();
+    this.#schema = schema ?? null;
+    this.#requests = new Requests(() => this.#socket(), () => this.#ready(), {
+      retryFor,
+      requestKeys,
+      clientName,
+    });
+    this.media = new MediaLibrary(this.#requests);
+  }
+
+  mutator<Name extends keyof DB & string>(entity: Name): Mutator<DB[Name]>;
+  mutator(entity: string): Mutator<AnyRow>;
+  mutator(entity: string): Mutator<any> {
+    return new Mutator(this.#requests, entity);
+  }
+
+  repository<Name extends keyof DB & string>(entity: Name): Repository<DB[Name]>;
+  repository(entity: string): Repository<AnyRow>;
+  repository(entity: string): Repository<any> {
+    return new Repository(this.#requests, entity);
+  }
+
+  /** The same as repository. */
+  repo<Name extends keyof DB & string>(entity: Name): Repository<DB[Name]>;
+  repo(entity: string): Repository<AnyRow>;
+  repo(entity: string): Repository<any> {
+    return new Repository(this.#requests, entity);
+  }
+
+  /**
+   * Carries out several mutations, all or none:
+   *
+   *   await em.transaction((tx) => {
+   *     const laptop = tx.insertOne("products", { name: "Laptop" });
+   *     tx.updateOne("pages", 1, { products: { $attach: [laptop] } });
+   *   });
+   *
+   * Answers what each of them answers; null of a check.
+   */
+  async transaction(
+    ask: (transaction: Transaction) => void,
+    options?: MutationOptions,
+  ): Promise<{ results: any[]; sequence: number; replayed: boolean }> {
+    const transaction = new Transaction();
+    ask(transaction);
+    const answer = await this.#requests.mutate("transaction", [transaction.document], { ...options });
+    const { results, ...beside } = answer as any;
+    return { ...beside, results: results.map(resultOf) };
+  }
+
+  /** Makes the schema this one, and says what changed. */
+  async applySchema(schema: Schema<any> | SchemaDocument, options?: ApplyOptions): Promise<Applied> {
+    this.#schema = null;
+    return (await this.#apply(schema, options)) as Applied;
+  }
+
+  /** The schema in force. */
+  async schemaInForce(): Promise<SchemaInForce> {
+    return (await this.#requests.read("schema.get")) as SchemaInForce;
+  }
+
+  /** Who is there, and what it can do. */
+  hello(): Promise<Hello> {
+    return this.#requests.calls.hello();
+  }
+
+  async ping(): Promise<{ sequence: number }> {
+    return (await this.#requests.read("ping")) as { sequence: number };
+  }
+
+  /** Any method of docs/protocol.md that has no call of its own here, and changes nothing. */
+  request(method: string, ...params: unknown[]): Promise<unknown> {
+    return this.#requests.read(method, ...params);
+  }
+
+  /** Ends the connection. A program need not: it ends when nothing is under way. */
+  close(): void {
+    this.#requests.close();
+  }
+
+  /** From now on another daemon: what stood with the one before has ended. */
+  protected redirect(socket: () => Promise<string>): void {
+    this.#socket = socket;
+    this.#requests.reset();
+  }
+
+  /** Applied before the next request. */
+  protected await(schema: Schema<any> | SchemaDocument): void {
+    this.#schema = schema;
+  }
+
+  /** Applies the schema that waits; whoever asks meanwhile waits too. */
+  async #ready(): Promise<void> {
+    while (this.#applying || this.#schema) {
+      this.#applying ??= this.#applyWaiting().finally(() => (this.#applying = null));
+      await this.#applying;
+    }
+  }
+
+  async #applyWaiting(): Promise<void> {
+    const schema = this.#schema;
+    if (!schema) return;
+    await this.#apply(schema);
+    if (this.#schema === schema) this.#schema = null;
+  }
+
+  #apply(schema: { toJSON(): unknown } | object, options?: ApplyOptions): Promise<unknown> {
+    const document = "toJSON" in schema ? (schema as { toJSON(): unknown }).toJSON() : schema;
+    return this.#requests.applySchema(document, { ...options });
+  }
+}
+
+function resultOf(result: any): unknown {
+  if (result === null) return null;
+  return Array.isArray(result.data) ? mutatedMany(result) : mutated(result);
+}

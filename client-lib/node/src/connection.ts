@@ -1,0 +1,118 @@
+/**
+ * One connection: messages out, messages in. It knows nothing of retries: a connection that ends has
+ * ended, and says so to whom it belongs.
+ */
+import { createConnection, type Socket } from "node:net";
+import { decode } from "./codec.js";
+import { Cutter } from "./cutter.js";
+import { EmstoreError } from "./errors.js";
+
+/** More than any daemon of today sends; a later one may have larger limits. */
+const limits = { messageBytesMax: 64 << 20, depthMax: 128 };
+
+export interface Listener {
+  /** A reply: `error` is null or `[code, message, details]`. */
+  onReply(id: number, error: unknown, result: unknown): void;
+  onPush(method: string, params: readonly unknown[]): void;
+  /** The end, told once. What was sent and not answered may have happened. */
+  onEnd(cause: EmstoreError): void;
+}
+
+const kindReply = 1;
+const kindPush = 2;
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #listener: Listener;
+  readonly #cutter = new Cutter(limits);
+  #lastWord: EmstoreError | null = null; // An error that answers no request: why it hung up.
+  #isOver = false;
+
+  /** Errors: unreachable. */
+  static open(path: string, listener: Listener): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const socket = createConnection(path);
+      const refuse = (cause: Error) => reject(unreachable(path, cause));
+      socket.once("error", refuse);
+      socket.once("connect", () => {
+        socket.off("error", refuse);
+        resolve(new Connection(socket, listener));
+      });
+    });
+  }
+
+  private constructor(socket: Socket, listener: Listener) {
+    this.#socket = socket;
+    this.#listener = listener;
+    socket.on("data", (piece) => this.#receive(piece));
+    socket.on("error", (cause) => this.#end(lost(cause.message, cause)));
+    socket.on("close", () => this.#end(lost("emstored closed the connection")));
+  }
+
+  send(message: Uint8Array): void {
+    this.#socket.write(message);
+  }
+
+  /** Whether this connection keeps the process running. */
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#socket.destroy();
+  }
+
+  #receive(piece: Uint8Array): void {
+    this.#cutter.push(piece);
+    try {
+      for (let message = this.#cutter.next(); message && !this.#isOver; ) {
+        this.#take(decode(message.bytes, message.hasWideIntegers));
+        message = this.#cutter.next();
+      }
+    } catch (cause) {
+      this.#end(notOurLanguage(cause));
+    }
+  }
+
+  #take(message: unknown): void {
+    if (!Array.isArray(message)) throw new TypeError("a message that is no list");
+    const [kind, first, second, third] = message as unknown[];
+    if (kind === kindPush && typeof first === "string" && Array.isArray(second)) {
+      this.#listener.onPush(first, second);
+    } else if (kind === kindReply && typeof first === "number") {
+      this.#listener.onReply(first, second, third);
+    } else if (kind === kindReply && first === null) {
+      this.#lastWord = EmstoreError.fromWire(second);
+    } else {
+      throw new TypeError("a message of no known form");
+    }
+  }
+
+  #end(cause: EmstoreError): void {
+    if (this.#isOver) return;
+    this.close();
+    this.#listener.onEnd(this.#lastWord ?? cause);
+  }
+}
+
+function unreachable(path: string, cause: Error): EmstoreError {
+  return new EmstoreError("unreachable", `cannot reach emstored at ${path}: ${cause.message}`, {
+    hint: "start emstored, or name its socket: EMSTORE_SOCKET, or em.connect({ socket })",
+    retryable: true,
+    cause,
+  });
+}
+
+function lost(reason: string, cause?: Error): EmstoreError {
+  return new EmstoreError("unreachable", reason, { retryable: true, cause });
+}
+
+function notOurLanguage(cause: unknown): EmstoreError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new EmstoreError("internal", `what answers does not speak like emstored: ${reason}`, {
+    hint: "name the socket of an emstored: EMSTORE_SOCKET, or em.connect({ socket })",
+    cause,
+  });
+}

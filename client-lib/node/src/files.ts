@@ -1,0 +1,174 @@
+/**
+ * What can stand for a file: a path, bytes, a Blob or File, a stream. Whatever it is, it is read in
+ * pieces, so that a film takes no more memory than a picture.
+ */
+import { open, type FileHandle } from "node:fs/promises";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { EmstoreError } from "./errors.js";
+
+/** A Blob or File, of whichever library. */
+export interface BlobLike {
+  readonly size: number;
+  readonly type: string;
+  readonly name?: string;
+  slice(start?: number, end?: number): { arrayBuffer(): Promise<ArrayBuffer> };
+}
+
+/** Bytes that the store has: the answer to an upload, or the `blob` of a media record. */
+export interface StoredBlob {
+  readonly blob: string;
+}
+
+/** Whatever `file` may be. A string is a path. */
+export type FileInput =
+  | string
+  | URL
+  | BlobLike
+  | ArrayBuffer
+  | ArrayBufferView
+  | AsyncIterable<Uint8Array | string>
+  | { getReader(): { read(): Promise<{ done: boolean; value?: unknown }> } }
+  | StoredBlob;
+
+/** A file that was opened. `pieces` may be asked for once. */
+export interface Source {
+  readonly name?: string | undefined;
+  readonly type?: string | undefined;
+  /** Undefined when only its end will tell. */
+  readonly size?: number | undefined;
+  pieces(bytes: number): AsyncIterable<Uint8Array>;
+}
+
+/** Whether a value can be nothing but a file. A string can be other things. */
+export function isFile(value: unknown): value is Exclude<FileInput, string | StoredBlob> {
+  if (value === null || typeof value !== "object") return false;
+  return (
+    value instanceof ArrayBuffer ||
+    ArrayBuffer.isView(value) ||
+    value instanceof URL ||
+    isBlob(value) ||
+    Symbol.asyncIterator in value ||
+    "getReader" in value
+  );
+}
+
+/** Errors: invalid_request for what cannot be read. */
+export async function openSource(file: Exclude<FileInput, StoredBlob>): Promise<Source> {
+  if (typeof file === "string") return openPath(file);
+  if (file instanceof URL) return openPath(fileURLToPath(file));
+  if (file instanceof ArrayBuffer) return ofBytes(new Uint8Array(file));
+  if (ArrayBuffer.isView(file)) {
+    return ofBytes(new Uint8Array(file.buffer, file.byteOffset, file.byteLength));
+  }
+  if (isBlob(file)) return ofBlob(file);
+  return ofStream(file);
+}
+
+function isBlob(value: object): value is BlobLike {
+  return "size" in value && "type" in value && "slice" in value && "arrayBuffer" in value;
+}
+
+function ofBytes(bytes: Uint8Array): Source {
+  return {
+    size: bytes.length,
+    async *pieces(most) {
+      for (let at = 0; at < bytes.length; at += most) yield bytes.subarray(at, at + most);
+    },
+  };
+}
+
+function ofBlob(blob: BlobLike): Source {
+  return {
+    name: blob.name,
+    type: blob.type || undefined,
+    size: blob.size,
+    async *pieces(most) {
+      for (let at = 0; at < blob.size; at += most) {
+        yield new Uint8Array(await blob.slice(at, at + most).arrayBuffer());
+      }
+    },
+  };
+}
+
+async function openPath(path: string): Promise<Source> {
+  const handle = await open(path).catch((cause) => refuse(path, cause.message, cause));
+  const facts = await handle.stat();
+  if (!facts.isFile()) {
+    await handle.close();
+    return refuse(path, facts.isDirectory() ? "it is a directory" : "it is no regular file");
+  }
+  return { name: basename(path), size: facts.size, pieces: (most) => read(handle, path, facts.size, most) };
+}
+
+async function* read(
+  handle: FileHandle,
+  path: string,
+  size: number,
+  most: number,
+): AsyncIterable<Uint8Array> {
+  try {
+    for (let at = 0; at < size; ) {
+      const piece = new Uint8Array(Math.min(most, size - at));
+      let filled = 0;
+      while (filled < piece.length) {
+        const { bytesRead } = await handle.read(piece, filled, piece.length - filled, at + filled);
+        if (bytesRead === 0) {
+          throw new EmstoreError("source_changed", `${path} became shorter while it was read`);
+        }
+        filled += bytesRead;
+      }
+      yield piece;
+      at += piece.length;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function refuse(path: string, reason: string, cause?: unknown): never {
+  throw new EmstoreError("invalid_request", `cannot read ${path}: ${reason}`, {
+    hint: "name a file that can be read",
+    cause,
+  });
+}
+
+function ofStream(stream: object): Source {
+  const { path } = stream as { path?: unknown }; // Of fs.createReadStream().
+  return {
+    name: typeof path === "string" && path ? basename(path) : undefined,
+    pieces: (most) => gathered(Symbol.asyncIterator in stream ? stream : readerOf(stream), most),
+  };
+}
+
+/** A web stream of a runtime in which these are not iterable yet. */
+async function* readerOf(stream: object): AsyncIterable<unknown> {
+  const reader = (stream as { getReader(): any }).getReader();
+  for (let step = await reader.read(); !step.done; step = await reader.read()) yield step.value;
+}
+
+/** Pieces of `most` bytes, but for the last, of chunks of any size. */
+async function* gathered(stream: object, most: number): AsyncIterable<Uint8Array> {
+  let kept: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<unknown>) {
+    for (let rest = bytesOf(chunk); rest.length > 0; ) {
+      const part = rest.subarray(0, most - size);
+      kept.push(part);
+      size += part.length;
+      rest = rest.subarray(part.length);
+      if (size === most) {
+        yield Buffer.concat(kept);
+        kept = [];
+        size = 0;
+      }
+    }
+  }
+  if (size > 0) yield Buffer.concat(kept);
+}
+
+function bytesOf(chunk: unknown): Uint8Array {
+  if (typeof chunk === "string") return Buffer.from(chunk);
+  if (chunk instanceof Uint8Array) return chunk;
+  throw new EmstoreError("wrong_type", `a stream of files gives bytes, not ${typeof chunk}`);
+}

@@ -1,0 +1,72 @@
+/** Media as such: their records, and the bytes behind them. */
+import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { EmstoreError } from "./errors.js";
+import type { FileInput } from "./files.js";
+import type { MutationOptions, Requests } from "./requests.js";
+import { mutated, type Mutation } from "./results.js";
+import type { MediaRow } from "./rows.js";
+import { fetch, type Range } from "./transfer.js";
+
+/** A media: its id, its record, or the address of its bytes. */
+export type MediaRef = number | string | { readonly blob: string } | { readonly id: number };
+
+export class MediaLibrary<Row = MediaRow> {
+  readonly #requests: Requests;
+
+  constructor(requests: Requests) {
+    this.#requests = requests;
+  }
+
+  /** Makes a media record of a file. `fields`: its name, and what the schema adds. */
+  async upload(
+    file: FileInput,
+    fields: string | Record<string, unknown> = {},
+    options?: MutationOptions,
+  ): Promise<Mutation<Row & { id: number }>> {
+    const record = typeof fields === "string" ? { name: fields } : fields;
+    const document = { document: { ...record, file }, isMedia: true };
+    return mutated(await this.#requests.mutate("insertOne", ["media", document], { ...options }));
+  }
+
+  /** The bytes, as a stream. */
+  stream(media: MediaRef, range?: Range): Readable {
+    return Readable.from(this.#pieces(media, range), { objectMode: false });
+  }
+
+  /** The bytes, all of them in memory. */
+  async read(media: MediaRef, range?: Range): Promise<Buffer> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of this.#pieces(media, range)) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+
+  /** Writes the bytes to a file; it is there whole or not at all. */
+  async save(media: MediaRef, path: string): Promise<void> {
+    const partial = `${path}.${process.pid}.part`;
+    try {
+      await pipeline(this.stream(media), createWriteStream(partial));
+      await rename(partial, path);
+    } catch (cause) {
+      await rm(partial, { force: true });
+      throw cause;
+    }
+  }
+
+  async *#pieces(media: MediaRef, range?: Range): AsyncGenerator<Uint8Array, void, undefined> {
+    const address = await this.#address(media);
+    yield* fetch(this.#requests.bulk, address, range);
+  }
+
+  async #address(media: MediaRef): Promise<string> {
+    if (typeof media === "string") return media;
+    if (typeof media === "object" && "blob" in media) return media.blob;
+    const id = typeof media === "object" ? media.id : media;
+    const answer = await this.#requests.read("findId", "media", id, { select: ["blob"] });
+    const row = (answer as { data: { blob: string } | null }).data;
+    if (row) return row.blob;
+    throw new EmstoreError("media_not_found", `media ${id} does not exist`, { path: "id" });
+  }
+}

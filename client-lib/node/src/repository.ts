@@ -1,0 +1,129 @@
+/** Questions about the records of one entity. */
+import { plain } from "./document.js";
+import { withoutUndefined, type Requests } from "./requests.js";
+import { foundMany, foundOne, type FoundMany, type MaybeFound, type Meta } from "./results.js";
+import type { Id, Order, RowWith, Where, With } from "./rows.js";
+
+export interface ReadOptions {
+  /** Wait until that commit can be seen. */
+  after?: number;
+}
+
+export interface IdOptions<W extends With | undefined = With> extends ReadOptions {
+  with?: W;
+  select?: readonly string[];
+}
+
+export interface OneOptions<Row, W extends With | undefined = With> extends IdOptions<W> {
+  where?: Where<Row>;
+  orderBy?: Order;
+  /** The same as orderBy, as bknd has it. */
+  sort?: Order;
+  offset?: number;
+}
+
+export interface ManyOptions<Row, W extends With | undefined = With> extends OneOptions<Row, W> {
+  /** All that match when left out; a result that is too large is an error that says how to page. */
+  limit?: number;
+  /** How many match in all: `meta.count`. */
+  count?: boolean;
+  /** Go on behind the last record of the page that had this `meta.cursor`. */
+  cursor?: string;
+}
+
+/** How `findMany` would find its records. */
+export interface Plan {
+  readonly kind: string;
+  readonly entity: string;
+  readonly text: string;
+  readonly scans: boolean;
+  readonly sorts: boolean;
+  readonly [detail: string]: unknown;
+}
+
+/** What tells the options of a call from a `where`: bknd has `findOne(where, options)`. */
+const words = new Set([
+  ..."where with select orderBy sort limit offset count cursor after as_of".split(" "),
+  "join", // Of bknd; the daemon says what to use.
+]);
+
+/** `{ where, with, … }` of either call shape. */
+function optionsOf(first: object = {}, second?: object): Record<string, unknown> {
+  const isOptions = second === undefined && Object.keys(first).some((name) => words.has(name));
+  const options = isOptions ? first : { where: first, ...second };
+  return plain(withoutUndefined(withUsualWith(options)), "") as Record<string, unknown>;
+}
+
+/** In a `with`, undefined is what bknd's callers write for: not this one. */
+function withUsualWith(options: object): object {
+  const asked = (options as { with?: unknown }).with;
+  if (asked === null || typeof asked !== "object" || Array.isArray(asked)) return options;
+  return { ...options, with: withoutUndefined(asked) };
+}
+
+export class Repository<Row> {
+  readonly #requests: Requests;
+  readonly #entity: string;
+
+  constructor(requests: Requests, entity: string) {
+    this.#requests = requests;
+    this.#entity = entity;
+  }
+
+  async findId<const W extends With | undefined = undefined>(
+    id: Id,
+    options: IdOptions<W> = {},
+  ): Promise<MaybeFound<RowWith<Row, W>>> {
+    const settings = plain(withoutUndefined(withUsualWith(options)), "");
+    return foundOne(await this.#requests.read("findId", this.#entity, id, settings));
+  }
+
+  /** The first record that matches: `findOne({ where, with })` or `findOne(where, { with })`. */
+  async findOne<const W extends With | undefined = undefined>(
+    options: OneOptions<Row, W>,
+  ): Promise<MaybeFound<RowWith<Row, W>>>;
+  async findOne<const W extends With | undefined = undefined>(
+    where: Where<Row>,
+    options?: Omit<OneOptions<Row, W>, "where">,
+  ): Promise<MaybeFound<RowWith<Row, W>>>;
+  async findOne(first: object, second?: object): Promise<unknown> {
+    return foundOne(await this.#requests.read("findOne", this.#entity, optionsOf(first, second)));
+  }
+
+  /** All records that match. */
+  async findMany<const W extends With | undefined = undefined>(
+    options: ManyOptions<Row, W> = {},
+  ): Promise<FoundMany<RowWith<Row, W>>> {
+    const settings = plain(withoutUndefined(withUsualWith(options)), "");
+    return foundMany(await this.#requests.read("findMany", this.#entity, settings));
+  }
+
+  /** All records that match, page by page: nothing twice, and no result too large. */
+  async *each<const W extends With | undefined = undefined>(
+    options: ManyOptions<Row, W> = {},
+  ): AsyncGenerator<RowWith<Row, W>, void, undefined> {
+    const limit = options.limit ?? pageRecords;
+    for (let cursor = options.cursor; ; ) {
+      const page = await this.findMany({ ...options, limit, cursor });
+      yield* page;
+      cursor = page.meta.cursor;
+      if (!page.meta.hasMore || cursor === undefined) return;
+    }
+  }
+
+  async count(first?: Where<Row> | OneOptions<Row>): Promise<{ count: number; meta: Meta }> {
+    return (await this.#requests.read("count", this.#entity, optionsOf(first))) as any;
+  }
+
+  async exists(first?: Where<Row> | OneOptions<Row>): Promise<{ exists: boolean; meta: Meta }> {
+    return (await this.#requests.read("exists", this.#entity, optionsOf(first))) as any;
+  }
+
+  async explain(options: ManyOptions<Row> = {}): Promise<Plan> {
+    const settings = plain(withoutUndefined(withUsualWith(options)), "");
+    const answer = await this.#requests.read("explain", this.#entity, settings);
+    return (answer as { plan: Plan }).plan;
+  }
+}
+
+const pageRecords = 1000;

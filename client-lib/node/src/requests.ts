@@ -1,0 +1,127 @@
+/** How requests leave a client: in the order in which they are made, files stored before. */
+import { Caller, newRequestKey, type CallerOptions } from "./caller.js";
+import { EmstoreError } from "./errors.js";
+import { lowered, plain } from "./document.js";
+import { newBaggage, store } from "./transfer.js";
+
+/** Options that every mutation takes. */
+export interface MutationOptions {
+  /** The request key; without one the client makes one. */
+  key?: string;
+  /** Recorded with the commit. */
+  reason?: string;
+  correlation?: string;
+  causation?: string;
+}
+
+export interface RequestOptions extends CallerOptions {
+  /** Gives every mutation a request key, so that a repeated one happens once. */
+  readonly requestKeys: boolean;
+}
+
+/** A part of a mutation that may name files. */
+export interface Document {
+  readonly document: unknown;
+  /** Whether it is a media record itself. */
+  readonly isMedia: boolean;
+}
+
+export class Requests {
+  readonly calls: Caller;
+  /** For the bytes of media, so that these hold up nobody. */
+  readonly bulk: Caller;
+  readonly #ready: () => Promise<void>;
+  readonly #requestKeys: boolean;
+  #turn: Promise<unknown> | null = null; // Of the mutation that was asked for last.
+
+  /** `ready` is awaited before the first request, and after what it waits for has changed. */
+  constructor(socket: () => Promise<string>, ready: () => Promise<void>, options: RequestOptions) {
+    this.calls = new Caller(socket, options);
+    this.bulk = new Caller(socket, options);
+    this.#ready = ready;
+    this.#requestKeys = options.requestKeys;
+  }
+
+  async read(method: string, ...params: unknown[]): Promise<unknown> {
+    try {
+      await this.#ready();
+      return await this.calls.call(method, params, { isMutation: false });
+    } catch (cause) {
+      throw seenFromHere(cause);
+    }
+  }
+
+  /**
+   * Mutations are sent in the order of these calls, also when one has to wait for its files. `parts`
+   * are the positional params; those that name files are of the form Document.
+   */
+  async mutate(
+    method: string,
+    parts: readonly unknown[],
+    options: MutationOptions & Record<string, unknown> = {},
+  ): Promise<unknown> {
+    const before = this.#turn;
+    const prepared = this.#prepared(parts);
+    const key = options.key ?? (this.#requestKeys ? newRequestKey() : undefined);
+    const sent = (async () => {
+      // A refusal of an earlier one is for whoever asked for that.
+      const [params] = await Promise.all([prepared, before?.catch(() => undefined)]);
+      const settings = plain({ ...withoutUndefined(options), ...(key === undefined ? {} : { key }) }, "");
+      // The answer is boxed: the turn ends when the request is sent.
+      return { answer: this.calls.call(method, [...params, settings], { isMutation: true, key }) };
+    })();
+    this.#turn = sent.then(({ answer }) => void answer.catch(() => undefined));
+    this.#turn.catch(() => undefined);
+    try {
+      return await (await sent).answer;
+    } catch (cause) {
+      throw seenFromHere(cause);
+    }
+  }
+
+  /** The one mutation that does not wait until everything is ready: it makes it so. */
+  applySchema(schema: unknown, options: MutationOptions & Record<string, unknown>): Promise<unknown> {
+    const key = options.key ?? (this.#requestKeys ? newRequestKey() : undefined);
+    const settings = plain({ ...withoutUndefined(options), ...(key === undefined ? {} : { key }) }, "");
+    const repeat = { isMutation: true, key };
+    const document = JSON.parse(JSON.stringify(schema));
+    return this.calls.call("schema.apply", [document, settings], repeat);
+  }
+
+  /** Another daemon will answer from now on. */
+  reset(): void {
+    this.calls.reset();
+    this.bulk.reset();
+  }
+
+  close(): void {
+    this.calls.close();
+    this.bulk.close();
+  }
+
+  async #prepared(parts: readonly unknown[]): Promise<unknown[]> {
+    await this.#ready();
+    const baggage = newBaggage();
+    return Promise.all(
+      parts.map((part) =>
+        isDocument(part)
+          ? lowered(part.document, (file) => store(this.bulk, file, baggage), part)
+          : part,
+      ),
+    );
+  }
+}
+
+/** An error arrives with the stack of the socket; what helps is who asked. */
+function seenFromHere(cause: unknown): unknown {
+  if (cause instanceof EmstoreError) Error.captureStackTrace(cause, seenFromHere);
+  return cause;
+}
+
+function isDocument(part: unknown): part is Document {
+  return typeof part === "object" && part !== null && "isMedia" in part && "document" in part;
+}
+
+export function withoutUndefined(options: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
