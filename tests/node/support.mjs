@@ -55,11 +55,14 @@ export class Daemon {
       new Promise((resolve) => lines.once("line", resolve)),
       this.ended.then((code) => `ended with ${code}`),
     ]);
+    for (const part of [this.process, this.process.stdout]) part.unref(); // A test that fails ends.
+    process.once("exit", () => this.process.kill("SIGKILL"));
     if (!ready.includes(" ready in ")) throw new Error(`emstored: ${ready}`);
   }
 
   /** Its exit code. */
   async end(signal = "SIGTERM") {
+    this.process.ref();
     this.process.kill(signal);
     return this.ended;
   }

@@ -7,7 +7,6 @@ import { isFile, type FileInput, type StoredBlob } from "./files.js";
 import type { StoredFile } from "./transfer.js";
 
 const depthMax = 64;
-const filesAtOnce = 8; // Open at the same time.
 
 /** Turns what stands for a file into what a request names. */
 export type Storing = (file: Exclude<FileInput, StoredBlob>) => Promise<StoredFile>;
@@ -40,11 +39,7 @@ export function lowered(
   const jobs: Job[] = [];
   const copy = new Copier(jobs).value(document, { path, depth: 0, makesMedia: isMedia });
   if (jobs.length === 0) return copy;
-  const waiting = jobs.values();
-  const workers = Array.from({ length: Math.min(filesAtOnce, jobs.length) }, async () => {
-    for (const job of waiting) await run(job, storing);
-  });
-  return Promise.all(workers).then(() => copy);
+  return Promise.all(jobs.map((job) => run(job, storing))).then(() => copy);
 }
 
 /** Values that name no files: conditions, options, ids. In them, undefined is refused. */
@@ -57,8 +52,8 @@ async function run(job: Job, storing: Storing): Promise<void> {
     job.done(await storing(job.file));
   } catch (cause) {
     if (!(cause instanceof EmstoreError)) throw cause;
-    const path = cause.path ? `${job.path}.${cause.path}` : job.path;
-    throw new EmstoreError(cause.code, cause.message, { ...cause, path, cause });
+    const { hint, retryable } = cause;
+    throw new EmstoreError(cause.code, cause.message, { path: job.path, hint, retryable, cause });
   }
 }
 

@@ -35,6 +35,8 @@ export type FileInput =
 export interface Source {
   readonly name?: string | undefined;
   readonly type?: string | undefined;
+  /** Whether the file can be opened again, to begin anew. */
+  readonly isRepeatable: boolean;
   /** Undefined when only its end will tell. */
   readonly size?: number | undefined;
   pieces(bytes: number): AsyncIterable<Uint8Array>;
@@ -71,6 +73,7 @@ function isBlob(value: object): value is BlobLike {
 
 function ofBytes(bytes: Uint8Array): Source {
   return {
+    isRepeatable: true,
     size: bytes.length,
     async *pieces(most) {
       for (let at = 0; at < bytes.length; at += most) yield bytes.subarray(at, at + most);
@@ -82,6 +85,7 @@ function ofBlob(blob: BlobLike): Source {
   return {
     name: blob.name,
     type: blob.type || undefined,
+    isRepeatable: true,
     size: blob.size,
     async *pieces(most) {
       for (let at = 0; at < blob.size; at += most) {
@@ -98,7 +102,12 @@ async function openPath(path: string): Promise<Source> {
     await handle.close();
     return refuse(path, facts.isDirectory() ? "it is a directory" : "it is no regular file");
   }
-  return { name: basename(path), size: facts.size, pieces: (most) => read(handle, path, facts.size, most) };
+  return {
+    name: basename(path),
+    isRepeatable: true,
+    size: facts.size,
+    pieces: (most) => read(handle, path, facts.size, most),
+  };
 }
 
 async function* read(
@@ -137,6 +146,7 @@ function ofStream(stream: object): Source {
   const { path } = stream as { path?: unknown }; // Of fs.createReadStream().
   return {
     name: typeof path === "string" && path ? basename(path) : undefined,
+    isRepeatable: false,
     pieces: (most) => gathered(Symbol.asyncIterator in stream ? stream : readerOf(stream), most),
   };
 }

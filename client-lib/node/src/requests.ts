@@ -2,7 +2,7 @@
 import { Caller, newRequestKey, type CallerOptions } from "./caller.js";
 import { EmstoreError } from "./errors.js";
 import { lowered, plain } from "./document.js";
-import { newBaggage, store } from "./transfer.js";
+import { Bulk, newBaggage, store } from "./transfer.js";
 
 /** Options that every mutation takes. */
 export interface MutationOptions {
@@ -29,7 +29,7 @@ export interface Document {
 export class Requests {
   readonly calls: Caller;
   /** For the bytes of media, so that these hold up nobody. */
-  readonly bulk: Caller;
+  readonly bulk: Bulk;
   readonly #ready: () => Promise<void>;
   readonly #requestKeys: boolean;
   #turn: Promise<unknown> | null = null; // Of the mutation that was asked for last.
@@ -37,7 +37,7 @@ export class Requests {
   /** `ready` is awaited before the first request, and after what it waits for has changed. */
   constructor(socket: () => Promise<string>, ready: () => Promise<void>, options: RequestOptions) {
     this.calls = new Caller(socket, options);
-    this.bulk = new Caller(socket, options);
+    this.bulk = new Bulk(new Caller(socket, options));
     this.#ready = ready;
     this.#requestKeys = options.requestKeys;
   }
@@ -91,12 +91,12 @@ export class Requests {
   /** Another daemon will answer from now on. */
   reset(): void {
     this.calls.reset();
-    this.bulk.reset();
+    this.bulk.calls.reset();
   }
 
   close(): void {
     this.calls.close();
-    this.bulk.close();
+    this.bulk.calls.close();
   }
 
   async #prepared(parts: readonly unknown[]): Promise<unknown[]> {

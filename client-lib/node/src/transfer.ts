@@ -3,14 +3,41 @@
  * words of its own: the next piece is read when an answer makes room for it.
  */
 import type { Caller } from "./caller.js";
+import { EmstoreError } from "./errors.js";
 import { openSource, type FileInput, type Source, type StoredBlob } from "./files.js";
 
 /** How many bytes may travel within a request. */
 const inlineBytesMax = 64 << 10;
 const pieceBytes = 1 << 20;
 const piecesInFlight = 8;
+const filesAtOnce = 8;
+const beginningsMax = 5; // Of one upload.
 
 const isRead = { isMutation: false };
+
+/** What bytes travel over, and how many files do at the same time. */
+export class Bulk {
+  readonly calls: Caller;
+  #free = filesAtOnce;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(calls: Caller) {
+    this.calls = calls;
+  }
+
+  /** Carries out `work` when there is room. A daemon has 256 unfinished uploads of one user. */
+  async withRoom<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
+}
 
 /** How many bytes one request may still take along; what is over it is uploaded. */
 export interface Baggage {
@@ -31,12 +58,30 @@ export interface StoredFile {
  * Makes a file ready to be named by a request: its bytes when they are few, else its address after
  * having sent them. Errors: invalid_request for what cannot be read, source_changed.
  */
-export async function store(
-  bulk: Caller,
+export function store(
+  bulk: Bulk,
   file: Exclude<FileInput, StoredBlob>,
   baggage: Baggage,
 ): Promise<StoredFile> {
-  const source = await openSource(file);
+  return bulk.withRoom(async () => {
+    for (let beginnings = 1; ; beginnings += 1) {
+      const source = await openSource(file);
+      try {
+        return await storeNow(bulk.calls, source, baggage);
+      } catch (cause) {
+        if (!source.isRepeatable || beginnings === beginningsMax || !isForgotten(cause)) throw cause;
+      }
+    }
+  });
+}
+
+/** A daemon that was killed may have forgotten an upload, or the end of one: it is begun again. */
+function isForgotten(cause: unknown): boolean {
+  if (!(cause instanceof EmstoreError)) return false;
+  return cause.code === "upload_not_found" || (cause.code === "invalid_request" && cause.path === "offset");
+}
+
+async function storeNow(bulk: Caller, source: Source, baggage: Baggage): Promise<StoredFile> {
   const about = { name: source.name, type: source.type };
   const pieces = source.pieces(pieceBytes)[Symbol.asyncIterator]();
   const first = await pieces.next();
@@ -90,12 +135,12 @@ interface Piece {
 
 /** The bytes at an address, in order. */
 export async function* fetch(
-  bulk: Caller,
+  { calls }: Bulk,
   address: string,
   range: Range = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const ask = (at: number, length: number) => {
-    const piece = bulk.call("blob.read", [address, at, length], isRead) as Promise<Piece>;
+    const piece = calls.call("blob.read", [address, at, length], isRead) as Promise<Piece>;
     piece.catch(() => undefined); // Seen when its turn comes.
     return piece;
   };
