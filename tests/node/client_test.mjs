@@ -252,6 +252,19 @@ test("queries take both call shapes, and say what they do not know", async () =>
   assert.equal((await client.mutator("products").deleteWhere(where)).length, 3);
 });
 
+test("any read answers as of a commit or a time", async () => {
+  const made = await products().insertOne({ name: "before", gallery: { $create: { file: Buffer.from("1") } } });
+  const later = await products().updateOne(made.id, { name: "after", gallery: { $set: [] } });
+  const repository = client.repository("products");
+  for (const as_of of [made.sequence, made.created_at, made.created_at.toISOString()]) {
+    const then = await repository.findId(made.id, { as_of, with: { gallery: true } });
+    assert.deepEqual([then.name, then.gallery.length], ["before", 1]);
+    assert.equal((await repository.count({ where: { name: "before" }, as_of })).count, 1);
+  }
+  const now = await repository.findId(made.id, { as_of: later.sequence, with: { gallery: true } });
+  assert.deepEqual([now.name, now.gallery], ["after", []]);
+});
+
 test("several mutations are one commit, with names for what they make", async () => {
   const { results, sequence } = await client.transaction((tx) => {
     const front = tx.upload(join(shop, "laptop-front.png"), { alt: "front" });

@@ -7,6 +7,8 @@ import type { Id, Order, RowWith, Where, With } from "./rows.js";
 export interface ReadOptions {
   /** Wait until that commit can be seen. */
   after?: number;
+  /** Answer as of that commit, or of the last one that is not later than that time. */
+  as_of?: number | Date | string;
 }
 
 export interface IdOptions<W extends With | undefined = With> extends ReadOptions {
