@@ -85,6 +85,16 @@ struct LogWords {
 };
 int show_log(Session& session, const LogWords& words);
 
+// watch_command.cc
+struct WatchWords {
+  std::string what;  // ENTITY or ENTITY/ID; empty: everything.
+  std::string field;
+  std::vector<std::string> operators;
+  std::optional<std::uint64_t> from, limit;
+  bool once = false;  // Ends when all there is has been shown.
+};
+int watch(Session& session, const WatchWords& words);
+
 // daemon_commands.cc
 int show_status(Session& session);
 int ping(Session& session);

@@ -30,6 +30,7 @@ struct Words {
   std::optional<std::uint64_t> media_limit;
   std::uint64_t media_offset = 0;
   LogWords log;
+  WatchWords watch;
   CallWords call;
   DemoWords demo;
   Command chosen;
@@ -208,6 +209,17 @@ void add_daemon(CLI::App& app, Words& words) {
                       [&](Session& session) { return show_log(session, words.log); });
   log.add_option("--from", words.log.from, "The first commit");
   log.add_option("--limit", words.log.limit, "At most so many");
+  CLI::App& watch_app = add(app, "watch", "Show commits as they are made", words,
+                            [&](Session& session) { return watch(session, words.watch); });
+  watch_app.add_option("ENTITY[/ID]", words.watch.what, "Only of this entity, or this record");
+  watch_app.add_option("--from", words.watch.from, "Begin with this commit; 1: with the first");
+  watch_app.add_option("--field", words.watch.field, "Only what concerns this field");
+  watch_app
+      .add_option("--operator", words.watch.operators,
+                  "Only links changed by $set, $detach, $attach, $create or delete")
+      ->allow_extra_args(false);
+  watch_app.add_option("--limit", words.watch.limit, "End after so many commits");
+  watch_app.add_flag("--once", words.watch.once, "End when all there is has been shown");
   add(app, "verify", "Fold the log again and compare it with the indexes", words, verify);
   add(app, "status", "Show the daemon's state", words, show_status);
   add(app, "ping", "Ask whether the daemon answers", words, ping);

@@ -43,6 +43,7 @@ class Caller {
   Map hello() const;
   void on_push(Connection::PushHandler handler);
   const std::filesystem::path& socket() const { return socket_; }
+  const Options& options() const { return options_; }
 
  private:
   // Answers so far, in the order of the requests.

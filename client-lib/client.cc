@@ -8,6 +8,7 @@
 
 #include "client-lib/answers.h"
 #include "client-lib/core.h"
+#include "client-lib/feed_state.h"
 #include "client-lib/transfer.h"
 #include "protocol/codec.h"
 
@@ -294,6 +295,18 @@ Map Client::log(std::uint64_t from, std::uint64_t limit) {
 }
 Map Client::log(std::uint64_t from, std::uint64_t limit, ErrorOut error) {
   return value_of(core_->call_for_map(protocol::LogRead{from, limit}), error);
+}
+Feed Client::subscribe(const FeedOptions& options) {
+  return Feed(value_of(Feed::State::open(*core_, options)));
+}
+std::optional<Feed> Client::subscribe(const FeedOptions& options, ErrorOut error) {
+  auto state = Feed::State::open(*core_, options);
+  if (!state) {
+    error.set(std::move(state).error());
+    return std::nullopt;
+  }
+  error.clear();
+  return Feed(*std::move(state));
 }
 Map Client::verify(const VerifyProgress& progress) {
   return value_of(verify_to_end(*core_, progress));

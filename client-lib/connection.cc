@@ -35,22 +35,10 @@ Connection::Connection(Socket socket, const Patience& patience)
 
 Result<protocol::Reply> Connection::receive(const PushHandler& on_push) {
   while (true) {
-    EMSTORE_TRY(std::optional<protocol::Reply> reply, take(on_push));
-    if (reply) return std::move(*reply);
-    EMSTORE_CHECKED(move_bytes());
-  }
-}
-
-// A reply that has arrived whole, if there is one; notifications before it are handed on.
-Result<std::optional<protocol::Reply>> Connection::take(const PushHandler& on_push) {
-  while (true) {
-    const auto message = cutter_.next();
-    if (!message) return not_our_language(message.error());
-    if (!*message) return std::nullopt;
-    auto incoming = protocol::decode_incoming(**message, kLimits);
+    EMSTORE_TRY(std::optional<protocol::Incoming> incoming, take());
     if (!incoming) {
-      const bool is_last_word = message->value().starts_with(kLastWordStart);
-      return is_last_word ? failure(incoming.error()) : not_our_language(incoming.error());
+      EMSTORE_CHECKED(move_bytes(Clock::now() + patience_.timeout));
+      continue;
     }
     if (auto* reply = std::get_if<protocol::Reply>(&*incoming)) return std::move(*reply);
     const auto& push = std::get<protocol::Push>(*incoming);
@@ -58,15 +46,36 @@ Result<std::optional<protocol::Reply>> Connection::take(const PushHandler& on_pu
   }
 }
 
+Result<std::optional<protocol::Incoming>> Connection::receive_any(Clock::time_point deadline) {
+  while (true) {
+    EMSTORE_TRY(std::optional<protocol::Incoming> incoming, take());
+    if (incoming) return incoming;
+    const Status moved = move_bytes(deadline);
+    if (!moved && moved.error().code == ErrorCode::timed_out) return std::nullopt;
+    if (!moved) return failure(moved.error());
+  }
+}
+
+// A message that has arrived whole, if there is one.
+Result<std::optional<protocol::Incoming>> Connection::take() {
+  const auto message = cutter_.next();
+  if (!message) return not_our_language(message.error());
+  if (!*message) return std::nullopt;
+  auto incoming = protocol::decode_incoming(**message, kLimits);
+  if (incoming) return std::move(*incoming);
+  const bool is_last_word = message->value().starts_with(kLastWordStart);
+  return is_last_word ? failure(incoming.error()) : not_our_language(incoming.error());
+}
+
 // Sends and receives something, or waits until that is possible.
-Status Connection::move_bytes() {
+Status Connection::move_bytes(Clock::time_point deadline) {
   const Clock::time_point start = Clock::now();
   while (true) {
     EMSTORE_TRY(const bool sent, send_pending());
     EMSTORE_TRY(const bool received, receive_arrived());
     if (sent || received) return {};
     if (Clock::now() - start < patience_.spin) continue;
-    EMSTORE_CHECKED(socket_.wait(!outgoing_.empty(), start + patience_.timeout));
+    EMSTORE_CHECKED(socket_.wait(!outgoing_.empty(), deadline));
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "client-lib/socket.h"
+#include "protocol/codec.h"
 #include "protocol/frame.h"
 #include "protocol/message.h"
 
@@ -31,11 +32,14 @@ class Connection {
   // The next reply. An error means that the connection is of no more use, not that a request was
   // refused: unreachable or timed_out, or what the daemon said before it hung up.
   Result<protocol::Reply> receive(const PushHandler& on_push);
+  // What comes next, reply or notification; nothing when none has come by `deadline`. Errors as
+  // above.
+  Result<std::optional<protocol::Incoming>> receive_any(Clock::time_point deadline);
 
  private:
   Connection(Socket socket, const Patience& patience);
-  Result<std::optional<protocol::Reply>> take(const PushHandler& on_push);
-  Status move_bytes();
+  Result<std::optional<protocol::Incoming>> take();
+  Status move_bytes(Clock::time_point deadline);
   Result<bool> send_pending();
   Result<bool> receive_arrived();
 

@@ -19,6 +19,7 @@ namespace emstore::daemon {
 namespace {
 
 constexpr std::size_t kScanThreads = 1;
+constexpr std::size_t kFeedThreads = 1;
 constexpr std::size_t kFinishedJobsMax = 64;
 constexpr std::size_t kWaitingJobsMax = 16;
 constexpr std::chrono::minutes kUploadExpiryInterval{10};
@@ -84,6 +85,7 @@ struct App::State {
   Reactor reactor;
   Pool media;
   Pool scans;
+  Pool feeds;
   Jobs jobs;
   std::unique_ptr<Dispatch> dispatch;
   Sessions sessions;
@@ -108,6 +110,8 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
       media("media", config.media_threads,
             {.waiting = config.pool_waiting_max, .bytes = config.session.all_bytes_max}),
       scans("scan", kScanThreads, {.waiting = config.pool_waiting_max}),
+      // A connection has one slice read at a time.
+      feeds("feed", kFeedThreads, {.waiting = config.connections.all_max}),
       jobs(reactor, kFinishedJobsMax, kWaitingJobsMax),
       sessions(reactor, *log, config.session, config.connections,
                {.request =
@@ -115,6 +119,7 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
                       dispatch->handle(session, std::move(request), bytes);
                     },
                 .closed = [this](SessionId session) { dispatch->forget(session); },
+                .has_room = [this](Session& session) { dispatch->has_room(session); },
                 // When the scans are busy, the next quiet moment will do.
                 .quiet = [this] { scans.submit([](std::size_t) { give_back_memory(); }); }}),
       writer(*stored.opened.store, reactor, *log, writer_options(config),
@@ -135,6 +140,7 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
             .sniffers = stored.sniffers,
             .media = media,
             .scans = scans,
+            .feeds = feeds,
             .jobs = jobs,
             .writer = writer,
             .sessions = sessions,
@@ -207,6 +213,7 @@ Status App::run() {
   state_->jobs.stop();
   state_->dispatch->cancel();
   state_->scans.stop();
+  state_->feeds.stop();
   state_->media.stop();
   const Sequence sequence = this->sequence();
   Status closed = state_->close_store();

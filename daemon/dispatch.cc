@@ -145,6 +145,12 @@ struct Dispatch::Visitor {
     read(ReadForm::explain, std::move(call.entity), std::move(call.query), call.options);
   }
   void operator()(const protocol::LogRead& call) const { dispatch.reads_.begin(session, id, call); }
+  void operator()(const protocol::Subscribe& call) const {
+    dispatch.feeds_.begin(session, id, call);
+  }
+  void operator()(const protocol::Unsubscribe& call) const {
+    dispatch.feeds_.end(session, id, call);
+  }
 
   // ---- Bytes
   void operator()(const protocol::BlobBegin& call) const {
@@ -175,7 +181,7 @@ struct Dispatch::Visitor {
 };
 
 Dispatch::Dispatch(const Parts& parts)
-    : parts_(parts), reads_(parts), mutations_(parts), blob_calls_(parts) {}
+    : parts_(parts), reads_(parts), mutations_(parts), blob_calls_(parts), feeds_(parts) {}
 
 void Dispatch::handle(Session& session, protocol::Request request, std::size_t bytes) {
   std::visit(Visitor{*this, session, request.id, request.digest, bytes}, request.call);
@@ -184,13 +190,20 @@ void Dispatch::handle(Session& session, protocol::Request request, std::size_t b
 void Dispatch::committed() {
   reads_.committed();
   blob_calls_.committed();
+  feeds_.committed();
 }
 
-void Dispatch::drain() { reads_.drain(); }
+void Dispatch::drain() {
+  reads_.drain();
+  feeds_.drain();
+}
 
 void Dispatch::cancel() { reads_.cancel(); }
 
+void Dispatch::has_room(Session& session) { feeds_.serve(session); }
+
 void Dispatch::forget(SessionId session) {
+  feeds_.forget(session);
   reads_.forget(session);
   blob_calls_.forget(session);
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "daemon/blob_calls.h"
+#include "daemon/feeds.h"
 #include "daemon/mutations.h"
 #include "daemon/parts.h"
 #include "daemon/reads.h"
@@ -25,6 +26,8 @@ class Dispatch {
   void drain();
   // Calls off the queries that still run: there is no reactor any more to answer them.
   void cancel();
+  // A connection has taken what was pushed to it.
+  void has_room(Session& session);
   // A connection has ended.
   void forget(SessionId session);
 
@@ -36,6 +39,7 @@ class Dispatch {
   Reads reads_;
   Mutations mutations_;
   BlobCalls blob_calls_;
+  Feeds feeds_;
 };
 
 }  // namespace emstore::daemon

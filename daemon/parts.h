@@ -32,6 +32,7 @@ struct Parts {
   const std::vector<blobs::Sniffer>& sniffers;  // One for each thread of `media`.
   Pool& media;
   Pool& scans;
+  Pool& feeds;
   Jobs& jobs;
   Writer& writer;
   Sessions& sessions;

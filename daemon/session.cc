@@ -82,6 +82,7 @@ void Session::take_turn() {
   if (is_closed_) return;
   account();
   watch_progress();
+  tell_of_room();
   if (is_finished()) return close("finished");
   // Requests lie in the cutter: others have their turn first, and what was sent may have made room.
   if (is_paused_ && has_room()) return schedule_turn();
@@ -213,6 +214,14 @@ void Session::push(const protocol::Push& push) {
   if (is_closed_) return;
   protocol::encode_push(push, out_);
   schedule_turn();
+}
+
+void Session::pushed() { schedule_turn(); }
+
+void Session::tell_of_room() {
+  if (!room_awaited_ || unsent() > *room_awaited_) return;
+  room_awaited_.reset();
+  surroundings_.has_room(*this);
 }
 
 // ---- Output

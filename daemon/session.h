@@ -54,8 +54,9 @@ struct SessionSurroundings {
   // Takes over one request, which takes about so many bytes. Answers it now or later, through the
   // session.
   std::function<void(Session&, protocol::Request, std::size_t bytes)> handle;
-  std::function<void(Session&)> closed;   // Told once.
-  std::function<void()> memory_released;  // What all hold fell below the bound.
+  std::function<void(Session&)> closed;    // Told once.
+  std::function<void(Session&)> has_room;  // What await_room() asked for.
+  std::function<void()> memory_released;   // What all hold fell below the bound.
   std::size_t all_bytes = 0;
   std::size_t most_bytes = 0;  // Since memory was given back to the system.
 };
@@ -85,6 +86,12 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // Sends a message nobody asked for.
   void push(const protocol::Push& push);
+  // After a push was encoded to out().
+  void pushed();
+  // Bytes that the peer has not taken.
+  std::size_t unsent() const { return out_.size() - sent_; }
+  // Calls the surroundings' has_room once, when no more than `bytes` are unsent.
+  void await_room(std::size_t bytes) { room_awaited_ = bytes; }
 
   // Takes no new request; refuses those that have arrived but not begun, answers those in flight,
   // closes.
@@ -120,6 +127,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void take_message(std::string_view message);
   void break_off(const Error& error);
   void watch_progress();
+  void tell_of_room();
   bool has_room() const;
   bool may_read_on() const;
   void release_buffers();
@@ -141,6 +149,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::size_t held_bytes_ = 0;  // Of in_flight_.
   std::string out_;             // The first sent_ bytes are sent.
   std::size_t sent_ = 0;
+  std::optional<std::size_t> room_awaited_;
   std::size_t accounted_ = 0;  // What surroundings_.all_bytes has of us.
 
   bool waits_readable_ = false;

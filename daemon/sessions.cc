@@ -46,6 +46,7 @@ Sessions::Sessions(Reactor& reactor, Log& log, const SessionLimits& limits,
                     .limits = limits,
                     .handle = std::move(events.request),
                     .closed = [this](Session& session) { forget(session); },
+                    .has_room = std::move(events.has_room),
                     .memory_released = [this] { resume_all(); }},
       tick_interval_(tick_interval_for(limits)),
       ticker_(reactor.context()) {

@@ -24,8 +24,9 @@ class Sessions {
  public:
   struct Events {
     std::function<void(Session&, protocol::Request, std::size_t bytes)> request;
-    std::function<void(SessionId)> closed;  // It is not found any more.
-    std::function<void()> quiet;            // After they held much, they have held little for long.
+    std::function<void(SessionId)> closed;   // It is not found any more.
+    std::function<void(Session&)> has_room;  // See Session::await_room().
+    std::function<void()> quiet;  // After they held much, they have held little for long.
   };
 
   // `reactor` and `log` outlive it.

@@ -57,6 +57,16 @@ void encode_result(std::uint32_t id, const Value& result, std::string& out);
 void encode_error(std::optional<std::uint32_t> id, const Error& error, std::string& out);
 void encode_push(const Push& push, std::string& out);
 
+// A push whose params the caller writes: `count` values into params().
+class PushWriter {
+ public:
+  PushWriter(std::string& out, std::string_view method, std::size_t count);
+  Sink& params() { return writer_; }
+
+ private:
+  pack::Writer writer_;
+};
+
 // What a client may receive. An error without an id says that the daemon could not read what came
 // and has closed the connection: it comes out as that error. Errors that only a newer daemon knows
 // are `internal`, with their name in the message.

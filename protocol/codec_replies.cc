@@ -160,13 +160,17 @@ void encode_error(std::optional<std::uint32_t> id, const Error& error, std::stri
   writer.null();
 }
 
+PushWriter::PushWriter(std::string& out, std::string_view method, std::size_t count)
+    : writer_(out) {
+  writer_.begin_list(kPushParts);
+  writer_.integer(kPushType);
+  writer_.text(method);
+  writer_.begin_list(count);
+}
+
 void encode_push(const Push& push, std::string& out) {
-  pack::Writer writer(out);
-  writer.begin_list(kPushParts);
-  writer.integer(kPushType);
-  writer.text(push.method);
-  writer.begin_list(push.params.size());
-  for (const Value& param : push.params) writer.value(param);
+  PushWriter writer(out, push.method, push.params.size());
+  for (const Value& param : push.params) writer.params().value(param);
 }
 
 Result<Incoming> decode_incoming(std::string_view bytes, const Limits& limits) {

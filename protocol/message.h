@@ -71,15 +71,18 @@ struct BlobWrite   { std::string token; std::uint64_t offset = 0; Binary bytes; 
 struct BlobCommit  { std::string token; };                                                        // "blob.commit" [token]
 struct BlobRead    { std::string address; std::uint64_t offset = 0, length = 0; };                // "blob.read" [address, offset, length]
 struct LogRead     { std::uint64_t from = 1, limit = 100; };                                      // "log.read" [{from, limit}]
+struct Subscribe   { std::optional<std::uint64_t> from; std::string entity; Value id; std::string field; List operators; };  // "subscribe" [{from, entity, id, field, operators}]
+struct Unsubscribe { std::uint64_t subscription = 0; };                                           // "unsubscribe" [subscription]
 struct Verify      {};                                                                            // "verify" []
 struct JobGet      { std::string id; };                                                           // "job.get" [id]
 struct JobCancel   { std::string id; };                                                           // "job.cancel" [id]
 // clang-format on
 
-using Call = std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne,
-                          UpdateOne, DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction,
-                          FindId, FindOne, FindMany, Count, Exists, Explain, MediaUpload, BlobBegin,
-                          BlobWrite, BlobCommit, BlobRead, LogRead, Verify, JobGet, JobCancel>;
+using Call =
+    std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne, UpdateOne,
+                 DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction, FindId, FindOne,
+                 FindMany, Count, Exists, Explain, MediaUpload, BlobBegin, BlobWrite, BlobCommit,
+                 BlobRead, LogRead, Subscribe, Unsubscribe, Verify, JobGet, JobCancel>;
 
 // `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count, cursor as
 // they came: the store resolves the names. `file` is Binary, or a map {blob: address}.
@@ -143,6 +146,7 @@ struct Push {
 // blob.commit  {blob, size, sha256, mime_type, existed, expires}
 // blob.read    {bytes, size}
 // log.read     {commits: [{sequence, bytes, …decoded}], next}
+// subscribe    {subscription, from, sequence}      unsubscribe  {ended}
 // verify       {job}      job.get {id, kind, state, progress, result?, error?}      job.cancel
 // {state} An error is [code, message, {path, hint, retryable, violations: [[code, message, path,
 // hint]]}].

@@ -342,6 +342,28 @@ struct Method<LogRead> {
 };
 
 template <>
+struct Method<Subscribe> {
+  static constexpr std::string_view kName = "subscribe";
+  static constexpr std::string_view kResult = "{subscription, from, sequence}";
+  static constexpr std::string_view kSummary = "Pushes commits from `from` on, then those to come.";
+  static void visit(auto& with, auto& call) {
+    with.option("from", call.from);
+    with.option("entity", call.entity);
+    with.option("id", call.id);
+    with.option("field", call.field);
+    with.option("operators", call.operators);
+  }
+};
+
+template <>
+struct Method<Unsubscribe> {
+  static constexpr std::string_view kName = "unsubscribe";
+  static constexpr std::string_view kResult = "{ended}";
+  static constexpr std::string_view kSummary = "Ends a subscription; nothing of it follows.";
+  static void visit(auto& with, auto& call) { with.param("subscription", call.subscription); }
+};
+
+template <>
 struct Method<Verify> {
   static constexpr std::string_view kName = "verify";
   static constexpr std::string_view kResult = "{job}";

@@ -1,6 +1,5 @@
 #include "store/log.h"
 
-#include <array>
 #include <optional>
 #include <utility>
 
@@ -137,15 +136,9 @@ class EventText {
   }
 
   void operators(std::uint8_t operators) {
-    constexpr std::array<std::pair<Operators, std::string_view>, 5> kNames{
-        {{kOperatorSet, "$set"},
-         {kOperatorDetach, "$detach"},
-         {kOperatorAttach, "$attach"},
-         {kOperatorCreate, "$create"},
-         {kOperatorDelete, "delete"}}};
     List names;
-    for (const auto& [bit, name] : kNames) {
-      if ((operators & bit) != 0) names.emplace_back(name);
+    for (const OperatorName& known : kOperatorNames) {
+      if ((operators & known.bit) != 0) names.emplace_back(known.name);
     }
     sink_.text("operators");
     sink_.value(names);

@@ -1,7 +1,9 @@
 // Reading the log: stored bytes as they are, and what they say.
 #pragma once
 
+#include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -26,6 +28,15 @@ Result<std::vector<StoredCommit>> read_log(const Reader& reader, Sequence from, 
 Result<Schema> schema_before(const Reader& reader, const CommitInfo& info);
 // The schema that a commit applied; of commit 0 the initial one. Errors: corrupt_log.
 Result<Schema> schema_applied_at(const Reader& reader, Sequence version);
+
+struct OperatorName {
+  Operators bit;
+  std::string_view name;
+};
+inline constexpr std::array kOperatorNames{
+    OperatorName{kOperatorSet, "$set"}, OperatorName{kOperatorDetach, "$detach"},
+    OperatorName{kOperatorAttach, "$attach"}, OperatorName{kOperatorCreate, "$create"},
+    OperatorName{kOperatorDelete, "delete"}};
 
 // What a commit says, with names: {sequence, time, schema, peer: {uid, gid, pid}, events: [{kind,
 // …}]}. Ids of entities and fields that the schema no longer knows are shown as numbers ("field

@@ -20,6 +20,7 @@
 #include <emstore/document.hpp>
 #include <emstore/error.hpp>
 #include <emstore/failure.hpp>
+#include <emstore/feed.hpp>
 #include <emstore/options.hpp>
 #include <emstore/query.hpp>
 #include <emstore/record.hpp>
@@ -226,6 +227,10 @@ class Client {
   // Commits from `from` on: {commits, next}.
   Map log(std::uint64_t from = 1, std::uint64_t limit = 100);
   Map log(std::uint64_t from, std::uint64_t limit, ErrorOut error);
+  // Commits as they are made, and those before them from wherever the options say. The client may
+  // go before the feed.
+  Feed subscribe(const FeedOptions& options = {});
+  std::optional<Feed> subscribe(const FeedOptions& options, ErrorOut error);
   // Has the daemon fold its log again and compare it with the live indexes; the report. `progress`
   // is told commits done and in all, and stops the work by returning false (error: cancelled).
   using VerifyProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;

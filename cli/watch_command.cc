@@ -1,0 +1,70 @@
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+
+#include "cli/arguments.h"
+#include "cli/commands.h"
+#include "cli/commit_text.h"
+#include "cli/interrupt.h"
+#include "cli/json.h"
+#include "cli/text.h"
+
+namespace emstore::cli {
+namespace {
+
+FeedOptions options_of(const WatchWords& words) {
+  FeedOptions options;
+  options.from = words.from;
+  if (words.once && !options.from) options.from = 1;
+  const std::size_t slash = words.what.find('/');
+  options.entity = words.what.substr(0, slash);
+  if (slash != std::string::npos) options.id = id_of(words.what.substr(slash + 1));
+  options.field = words.field;
+  options.operators = words.operators;
+  return options;
+}
+
+std::string line_of(const Map& commit) {
+  const std::string time = cell_text(value_at(commit, "time"));
+  return cell_text(value_at(commit, "sequence")) + "  " + time + "  uid " +
+         cell_text(value_at(commit, "peer.uid")) + "  " + harmless(events_text(commit)) + "\n";
+}
+
+void show(Session& session, const FeedNotice& notice) {
+  switch (notice.kind) {
+    case FeedNotice::Kind::commit:
+      if (session.json()) {
+        session.print_json(notice.commit);
+      } else {
+        session.print(line_of(notice.commit));
+      }
+      std::cout.flush();
+      return;
+    case FeedNotice::Kind::lagging:
+      std::cerr << "lagging: " << count_text(notice.behind) << " commits wait\n";
+      return;
+    case FeedNotice::Kind::caught_up:
+    case FeedNotice::Kind::progress:
+      return;
+  }
+}
+
+}  // namespace
+
+int watch(Session& session, const WatchWords& words) {
+  constexpr std::chrono::milliseconds kLook{200};
+  const InterruptGuard guard;
+  Feed feed = session.client().subscribe(options_of(words));
+  for (std::uint64_t left = words.limit.value_or(UINT64_MAX); left > 0;) {
+    InterruptGuard::check();
+    if (!std::cout) return 0;  // Whoever read it has gone.
+    const std::optional<FeedNotice> notice = feed.next(kLook);
+    if (!notice) continue;
+    show(session, *notice);
+    if (notice->kind == FeedNotice::Kind::commit) --left;
+    if (words.once && notice->kind == FeedNotice::Kind::caught_up) break;
+  }
+  return 0;
+}
+
+}  // namespace emstore::cli

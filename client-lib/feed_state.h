@@ -1,0 +1,42 @@
+// What a Feed is made of: a connection of its own, and what has arrived on it.
+// Threads: one at a time.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include <emstore/feed.hpp>
+#include <emstore/options.hpp>
+
+#include "base/result.h"
+#include "client-lib/connection.h"
+#include "protocol/message.h"
+
+namespace emstore {
+
+struct Feed::State {
+  std::filesystem::path socket;
+  Options options;
+  protocol::Subscribe wanted;  // `from`: behind the last notice that was given out.
+  Value store_id = {};
+  std::int64_t subscription = 0;
+  std::optional<Connection> connection = {};
+  std::deque<FeedNotice> arrived = {};
+
+  // Connects and subscribes. Errors: as of subscribe, unreachable.
+  static Result<std::unique_ptr<State>> open(Core& core, const FeedOptions& options);
+  Result<std::optional<FeedNotice>> next(std::chrono::milliseconds patience);
+  Status run(const Handler& handler);
+
+ private:
+  Status subscribe();
+  Result<Map> ask(const protocol::Call& call, std::uint32_t id);
+  Status subscribe_again(const Error& cause);
+  Status take(protocol::Push& push);
+  Status take_commits(List& params);
+};
+
+}  // namespace emstore

@@ -1,0 +1,57 @@
+// The feed: the commits of the log in order, those that a subscriber wants. It is read from the log
+// alone, also at its end: a position is a sequence, so nothing can be missed or come twice.
+//
+// Threads: any.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/event_bytes.h"
+#include "store/store.h"
+
+namespace emstore::store {
+
+// What a subscriber wants, with names. Empty parts ask for nothing.
+struct FeedWords {
+  std::string entity;
+  Value id;                            // Needs an entity.
+  std::string field;                   // Needs an entity.
+  std::vector<std::string> operators;  // "$set", "$detach", "$attach", "$create", "delete".
+};
+
+// The same with ids. A commit is wanted when one of its events is all that is asked: about that
+// record (of a link: about its owner), concerning that field, by one of these operators.
+struct FeedFilter {
+  std::optional<EntityId> entity;
+  std::optional<RecordId> id;
+  std::optional<FieldId> field;
+  std::uint8_t operators = 0;  // Operators, or-ed; 0: any event.
+
+  bool wants_all() const { return !entity && operators == 0; }
+};
+
+// Errors: unknown_entity, unknown_field, unknown_operator, wrong_type, invalid_request; with path.
+Result<FeedFilter> resolve_filter(const Schema& schema, const FeedWords& words);
+bool wants(const FeedFilter& filter, const Commit& commit);
+
+struct FeedBounds {
+  std::uint64_t commits_max = 0;  // Looked at.
+  std::size_t bytes_max = 0;      // Of what is packed; one commit may take more.
+  std::size_t commit_max = 0;     // A commit that takes more comes as its stored bytes alone.
+};
+
+// A piece of the feed.
+struct FeedSlice {
+  std::vector<std::string> commits;  // Packed: as log.h shows them, or {sequence, bytes}.
+  Sequence next = 0;                 // The first that was not looked at.
+};
+// Commits from `from` on; none when the view ends before. Errors: corrupt_log.
+Result<FeedSlice> read_feed(const View& view, const FeedFilter& filter, Sequence from,
+                            const FeedBounds& bounds);
+
+}  // namespace emstore::store

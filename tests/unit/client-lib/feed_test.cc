@@ -1,0 +1,117 @@
+// The client's side of a feed, against a daemon that goes away, comes back, and is somebody else.
+#include <gtest/gtest.h>
+
+#include "fake_daemon.h"
+#include "protocol/codec.h"
+
+namespace emstore::testing {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr milliseconds kPatience{5'000};
+
+Map commit(std::int64_t sequence) { return Map{{"sequence", sequence}, {"events", List{}}}; }
+
+std::string pushed(const std::string& method, List params) {
+  std::string bytes;
+  protocol::encode_push({method, std::move(params)}, bytes);
+  return bytes;
+}
+
+std::optional<protocol::Subscribe> greet(Link& link, const std::string& store = "a store") {
+  const auto request = link.next_after_hello(store);
+  if (!request) return std::nullopt;
+  auto asked = std::get<protocol::Subscribe>(request->call);
+  link.answer(request->id, Map{{"subscription", 3},
+                               {"from", asked.from ? static_cast<std::int64_t>(*asked.from) : 42},
+                               {"sequence", 41}});
+  return asked;
+}
+
+void serve_client(Link& link) { link.next_after_hello(); }  // Until it has gone.
+
+TEST(ClientFeed, HandsOutNoticesInOrderAndKnowsItsPosition) {
+  FakeDaemon daemon({serve_client, [](Link& link) {
+                       greet(link);
+                       link.send(pushed("commits", {3, List{commit(42), commit(44)}, 50}));
+                       link.send(pushed("commits", {9, List{commit(1)}, 2}));  // Another's.
+                       link.send(pushed("news", {3, 51}));                     // Of a newer daemon.
+                       link.send(pushed("caught_up", {3, 50}));
+                       link.send(pushed("lagging", {3, 50, 7}));
+                       link.next();
+                     }});
+  Client client(daemon.options());
+  Feed feed = client.subscribe();
+  EXPECT_EQ(feed.position(), 42u);
+  auto notice = feed.next(kPatience);
+  ASSERT_TRUE(notice);
+  EXPECT_EQ(notice->kind, FeedNotice::Kind::commit);
+  EXPECT_EQ(notice->next, 43u);
+  EXPECT_EQ(feed.position(), 43u);
+  EXPECT_EQ(feed.next(kPatience)->next, 45u);
+  notice = feed.next(kPatience);
+  EXPECT_EQ(notice->kind, FeedNotice::Kind::progress);
+  EXPECT_EQ(notice->next, 50u);
+  EXPECT_EQ(feed.next(kPatience)->kind, FeedNotice::Kind::caught_up);
+  notice = feed.next(kPatience);
+  EXPECT_EQ(notice->kind, FeedNotice::Kind::lagging);
+  EXPECT_EQ(notice->behind, 7u);
+  EXPECT_FALSE(feed.next(milliseconds(1)));
+}
+
+TEST(ClientFeed, GoesOnWhereItWasAfterALostConnection) {
+  Seen<std::uint64_t> asked;
+  const auto once = [&asked](std::int64_t first) {
+    return [&asked, first](Link& link) {
+      const auto subscribe = greet(link);
+      asked.add(subscribe && subscribe->from ? *subscribe->from : 0);
+      link.send(pushed("commits", {3, List{commit(first), commit(first + 1)}, first + 2}));
+    };
+  };
+  FakeDaemon daemon({serve_client, once(42), once(44), [](Link& link) { link.next(); }});
+  Client client(daemon.options());
+  Feed feed = client.subscribe({.entity = "products"});
+  for (std::uint64_t next = 43; next <= 46; ++next) {
+    const auto notice = feed.next(kPatience);
+    ASSERT_TRUE(notice);
+    EXPECT_EQ(notice->next, next);
+  }
+  EXPECT_EQ(asked.all(), (std::vector<std::uint64_t>{0, 44}));
+}
+
+TEST(ClientFeed, DoesNotGoOnAtAnotherStore) {
+  FakeDaemon daemon({serve_client, [](Link& link) { greet(link); },
+                     [](Link& link) { greet(link, "another store"); }});
+  Client client(daemon.options());
+  Feed feed = client.subscribe();
+  std::optional<Error> error;
+  EXPECT_FALSE(feed.next(kPatience, error));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::unsupported) << to_string(*error);
+}
+
+TEST(ClientFeed, SaysWhyItWasRefusedOrEnded) {
+  FakeDaemon daemon(
+      {serve_client,
+       [](Link& link) {
+         const auto request = link.next_after_hello();
+         link.refuse(request->id, ErrorCode::unknown_entity, "no entity");
+       },
+       [](Link& link) {
+         greet(link);
+         link.send(pushed("ended",
+                          {3, 42, List{"corrupt_log", "commit 42 is missing", Map{{"hint", ""}}}}));
+         link.next();
+       }});
+  Client client(daemon.options());
+  std::optional<Error> error;
+  EXPECT_FALSE(client.subscribe({.entity = "x"}, error));
+  EXPECT_EQ(error->code, ErrorCode::unknown_entity);
+  Feed feed = client.subscribe();
+  feed.run([](const FeedNotice&) { return true; }, error);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::corrupt_log);
+}
+
+}  // namespace
+}  // namespace emstore::testing
