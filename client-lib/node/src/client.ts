@@ -1,6 +1,7 @@
 /** One store, as a program sees it. */
 import type { Hello } from "./caller.js";
 import type { DB } from "./database.js";
+import { EmstoreError } from "./errors.js";
 import { MediaLibrary } from "./media_library.js";
 import { Mutator } from "./mutator.js";
 import { Repository } from "./repository.js";
@@ -47,6 +48,27 @@ export interface SchemaInForce {
   readonly schema: SchemaDocument;
   readonly indexes: readonly { readonly name: string; readonly state: string }[];
 }
+
+export interface Commit {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+  readonly time?: Date;
+  readonly events?: readonly { readonly kind: string; readonly [detail: string]: unknown }[];
+  readonly [detail: string]: unknown;
+}
+
+interface LogPage {
+  readonly commits: readonly Commit[];
+  readonly next: number;
+}
+
+interface Job {
+  readonly state: "waiting" | "running" | "done" | "failed" | "cancelled";
+  readonly result?: Record<string, unknown>;
+  readonly error?: unknown;
+}
+
+const pauseOfJobs = 20; // Milliseconds between two questions.
 
 type MediaRowOf<Database> = Database extends { media: infer Row } ? Row : MediaRow;
 
@@ -129,6 +151,27 @@ export class Client {
 
   async ping(): Promise<{ sequence: number }> {
     return (await this.#requests.read("ping")) as { sequence: number };
+  }
+
+  /** Every commit from that sequence on, in order: as stored in `bytes`, and decoded. */
+  async *log(from = 1): AsyncGenerator<Commit, void, undefined> {
+    for (let next = from; ; ) {
+      const page = (await this.request("log.read", { from: next })) as LogPage;
+      yield* page.commits;
+      if (page.commits.length === 0) return;
+      next = page.next;
+    }
+  }
+
+  /** Has the daemon fold its log again and compare it with the live indexes; the report. */
+  async verify(): Promise<Record<string, unknown>> {
+    const { job } = (await this.request("verify")) as { job: string };
+    for (;;) {
+      const { state, result, error } = (await this.request("job.get", job)) as Job;
+      if (state === "done") return result!;
+      if (state === "failed" || state === "cancelled") throw EmstoreError.fromWire(error);
+      await new Promise((resolve) => setTimeout(resolve, pauseOfJobs));
+    }
   }
 
   /** Any method of docs/protocol.md that has no call of its own here, and changes nothing. */
