@@ -39,6 +39,16 @@ tl::unexpected<Error> unknown(const Error& cause) {
   return failure(ErrorCode::outcome_unknown, "the store could not be written: " + cause.message);
 }
 
+// What is here from now on may be told to anybody, so the head has to know of it: the end of a log
+// that was written, but not recorded when its process was killed, and that there is a store at all,
+// so that a missing head is never mistaken for a new store's.
+Status begin_head(Head& head, const StoreId& id, const View& view) {
+  const HeadState begun{id, view.sequence, view.root, false};
+  if (head.recorded() == begun) return {};
+  EMSTORE_CHECKED(head.record(begun));
+  return head.sync();
+}
+
 }  // namespace
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -54,11 +64,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environm
   EMSTORE_CHECKED(rebuild_outdated(*database, options.progress));
   EMSTORE_TRY(Opened opened, read_state(*database));
   EMSTORE_CHECKED(check_head(head, id, opened));
-  // Recorded before the first commit, so that a missing head is never mistaken for a new store's.
-  if (!head.recorded()) {
-    EMSTORE_CHECKED(head.record({id, 0, empty_root(), false}));
-    EMSTORE_CHECKED(head.sync());
-  }
+  EMSTORE_CHECKED(begin_head(head, id, opened.view));
   std::unique_ptr<State> state(new State{options,
                                          environment,
                                          std::move(lock),

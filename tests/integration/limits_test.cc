@@ -70,6 +70,43 @@ TEST(Limits, OfAPieceAreTheChunk) {
   wire.result("blob.read", {address, 0, 1'000});
 }
 
+struct LogReading {
+  std::size_t replies = 0;  // None larger than the limit.
+  bool has_bare_commits = false;
+};
+
+// Reads the log from its beginning.
+LogReading read_log_in_replies_of(std::size_t reply_bytes) {
+  RunningDaemon running([&](Config& config) { config.session.wire.reply_bytes_max = reply_bytes; });
+  Wire wire = connect_to_shop(running);
+  for (int i = 0; i < 8; ++i) {
+    wire.result("insertOne", {"products", Map{{"name", std::string(2'000, 'c')}}});
+  }
+  LogReading reading;
+  for (std::int64_t next = 1; next < 10; ++reading.replies) {
+    const Map reply = wire.result("log.read", {Map{{"from", next}, {"limit", 100}}});
+    EXPECT_LE(pack::to_bytes(Value(reply)).size(), reply_bytes);
+    const List& commits = list_at(reply, "commits");
+    for (const Value& commit : commits) {
+      EXPECT_EQ(integer_at(*commit.if_map(), "sequence"), next++);
+      reading.has_bare_commits = reading.has_bare_commits || !commit.if_map()->contains("events");
+    }
+    if (commits.empty()) break;
+  }
+  return reading;
+}
+
+TEST(Limits, OfAReplyCutTheLogIntoMoreOfThem) {
+  EXPECT_EQ(read_log_in_replies_of(1u << 20).replies, 1U);
+  const LogReading in_parts = read_log_in_replies_of(16'000);
+  EXPECT_GT(in_parts.replies, 2U);
+  EXPECT_FALSE(in_parts.has_bare_commits);
+  // A commit of which only the bytes fit comes without its events.
+  const LogReading one_by_one = read_log_in_replies_of(5'000);
+  EXPECT_GT(one_by_one.replies, 7U);
+  EXPECT_TRUE(one_by_one.has_bare_commits);
+}
+
 TEST(Limits, OfUploadsAreForEachUser) {
   RunningDaemon running([](Config& config) { config.uploads_per_uid_max = 2; });
   Wire wire = running.connect();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/head.h"
 #include "store/resolved.h"
 #include "store/row_bytes.h"
 #include "tests/support/test_store.h"
@@ -43,6 +44,21 @@ TEST_F(Shop, AttachesInOrder) {
   must(update("products", 1, {{"gallery", operation("$attach", List{2})}}));
   EXPECT_EQ(links("products", 1, "gallery"), (Ids{3, 1, 2}));
   verify();
+}
+
+// A request that is asked again after a kill is answered from the log, without a commit.
+TEST_F(Shop, RecordsAtItsStartWhatAKillLeftUnrecorded) {
+  const std::filesystem::path head = folder() / "head";
+  std::filesystem::copy_file(head, folder() / "head before");
+  must(insert("products", {{"name", "Phone"}}));
+  close();
+  std::filesystem::rename(folder() / "head before", head);
+  open();
+  const std::optional<store::HeadState> recorded = store::Head::open(head)->recorded();
+  ASSERT_TRUE(recorded);
+  EXPECT_EQ(recorded->sequence, view()->sequence);
+  EXPECT_EQ(recorded->root, view()->root);
+  EXPECT_FALSE(recorded->clean);
 }
 
 TEST_F(Shop, SaysWhatWasThereAlready) {
