@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -85,6 +86,9 @@ struct FileStore::State {
   struct Shard {
     std::mutex publishing;
     bool sync_failed = false;
+    // Held while a file is removed, or a digest is pinned or let go.
+    std::mutex pinning;
+    std::multiset<Digest128> pinned;
   };
 
   std::filesystem::path root_path;
@@ -188,12 +192,40 @@ Result<ContentDigest> FileStore::rehash(const Address& address) const {
   return digest_of_file(*state_->system, {file, path_of(address)});
 }
 
-Status FileStore::remove(const Address& address) {
+FileStore::Pin::Pin(Pin&& other) noexcept
+    : state_(std::exchange(other.state_, nullptr)), digest_(other.digest_) {}
+
+FileStore::Pin& FileStore::Pin::operator=(Pin&& other) noexcept {
+  std::swap(state_, other.state_);
+  std::swap(digest_, other.digest_);
+  return *this;
+}
+
+FileStore::Pin::~Pin() {
+  if (state_ == nullptr) return;
+  State::Shard& shard = state_->shards[digest_[0]];
+  const std::lock_guard turn(shard.pinning);
+  shard.pinned.erase(shard.pinned.find(digest_));
+}
+
+FileStore::Pin FileStore::pin(const Digest128& digest) const {
+  State::Shard& shard = state_->shards[digest[0]];
+  const std::lock_guard turn(shard.pinning);
+  shard.pinned.insert(digest);
+  return {state_.get(), digest};
+}
+
+Result<bool> FileStore::remove(const Address& address,
+                               const std::function<Result<bool>()>& is_unused) {
   const std::uint8_t byte = address.digest[0];
-  EMSTORE_TRY(const File shard, state_->open_shard(byte));
-  const std::lock_guard turn(state_->shards[byte].publishing);
-  if (state_->system->unlink(shard.descriptor(), file_name(address).c_str()) == 0) return {};
-  if (errno == ENOENT) return {};
+  EMSTORE_TRY(const File folder, state_->open_shard(byte));
+  State::Shard& shard = state_->shards[byte];
+  const std::lock_guard turn(shard.pinning);
+  if (shard.pinned.contains(address.digest)) return false;
+  EMSTORE_TRY(const bool unused, is_unused());
+  if (!unused) return false;
+  if (state_->system->unlink(folder.descriptor(), file_name(address).c_str()) == 0) return true;
+  if (errno == ENOENT) return true;
   return io_failure(errno, "remove", path_of(address));
 }
 

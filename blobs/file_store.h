@@ -12,7 +12,10 @@
 // A sync that failed is never repeated: the kernel would answer that all is well. After the sync of
 // a folder failed, adopt() refuses with io_failed until the store is opened again.
 //
-// Threads: const members, adopt() and remove() from any thread at any time.
+// What a content is about to be known by is pinned meanwhile, so that nobody removes bytes that
+// were found a moment ago. Removing and pinning exclude each other.
+//
+// Threads: const members, adopt(), pin() and remove() from any thread at any time.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +47,26 @@ struct TakenOrdinal {
 };
 
 class FileStore {
+ private:
+  struct State;
+
  public:
+  // Keeps the bytes of one digest from being removed, as long as it is there. The store outlives
+  // it.
+  class Pin {
+   public:
+    Pin() = default;
+    Pin(Pin&& other) noexcept;
+    Pin& operator=(Pin&& other) noexcept;
+    ~Pin();
+
+   private:
+    friend class FileStore;
+    Pin(State* state, const Digest128& digest) : state_(state), digest_(digest) {}
+    State* state_ = nullptr;
+    Digest128 digest_{};
+  };
+
   // Opens the folder, creating it (in a parent that exists) and its shards where they are missing,
   // and locks it against other processes. Errors: io_failed, disk_full, locked.
   static Result<FileStore> open(const std::filesystem::path& root,
@@ -71,9 +93,12 @@ class FileStore {
 
   // Re-hashes the stored bytes. Errors: those of open_blob.
   Result<ContentDigest> rehash(const Address& address) const;
-  // Removes the bytes; it is no error when they are gone already. The commit that says so is
-  // durable by then, so the removal itself is not synced: after a crash it is simply done again.
-  Status remove(const Address& address);
+  // To be held from before adopt() until what names the bytes is durable and can be seen.
+  Pin pin(const Digest128& digest) const;
+  // Removes the bytes, unless they are pinned, or `is_unused`, which is asked while nobody can pin
+  // them, says no; false then. It is no error when they are gone already. The commit that says so
+  // is durable by then, so the removal itself is not synced: after a crash it is done again.
+  Result<bool> remove(const Address& address, const std::function<Result<bool>()>& is_unused);
   // Every blob file, in no particular order; false from `visit` ends the walk.
   Status each(const std::function<bool(const Address&)>& visit) const;
 
@@ -86,7 +111,6 @@ class FileStore {
   const File& uploads() const;
 
  private:
-  struct State;
   explicit FileStore(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -97,6 +97,7 @@ struct Upload {
   std::mutex turn;  // Held by whoever uses what follows.
   bool ended = false;
   std::optional<Completed> completed;  // Until it is released.
+  FileStore::Pin pin;                  // As long.
   // Opened once in a run and kept: the kernel reports a write-back that failed to a descriptor that
   // was open at the time.
   File file;
@@ -286,6 +287,7 @@ Result<Completed> Uploads::State::finish(Upload& upload, const AskTaken& taken) 
     completed.mime_type = sniffer.mime_type(first);
   }
   if (completed.digest.size > kSmallBlobBytesMax) {
+    upload.pin = store.pin(completed.digest.xxh3);
     EMSTORE_TRY(const auto ordinals, taken(completed.digest.xxh3));
     EMSTORE_TRY(completed.file, store.adopt(upload.file_name, completed.digest, ordinals));
     return completed;
@@ -305,6 +307,7 @@ void Uploads::State::close(Upload& upload) {
 
 void Uploads::State::end(Upload& upload) {
   close(upload);
+  upload.pin = {};
   const std::lock_guard lock(table_lock);
   table.erase(upload.name.token);
 }

@@ -99,6 +99,11 @@ int watch(Session& session, const WatchWords& words);
 int show_status(Session& session);
 int ping(Session& session);
 int verify(Session& session);
+struct GcWords {
+  bool dry_run = false;
+  std::optional<std::uint64_t> grace;  // Seconds.
+};
+int collect_garbage(Session& session, const GcWords& words);
 struct CallWords {
   std::string method;
   std::vector<std::string> params;

@@ -123,6 +123,32 @@ int verify(Session& session) {
                  {}});
 }
 
+int collect_garbage(Session& session, const GcWords& words) {
+  Client::Collect options{words.dry_run, {}};
+  if (words.grace) options.grace = std::chrono::seconds(*words.grace);
+  const Map report = session.client().collect_garbage(options);
+  if (session.json()) {
+    session.print_json(report);
+    return 0;
+  }
+  Table table({{"ID"}, {"BYTES"}, {"SIZE", Table::Align::right}, {"UNUSED SINCE"}});
+  const List* list = value_at(report, "list").if_list();
+  for (const Value& item : list ? *list : List()) {
+    const Map& media = *item.if_map();
+    table.add({cell_text(value_at(media, "id")), address_text(cell_text(value_at(media, "blob"))),
+               size_text(number_at(media, "size")),
+               "commit " + count_text(number_at(media, "since"))});
+  }
+  if (!table.empty()) session.print(table);
+  const std::string verb = words.dry_run ? " would go" : " gone";
+  session.print((table.empty() ? "" : "\n") + count_text(number_at(report, "media")) + " media, " +
+                count_text(number_at(report, "blobs")) + " contents of " +
+                size_text(number_at(report, "bytes")) + verb + "\n");
+  const std::uint64_t leased = number_at(report, "leased");
+  if (leased > 0) session.print(count_text(leased) + " contents stay: a lease holds them\n");
+  return 0;
+}
+
 int call(Session& session, const CallWords& words) {
   List params;
   for (const std::string& word : words.params)

@@ -32,6 +32,7 @@ struct Words {
   LogWords log;
   WatchWords watch;
   CallWords call;
+  GcWords gc;
   DemoWords demo;
   Command chosen;
 };
@@ -221,6 +222,11 @@ void add_daemon(CLI::App& app, Words& words) {
   watch_app.add_option("--limit", words.watch.limit, "End after so many commits");
   watch_app.add_flag("--once", words.watch.once, "End when all there is has been shown");
   add(app, "verify", "Fold the log again and compare it with the indexes", words, verify);
+  CLI::App& gc = add(app, "gc", "Delete media that nothing links, and their bytes", words,
+                     [&](Session& session) { return collect_garbage(session, words.gc); });
+  gc.add_flag("--dry-run", words.gc.dry_run, "Only say what would go");
+  gc.add_option("--grace", words.gc.grace,
+                "Keep what was linked in the last so many seconds; else as the daemon is told");
   add(app, "status", "Show the daemon's state", words, show_status);
   add(app, "ping", "Ask whether the daemon answers", words, ping);
   CLI::App& call_app = add(app, "call", "Call any method with parameters in JSON", words,

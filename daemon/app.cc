@@ -75,6 +75,7 @@ struct App::State {
 
   void stop_when_asked();
   void begin_stop();
+  void tidy_at_start();
   void watch_uploads();
   Status close_store();
 
@@ -149,6 +150,7 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
       stop_deadline(reactor.context()),
       upload_expiry(reactor.context()) {
   dispatch = std::make_unique<Dispatch>(parts);
+  tidy_at_start();
   watch_uploads();
 }
 
@@ -173,6 +175,15 @@ void App::State::begin_stop() {
   sessions.drain([this] { reactor.stop(); });
 }
 
+// What a run before this one had no time for.
+void App::State::tidy_at_start() {
+  const bool stopped_in_order = stored.opened.store->stopped_in_order();
+  media.submit([this, stopped_in_order](std::size_t) {
+    dispatch->collection().remove_files();
+    if (!stopped_in_order) dispatch->collection().remove_strays();
+  });
+}
+
 void App::State::watch_uploads() {
   upload_expiry.expires_after(kUploadExpiryInterval);
   upload_expiry.async_wait([this](const boost::system::error_code& error) {
@@ -180,6 +191,7 @@ void App::State::watch_uploads() {
     media.submit([this](std::size_t) {
       const std::size_t dropped = stored.uploads->expire();
       if (dropped > 0) log->info("uploads_expired", {{"count", dropped}});
+      dispatch->collection().remove_files();
     });
     watch_uploads();
   });

@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "daemon/answers.h"
 #include "protocol/codec.h"
+#include "store/contents.h"
 #include "store/row_bytes.h"
 
 namespace emstore::daemon {
@@ -24,13 +25,16 @@ Error not_there(const std::string& address) {
   return Error{ErrorCode::blob_not_found, "there are no bytes at " + address, "address"};
 }
 
-// Bytes that were collected are told from bytes that never were.
+// Bytes that were collected are told from bytes that never were. Somebody may have brought them
+// again since, to name them soon.
 Status check_not_collected(const store::View& view, const Address& address) {
   EMSTORE_TRY(const std::optional<std::string> row,
               view.reader->get(store::Family::blobs, to_bytes(address)));
   if (!row) return {};
   EMSTORE_TRY(const store::BlobRow blob, store::decode_blob(*row));
   if (blob.collected_at == 0) return {};
+  EMSTORE_TRY(const bool leased, store::is_leased(*view.reader, address, view.time));
+  if (leased) return {};
   return failure(ErrorCode::gone,
                  "the bytes at " + to_string(address) + " were collected by commit " +
                      std::to_string(blob.collected_at),
@@ -230,9 +234,12 @@ void BlobCalls::read_file(Session& session, std::uint32_t request, const protoco
       parts_.media.submit([this, caller, call, address, view = parts_.store.view()](std::size_t) {
         const auto read = [&]() -> Result<Value> {
           EMSTORE_CHECKED(check_not_collected(*view, address));
-          EMSTORE_TRY(const std::uint64_t size, parts_.files.size(address));
+          const Result<std::uint64_t> size = parts_.files.size(address);
+          // Perhaps they were collected a moment ago.
+          if (!size) EMSTORE_CHECKED(check_not_collected(*parts_.store.view(), address));
+          if (!size) return failure(size.error());
           EMSTORE_TRY(std::string bytes, parts_.files.read(address, call.offset, call.length));
-          return Map{{"bytes", Binary{std::move(bytes)}}, {"size", size}};
+          return Map{{"bytes", Binary{std::move(bytes)}}, {"size", *size}};
         };
         parts_.reactor.deliver([this, caller, ready = read()] { answer(caller, ready); });
       });

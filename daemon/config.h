@@ -60,6 +60,7 @@ struct Config {
   std::size_t uploads_per_uid_max = 256;
   std::chrono::microseconds upload_idle{std::chrono::hours(1)};
   std::chrono::microseconds lease{std::chrono::hours(24)};
+  std::chrono::microseconds gc_grace{std::chrono::hours(24)};
 
   std::size_t media_threads = 2;
   std::chrono::microseconds spin{0};

@@ -14,6 +14,8 @@
 namespace emstore::daemon {
 namespace {
 
+constexpr std::uint64_t kGraceSecondsMax = 100ull * 365 * 86'400;
+
 // What `findId` says about the record, as a query.
 Result<Read> read_of(protocol::FindId call) {
   if (call.query.contains("where")) {
@@ -176,12 +178,36 @@ struct Dispatch::Visitor {
     if (!job) return session.refuse(id, job.error());
     session.reply(id, Map{{"job", *job}});
   }
+  void operator()(const protocol::Gc& call) const {
+    GcOptions options{parts().config.gc_grace, call.dry_run};
+    if (call.grace) {
+      if (*call.grace > kGraceSecondsMax) {
+        return session.refuse(
+            id, Error{ErrorCode::out_of_range,
+                      std::to_string(*call.grace) + " seconds are too long", "grace"});
+      }
+      options.grace = std::chrono::seconds(*call.grace);
+    }
+    Result<std::string> job =
+        parts().jobs.start("gc",
+                           [&collection = dispatch.collection_, peer = session.peer(),
+                            options](const Jobs::Progress& progress) -> Result<Value> {
+                             return collection.run(peer, options, progress);
+                           });
+    if (!job) return session.refuse(id, job.error());
+    session.reply(id, Map{{"job", *job}});
+  }
   void operator()(const protocol::JobGet& call) const { answer(parts().jobs.get(call.id)); }
   void operator()(const protocol::JobCancel& call) const { answer(parts().jobs.cancel(call.id)); }
 };
 
 Dispatch::Dispatch(const Parts& parts)
-    : parts_(parts), reads_(parts), mutations_(parts), blob_calls_(parts), feeds_(parts) {}
+    : parts_(parts),
+      reads_(parts),
+      mutations_(parts),
+      blob_calls_(parts),
+      feeds_(parts),
+      collection_(parts) {}
 
 void Dispatch::handle(Session& session, protocol::Request request, std::size_t bytes) {
   std::visit(Visitor{*this, session, request.id, request.digest, bytes}, request.call);

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "daemon/blob_calls.h"
+#include "daemon/collection.h"
 #include "daemon/feeds.h"
 #include "daemon/mutations.h"
 #include "daemon/parts.h"
@@ -22,6 +23,8 @@ class Dispatch {
   void handle(Session& session, protocol::Request request, std::size_t bytes);
   // The writer has finished a group.
   void committed();
+  // Files whose bytes are of no use any more.
+  Collection& collection() { return collection_; }
   // Nothing more will be committed.
   void drain();
   // Calls off the queries that still run: there is no reactor any more to answer them.
@@ -40,6 +43,7 @@ class Dispatch {
   Mutations mutations_;
   BlobCalls blob_calls_;
   Feeds feeds_;
+  Collection collection_;
 };
 
 }  // namespace emstore::daemon

@@ -141,6 +141,9 @@ constexpr std::array kSettings{
     Setting{"requests.expiry_interval", [](Config& c) -> Place { return &c.key_expiry_interval; },
             "how often old keys, and leases that are over, are looked for"},
 
+    Setting{"gc.grace", [](Config& c) -> Place { return &c.gc_grace; },
+            "how long media that nothing links are kept from gc"},
+
     Setting{"threads.media", [](Config& c) -> Place { return Number{&c.media_threads}; },
             "threads that hash, sniff and write media"},
     Setting{"threads.spin", [](Config& c) -> Place { return &c.spin; },

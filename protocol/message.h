@@ -74,6 +74,7 @@ struct LogRead     { std::uint64_t from = 1, limit = 100; };                    
 struct Subscribe   { std::optional<std::uint64_t> from; std::string entity; Value id; std::string field; List operators; };  // "subscribe" [{from, entity, id, field, operators}]
 struct Unsubscribe { std::uint64_t subscription = 0; };                                           // "unsubscribe" [subscription]
 struct Verify      {};                                                                            // "verify" []
+struct Gc          { bool dry_run = false; std::optional<std::uint64_t> grace; };                  // "gc" [{dry_run, grace}]
 struct JobGet      { std::string id; };                                                           // "job.get" [id]
 struct JobCancel   { std::string id; };                                                           // "job.cancel" [id]
 // clang-format on
@@ -82,7 +83,7 @@ using Call =
     std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne, UpdateOne,
                  DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction, FindId, FindOne,
                  FindMany, Count, Exists, Explain, MediaUpload, BlobBegin, BlobWrite, BlobCommit,
-                 BlobRead, LogRead, Subscribe, Unsubscribe, Verify, JobGet, JobCancel>;
+                 BlobRead, LogRead, Subscribe, Unsubscribe, Verify, Gc, JobGet, JobCancel>;
 
 // `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count, cursor as
 // they came: the store resolves the names. `file` is Binary, or a map {blob: address}.
@@ -147,7 +148,7 @@ struct Push {
 // blob.read    {bytes, size}
 // log.read     {commits: [{sequence, bytes, …decoded}], next}
 // subscribe    {subscription, from, sequence}      unsubscribe  {ended}
-// verify       {job}      job.get {id, kind, state, progress, result?, error?}      job.cancel
+// verify, gc   {job}      job.get {id, kind, state, progress, result?, error?}      job.cancel
 // {state} An error is [code, message, {path, hint, retryable, violations: [[code, message, path,
 // hint]]}].
 

@@ -372,6 +372,17 @@ struct Method<Verify> {
 };
 
 template <>
+struct Method<Gc> {
+  static constexpr std::string_view kName = "gc";
+  static constexpr std::string_view kResult = "{job}";
+  static constexpr std::string_view kSummary = "Deletes media that nothing links, and their bytes.";
+  static void visit(auto& with, auto& call) {
+    with.option("dry_run", call.dry_run);
+    with.option("grace", call.grace);
+  }
+};
+
+template <>
 struct Method<JobGet> {
   static constexpr std::string_view kName = "job.get";
   static constexpr std::string_view kResult = "{id, kind, state, progress, result?, error?}";

@@ -109,6 +109,26 @@ struct ExpireLeasesCommand {
   std::string from;  // Where the slice begins; empty: at the first lease.
 };
 
+// Collects what nothing uses, a slice at a time, in one commit: media that nothing links, then
+// bytes that no media has and no lease holds.
+struct CollectCommand {
+  std::int64_t grace_micros = 0;  // Media that were made or linked less long ago stay.
+  Sequence through = 0;           // What is unused since a later commit stays.
+  std::string from = {};          // Where the slice begins; empty: at what is unused for longest.
+};
+
+// A file that is to be removed, since this commit.
+struct FileRemoval {
+  Address address;
+  Sequence since = 0;
+  bool operator==(const FileRemoval&) const = default;
+};
+
+// These files are gone: nobody has to remove them again.
+struct RemovedCommand {
+  std::vector<FileRemoval> files;
+};
+
 // Forgets request keys that are older than the window, in time or in commits, a slice at a time.
 struct ExpireCommand {
   std::int64_t window_micros = 0;
@@ -118,7 +138,9 @@ struct ExpireCommand {
 
 struct Submission {
   Peer peer;
-  std::variant<Command, SchemaCommand, LeaseCommand, ExpireCommand, ExpireLeasesCommand> work;
+  std::variant<Command, SchemaCommand, LeaseCommand, ExpireCommand, ExpireLeasesCommand,
+               CollectCommand, RemovedCommand>
+      work;
 };
 
 // ---- Answers ------------------------------------------------------------------------------------
@@ -187,7 +209,26 @@ struct ExpireLeasesOutcome {
   std::size_t removed = 0;
 };
 
-using Outcome = Result<
-    std::variant<CommitOutcome, SchemaOutcome, LeaseOutcome, ExpireOutcome, ExpireLeasesOutcome>>;
+// A media that nothing links, and the bytes it has.
+struct UnusedMedia {
+  RecordId id;
+  Address address;
+  std::uint64_t size = 0;
+  Sequence since = 0;  // The commit after which nothing linked it.
+  bool operator==(const UnusedMedia&) const = default;
+};
+
+struct CollectOutcome {
+  Sequence sequence = 0;           // Of this commit; of the last one before, when nothing changed.
+  std::vector<UnusedMedia> media;  // That were deleted.
+  std::uint64_t blobs = 0, bytes = 0;  // That were collected.
+  std::uint64_t leased = 0;            // Addresses that only a lease holds.
+  std::string next;                    // Where the next slice begins; empty: that was the last one.
+};
+
+struct RemovedOutcome {};
+
+using Outcome = Result<std::variant<CommitOutcome, SchemaOutcome, LeaseOutcome, ExpireOutcome,
+                                    ExpireLeasesOutcome, CollectOutcome, RemovedOutcome>>;
 
 }  // namespace emstore::store

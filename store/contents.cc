@@ -7,10 +7,14 @@
 #include "base/check.h"
 #include "base/pack.h"
 #include "store/facts.h"
+#include "store/garbage.h"
 #include "store/pieces.h"
 
 namespace emstore::store {
 namespace {
+
+constexpr std::size_t kAddressBytes = 17;
+constexpr std::size_t kLeaseKeyBytes = kAddressBytes + sizeof(std::uint32_t);
 
 // What both kinds of rows begin with: until when, and for which bytes. Their address lies
 // elsewhere.
@@ -94,7 +98,21 @@ Result<std::optional<UploadRow>> find_upload(const Reader& reader, std::string_v
   return row;
 }
 
-Result<LeaseSlice> expire_leases(Overlay& rows, const std::string& from, Time now) {
+Result<bool> is_leased(const Reader& reader, const Address& address, Time now) {
+  bool leased = false;
+  EMSTORE_CHECKED(reader.try_scan(Family::leases, range_of_prefix(to_bytes(address)),
+                                  [&](std::string_view key, std::string_view row) -> Result<bool> {
+                                    if (key.size() != kLeaseKeyBytes)
+                                      return true;  // An upload's token that begins alike.
+                                    EMSTORE_TRY(const LeaseRow lease, decode_lease(row, address));
+                                    leased = now <= lease.expires;
+                                    return !leased;
+                                  }));
+  return leased;
+}
+
+Result<LeaseSlice> expire_leases(Overlay& rows, const std::string& from, Time now,
+                                 Sequence sequence) {
   LeaseSlice slice;
   std::vector<std::string> over;
   std::size_t seen = 0;
@@ -110,8 +128,15 @@ Result<LeaseSlice> expire_leases(Overlay& rows, const std::string& from, Time no
         if (expires < now.micros) over.emplace_back(key);
         return true;
       }));
-  for (std::string& key : over) rows.apply({Family::leases, std::move(key), std::nullopt});
   slice.removed = over.size();
+  for (const std::string& key : over) rows.apply({Family::leases, key, std::nullopt});
+  for (const std::string& key : over) {
+    if (key.size() != kLeaseKeyBytes) continue;
+    const auto address = address_of_bytes(std::string_view(key).substr(0, kAddressBytes));
+    if (!address) return failure(ErrorCode::corrupt_index, "a lease of no address");
+    EMSTORE_TRY(const bool abandoned, is_abandoned(rows, *address));
+    if (abandoned) drop_bytes(rows, *address, sequence);
+  }
   return slice;
 }
 

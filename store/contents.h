@@ -47,13 +47,18 @@ Result<UploadRow> decode_upload(std::string_view bytes);
 Result<std::optional<UploadRow>> find_upload(const Reader& reader, std::string_view token,
                                              std::uint32_t uid);
 
-// Removes what is over in the slice of the leases that begins at `from`.
+// Whether anybody may name the address still.
+Result<bool> is_leased(const Reader& reader, const Address& address, Time now);
+
+// Removes what is over in the slice of the leases that begins at `from`; with the last lease of
+// bytes that no media ever had, or that were collected before, go the bytes (garbage.h).
 inline constexpr std::size_t kLeasesInSlice = 4096;
 struct LeaseSlice {
   std::string next;  // Empty: there are no more.
   std::size_t removed = 0;
 };
-Result<LeaseSlice> expire_leases(Overlay& rows, const std::string& from, Time now);
+Result<LeaseSlice> expire_leases(Overlay& rows, const std::string& from, Time now,
+                                 Sequence sequence);
 
 // Where small bytes lie: under the ordinal that holds equal bytes, compared one by one, or under a
 // new one, stored in `pending`. An ordinal whose bytes were collected is taken again only for equal

@@ -52,6 +52,7 @@ class FactsReader {
   Status read_for(const MediaDeleted& event) {
     EMSTORE_CHECKED(counter(event.record.entity));
     EMSTORE_CHECKED(record(event.record));
+    EMSTORE_CHECKED(use(event.record));
     return blob(event.before);
   }
 

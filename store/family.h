@@ -23,6 +23,7 @@ enum class Family : std::uint8_t {
   backlinks,  // target, covered, owner, field → where the link is
   uses,       // record → how often it is linked
   blobs,      // address → size, SHA-256, count of media
+  unused,     // sequence, media or address → since when nothing uses it
   values,     // index, values, record → nothing
   requests,   // uid, key → the commit that carried it out
   counters,   // entity → next id, count of records
@@ -31,7 +32,7 @@ enum class Family : std::uint8_t {
   tree,       // frontier and tiles of the log's tree
 };
 
-inline constexpr std::size_t kFamilyCount = 17;
+inline constexpr std::size_t kFamilyCount = 18;
 inline constexpr std::size_t kPrimaryFamilyCount = 4;
 
 struct FamilyInfo {
@@ -52,6 +53,7 @@ inline constexpr std::array<FamilyInfo, kFamilyCount> kFamilies{{
     {Family::backlinks, "backlinks", 1},
     {Family::uses, "uses", 1},
     {Family::blobs, "blobs", 1},
+    {Family::unused, "unused", 1},
     {Family::values, "values", 1},
     {Family::requests, "requests", 1},
     {Family::counters, "counters", 1},

@@ -326,7 +326,7 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
 
 Outcome Group::carry_out(const ExpireLeasesCommand& command, const Peer&) {
   EMSTORE_TRY(LeaseSlice slice,
-              expire_leases(rows_, command.from, std::max(environment_.now(), time_)));
+              expire_leases(rows_, command.from, std::max(environment_.now(), time_), sequence_));
   return ExpireLeasesOutcome{std::move(slice.next), slice.removed};
 }
 

@@ -45,6 +45,8 @@ class Group {
   Outcome carry_out(const LeaseCommand& command, const Peer& peer);
   Outcome carry_out(const ExpireCommand& command, const Peer& peer);
   Outcome carry_out(const ExpireLeasesCommand& command, const Peer& peer);
+  Outcome carry_out(const CollectCommand& command, const Peer& peer);  // group_garbage.cc
+  Outcome carry_out(const RemovedCommand& command, const Peer& peer);
 
   // The commit that answered this key before; nothing for a new key. Errors: id_reused.
   Result<std::optional<Commit>> find_request(const std::optional<RequestKey>& key,
@@ -67,6 +69,8 @@ class Group {
   };
   Status empty_record(const Emptying& emptying, std::string_view key, const CommitInfo& info,
                       Overlay& rows, std::vector<Event>& events);
+  Status delete_unused(const RecordRef& media, const CommitInfo& info, Overlay& rows,
+                       std::vector<Event>& events);
   Status check_schema_change(const struct SchemaChange& change, const SchemaCommand& command);
   Status check_size(const Overlay& rows) const;
   // Gives the commit its bytes and makes it part of the group.

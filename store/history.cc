@@ -183,6 +183,7 @@ Result<std::optional<std::string>> History::get(Family family, std::string_view 
     case Family::meta:
     case Family::schema:
     case Family::uses:
+    case Family::unused:
     case Family::values:
     case Family::requests:
     case Family::deleted:
@@ -278,6 +279,7 @@ Status History::scan(Family family, const KeyRange& range, Direction direction,
     case Family::schema:
     case Family::bodies:
     case Family::uses:
+    case Family::unused:
     case Family::blobs:
     case Family::values:
     case Family::requests:

@@ -17,6 +17,8 @@ constexpr std::size_t kValueBytes = 96;
 
 constexpr char kIntegerTag = 1;
 constexpr char kUuidTag = 2;
+constexpr std::uint8_t kUnusedMedia = 1;
+constexpr std::uint8_t kUnusedBytes = 2;
 
 RecordId read_id(BytesReader& key) {
   const std::string_view tag = key.take(1);
@@ -167,6 +169,20 @@ std::string request_key(std::uint32_t uid, std::string_view key) {
   return row.append(key);
 }
 
+std::string unused_key(Sequence since, const RecordRef& media) {
+  std::string key;
+  append_big_endian<std::uint64_t>(key, since);
+  append_big_endian<std::uint8_t>(key, kUnusedMedia);
+  return key.append(record_key(media));
+}
+
+std::string unused_key(Sequence since, const Address& address) {
+  std::string key;
+  append_big_endian<std::uint64_t>(key, since);
+  append_big_endian<std::uint8_t>(key, kUnusedBytes);
+  return key.append(to_bytes(address));
+}
+
 std::string counter_key(EntityId entity) { return entity_prefix(entity); }
 
 std::string unlinked_key(const RecordRef& target, const RecordRef& owner, FieldId field) {
@@ -207,6 +223,23 @@ Result<BacklinkKey> backlink_of_key(std::string_view key) {
   backlink.field = FieldId{reader.integer<std::uint32_t>()};
   if (!reader.ended()) return corrupt("the key of a backlink", key);
   return backlink;
+}
+
+Result<UnusedKey> unused_of_key(std::string_view key) {
+  BytesReader reader(key);
+  UnusedKey unused;
+  unused.since = reader.integer<std::uint64_t>();
+  const auto kind = reader.integer<std::uint8_t>();
+  if (kind == kUnusedMedia) {
+    unused.what = read_record(reader);
+    if (reader.ended()) return unused;
+  } else if (kind == kUnusedBytes) {
+    if (const auto address = address_of_bytes(reader.rest())) {
+      unused.what = *address;
+      return unused;
+    }
+  }
+  return corrupt("the key of what nothing uses", key);
 }
 
 Result<RecordId> id_at_end(std::string_view key, IdFormat format) {
@@ -316,6 +349,14 @@ std::string encode(const BlobRow& row) {
   return bytes;
 }
 
+std::string encode(const UnusedRow& row) {
+  std::string bytes;
+  pack::Writer writer(bytes);
+  writer.begin_list(1);
+  writer.integer(row.since.micros);
+  return bytes;
+}
+
 std::string encode(const RequestRow& row) {
   std::string bytes;
   pack::Writer writer(bytes);
@@ -421,6 +462,15 @@ Result<BlobRow> decode_blob(std::string_view bytes) {
     EMSTORE_TRY(row.unused_since, cursor.unsigned_integer());
     return row;
   });
+}
+
+Result<UnusedRow> decode_unused(std::string_view bytes) {
+  return decoding("the row of what nothing uses", bytes,
+                  [](pack::Cursor& cursor) -> Result<UnusedRow> {
+                    EMSTORE_CHECKED(take_list(cursor, 1));
+                    EMSTORE_TRY(const Time since, take_time(cursor));
+                    return UnusedRow{since};
+                  });
 }
 
 Result<RequestRow> decode_request(std::string_view bytes) {

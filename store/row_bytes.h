@@ -9,7 +9,8 @@
 //   id, meta, covered, cover | nil] backlinks   record | covered u8 | record | field  → [order,
 //   sequence, event] uses        record                                → [count, slots, unused
 //   since] blobs       address                               → [size, sha256, media, collected at,
-//   unused since] values      index u32 | values | id               → nothing requests    uid u32 |
+//   unused since] unused      sequence u64 | 01 record or 02 address → [time]
+//   values      index u32 | values | id               → nothing requests    uid u32 |
 //   key                         → [sequence, digest]
 //               (empty)                               → [sequence through which keys are forgotten,
 //               zeros]
@@ -27,6 +28,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -53,6 +55,9 @@ std::string counter_key(EntityId entity);
 std::string unlinked_key(const RecordRef& target, const RecordRef& owner, FieldId field);
 std::string index_prefix(IndexId index);
 inline std::string schema_key() { return {}; }
+// In the order in which things fell out of use.
+std::string unused_key(Sequence since, const RecordRef& media);
+std::string unused_key(Sequence since, const Address& address);
 
 // Keys taken apart again. Errors: corrupt_index.
 Result<RecordRef> record_of_key(std::string_view key);
@@ -69,6 +74,11 @@ struct BacklinkKey {
   FieldId field{};
 };
 Result<BacklinkKey> backlink_of_key(std::string_view key);
+struct UnusedKey {
+  Sequence since = 0;
+  std::variant<RecordRef, Address> what;
+};
+Result<UnusedKey> unused_of_key(std::string_view key);
 // A record's id as keys hold it, and as it ends the key of an index.
 void append_id(const RecordId& id, std::string& key);
 Result<RecordId> id_at_end(std::string_view key, IdFormat format);
@@ -128,6 +138,12 @@ struct BlobRow {
   bool operator==(const BlobRow&) const = default;
 };
 
+// Media that nothing links, and bytes that no media has and that are not collected.
+struct UnusedRow {
+  Time since;  // Of the commit that the key names.
+  bool operator==(const UnusedRow&) const = default;
+};
+
 struct RequestRow {
   Sequence sequence = 0;
   Sha256 digest{};
@@ -163,6 +179,7 @@ std::string encode(const LinkRow& row);
 std::string encode(const BacklinkRow& row);
 std::string encode(const UseRow& row);
 std::string encode(const BlobRow& row);
+std::string encode(const UnusedRow& row);
 std::string encode(const RequestRow& row);
 std::string encode(const CounterRow& row);
 std::string encode(const DeletedRow& row);
@@ -174,6 +191,7 @@ Result<LinkRow> decode_link(std::string_view bytes);
 Result<BacklinkRow> decode_backlink(std::string_view bytes);
 Result<UseRow> decode_use(std::string_view bytes);
 Result<BlobRow> decode_blob(std::string_view bytes);
+Result<UnusedRow> decode_unused(std::string_view bytes);
 Result<RequestRow> decode_request(std::string_view bytes);
 Result<CounterRow> decode_counter(std::string_view bytes);
 Result<DeletedRow> decode_deleted(std::string_view bytes);

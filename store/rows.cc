@@ -66,6 +66,8 @@ class Folder {
     for (const Address& address : event.addresses) {
       std::optional<BlobRow> row = facts_.blobs.at(address);
       if (!row) return does_not_fit(place_, "no blob " + to_string(address));
+      if (row->media != 0) return does_not_fit(place_, "a blob in use: " + to_string(address));
+      if (row->collected_at == 0) remove(Family::unused, unused_key(row->unused_since, address));
       row->collected_at = sequence();
       put(Family::blobs, to_bytes(address), encode(*row));
     }
@@ -85,11 +87,15 @@ class Folder {
   Status apply(const MediaCreated& event) {
     EMSTORE_CHECKED(create(event.record, event.values));
     put(Family::uses, record_key(event.record), encode(UseRow{0, 0, sequence()}));
+    note_unused(event.record, 0, sequence());
     return count_blob(event.values, +1);
   }
 
   Status apply(const MediaDeleted& event) {
     EMSTORE_CHECKED(erase(event.record));
+    const auto use = facts_.uses.find(event.record);
+    if (use == facts_.uses.end()) return does_not_fit(place_, "a media that is none");
+    note_unused(event.record, use->second.unused_since, 0);
     remove(Family::uses, record_key(event.record));
     return count_blob(event.before, -1);
   }
@@ -213,7 +219,15 @@ class Folder {
     return {};
   }
 
-  // ---- Use of bytes ----
+  // ---- Use of media and bytes ----
+
+  // Moves a media, or the address of bytes, among what nothing uses; 0: it is not there.
+  template <typename Thing>
+  void note_unused(const Thing& thing, Sequence before, Sequence after) {
+    if (before == after) return;
+    if (before != 0) remove(Family::unused, unused_key(before, thing));
+    if (after != 0) put(Family::unused, unused_key(after, thing), encode(UnusedRow{place_.time}));
+  }
 
   Status count_blob(const FieldValues& media, int difference) {
     const Value* size = media.find(kMediaSize);
@@ -231,6 +245,8 @@ class Folder {
     row.media = static_cast<std::uint64_t>(static_cast<std::int64_t>(row.media) + difference);
     row.collected_at = difference > 0 ? 0 : row.collected_at;
     row.unused_since = row.media == 0 ? sequence() : 0;
+    const bool was_here = known && known->collected_at == 0;
+    note_unused(*address, was_here ? known->unused_since : 0, row.unused_since);
     put(Family::blobs, to_bytes(*address), encode(row));
     return {};
   }
@@ -256,7 +272,10 @@ class Folder {
     for (const Link& link : event.removed) EMSTORE_CHECKED(remove_link(event, link));
     for (const Link& link : event.added) EMSTORE_CHECKED(add_link(event, link));
     for (const LinkChange& change : event.changed) EMSTORE_CHECKED(change_link(event, change));
-    for (const auto& [target, use] : uses_) put(Family::uses, record_key(target), encode(use));
+    for (const auto& [target, use] : uses_) {
+      note_unused(target, facts_.uses.at(target).unused_since, use.unused_since);
+      put(Family::uses, record_key(target), encode(use));
+    }
     put_owner(event, *owner);
     return {};
   }

@@ -23,6 +23,7 @@ struct Store::State {
   Tree tree;
   RowCache cache;
   bool stopped = false;  // A write failed, or the store was closed: nothing is written any more.
+  bool stopped_in_order = true;  // Before this run.
 
   mutable std::mutex published_mutex;  // Guards the pointer alone, not what it points to.
   std::shared_ptr<const View> published;
@@ -64,6 +65,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environm
   EMSTORE_CHECKED(rebuild_outdated(*database, options.progress));
   EMSTORE_TRY(Opened opened, read_state(*database));
   EMSTORE_CHECKED(check_head(head, id, opened));
+  const bool stopped_in_order = !head.recorded() || head.recorded()->clean;
   EMSTORE_CHECKED(begin_head(head, id, opened.view));
   std::unique_ptr<State> state(new State{options,
                                          environment,
@@ -74,6 +76,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environm
                                          std::move(opened.tree),
                                          RowCache(options.limits.writer_cache_bytes),
                                          false,
+                                         stopped_in_order,
                                          {},
                                          std::make_shared<const View>(std::move(opened.view))});
   return std::unique_ptr<Store>(new Store(std::move(state)));
@@ -191,6 +194,8 @@ std::shared_ptr<const View> Store::view() const {
 }
 
 const StoreId& Store::id() const { return state_->id; }
+
+bool Store::stopped_in_order() const { return state_->stopped_in_order; }
 
 const Database& Store::database() const { return *state_->database; }
 

@@ -86,6 +86,8 @@ class Store {
 
   std::shared_ptr<const View> view() const;
   const StoreId& id() const;
+  // Whether the run before this one ended with close(), or this one is the first.
+  bool stopped_in_order() const;
   const Database& database() const;
 
  private:

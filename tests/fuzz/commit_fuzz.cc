@@ -67,6 +67,7 @@ void check_rows(std::string_view bytes) {
   check_row<BacklinkRow>(bytes, decode_backlink);
   check_row<UseRow>(bytes, decode_use);
   check_row<BlobRow>(bytes, decode_blob);
+  check_row<UnusedRow>(bytes, decode_unused);
   check_row<RequestRow>(bytes, decode_request);
   check_row<CounterRow>(bytes, decode_counter);
   check_row<SchemaRow>(bytes, decode_schema);

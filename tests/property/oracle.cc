@@ -558,6 +558,26 @@ void Oracle::apply(OracleSchema schema) {
   try_indexes_again();
 }
 
+std::set<std::uint64_t> Oracle::unlinked() const {
+  std::set<std::uint64_t> media;
+  for (const auto& [id, record] : records("media")) {
+    if (uses_of(id).empty()) media.insert(id);
+  }
+  return media;
+}
+
+void Oracle::collect(bool is_commit) {
+  for (const std::uint64_t id : unlinked()) state_["media"].records.erase(id);
+  if (is_commit) ++sequence_;
+}
+
+std::set<std::string> Oracle::contents() const {
+  std::set<std::string> bytes;
+  for (const auto& [id, record] : records("media"))
+    bytes.insert(*record.values.at("bytes").if_text());
+  return bytes;
+}
+
 void Oracle::try_indexes_again() {
   for (auto& [name, index] : schema_.indexes) {
     std::vector<std::vector<Value>> keys;

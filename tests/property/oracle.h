@@ -107,6 +107,11 @@ class Oracle {
   Expected carry_out(const store::Command& command, std::uint32_t uid);
   // A change that is allowed; takes a commit.
   void apply(OracleSchema schema);
+  // The media that nothing links; deleting them all, which takes a commit or not; and the bytes of
+  // those that are there.
+  std::set<std::uint64_t> unlinked() const;
+  void collect(bool is_commit);
+  std::set<std::string> contents() const;
   // Every unique index is tried again: it holds when it is clean now.
   void try_indexes_again();
 

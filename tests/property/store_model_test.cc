@@ -11,6 +11,7 @@
 #include <set>
 
 #include "store/event_bytes.h"
+#include "store/garbage.h"
 #include "tests/property/author.h"
 #include "tests/property/contents.h"
 #include "tests/support/test_store.h"
@@ -102,6 +103,7 @@ class Comparison {
       }
       if (found.empty() && step % 800 == 799) found = step % 1600 < 800 ? rebuild() : reopen();
       if (found.empty() && step % 40 == 39) found = contents_difference();
+      if (found.empty() && step % 300 == 299) found = collect();
       if (found.empty() && step % 500 == 499) found = verify();
       if (!found.empty())
         return "seed " + std::to_string(seed_) + ", step " + std::to_string(step) + ": " + found;
@@ -197,6 +199,35 @@ class Comparison {
     oracle_.try_indexes_again();
     const bool is_same = store_.digest() == before || *store_.view()->indexes != indexes;
     return is_same ? "" : "another state after rebuilding";
+  }
+
+  // Everything that nothing uses goes, as the survey before it says, and nothing else.
+  std::string collect() {
+    const auto before = store_.view();
+    const auto survey = store::find_garbage(*before->reader, before->sequence, before->time, {});
+    if (!survey) return to_string(survey.error());
+    const store::Outcome outcome = store_.submit(store::CollectCommand{0, before->sequence});
+    if (!outcome) return to_string(outcome.error());
+    const auto& collected = std::get<store::CollectOutcome>(*outcome);
+    std::set<std::uint64_t> gone;
+    for (const store::UnusedMedia& media : collected.media) gone.insert(media.id.integer());
+    if (gone != oracle_.unlinked()) return "collected other media than nothing links";
+    if (!collected.next.empty()) return "more than a slice, which this test does not expect";
+    if (survey->media != collected.media.size() || survey->blobs != collected.blobs ||
+        survey->bytes != collected.bytes) {
+      return "the survey said otherwise than the collection did";
+    }
+    const bool is_commit = !collected.media.empty() || collected.blobs > 0;
+    oracle_.collect(is_commit);
+    if (collected.sequence != oracle_.sequence()) return "another sequence of the collection";
+    std::set<std::string> bytes;
+    const Status scanned = store_.view()->reader->scan(store::Family::bytes, {},
+                                                       [&](std::string_view, std::string_view row) {
+                                                         bytes.emplace(row);
+                                                         return true;
+                                                       });
+    if (!scanned) return to_string(scanned.error());
+    return bytes == oracle_.contents() ? "" : "other bytes are left than media have";
   }
 
   std::string verify() {

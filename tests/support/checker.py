@@ -30,7 +30,7 @@ except ImportError:
     xxhash = None
 
 PRIMARY = ["log", "bytes", "leases", "meta"]
-INDEXES = ["schema", "records", "bodies", "links", "backlinks", "uses", "blobs", "values", "requests",
+INDEXES = ["schema", "records", "bodies", "links", "backlinks", "uses", "blobs", "unused", "values", "requests",
            "counters", "deleted", "unlinked", "tree"]
 MEDIA_ENTITY = 1
 MEDIA_FIELDS = {1: "text", 2: "text", 3: "text", 4: "number", 5: "address", 6: "digest", 7: "json"}
@@ -217,6 +217,7 @@ class State:
 
     def __init__(self):
         self.sequence = self.time = self.schema_version = self.events = 0
+        self.times = {}     # sequence → time
         self.schema_value, self.schema = None, Schema(None)
         self.records, self.counters, self.uses, self.blobs = {}, {}, {}, {}
         self.links = {}     # (owner, field) → order → Link
@@ -235,6 +236,7 @@ class State:
         if commit.schema != self.schema_version:
             raise commit.damage(f"names schema {commit.schema}; the last one is {self.schema_version}")
         self.sequence, self.time, self.uid = commit.sequence, commit.time, commit.uid
+        self.times[self.sequence] = self.time
         for index, (kind, payload) in enumerate(commit.events):
             self.place = [commit.sequence, index]
             if kind not in self.FOLDS:
@@ -378,6 +380,7 @@ class State:
 
     def fold_collected(self, addresses):
         for address in addresses:
+            assert self.blobs[address][2] == 0, "bytes that a media has"
             self.blobs[address][3] = self.sequence
 
     def fold_expired(self, first, through):
@@ -416,6 +419,12 @@ class State:
                 pack([b"", *since]))
         rows["uses"] = {record_key(name): pack(use) for name, use in self.uses.items()}
         rows["blobs"] = {address: pack(blob) for address, blob in self.blobs.items()}
+        for name, (count, _slots, since) in self.uses.items():
+            if count == 0:
+                rows["unused"][struct.pack(">QB", since, 1) + record_key(name)] = pack([self.times[since]])
+        for address, (_size, _digest, media, collected, since) in self.blobs.items():
+            if media == 0 and collected == 0:
+                rows["unused"][struct.pack(">QB", since, 2) + address] = pack([self.times[since]])
         rows["counters"] = {struct.pack(">I", entity): pack(row) for entity, row in self.counters.items()}
         rows["deleted"] = {record_key(name): pack(row) for name, row in self.deleted.items()}
         rows["unlinked"] = {record_key(target) + record_key(owner) + struct.pack(">I", field): pack(row)
@@ -604,14 +613,18 @@ def check_bytes(rows, state, report):
         check_content("bytes", address, len(data), sha256(data), state.blobs.get(address) or leased.get(address), xxh3,
                       report)
     for address, blob in state.blobs.items():
-        if address[16] < 128 and blob[2] > 0 and blob[3] == 0 and address not in rows["bytes"]:
+        if address[16] < 128 and blob[3] == 0 and address not in rows["bytes"]:
             report.differ("bytes", address, "is missing")
+    for address in rows["bytes"]:
+        blob = state.blobs.get(address)
+        if address not in leased and (blob is None or blob[3] != 0):
+            report.differ("bytes", address, "is of no use to anybody")
 
 
 def check_files(media, state, report):
     files = 0
     for address, blob in state.blobs.items():
-        if address[16] < 128 or blob[2] == 0 or blob[3] != 0:
+        if address[16] < 128 or blob[3] != 0:
             continue
         name = address[:16].hex()
         path = pathlib.Path(media) / name[:2] / f"{name}.{address[16]}"

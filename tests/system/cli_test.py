@@ -262,6 +262,18 @@ class Shop(CliCase):
         self.assertEqual(len(self.json("log", "--from", "2", "--limit", "1")), 1)
         self.assertRegex(self.out("log", "--limit", "2"), r"2 .*record_created products/1; links_changed products/1")
 
+    def test_garbage_is_listed_and_then_deleted(self):
+        (self.work / "unused.txt").write_text("of no use to anybody")
+        media = self.json("media", "put", "unused.txt")[0]["id"]
+        self.assertIn("0 media, 0 contents", self.out("gc"))  # The grace is a day.
+        listed = self.json("gc", "--dry-run", "--grace", 0)[0]
+        self.assertIn(media, [item["id"] for item in listed["list"]])
+        self.assertRegex(self.out("gc", "--dry-run", "--grace", 0), rf"(?s)ID +BYTES.*{media} .*would go")
+        done = self.json("gc", "--grace", 0)[0]
+        self.assertEqual((done["media"], done["blobs"]), (listed["media"], listed["blobs"]))
+        self.assertIn("does not exist", self.refused(3, "media", "info", media))
+        self.assertIn("0 media, 0 contents of 0 B gone", self.out("gc", "--grace", 0))
+
     def test_the_daemon_is_asked_how_it_is(self):
         report = self.json("verify")[0]
         self.assertTrue(report["equal"])

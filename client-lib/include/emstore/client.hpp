@@ -28,6 +28,7 @@
 #include <emstore/transaction.hpp>
 #include <emstore/value.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -236,6 +237,15 @@ class Client {
   using VerifyProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
   Map verify(const VerifyProgress& progress = {});
   Map verify(const VerifyProgress& progress, ErrorOut error);
+  // Deletes media that have not been linked for so long (without `grace`: as the daemon is told),
+  // and bytes that nothing has any more: {sequence, media, blobs, bytes, leased, list}.
+  struct Collect {
+    bool dry_run = false;
+    std::optional<std::chrono::seconds> grace = {};
+  };
+  Map collect_garbage();
+  Map collect_garbage(const Collect& options);
+  Map collect_garbage(const Collect& options, ErrorOut error);
   // Any method by its name on the wire. Repeated after a lost connection only where that is
   // harmless.
   Value call(std::string_view method, const List& params = {});

@@ -78,7 +78,7 @@ class FaultTest : public ::testing::Test {
     auto store = FileStore::open(root_).value();
     const std::set<Address> files = expect_intact(store, promised);
     EXPECT_EQ(files, (std::set<Address>{promised[0].first, promised[1].first}));
-    for (const Address& address : files) EXPECT_TRUE(store.remove(address).has_value());
+    for (const Address& address : files) EXPECT_TRUE(store.remove(address, is_unused).has_value());
     EXPECT_TRUE(Uploads::open(store, {.idle_micros_max = -1}).has_value());
     EXPECT_TRUE(files_in(root_ / "uploads").empty());
   }

@@ -155,7 +155,8 @@ TEST_F(FileStoreTest, GivesContentItsOwnOrdinalAgainAfterItsBytesWereRemoved) {
   adopt(store, pair.first).value();
   const Address second = adopt(store, pair.second)->address;
   const std::vector<TakenOrdinal> taken = {{128, sha256(pair.first)}, {129, sha256(pair.second)}};
-  for (const Address& address : all(store)) ASSERT_TRUE(store.remove(address).has_value());
+  for (const Address& address : all(store))
+    ASSERT_TRUE(store.remove(address, is_unused).has_value());
 
   const auto again = adopt(store, pair.second, taken);
   ASSERT_TRUE(again.has_value());
@@ -185,7 +186,7 @@ TEST_F(FileStoreTest, FindsADamagedFileWhenItsContentComesAgain) {
     EXPECT_EQ(refused.error().code, ErrorCode::corrupt_blob) << to_string(refused.error());
     EXPECT_EQ(read_all(store, address), damaged);  // For a human to look at.
     EXPECT_NE(store.rehash(address)->sha256, sha256(bytes));
-    ASSERT_TRUE(store.remove(address).has_value());
+    ASSERT_TRUE(store.remove(address, is_unused).has_value());
   }
 }
 
@@ -333,8 +334,8 @@ TEST_F(FileStoreTest, RemovesOnlyTheBlobThatIsNamed) {
   const ForgedPair pair = forged_pair(100'000);
   const Address first = adopt(store, pair.first)->address;
   const Address second = adopt(store, pair.second)->address;
-  EXPECT_TRUE(store.remove(first).has_value());
-  EXPECT_TRUE(store.remove(first).has_value());
+  EXPECT_TRUE(store.remove(first, is_unused).has_value());
+  EXPECT_TRUE(store.remove(first, is_unused).has_value());
   EXPECT_EQ(all(store), std::vector{second});
   EXPECT_EQ(read_all(store, second), pair.second);
 }

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 namespace emstore::blobs {
 
 class ScratchFolder {
@@ -68,5 +70,8 @@ inline std::string content(std::size_t size, std::uint64_t seed = 1) {
   }
   return bytes;
 }
+
+// For removals that nobody objects to.
+inline Result<bool> is_unused() { return true; }
 
 }  // namespace emstore::blobs

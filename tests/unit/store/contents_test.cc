@@ -119,7 +119,7 @@ TEST_F(Contents, LosesLeasesThatAreOverASliceAtATime) {
   std::string from;
   std::size_t slices = 0, removed = 0;
   do {
-    const Result<LeaseSlice> slice = expire_leases(rows_, from, Time{15});
+    const Result<LeaseSlice> slice = expire_leases(rows_, from, Time{15}, 7);
     ASSERT_TRUE(slice);
     EXPECT_LE(slice->removed, kLeasesInSlice);
     removed += slice->removed;

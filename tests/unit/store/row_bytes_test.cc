@@ -149,6 +149,13 @@ TEST(RowBytes, OfUsesBlobsCountersAndRequestsAreGoldenInBothDirections) {
   expect("the uses of a media", record_key(kMedia), encode(use));
   EXPECT_EQ(decode_use(golden_value("the uses of a media")).value(), use);
 
+  const UnusedRow unused{kEarlier};
+  expect("a media that nothing links", unused_key(45, kMedia), encode(unused));
+  expect("bytes that no media has", unused_key(45, address(0x81)), encode(unused));
+  EXPECT_EQ(decode_unused(golden_value("bytes that no media has")).value(), unused);
+  EXPECT_EQ(std::get<RecordRef>(unused_of_key(unused_key(45, kMedia))->what), kMedia);
+  EXPECT_EQ(std::get<Address>(unused_of_key(unused_key(45, address(1)))->what), address(1));
+
   const BlobRow blob{5, digest_0_to_31(), 2, 0, 0};
   expect("a blob", to_bytes(address(0)), encode(blob));
   EXPECT_EQ(decode_blob(golden_value("a blob")).value(), blob);

@@ -1,0 +1,142 @@
+#include "daemon/collection.h"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+#include <vector>
+
+#include "store/garbage.h"
+
+namespace emstore::daemon {
+namespace {
+
+constexpr std::size_t kListedMax = 1000;
+constexpr std::chrono::milliseconds kLookForCancel{20};
+
+Value shown(const store::UnusedMedia& media) {
+  return Map{{"id", to_value(media.id)},
+             {"blob", to_string(media.address)},
+             {"size", media.size},
+             {"since", media.since}};
+}
+
+Value shown(Sequence sequence, const store::Garbage& garbage) {
+  List list;
+  for (const store::UnusedMedia& media : garbage.list) list.push_back(shown(media));
+  return Map{{"sequence", sequence},   {"media", garbage.media},   {"blobs", garbage.blobs},
+             {"bytes", garbage.bytes}, {"leased", garbage.leased}, {"list", std::move(list)}};
+}
+
+void add(const store::CollectOutcome& slice, store::Garbage& all) {
+  all.media += slice.media.size();
+  all.blobs += slice.blobs;
+  all.bytes += slice.bytes;
+  all.leased += slice.leased;
+  for (const store::UnusedMedia& media : slice.media) {
+    if (all.list.size() == kListedMax) break;
+    all.list.push_back(media);
+  }
+}
+
+tl::unexpected<Error> cancelled() {
+  return failure(ErrorCode::cancelled, "the collection was cancelled");
+}
+
+}  // namespace
+
+Collection::Collection(const Parts& parts)
+    : parts_(parts), environment_(store::system_environment()) {}
+
+Result<Value> Collection::run(const Peer& peer, const GcOptions& options,
+                              const Jobs::Progress& progress) {
+  const std::shared_ptr<const store::View> view = parts_.store.view();
+  const std::int64_t grace = options.grace.count();
+  if (options.dry_run) {
+    const Time now = std::max(environment_->now(), view->time);
+    EMSTORE_TRY(const store::Garbage garbage,
+                store::find_garbage(*view->reader, view->sequence, now, {grace, kListedMax}));
+    return shown(view->sequence, garbage);
+  }
+  store::Garbage all;
+  Sequence sequence = view->sequence;
+  store::CollectCommand slice{grace, view->sequence};
+  do {
+    EMSTORE_TRY(store::CollectOutcome outcome, ask({peer, slice}, progress));
+    add(outcome, all);
+    sequence = outcome.sequence;
+    remove_files();
+    slice.from = std::move(outcome.next);
+  } while (!slice.from.empty());
+  parts_.log.info("collected", {{"media", all.media}, {"blobs", all.blobs}, {"bytes", all.bytes}});
+  return shown(sequence, all);
+}
+
+// The answer never comes when the daemon stops: then the job is cancelled.
+Result<store::CollectOutcome> Collection::ask(const store::Submission& slice,
+                                              const Jobs::Progress& progress) {
+  const auto answered = std::make_shared<std::promise<store::Outcome>>();
+  std::future<store::Outcome> answer = answered->get_future();
+  parts_.reactor.deliver([&writer = parts_.writer, slice, answered] {
+    const bool is_taken = writer.submit(slice, sizeof slice, [answered](store::Outcome outcome) {
+      answered->set_value(std::move(outcome));
+    });
+    if (!is_taken) answered->set_value(failure(too_much_waits("mutations")));
+  });
+  while (answer.wait_for(kLookForCancel) != std::future_status::ready) {
+    if (!progress(0, 0)) return cancelled();
+  }
+  EMSTORE_TRY(auto outcome, answer.get());
+  if (!progress(0, 0)) return cancelled();
+  return std::get<store::CollectOutcome>(std::move(outcome));
+}
+
+// Whether nobody has to think of it again. A file that is pinned is on its way to a lease, and has
+// to be looked at once more.
+Result<bool> Collection::remove_file(const Address& address) {
+  bool is_needed = false;
+  EMSTORE_TRY(const bool removed, parts_.files.remove(address, [&]() -> Result<bool> {
+    const std::shared_ptr<const store::View> now = parts_.store.view();
+    EMSTORE_TRY(const bool abandoned, store::is_abandoned(*now->reader, address));
+    is_needed = !abandoned;
+    return abandoned;
+  }));
+  return removed || is_needed;
+}
+
+void Collection::remove_files() {
+  const std::lock_guard round(removing_);
+  const std::shared_ptr<const store::View> view = parts_.store.view();
+  const Result<std::vector<store::FileRemoval>> waiting = store::files_to_remove(*view->reader);
+  if (!waiting) return parts_.log.error("removal_failed", waiting.error());
+  store::RemovedCommand removed;
+  for (const store::FileRemoval& file : *waiting) {
+    const Result<bool> done = remove_file(file.address);
+    if (!done) parts_.log.error("removal_failed", done.error());
+    if (done && *done) removed.files.push_back(file);
+  }
+  if (removed.files.empty()) return;
+  // When the writer has no room, the next round finds them gone.
+  parts_.reactor.deliver([&writer = parts_.writer, done = std::move(removed)]() mutable {
+    const std::size_t bytes = done.files.size() * sizeof(store::FileRemoval);
+    writer.submit(store::Submission{{}, std::move(done)}, bytes, [](const store::Outcome&) {});
+  });
+}
+
+void Collection::remove_strays() {
+  std::size_t count = 0;
+  Status failed;
+  const Status walked = parts_.files.each([&](const Address& address) {
+    const std::shared_ptr<const store::View> view = parts_.store.view();
+    const Result<bool> stray = store::is_abandoned(*view->reader, address);
+    if (stray && !*stray) return true;
+    const Result<bool> removed = stray ? remove_file(address) : stray;
+    if (!removed) failed = failure(removed.error());
+    count += removed && *removed ? 1 : 0;
+    return failed.has_value();
+  });
+  if (!walked) parts_.log.error("removal_failed", walked.error());
+  if (!failed) parts_.log.error("removal_failed", failed.error());
+  if (count > 0) parts_.log.info("strays_removed", {{"count", count}});
+}
+
+}  // namespace emstore::daemon

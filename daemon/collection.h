@@ -1,0 +1,48 @@
+// Collection: what nothing uses any more goes, first out of the store, then from the disk. The
+// store decides and records, a slice at a time, between other commits; files go when that is
+// durable, as the list in the store says, so that a crash only puts it off.
+//
+// Threads: those of jobs and media; it asks the writer by way of the reactor.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+
+#include "daemon/jobs.h"
+#include "daemon/parts.h"
+#include "store/environment.h"
+
+namespace emstore::daemon {
+
+struct GcOptions {
+  std::chrono::microseconds grace{};
+  bool dry_run = false;
+};
+
+class Collection {
+ public:
+  // `parts` outlives it.
+  explicit Collection(const Parts& parts);
+
+  // Collects all that is unused by now: {sequence, media, blobs, bytes, leased, list: [{id, blob,
+  // size, since}]}. Between slices it ends with `cancelled` when `progress` says so: what is done
+  // stays done. Errors: busy, outcome_unknown.
+  Result<Value> run(const Peer& peer, const GcOptions& options, const Jobs::Progress& progress);
+
+  // Removes the files that the store says are to go.
+  void remove_files();
+  // Removes files that no record and no lease knows: a daemon that was killed leaves those that it
+  // had not told anybody of.
+  void remove_strays();
+
+ private:
+  Result<store::CollectOutcome> ask(const store::Submission& slice, const Jobs::Progress& progress);
+  Result<bool> remove_file(const Address& address);
+
+  const Parts& parts_;
+  const std::unique_ptr<store::Environment> environment_;
+  std::mutex removing_;  // One round at a time.
+};
+
+}  // namespace emstore::daemon

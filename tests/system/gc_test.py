@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Garbage, from the outside: clients that store, attach, detach and delete while it is collected, never to lose a byte that
+somebody needs; and at rest the disk holds what is alive and nothing else."""
+import os
+import random
+import signal
+import threading
+import time
+import unittest
+
+import proof
+import rpc
+
+SEED = 20261122
+LARGE = 70_000  # Lies in a file.
+SECONDS = float(os.environ.get("EMSTORE_GC_SECONDS", "4"))
+
+
+def content(number):
+    size = LARGE if number % 2 else 100
+    return random.Random(number).randbytes(size)
+
+
+def gc(wire, **options):
+    job = wire.call("gc", options)["job"]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = wire.call("job.get", job)
+        if found["state"] not in ("waiting", "running"):
+            return found
+        time.sleep(0.002)  # Between two questions.
+    raise AssertionError("gc did not end")
+
+
+def files_of(daemon):
+    return {path.name: path.read_bytes() for path in (daemon.data / "media").glob("??/*") if path.parent.name != "uploads"}
+
+
+def read_all(wire, address):
+    data = b""
+    while True:
+        piece = wire.call("blob.read", address, len(data), 1 << 20)
+        data += piece["bytes"]
+        if len(data) == piece["size"]:
+            return data
+
+
+class Worker(threading.Thread):
+    """Stores the same few contents as everybody else, links them here and there, and lets go of them."""
+
+    def __init__(self, daemon, number, until):
+        super().__init__()
+        self.daemon_, self.random, self.until = daemon, random.Random(SEED + number), until
+        self.page, self.error, self.done, self.lost = None, None, 0, 0
+
+    def run(self):
+        try:
+            with self.daemon_.connect() as wire:
+                self.page = wire.call("insertOne", "products", {"name": f"page {threading.get_ident()}"})["id"]
+                while time.monotonic() < self.until:
+                    self.step(wire)
+                    self.done += 1
+        except Exception as error:  # Told by the test.
+            self.error = error
+
+    def step(self, wire):
+        number = self.random.randrange(12)
+        data = content(number)
+        file = {"blob": wire.upload(data)} if len(data) == LARGE else data
+        try:
+            made = wire.call("media.upload", file)
+            media, address = made["id"], made["data"]["blob"]
+            wire.call("updateOne", "products", self.page, {"gallery": {"$attach": [media]}})
+        except rpc.Refused as refused:
+            # Nothing named the bytes, or linked the media, in time: they may have been collected; then nothing leads there.
+            if refused.code not in ("media_not_found", "blob_not_found"):
+                raise
+            self.lost += 1
+            return
+        assert read_all(wire, address) == data, "other bytes than were stored"
+        if self.random.randrange(3):
+            wire.call("updateOne", "products", self.page, {"gallery": {"$detach": [media]}})
+
+
+class Garbage(unittest.TestCase):
+    def setUp(self):
+        self.daemon = proof.daemon(self.addCleanup)
+        with self.daemon.connect() as wire:
+            wire.call("schema.apply", proof.shop_schema())
+
+    def at_rest(self):
+        """Stops the daemon; the disk holds what a media has, and nothing else."""
+        self.assertEqual(self.daemon.end(), 0)
+        rows, report, state = proof.check(self.daemon)
+        self.assertEqual(report.differences, [])
+        live = {address for address, blob in state.blobs.items() if blob[2] > 0}
+        leased = {key[:17] for key in rows["leases"] if len(key) == 21}
+        self.assertEqual(set(rows["bytes"]) - leased, {address for address in live if address[16] < 128} - leased)
+        names = {f"{address[:16].hex()}.{address[16]}" for address in live | leased if address[16] >= 128}
+        self.assertEqual(set(files_of(self.daemon)), names)
+        return state
+
+    def test_is_told_before_it_goes_and_then_gone(self):
+        with self.daemon.connect() as wire:
+            kept = wire.call("media.upload", b"kept")["id"]
+            wire.call("insertOne", "products", {"name": "page", "gallery": {"$set": [kept]}})
+            gone = wire.call("media.upload", b"gone")
+            self.assertEqual(gc(wire)["result"]["media"], 0)  # The grace is a day.
+            told = gc(wire, dry_run=True, grace=0)["result"]
+            self.assertEqual((told["media"], told["blobs"], told["bytes"]), (1, 1, 4))
+            self.assertEqual(told["list"][0]["id"], gone["id"])
+            self.assertEqual(wire.call("findId", "media", gone["id"])["data"]["id"], gone["id"])
+            done = gc(wire, grace=0)["result"]
+            self.assertEqual((done["media"], done["list"]), (1, told["list"]))
+            self.assertIsNone(wire.call("findId", "media", gone["id"])["data"])
+            with self.assertRaises(rpc.Refused) as refused:
+                wire.call("blob.read", gone["data"]["blob"], 0, 10)
+            self.assertEqual(refused.exception.code, "gone")
+            self.assertEqual(read_all(wire, wire.call("findId", "media", kept)["data"]["blob"]), b"kept")
+            # Stored again it is there again, at the same address.
+            again = wire.call("media.upload", b"gone")
+            self.assertEqual(again["data"]["blob"], gone["data"]["blob"])
+            self.assertEqual(read_all(wire, gone["data"]["blob"]), b"gone")
+            self.assertTrue(wire.verify()["equal"])
+        self.at_rest()
+
+    def restart(self, *flags):
+        self.assertEqual(self.daemon.end(), 0)
+        self.daemon = rpc.Daemon(*flags, "--set", "requests.expiry_interval=10ms", folder=self.daemon.path)
+        self.addCleanup(lambda: self.daemon.process.poll() is None and self.daemon.end(by=signal.SIGKILL))
+
+    def collect_all(self, wire):
+        """Also what leases hold that end in a moment."""
+        deadline = time.monotonic() + 60
+        while gc(wire, grace=0)["result"]["leased"] or self.waits():
+            self.assertLess(time.monotonic(), deadline)
+
+    def waits(self):
+        return [name for name in files_of(self.daemon) if name not in self.named]
+
+    def test_takes_files_that_nobody_named_when_their_lease_is_over(self):
+        self.restart("--set", "limits.lease=1us")
+        self.named = set()
+        with self.daemon.connect() as wire:
+            address = wire.upload(content(1))
+            self.collect_all(wire)
+            with self.assertRaises(rpc.Refused) as refused:
+                wire.call("media.upload", {"blob": address})
+            self.assertEqual(refused.exception.code, "blob_not_found")
+        self.assertEqual(self.at_rest().blobs, {})
+
+    def test_a_killed_daemon_leaves_no_strays(self):
+        stray = self.daemon.data / "media" / "ab" / ("ab" + "0" * 30 + ".128")
+        self.daemon.end(by=9)
+        stray.write_bytes(b"x" * LARGE)
+        self.daemon.start()
+        deadline = time.monotonic() + 30
+        while stray.exists():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)  # The daemon looks for strays when it has started.
+        self.at_rest()
+
+    def test_never_takes_what_is_attached_meanwhile(self):
+        self.restart("--set", "limits.lease=200ms")
+        until = time.monotonic() + SECONDS
+        workers = [Worker(self.daemon, number, until) for number in range(8)]
+        for worker in workers:
+            worker.start()
+        rounds = collected = 0
+        with self.daemon.connect() as wire:
+            while time.monotonic() < until:
+                done = gc(wire, grace=0)
+                self.assertEqual(done["state"], "done", done)
+                rounds, collected = rounds + 1, collected + done["result"]["media"]
+            for worker in workers:
+                worker.join()
+                self.assertIsNone(worker.error)
+            # Whatever is linked is there, with its bytes.
+            for worker in workers:
+                record = wire.call("findOne", "products", {"where": {"id": worker.page}, "with": {"gallery": True}})["data"]
+                for media in record["gallery"]:
+                    self.assertEqual(len(read_all(wire, media["blob"])), media["size"])
+            self.assertTrue(wire.verify()["equal"])
+            self.named = set()
+            for worker in workers:
+                wire.call("deleteOne", "products", worker.page)
+            self.collect_all(wire)
+        print(f"{sum(worker.done for worker in workers)} steps, {rounds} rounds of gc, {collected} media collected, "
+              f"{sum(worker.lost for worker in workers)} before they were attached")
+        self.assertGreater(rounds, 3)
+        self.assertGreater(collected, 3)
+        self.at_rest()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
