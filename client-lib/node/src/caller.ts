@@ -59,6 +59,7 @@ export class Caller {
   readonly #options: CallerOptions;
   readonly #requests = new Map<number, Request>(); // Without an answer, in the order they were made.
   readonly #pushHandlers = new Set<PushHandler>();
+  #lostHandler: (cause: EmstoreError) => void = () => undefined;
   #connection: Connection | null = null;
   #connecting: Promise<void> | null = null;
   #hello: Hello | null = null;
@@ -98,6 +99,16 @@ export class Caller {
       this.#pushHandlers.delete(handler);
       this.#hold();
     };
+  }
+
+  /** Told when a connection was lost, before anything is sent again. */
+  onLost(handler: (cause: EmstoreError) => void): void {
+    this.#lostHandler = handler;
+  }
+
+  /** Takes no more bytes, so that the daemon waits; or goes on. */
+  pause(isPaused: boolean): void {
+    this.#connection?.pause(isPaused);
   }
 
   /** Ends the connection. What has no answer is refused. */
@@ -221,6 +232,7 @@ export class Caller {
 
   #lose(cause: EmstoreError): void {
     this.#connection = null;
+    this.#lostHandler(cause);
     if (this.#isClosed) return;
     this.#giveUp(cause, (request) => request.isSent && !isRepeatable(request));
     for (const request of this.#requests.values()) request.isSent = false;

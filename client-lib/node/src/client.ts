@@ -2,10 +2,13 @@
 import type { Hello } from "./caller.js";
 import type { DB } from "./database.js";
 import { EmstoreError } from "./errors.js";
+import { Feed, type FeedOptions } from "./feed.js";
+import type { Commit } from "./log.js";
 import { MediaLibrary } from "./media_library.js";
 import { Mutator } from "./mutator.js";
 import { Repository } from "./repository.js";
-import { Requests, type MutationOptions } from "./requests.js";
+import { plain } from "./document.js";
+import { Requests, withoutUndefined, type MutationOptions } from "./requests.js";
 import { mutated, mutatedMany } from "./results.js";
 import type { AnyRow, MediaRow } from "./rows.js";
 import type { Schema, SchemaDocument } from "./schema.js";
@@ -49,14 +52,6 @@ export interface SchemaInForce {
   readonly indexes: readonly { readonly name: string; readonly state: string }[];
 }
 
-export interface Commit {
-  readonly sequence: number;
-  readonly bytes: Uint8Array;
-  readonly time?: Date;
-  readonly events?: readonly { readonly kind: string; readonly [detail: string]: unknown }[];
-  readonly [detail: string]: unknown;
-}
-
 interface LogPage {
   readonly commits: readonly Commit[];
   readonly next: number;
@@ -70,6 +65,8 @@ interface Job {
 
 const pauseOfJobs = 20; // Milliseconds between two questions.
 
+type Known = (keyof DB & string) | (string & {});
+
 type MediaRowOf<Database> = Database extends { media: infer Row } ? Row : MediaRow;
 
 export class Client {
@@ -77,6 +74,7 @@ export class Client {
   #schema: { toJSON(): SchemaDocument } | SchemaDocument | null;
   #applying: Promise<void> | null = null;
   readonly #requests: Requests;
+  readonly #retryFor: number;
   /** Media as such. */
   readonly media: MediaLibrary<MediaRowOf<DB>>;
 
@@ -85,6 +83,7 @@ export class Client {
     const { clientName = "emstore-node" } = options;
     this.#socket = async () => socket ?? defaultSocket();
     this.#schema = schema ?? null;
+    this.#retryFor = retryFor;
     this.#requests = new Requests(() => this.#socket(), () => this.#ready(), {
       retryFor,
       requestKeys,
@@ -161,6 +160,18 @@ export class Client {
       if (page.commits.length === 0) return;
       next = page.next;
     }
+  }
+
+  /** Commits as they are made, and those before them from wherever the options say. */
+  subscribe(entity: Known, options?: FeedOptions): Feed;
+  subscribe(options?: Pick<FeedOptions, "from" | "operators">): Feed;
+  subscribe(first: string | object = {}, second: object = {}): Feed {
+    const asked = typeof first === "string" ? { ...second, entity: first } : first;
+    const connect = async () => {
+      await this.#ready();
+      return this.#requests.newCaller();
+    };
+    return new Feed(connect, plain(withoutUndefined(asked), "") as Record<string, unknown>, this.#retryFor);
   }
 
   /** Has the daemon fold its log again and compare it with the live indexes; the report. */

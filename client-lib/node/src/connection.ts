@@ -59,6 +59,12 @@ export class Connection {
     else this.#socket.unref();
   }
 
+  /** Takes no more bytes, so that the daemon waits; or goes on. */
+  pause(isPaused: boolean): void {
+    if (isPaused) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
   close(): void {
     this.#isOver = true;
     this.#socket.destroy();

@@ -32,12 +32,16 @@ export class Requests {
   readonly bulk: Bulk;
   readonly #ready: () => Promise<void>;
   readonly #requestKeys: boolean;
+  readonly #socket: () => Promise<string>;
+  readonly #options: RequestOptions;
   #turn: Promise<unknown> | null = null; // Of the mutation that was asked for last.
 
   /** `ready` is awaited before the first request, and after what it waits for has changed. */
   constructor(socket: () => Promise<string>, ready: () => Promise<void>, options: RequestOptions) {
     this.calls = new Caller(socket, options);
     this.bulk = new Bulk(new Caller(socket, options));
+    this.#socket = socket;
+    this.#options = options;
     this.#ready = ready;
     this.#requestKeys = options.requestKeys;
   }
@@ -86,6 +90,11 @@ export class Requests {
     const repeat = { isMutation: true, key };
     const document = JSON.parse(JSON.stringify(schema));
     return this.calls.call("schema.apply", [document, settings], repeat);
+  }
+
+  /** One more connection, for whom it serves alone. */
+  newCaller(): Caller {
+    return new Caller(this.#socket, this.#options);
   }
 
   /** Another daemon will answer from now on. */
