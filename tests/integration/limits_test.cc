@@ -54,7 +54,7 @@ TEST(Limits, OfARequestAreInDepth) {
   RunningDaemon deep([](Config& config) { config.session.wire.depth_max = 4; });
   EXPECT_EQ(deep.connect().refusal("insertOne", nested(List{})), ErrorCode::unknown_entity);
   Wire deeper = deep.connect();
-  deeper.send("insertOne", nested(List{List{}}));
+  deeper.send("insertOne", nested(List{Value(List{})}));
   EXPECT_EQ(deeper.last_words().code, ErrorCode::depth_exceeded);
 }
 

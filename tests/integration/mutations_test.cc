@@ -100,7 +100,7 @@ TEST(Mutations, NameThePlaceOfWhatIsWrongInATransaction) {
                        Map{{"insertOne", List{"products", Map{}}}, {"as", 1}},
                        Map{{"check", List{"products"}}},
                        Map{{"check", List{"products", 1}}, {"exists", false}, {"expected", 4}}};
-  EXPECT_EQ(paths_of(wire.call("transaction", {misshapen})),
+  EXPECT_EQ(paths_of(wire.call("transaction", {Value(misshapen)})),
             (std::vector<std::string>{"operations[0]", "operations[1]",
                                       "operations[2].updateOne[2]", "operations[3].updateOne[3]",
                                       "operations[4].updateOne[2]", "operations[5].expected",
@@ -111,7 +111,7 @@ TEST(Mutations, NameThePlaceOfWhatIsWrongInATransaction) {
                    Map{{"updateOne", List{"products", ref("a"),
                                           Map{{"gallery", Map{{"$attach", List{ref("b"), 9}}}}}}}},
                    Map{{"deleteOne", List{"prodcuts", 1}}}};
-  EXPECT_EQ(paths_of(wire.call("transaction", {wrong})),
+  EXPECT_EQ(paths_of(wire.call("transaction", {Value(wrong)})),
             (std::vector<std::string>{"operations[0].id", "operations[2].gallery.$attach[0]",
                                       "operations[3].entity"}));
   EXPECT_EQ(integer_at(wire.result("count", {"products"}), "count"), 0);
@@ -196,7 +196,7 @@ TEST(Mutations, KeepAMovedMediaInExactlyOneOfTwoGalleries) {
                           "$version")}},
           Map{{"updateOne",
                List{"products", 3 - from, Map{{"gallery", Map{{"$attach", List{1}}}}}}}}};
-      const protocol::Reply reply = own.call("transaction", {operations});
+      const protocol::Reply reply = own.call("transaction", {Value(operations)});
       ++(reply.error ? refused : moved);
       if (reply.error && reply.error->code != ErrorCode::version_mismatch) ++wrong;
       if (places_of(own, 1).size() != 1) ++wrong;

@@ -78,7 +78,7 @@ Map slow_query() {
   List any;
   for (int index = 0; index < 40; ++index) {
     any.push_back(
-        Map{{"name", Map{{"$like", "%" + std::string(1'000, 'a') + std::to_string(index)}}}});
+        Map{{"name", Map{{"$like", "%" + std::string(400, 'a') + std::to_string(index)}}}});
   }
   return Map{{"where", Map{{"$or", std::move(any)}}}};
 }
