@@ -26,6 +26,7 @@
 #include "daemon/socket_file.h"
 #include "store/query.h"
 #include "store/store.h"
+#include "store/verify.h"
 
 namespace emstore::daemon {
 
@@ -48,6 +49,7 @@ struct Config {
 
   store::StoreLimits store;
   store::QueryLimits query;
+  std::size_t verify_bytes_max = store::kVerifyBytesMax;
   store::DatabaseOptions database;
   bool sync_head_with_every_group = false;
   bool allow_memory = false;  // A data directory in memory: gone with the machine.

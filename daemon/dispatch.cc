@@ -171,8 +171,9 @@ struct Dispatch::Visitor {
   // ---- Jobs
   void operator()(const protocol::Verify&) const {
     Result<std::string> job = parts().jobs.start(
-        "verify", [&store = parts().store](const Jobs::Progress& progress) -> Result<Value> {
-          EMSTORE_TRY(const store::VerifyReport report, store::verify(*store.view(), progress));
+        "verify", [&parts = parts()](const Jobs::Progress& progress) -> Result<Value> {
+          EMSTORE_TRY(const store::VerifyReport report,
+                      store::verify(*parts.store.view(), progress, parts.config.verify_bytes_max));
           return to_value(report);
         });
     if (!job) return session.refuse(id, job.error());

@@ -108,6 +108,8 @@ constexpr std::array kSettings{
             "the bytes of one result"},
     Setting{"limits.examined", [](Config& c) -> Place { return Number{&c.query.examined_max}; },
             "rows that one query may look at"},
+    Setting{"limits.verify_memory", [](Config& c) -> Place { return Bytes{&c.verify_bytes_max}; },
+            "rows that verify folds and holds to compare them"},
     Setting{"limits.blob", [](Config& c) -> Place { return Bytes{&c.blob_bytes_max}; },
             "one file of media"},
     Setting{"limits.uploads_per_uid",

@@ -30,14 +30,19 @@ std::string encode(const IndexState& state) {
   return bytes;
 }
 
-Result<IndexState> decode_state(std::string_view bytes) {
-  pack::Cursor cursor(bytes);
+Result<IndexState> take_state(pack::Cursor cursor) {
   EMSTORE_CHECKED(take_list(cursor, 2));
   EMSTORE_TRY(const std::uint64_t kind, cursor.unsigned_integer());
   EMSTORE_TRY(const std::string_view detail, cursor.binary());
   if (kind > static_cast<std::uint64_t>(IndexState::Kind::too_large))
-    return failure(ErrorCode::corrupt_index, "an index in an unknown state");
+    return failure(ErrorCode::corrupt_index, "unknown");
   return IndexState{static_cast<IndexState::Kind>(kind), std::string(detail)};
+}
+
+Result<IndexState> decode_state(std::string_view bytes) {
+  Result<IndexState> state = take_state(pack::Cursor(bytes));
+  if (state) return state;
+  return failure(ErrorCode::corrupt_index, "the state of an index: " + state.error().message);
 }
 
 void put(IndexId index, const IndexState& state, IndexStates& states, Overlay& rows) {

@@ -7,7 +7,14 @@
 namespace emstore::store {
 namespace {
 
+// A node of the map, and what an allocation takes beside its bytes.
+constexpr std::size_t kBytesEach = 144;
+
 std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
+
+std::size_t bytes_of(std::string_view key, std::string_view value) {
+  return kBytesEach + key.size() + value.size();
+}
 
 template <typename Iterator>
 void visit_rows(Iterator row, Iterator end, const Reader::Visit& visit) {
@@ -38,11 +45,14 @@ Status Scratch::scan(Family family, const KeyRange& range, Direction direction,
 
 void Scratch::apply(const RowChange& change) {
   auto& rows = rows_[slot(change.family)];
-  if (change.value) {
-    rows.insert_or_assign(change.key, *change.value);
-  } else {
-    rows.erase(change.key);
+  const auto before = rows.find(change.key);
+  if (before != rows.end()) {
+    bytes_ -= bytes_of(before->first, before->second);
+    if (!change.value) rows.erase(before);
   }
+  if (!change.value) return;
+  bytes_ += bytes_of(change.key, *change.value);
+  rows.insert_or_assign(before, change.key, *change.value);
 }
 
 const std::map<std::string, std::string, std::less<>>& Scratch::rows(Family family) const {

@@ -19,9 +19,11 @@ class Scratch final : public Reader {
               const Visit& visit) const override;
   void apply(const RowChange& change);
   const std::map<std::string, std::string, std::less<>>& rows(Family family) const;
+  std::size_t bytes() const { return bytes_; }  // Roughly what the rows take in memory.
 
  private:
   std::array<std::map<std::string, std::string, std::less<>>, kFamilyCount> rows_;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace emstore::store

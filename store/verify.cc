@@ -93,11 +93,22 @@ class Comparison {
   Rows::const_iterator expected_, end_;
 };
 
-Status refold_into(Scratch& scratch, const View& view, const Counted& counted,
-                   const Progress& progress, VerifyReport& report) {
-  Refold refold(*view.reader, scratch, [&](std::span<const RowChange> changes) -> Status {
-    for (const RowChange& change : changes) scratch.apply(change);
-    return {};
+// Applies the rows as long as all of them fit.
+Status hold(Scratch& scratch, std::span<const RowChange> changes, std::size_t bytes_max) {
+  for (const RowChange& change : changes) scratch.apply(change);
+  if (scratch.bytes() <= bytes_max) return {};
+  return failure(
+      {ErrorCode::result_too_large,
+       "the folded rows take more than " + std::to_string(bytes_max) + " bytes of memory",
+       {},
+       "raise limits.verify_memory",
+       {}});
+}
+
+Status refold_into(Scratch& scratch, std::size_t bytes_max, const View& view,
+                   const Counted& counted, const Progress& progress, VerifyReport& report) {
+  Refold refold(*view.reader, scratch, [&](std::span<const RowChange> changes) {
+    return hold(scratch, changes, bytes_max);
   });
   EMSTORE_CHECKED(replay(*view.reader, [&](const LoggedCommit& logged) -> Status {
     const Sequence sequence = logged.commit.info.sequence;
@@ -138,12 +149,12 @@ Result<std::vector<FamilyCheck>> compare(const View& view, const Scratch& expect
 
 }  // namespace
 
-Result<VerifyReport> verify(const View& view, const Progress& progress) {
+Result<VerifyReport> verify(const View& view, const Progress& progress, std::size_t bytes_max) {
   VerifyReport report;
   report.sequence = view.sequence;
   const Counted counted(*view.indexes);
   Scratch scratch;
-  EMSTORE_CHECKED(refold_into(scratch, view, counted, progress, report));
+  EMSTORE_CHECKED(refold_into(scratch, bytes_max, view, counted, progress, report));
   EMSTORE_TRY(report.families, compare(view, scratch, counted));
   report.state_digest = joined_digest(report.families);
   report.equal = std::all_of(report.families.begin(), report.families.end(),

@@ -1,6 +1,7 @@
 // Verify: folds the log again, from its first commit, beside the live indexes, and compares every
-// family byte for byte. The digest of the state is SHA-256 over all index rows in order. Threads:
-// any; works on a view, so commits go on meanwhile.
+// family byte for byte. The digest of the state is SHA-256 over all index rows in order. The folded
+// rows are held in memory, up to a bound. Threads: any; works on a view, so commits go on
+// meanwhile.
 #pragma once
 
 #include <functional>
@@ -28,9 +29,13 @@ struct VerifyReport {
   bool equal = false;
 };
 
-// `progress` is told commits done and in all; false cancels. Errors: cancelled, corrupt_log.
+inline constexpr std::size_t kVerifyBytesMax = std::size_t{4} << 30;
+
+// `progress` is told commits done and in all; false cancels. Errors: cancelled, corrupt_log;
+// result_too_large when the folded rows take more than `bytes_max` in memory.
 using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
-Result<VerifyReport> verify(const View& view, const Progress& progress);
+Result<VerifyReport> verify(const View& view, const Progress& progress,
+                            std::size_t bytes_max = kVerifyBytesMax);
 
 // The digest of the live index rows alone, for comparisons in tests and reports.
 Result<Sha256> state_digest(const View& view);
