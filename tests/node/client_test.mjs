@@ -360,6 +360,13 @@ test("a feed may ask for less, and be ended", async () => {
 
 // ---- Schemas ------------------------------------------------------------------------------------
 
+test("a schema that is so already writes nothing", async () => {
+  const { sequence } = await client.ping();
+  const again = new Client({ socket: daemon.socket, schema });
+  assert.equal((await again.ping()).sequence, sequence);
+  again.close();
+});
+
 test("a schema that destroys is refused until it is said to", async () => {
   const own = await Daemon.start();
   const first = new Client({ socket: own.socket, schema });

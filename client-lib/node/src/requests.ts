@@ -83,13 +83,14 @@ export class Requests {
     }
   }
 
-  /** The one mutation that does not wait until everything is ready: it makes it so. */
+  /**
+   * The one mutation that does not wait until everything is ready: it makes it so. Applied twice, a
+   * schema is as it was, so it needs no key: with one, each start of a program would be a commit.
+   */
   applySchema(schema: unknown, options: MutationOptions & Record<string, unknown>): Promise<unknown> {
-    const key = options.key ?? (this.#requestKeys ? newRequestKey() : undefined);
-    const settings = plain({ ...withoutUndefined(options), ...(key === undefined ? {} : { key }) }, "");
-    const repeat = { isMutation: true, key };
     const document = JSON.parse(JSON.stringify(schema));
-    return this.calls.call("schema.apply", [document, settings], repeat);
+    const settings = plain(withoutUndefined(options), "");
+    return this.calls.call("schema.apply", [document, settings], { isMutation: false });
   }
 
   /** One more connection, for whom it serves alone. */
