@@ -78,6 +78,16 @@ int get_media(Session& session, const MediaGetWords& words);
 int list_media(Session& session, std::optional<std::uint64_t> limit, std::uint64_t offset);
 int show_media(Session& session, const std::string& id);
 
+// import_command.cc
+struct ImportWords {
+  std::string from_bknd;      // A database file.
+  std::string uploads = ".";  // The folder of its files.
+  std::string schema;         // A JSON file; empty: as the database has it.
+  bool skip_missing = false;
+  bool dry_run = false;
+};
+int import_store(Session& session, const ImportWords& words);
+
 // log_command.cc
 struct LogWords {
   std::uint64_t from = 1;

@@ -29,6 +29,7 @@ struct Words {
   std::string media_id;
   std::optional<std::uint64_t> media_limit;
   std::uint64_t media_offset = 0;
+  ImportWords import;
   LogWords log;
   WatchWords watch;
   CallWords call;
@@ -205,6 +206,19 @@ void add_media(CLI::App& app, Words& words) {
   info.add_option("ID", words.media_id)->required();
 }
 
+void add_import(CLI::App& app, Words& words) {
+  CLI::App& command = add(app, "import", "Bring over what another system keeps", words,
+                          [&](Session& session) { return import_store(session, words.import); });
+  command.add_option("--from-bknd", words.import.from_bknd, "bknd's SQLite database")->required();
+  command.add_option("--uploads", words.import.uploads, "The folder of its media files");
+  command.add_option("--schema", words.import.schema,
+                     "schema.toJSON(), where the database does not hold it");
+  command.add_flag("--skip-missing", words.import.skip_missing,
+                   "Leave out media whose files are missing");
+  command.add_flag("-n,--dry-run", words.import.dry_run,
+                   "Only look whether all is there and the schema would be taken");
+}
+
 void add_daemon(CLI::App& app, Words& words) {
   CLI::App& log = add(app, "log", "Show the commits of the log", words,
                       [&](Session& session) { return show_log(session, words.log); });
@@ -254,6 +268,7 @@ void add_everything(CLI::App& app, Words& words) {
   add_links(app, words);
   add_media(app, words);
   add_schema(app, words);
+  add_import(app, words);
   add_daemon(app, words);
   app.footer(
       "Without a command: the daemon's status. Exit codes: 0 done, 1 unexpected, 2 wrong request, "

@@ -21,6 +21,7 @@ find_package(tomlplusplus CONFIG REQUIRED) # tomlplusplus::tomlplusplus   daemon
 if(EMSTORE_CLI)
   find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)           # Header-only   cli
   find_path(NLOHMANN_JSON_INCLUDE_DIR nlohmann/json.hpp REQUIRED)  # Header-only   cli
+  find_package(SQLite3 REQUIRED)           # Databases of bknd   cli/bknd_file
 endif()
 if(BUILD_TESTING)
   find_package(GTest CONFIG REQUIRED)

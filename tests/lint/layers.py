@@ -39,6 +39,7 @@ DOORS = {
     "toml*": ["daemon/config.cc"],
     "systemd/*": ["daemon/*.cc"],
     "CLI/*": ["cli/*"],
+    "sqlite3.h": ["cli/bknd_file.cc"],
     "nlohmann/*": ["cli/*"],
 }
 
