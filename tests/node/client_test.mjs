@@ -34,9 +34,16 @@ after(async () => {
 });
 
 const products = () => client.mutator("products");
-const patterned = (size) => Buffer.alloc(size, Uint8Array.from({ length: 251 }, (_, i) => i));
+const patterned = (size) =>
+  Buffer.alloc(
+    size,
+    Uint8Array.from({ length: 251 }, (_, i) => i),
+  );
 const refusal = async (promise) => {
-  const error = await promise.then(() => assert.fail("was not refused"), (cause) => cause);
+  const error = await promise.then(
+    () => assert.fail("was not refused"),
+    (cause) => cause,
+  );
   assert.ok(error instanceof EmstoreError, error);
   return error;
 };
@@ -59,7 +66,9 @@ test("a file may be a path, a URL, bytes, a Blob, a File or a stream, small and 
       file: new File([bytes], "f.bin"),
       "file stream": createReadStream(path),
       "web stream": Readable.toWeb(createReadStream(path)),
-      generator: (async function* () { for (let at = 0; at < size; at += 100_003) yield bytes.subarray(at, at + 100_003); })(),
+      generator: (async function* () {
+        for (let at = 0; at < size; at += 100_003) yield bytes.subarray(at, at + 100_003);
+      })(),
     };
     for (const [form, file] of Object.entries(forms)) {
       const made = await client.media.upload(file);
@@ -77,7 +86,11 @@ test("names and types come from the file, unless they are said", async () => {
   };
   assert.deepEqual(await names({ file: path }), ["mug-red.png", null, null]);
   assert.deepEqual(await names({ file: createReadStream(path), alt: "red" }), ["mug-red.png", null, "red"]);
-  assert.deepEqual(await names({ file: new File(["x"], "x.txt", { type: "text/plain" }), name: "y" }), ["y", "text/plain", null]);
+  assert.deepEqual(await names({ file: new File(["x"], "x.txt", { type: "text/plain" }), name: "y" }), [
+    "y",
+    "text/plain",
+    null,
+  ]);
   assert.equal((await client.media.upload(path, "other.png")).name, "other.png");
   // An upload's address stands for its bytes.
   const { blob } = await client.media.upload(patterned(100_000));
@@ -97,27 +110,45 @@ test("parts of a medium are read, and the whole is saved", async () => {
 
 test("what cannot be read is refused with its place, and nothing happens", async () => {
   const { sequence } = await client.ping();
-  const missing = await refusal(products().insertOne({ gallery: { $create: [{ file: Buffer.from("x") }, { file: "/no/such/file" }] } }));
+  const missing = await refusal(
+    products().insertOne({ gallery: { $create: [{ file: Buffer.from("x") }, { file: "/no/such/file" }] } }),
+  );
   assert.deepEqual([missing.code, missing.path], ["invalid_request", "gallery.$create[1].file"]);
   assert.match(missing.message, /cannot read \/no\/such\/file/);
   const folder = await refusal(client.media.upload(temporaryFolder()));
   assert.match(folder.message, /directory/);
-  const failing = Readable.from((async function* () { yield patterned(3_000_000); throw new Error("the camera is gone"); })());
+  const failing = Readable.from(
+    (async function* () {
+      yield patterned(3_000_000);
+      throw new Error("the camera is gone");
+    })(),
+  );
   await assert.rejects(client.media.upload(failing), /the camera is gone/);
   assert.equal((await client.ping()).sequence, sequence);
 });
 
 test("many small files in one request are more than one message holds, and come", async () => {
-  const files = Array.from({ length: 150 }, (_, i) => ({ file: Buffer.concat([Buffer.from(`${i}.`), patterned(65_000)]), name: `${i}` }));
+  const files = Array.from({ length: 150 }, (_, i) => ({
+    file: Buffer.concat([Buffer.from(`${i}.`), patterned(65_000)]),
+    name: `${i}`,
+  }));
   const made = await products().insertOne({ name: "album", gallery: { $create: files } });
   const { data } = await client.repository("products").findId(made.id, { with: { gallery: true } });
-  assert.deepEqual(data.gallery.map(({ name }) => name), files.map(({ name }) => name));
+  assert.deepEqual(
+    data.gallery.map(({ name }) => name),
+    files.map(({ name }) => name),
+  );
 });
 
 // ---- Order and retries --------------------------------------------------------------------------
 
 test("mutations are carried out in the order of the calls, also when one waits for its file", async () => {
-  const slow = Readable.from((async function* () { await new Promise(setImmediate); yield patterned(2_000_000); })());
+  const slow = Readable.from(
+    (async function* () {
+      await new Promise(setImmediate);
+      yield patterned(2_000_000);
+    })(),
+  );
   const first = products().insertOne({ name: "slow", gallery: { $create: { file: slow } } });
   const second = products().insertOne({ name: "quick" });
   const [{ id, sequence }, next] = await Promise.all([first, second]);
@@ -127,7 +158,9 @@ test("mutations are carried out in the order of the calls, also when one waits f
 test("thousands of requests travel without waiting for each other", async () => {
   const made = await Promise.all(Array.from({ length: 2000 }, (_, i) => products().insertOne({ name: `p${i}` })));
   made.forEach(({ id }, i) => assert.equal(id, made[0].id + i));
-  const found = await Promise.all(made.map(({ id, sequence }) => client.repository("products").findId(id, { after: sequence })));
+  const found = await Promise.all(
+    made.map(({ id, sequence }) => client.repository("products").findId(id, { after: sequence })),
+  );
   found.forEach(({ name }, i) => assert.equal(name, `p${i}`));
 });
 
@@ -135,16 +168,24 @@ test("what was not answered is sent again after a lost connection, and happens o
   const own = await Daemon.start();
   const patient = new Client({ socket: own.socket, schema, retryFor: 60_000 });
   await patient.ping();
-  const asked = Array.from({ length: 400 }, (_, i) => patient.mutator("products").insertOne({ name: `n${i}`, cover: { $create: { file: patterned(70_000 + i) } } }));
+  const asked = Array.from({ length: 400 }, (_, i) =>
+    patient.mutator("products").insertOne({ name: `n${i}`, cover: { $create: { file: patterned(70_000 + i) } } }),
+  );
   for (let round = 0; round < 3; round += 1) {
     await asked[round * 20]; // Some are answered, many are under way.
     await own.end("SIGKILL");
     await own.start();
   }
   const made = await Promise.all(asked);
-  assert.deepEqual(made.map(({ name }) => name), asked.map((_, i) => `n${i}`));
+  assert.deepEqual(
+    made.map(({ name }) => name),
+    asked.map((_, i) => `n${i}`),
+  );
   const { data } = await patient.repository("products").findMany({ orderBy: "id", with: { cover: true } });
-  assert.deepEqual(data.map(({ name }) => name), asked.map((_, i) => `n${i}`));
+  assert.deepEqual(
+    data.map(({ name }) => name),
+    asked.map((_, i) => `n${i}`),
+  );
   data.forEach(({ cover }, i) => assert.equal(cover.size, 70_000 + i));
   patient.close();
   assert.equal(await own.end(), 0);
@@ -162,7 +203,11 @@ async function swallowing(method) {
       inner.write(piece);
     });
     inner.on("data", (piece) => (isSwallowing ? outer.destroy() : outer.write(piece)));
-    for (const [one, other] of [[inner, outer], [outer, inner]]) one.on("close", () => other.destroy()).on("error", () => undefined);
+    for (const [one, other] of [
+      [inner, outer],
+      [outer, inner],
+    ])
+      one.on("close", () => other.destroy()).on("error", () => undefined);
   });
   await new Promise((resolve) => server.listen(path, resolve));
   return { path, close: () => server.close() };
@@ -227,11 +272,20 @@ test("answers are the row, and carry it as data with what the daemon says beside
 test("an instant that was read finds its record", async () => {
   const made = await products().insertOne({ name: "instant" });
   const { data } = await client.repository("products").findMany({ where: { created_at: made.created_at } });
-  assert.deepEqual(data.map(({ id }) => id), [made.id]);
+  assert.deepEqual(
+    data.map(({ id }) => id),
+    [made.id],
+  );
 });
 
 test("queries take both call shapes, and say what they do not know", async () => {
-  await products().insertMany([{ name: "a", price: 1 }, { name: "b", price: 2 }, { name: "c", price: 3 }].map((one) => ({ ...one, name: `shape-${one.name}` })));
+  await products().insertMany(
+    [
+      { name: "a", price: 1 },
+      { name: "b", price: 2 },
+      { name: "c", price: 3 },
+    ].map((one) => ({ ...one, name: `shape-${one.name}` })),
+  );
   const repository = client.repo("products");
   const where = { name: { $startsWith: "shape-" } };
   const one = await repository.findOne({ where, orderBy: { price: "desc" } });
@@ -248,7 +302,10 @@ test("queries take both call shapes, and say what they do not know", async () =>
   const error = await refusal(repository.findMany({ oderBy: "name" }));
   assert.deepEqual([error.code, error.hint], ["unknown_option", 'did you mean "orderBy"?']);
   const changed = await client.mutator("products").updateWhere({ price: 9 }, where);
-  assert.deepEqual(changed.map(({ price }) => price), [9, 9, 9]);
+  assert.deepEqual(
+    changed.map(({ price }) => price),
+    [9, 9, 9],
+  );
   assert.equal((await client.mutator("products").deleteWhere(where)).length, 3);
 });
 
@@ -275,10 +332,12 @@ test("several mutations are one commit, with names for what they make", async ()
   const found = await client.repository("products").findId(results[1].id, { with: ["cover", "gallery"] });
   assert.deepEqual([found.price, found.cover.id, found.gallery[0].alt], [7, results[0].id, "front"]);
   assert.deepEqual([results[2].price, results[3], found.meta.version], [7, null, sequence]);
-  const error = await refusal(client.transaction((tx) => {
-    tx.insertOne("products", { name: "never" });
-    tx.check("products", 1e9);
-  }));
+  const error = await refusal(
+    client.transaction((tx) => {
+      tx.insertOne("products", { name: "never" });
+      tx.check("products", 1e9);
+    }),
+  );
   assert.equal(error.class, "conflict");
   assert.equal((await client.repository("products").exists({ name: "never" })).exists, false);
 });
@@ -323,7 +382,10 @@ test("a feed gives each commit once, old and new, over kills of the daemon", asy
     }
   }
   await reading;
-  assert.deepEqual(names, Array.from({ length: 300 }, (_, i) => `${i}`));
+  assert.deepEqual(
+    names,
+    Array.from({ length: 300 }, (_, i) => `${i}`),
+  );
   assert.equal(feed.position, (await writer.ping()).sequence + 1);
   writer.close();
   assert.equal(await own.end(), 0);
@@ -345,7 +407,12 @@ test("who is slow is waited for, and gets everything", async () => {
 
 test("a feed may ask for less, and be ended", async () => {
   const made = await products().insertOne({ name: "watched" });
-  const feed = client.subscribe("products", { from: made.sequence, id: made.id, field: "gallery", operators: ["$create"] });
+  const feed = client.subscribe("products", {
+    from: made.sequence,
+    id: made.id,
+    field: "gallery",
+    operators: ["$create"],
+  });
   await products().updateOne(made.id, { name: "other" });
   const { sequence } = await products().updateOne(made.id, { gallery: { $create: { file: Buffer.from("g") } } });
   const seen = [];
@@ -390,15 +457,31 @@ test("the builder writes what bknd's writes", async () => {
       posts: entity("posts", {
         title: text().required(),
         slug: text({ minLength: 2, maxLength: 40, pattern: "^[a-z-]+$", label: "Slug", description: "In the address" }),
-        price: number({ minimum: 0, maximum: 1000, exclusiveMinimum: -1, exclusiveMaximum: 1001, multipleOf: 0.25, default_value: 1 }),
+        price: number({
+          minimum: 0,
+          maximum: 1000,
+          exclusiveMinimum: -1,
+          exclusiveMaximum: 1001,
+          multipleOf: 0.25,
+          default_value: 1,
+        }),
         published: boolean({ default_value: false }),
         day: date(),
         at: datetime(),
         state: enumm({ enum: ["draft", "live"] }),
-        size: enumm({ enum: [{ label: "Small", value: "s" }, { label: "Large", value: "l" }] }),
+        size: enumm({
+          enum: [
+            { label: "Small", value: "s" },
+            { label: "Large", value: "l" },
+          ],
+        }),
         extra: json({ default_value: { a: 1 } }),
         specs: jsonSchema({
-          schema: { type: "object", properties: { width: { type: "number", minimum: 0, default: 1 } }, required: ["width"] },
+          schema: {
+            type: "object",
+            properties: { width: { type: "number", minimum: 0, default: 1 } },
+            required: ["width"],
+          },
           default_from_schema: true,
           ui_schema: { width: { "ui:widget": "range" } },
         }),
@@ -406,7 +489,11 @@ test("the builder writes what bknd's writes", async () => {
         cover: medium(),
         gallery: media(),
       }),
-      notes: entity("notes", { text: text() }, { name: "Notes", name_singular: "Note", description: "By hand", sort_dir: "desc", primary_format: "uuid" }),
+      notes: entity(
+        "notes",
+        { text: text() },
+        { name: "Notes", name_singular: "Note", description: "By hand", sort_dir: "desc", primary_format: "uuid" },
+      ),
       media: systemEntity("media", {}),
     },
     ({ relation, index }, { posts, media }) => {
@@ -428,7 +515,10 @@ test("five lines of a MessagePack library are a client", async () => {
   const replies = [];
   for await (const reply of msgpack.decodeMultiStream(socket)) if (replies.push(reply) === 2) break;
   socket.destroy();
-  assert.deepEqual(replies.map(([kind, id, error]) => [kind, id, error]).sort(), [[1, 1, null], [1, 2, null]]);
+  assert.deepEqual(replies.map(([kind, id, error]) => [kind, id, error]).sort(), [
+    [1, 1, null],
+    [1, 2, null],
+  ]);
 });
 
 test("serve starts a private daemon once, and finds it the second time", async () => {
@@ -436,7 +526,13 @@ test("serve starts a private daemon once, and finds it the second time", async (
   const folder = temporaryFolder();
   mkdirSync(join(folder, "store"));
   Object.assign(process.env, environment(), { EMSTORED: process.env.EMSTORED });
-  const options = { config: { data: schema.toJSON(), media: { enabled: true, adapter: { type: "local", config: { path: join(folder, "up") } } } }, connection: { url: join(folder, "store") } };
+  const options = {
+    config: {
+      data: schema.toJSON(),
+      media: { enabled: true, adapter: { type: "local", config: { path: join(folder, "up") } } },
+    },
+    connection: { url: join(folder, "store") },
+  };
   const first = await serve(options);
   const second = await serve(options);
   assert.deepEqual([first.isOurs, second.isOurs, first.socket], [true, false, second.socket]);
@@ -446,6 +542,8 @@ test("serve starts a private daemon once, and finds it the second time", async (
   assert.deepEqual([wrong.code, wrong.path], ["unsupported", "config.media.adapter.provider"]);
   const unknown = await refusal(serve({ config: { auth: {} } }));
   assert.deepEqual([unknown.code, unknown.path], ["unknown_option", "config.auth"]);
-  const nothing = await refusal(serve({ ...options, connection: { url: join(folder, "other") }, daemon: "/no/such/emstored" }));
+  const nothing = await refusal(
+    serve({ ...options, connection: { url: join(folder, "other") }, daemon: "/no/such/emstored" }),
+  );
   assert.match(nothing.hint, /install emstored/);
 });

@@ -91,7 +91,11 @@ test("errors have code, class, path, hint and all violations", () => {
   for (const { name, message } of ofKind("error", "error without id")) {
     const error = EmstoreError.fromWire(message[2]);
     const [code, text, details] = message[2];
-    assert.deepEqual([error.code, error.message, error.path, error.hint, error.retryable], [code, text, details.path, details.hint, details.retryable], name);
+    assert.deepEqual(
+      [error.code, error.message, error.path, error.hint, error.retryable],
+      [code, text, details.path, details.hint, details.retryable],
+      name,
+    );
     assert.equal(error.violations.length, details.violations.length);
     assert.equal(error.class, errorCodes.get(code));
   }

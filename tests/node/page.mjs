@@ -49,7 +49,13 @@ export function halves(text) {
 /** The names that a text uses and nobody declares, as the compiler tells. */
 export function freeNames(text) {
   const cannotFind = new Set([2304, 2552, 2580, 2582, 2583, 2584, 18004]);
-  const options = { target: ts.ScriptTarget.ES2022, lib: ["lib.es2022.d.ts"], types: [], noResolve: true, skipLibCheck: true };
+  const options = {
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.es2022.d.ts"],
+    types: [],
+    noResolve: true,
+    skipLibCheck: true,
+  };
   const host = ts.createCompilerHost(options);
   const { getSourceFile } = host;
   host.getSourceFile = (name, ...rest) =>

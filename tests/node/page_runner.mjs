@@ -70,8 +70,11 @@ export function built(section, name, text) {
   mkdirSync(source, { recursive: true });
   const files = { "prelude.ts": prelude, ...filesOf(section), [`${name}.ts`]: moduleOf(text) };
   for (const [file, content] of Object.entries(files)) writeFileSync(join(source, file), content);
-  const complaints = compile(Object.keys(files).map((file) => join(source, file)), out);
-  assert.equal(complaints, "", `the types of ${name}`);
+  const complaints = compile(
+    Object.keys(files).map((file) => join(source, file)),
+    out,
+  );
+  assert.ok(complaints === "", `the types of ${name}:\n${complaints}`);
   return join(out, `${name}.js`);
 }
 

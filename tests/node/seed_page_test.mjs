@@ -132,14 +132,22 @@ usage(3, "cover", "a post with its cover; another cover; a query with it", (stor
 
 definition(4, "images", "defines products with images", { products: ["name", "description", "images"] });
 
-usage(5, "images", "three images; adds, removes, replaces; a query, newest first", (store, { product, productWithImages }) => {
-  assert.deepEqual([product.id, product.name], [1, "Awesome Product"]);
-  ["laptop-front.png", "laptop-keyboard.png", "laptop-night.png"].forEach((name, i) => store.holds(5 + i, name));
-  assert.deepEqual(store.linkChanges(1), ["+5 6 7 -", "+2 3 -", "+ -7", "+4 -5 6 3"]);
-  assert.deepEqual(store.ids("products", 1, "images"), [2, 4]);
-  assert.deepEqual(productWithImages.images.map(({ id }) => id), [4, 2]);
-  return "5 6 7, then 5 6 7 2 3, then 5 6 2 3, then 2 4: one commit each; the query: 4 2";
-});
+usage(
+  5,
+  "images",
+  "three images; adds, removes, replaces; a query, newest first",
+  (store, { product, productWithImages }) => {
+    assert.deepEqual([product.id, product.name], [1, "Awesome Product"]);
+    ["laptop-front.png", "laptop-keyboard.png", "laptop-night.png"].forEach((name, i) => store.holds(5 + i, name));
+    assert.deepEqual(store.linkChanges(1), ["+5 6 7 -", "+2 3 -", "+ -7", "+4 -5 6 3"]);
+    assert.deepEqual(store.ids("products", 1, "images"), [2, 4]);
+    assert.deepEqual(
+      productWithImages.images.map(({ id }) => id),
+      [4, 2],
+    );
+    return "5 6 7, then 5 6 7 2 3, then 5 6 2 3, then 2 4: one commit each; the query: 4 2";
+  },
+);
 
 definition(6, "shared", "defines posts and pages with images", { posts: ["images"], pages: ["slug", "images"] });
 
@@ -181,27 +189,45 @@ usage(
   },
 );
 
-usage(9, "cover", "replaces the one media", (store) => {
-  const { cover } = store.find("posts", 1, "cover");
-  assert.equal(cover.name, "media");
-  return `posts/1 had no cover, now media ${cover.id}`;
-}, (store) => store.cli("call", "updateOne", '"posts"', "1", '{"cover": {"$set": null}}'));
+usage(
+  9,
+  "cover",
+  "replaces the one media",
+  (store) => {
+    const { cover } = store.find("posts", 1, "cover");
+    assert.equal(cover.name, "media");
+    return `posts/1 had no cover, now media ${cover.id}`;
+  },
+  (store) => store.cli("call", "updateOne", '"posts"', "1", '{"cover": {"$set": null}}'),
+);
 
 usage(10, "images", "replaces all media", (store) => {
   assert.deepEqual(store.ids("products", 1, "images"), [2, 3, 7]);
   return "2 4 became 2 3 7";
 });
 
-usage(11, "images", "adds media without removing what is there", (store) => {
-  assert.deepEqual(store.ids("products", 1, "images"), [7, 2, 3]);
-  return "7 became 7 2 3";
-}, (store) => store.cli("detach", "products", 1, "images", 2, 3));
+usage(
+  11,
+  "images",
+  "adds media without removing what is there",
+  (store) => {
+    assert.deepEqual(store.ids("products", 1, "images"), [7, 2, 3]);
+    return "7 became 7 2 3";
+  },
+  (store) => store.cli("detach", "products", 1, "images", 2, 3),
+);
 
-usage(12, "images", "removes specific media (UNKNOWN: whether it is supported)", (store) => {
-  assert.deepEqual(store.ids("products", 1, "images"), [2, 3]);
-  assert.deepEqual(store.uses(7), []);
-  return "supported: 7 2 3 4 became 2 3; the media stay";
-}, (store) => store.cli("attach", "products", 1, "images", 4));
+usage(
+  12,
+  "images",
+  "removes specific media (UNKNOWN: whether it is supported)",
+  (store) => {
+    assert.deepEqual(store.ids("products", 1, "images"), [2, 3]);
+    assert.deepEqual(store.uses(7), []);
+    return "supported: 7 2 3 4 became 2 3; the media stay";
+  },
+  (store) => store.cli("attach", "products", 1, "images", 4),
+);
 
 // The configuration is served as it stands; what follows it runs against that daemon.
 const shopFolder = join(work, "serve-13");
@@ -210,7 +236,10 @@ block(13, "a whole configuration: a product with thumbnail, gallery, documents",
   served(built("shop", "block-13", text), shopFolder, ({ socket }) => {
     const names = ["name", "description", "price", "thumbnail", "gallery", "documents"];
     const fields = new Store(socket).fields("products");
-    assert.deepEqual(names.filter((name) => !fields.includes(name)), []);
+    assert.deepEqual(
+      names.filter((name) => !fields.includes(name)),
+      [],
+    );
     return "served by a private daemon, which has the schema";
   }),
 );
@@ -227,7 +256,10 @@ block(14, "a product with all its media; a query of all, documents by type", asy
     );
     const ids = (list) => list.map(({ id }) => id);
     assert.deepEqual(ids(fullProduct.gallery), ids(seen.gallery).reverse());
-    assert.deepEqual(seen.documents.map((one) => one.mime_type), ["application/pdf", "text/plain"]);
+    assert.deepEqual(
+      seen.documents.map((one) => one.mime_type),
+      ["application/pdf", "text/plain"],
+    );
     assert.deepEqual(ids(fullProduct.documents), ids(seen.documents.slice(0, 1))); // The manual alone.
     assert.equal(fullProduct.thumbnail.id, seen.thumbnail.id);
     const [last] = store.cli("log").slice(-1);
@@ -238,8 +270,8 @@ block(14, "a product with all its media; a query of all, documents by type", asy
 
 block(15, "wrong: without `with` no media; correct: with it", async (text) => {
   const store = await storeOf("cover");
-  const [wrong, correct] = halves(text).map((half, i) =>
-    run(built("cover", `block-15-${i + 1}`, half), store.socket).post,
+  const [wrong, correct] = halves(text).map(
+    (half, i) => run(built("cover", `block-15-${i + 1}`, half), store.socket).post,
   );
   assert.equal(wrong.title, "My Post");
   assert.ok(!("cover" in wrong));
@@ -281,10 +313,18 @@ try {
 }
 
 test('"Media not appearing in queries": asking for a field as if it were a value leads to `with`', async () => {
-  const error = await refused("cover", "mistake-1", 'await em.repository("posts").findOne({ where: { id: 1 }, select: ["cover"] });');
+  const error = await refused(
+    "cover",
+    "mistake-1",
+    'await em.repository("posts").findOne({ where: { id: 1 }, select: ["cover"] });',
+  );
   assert.equal(error.code, "wrong_operation");
   assert.match(error.hint, /with: \{"cover": true\}/);
-  const misspelt = await refused("cover", "mistake-1b", 'await em.repository("posts").findOne({ where: { id: 1 }, with: { covr: true } });');
+  const misspelt = await refused(
+    "cover",
+    "mistake-1b",
+    'await em.repository("posts").findOne({ where: { id: 1 }, with: { covr: true } });',
+  );
   assert.equal(misspelt.code, "unknown_relation");
   assert.match(misspelt.hint, /did you mean "cover"/);
 });
@@ -297,13 +337,20 @@ test('"Relation not working": a field without a relation, and a mappedBy without
   assert.equal(missing.code, "invalid_schema");
   assert.match(missing.message + missing.path, /cover/);
   assert.match(missing.hint, /mappedBy/);
-  const wrong = await refused("mistakes", "mistake-2b", schema('relation(posts).polyToOne(media, { mappedBy: "covers" });'));
+  const wrong = await refused(
+    "mistakes",
+    "mistake-2b",
+    schema('relation(posts).polyToOne(media, { mappedBy: "covers" });'),
+  );
   assert.match(wrong.message, /no field "covers" on posts/);
   assert.match(wrong.hint + wrong.all, /"cover/);
 });
 
 test('"Can\'t attach/detach media": $attach and $detach on a medium() name $set', async () => {
-  for (const [operator, cure] of [["$attach", '"$set"'], ["$detach", '{"$set": null}']]) {
+  for (const [operator, cure] of [
+    ["$attach", '"$set"'],
+    ["$detach", '{"$set": null}'],
+  ]) {
     const loose = `const posts: string = "posts"; await em.mutator(posts).updateOne(1, { cover: { ${operator}: [1] } });`;
     const error = await refused("cover", `mistake-3${operator.slice(1)}`, loose);
     assert.equal(error.code, "wrong_operation");

@@ -13,7 +13,12 @@ const blocks = (language) =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(([, text]) => text);
 
 /** Without what a program's nesting puts before its lines. */
-const unindented = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean).join("\n");
+const unindented = (text) =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join("\n");
 const example = (name) => readFileSync(join(root, "examples", name), "utf8");
 const printed = () => blocks("text").join("");
 

@@ -6,5 +6,4 @@ export interface App {
   readonly module: { readonly media: Em["media"] };
 }
 
-
 export const app: App = { em, module: { media: em.media } };

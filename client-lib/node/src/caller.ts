@@ -294,5 +294,7 @@ function tooLarge(bytes: number, most: number): EmstoreError {
 const closed = () => new EmstoreError("unreachable", "this client was closed");
 
 function asError(cause: unknown): EmstoreError {
-  return cause instanceof EmstoreError ? cause : new EmstoreError("internal", String(cause), { cause });
+  return cause instanceof EmstoreError
+    ? cause
+    : new EmstoreError("internal", String(cause), { cause });
 }

@@ -1,13 +1,13 @@
 /** One store, as a program sees it. */
 import type { Hello } from "./caller.js";
 import type { DB } from "./database.js";
+import { plain } from "./document.js";
 import { EmstoreError } from "./errors.js";
 import { Feed, type FeedOptions } from "./feed.js";
 import type { Commit } from "./log.js";
 import { MediaLibrary } from "./media_library.js";
 import { Mutator } from "./mutator.js";
 import { Repository } from "./repository.js";
-import { plain } from "./document.js";
 import { Requests, withoutUndefined, type MutationOptions } from "./requests.js";
 import { mutated, mutatedMany } from "./results.js";
 import type { AnyRow, MediaRow } from "./rows.js";
@@ -84,11 +84,15 @@ export class Client {
     this.#socket = async () => socket ?? defaultSocket();
     this.#schema = schema ?? null;
     this.#retryFor = retryFor;
-    this.#requests = new Requests(() => this.#socket(), () => this.#ready(), {
-      retryFor,
-      requestKeys,
-      clientName,
-    });
+    this.#requests = new Requests(
+      () => this.#socket(),
+      () => this.#ready(),
+      {
+        retryFor,
+        requestKeys,
+        clientName,
+      },
+    );
     this.media = new MediaLibrary(this.#requests);
   }
 
@@ -127,13 +131,18 @@ export class Client {
   ): Promise<{ results: any[]; sequence: number; replayed: boolean }> {
     const transaction = new Transaction();
     ask(transaction);
-    const answer = await this.#requests.mutate("transaction", [transaction.document], { ...options });
+    const answer = await this.#requests.mutate("transaction", [transaction.document], {
+      ...options,
+    });
     const { results, ...beside } = answer as any;
     return { ...beside, results: results.map(resultOf) };
   }
 
   /** Makes the schema this one, and says what changed. */
-  async applySchema(schema: Schema<any> | SchemaDocument, options?: ApplyOptions): Promise<Applied> {
+  async applySchema(
+    schema: Schema<any> | SchemaDocument,
+    options?: ApplyOptions,
+  ): Promise<Applied> {
     this.#schema = null;
     return (await this.#apply(schema, options)) as Applied;
   }
@@ -154,7 +163,7 @@ export class Client {
 
   /** Every commit from that sequence on, in order: as stored in `bytes`, and decoded. */
   async *log(from = 1): AsyncGenerator<Commit, void, undefined> {
-    for (let next = from; ; ) {
+    for (let next = from; ;) {
       const page = (await this.request("log.read", { from: next })) as LogPage;
       yield* page.commits;
       if (page.commits.length === 0) return;
@@ -171,7 +180,11 @@ export class Client {
       await this.#ready();
       return this.#requests.newCaller();
     };
-    return new Feed(connect, plain(withoutUndefined(asked), "") as Record<string, unknown>, this.#retryFor);
+    return new Feed(
+      connect,
+      plain(withoutUndefined(asked), "") as Record<string, unknown>,
+      this.#retryFor,
+    );
   }
 
   /** Has the daemon fold its log again and compare it with the live indexes; the report. */

@@ -73,7 +73,7 @@ export class Connection {
   #receive(piece: Uint8Array): void {
     this.#cutter.push(piece);
     try {
-      for (let message = this.#cutter.next(); message && !this.#isOver; ) {
+      for (let message = this.#cutter.next(); message && !this.#isOver;) {
         this.#take(decode(message.bytes, message.hasWideIntegers));
         message = this.#cutter.next();
       }

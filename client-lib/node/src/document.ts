@@ -114,7 +114,11 @@ class Copier {
         continue;
       }
       const makesMedia = name === "$create";
-      copy[wellFormed(name, path)] = this.value(member, { path, depth: place.depth + 1, makesMedia });
+      copy[wellFormed(name, path)] = this.value(member, {
+        path,
+        depth: place.depth + 1,
+        makesMedia,
+      });
     }
     return copy;
   }
@@ -151,5 +155,8 @@ function wellFormed(text: string, path: string): string {
 }
 
 function refuse(path: string, reason: string, hint?: string): never {
-  throw new EmstoreError("wrong_type", reason, { path, hint: hint ?? "send a value of the field's type" });
+  throw new EmstoreError("wrong_type", reason, {
+    path,
+    hint: hint ?? "send a value of the field's type",
+  });
 }

@@ -4,7 +4,13 @@
  */
 import { Client, type ClientOptions } from "./client.js";
 import { EmstoreError } from "./errors.js";
-import { buildSchema, type Builders, type Entities, type Schema, type SchemaDocument } from "./schema.js";
+import {
+  buildSchema,
+  type Builders,
+  type Entities,
+  type Schema,
+  type SchemaDocument,
+} from "./schema.js";
 
 class DefaultClient extends Client {
   connect(options: ClientOptions): this {

@@ -120,7 +120,8 @@ class Inbox {
     const [, second, third] = params as [number, any, any];
     if (method === "commits") this.#takeCommits(second, third);
     else if (method === "caught_up") this.#notices.push({ kind: method, next: second });
-    else if (method === "lagging") this.#notices.push({ kind: method, next: second, behind: third });
+    else if (method === "lagging")
+      this.#notices.push({ kind: method, next: second, behind: third });
     else if (method === "ended") this.end(EmstoreError.fromWire(third));
     this.#setFull(this.#notices.length >= noticesKept);
     this.#wake();

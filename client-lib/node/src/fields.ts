@@ -66,7 +66,11 @@ export interface MediaConfig extends MediumConfig {
   max_items?: number;
 }
 
-export class Field<Kind extends FieldKind = FieldKind, Value = unknown, Required extends boolean = boolean> {
+export class Field<
+  Kind extends FieldKind = FieldKind,
+  Value = unknown,
+  Required extends boolean = boolean,
+> {
   declare readonly _kind: Kind;
   declare readonly _type: Value;
   declare readonly _required: Required;

@@ -117,7 +117,7 @@ async function* read(
   most: number,
 ): AsyncIterable<Uint8Array> {
   try {
-    for (let at = 0; at < size; ) {
+    for (let at = 0; at < size;) {
       const piece = new Uint8Array(Math.min(most, size - at));
       let filled = 0;
       while (filled < piece.length) {
@@ -162,7 +162,7 @@ async function* gathered(stream: object, most: number): AsyncIterable<Uint8Array
   let kept: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of stream as AsyncIterable<unknown>) {
-    for (let rest = bytesOf(chunk); rest.length > 0; ) {
+    for (let rest = bytesOf(chunk); rest.length > 0;) {
       const part = rest.subarray(0, most - size);
       kept.push(part);
       size += part.length;

@@ -5,7 +5,13 @@ export { Feed, type FeedOptions, type Notice } from "./feed.js";
 export type { Commit } from "./log.js";
 export { em, type Em } from "./em.js";
 export * from "./database.js";
-export { EmstoreError, errorCodes, type ErrorClass, type ErrorCode, type Violation } from "./errors.js";
+export {
+  EmstoreError,
+  errorCodes,
+  type ErrorClass,
+  type ErrorCode,
+  type Violation,
+} from "./errors.js";
 export {
   boolean,
   date,

@@ -105,7 +105,7 @@ export class Repository<Row> {
     options: ManyOptions<Row, W> = {},
   ): AsyncGenerator<RowWith<Row, W>, void, undefined> {
     const limit = options.limit ?? pageRecords;
-    for (let cursor = options.cursor; ; ) {
+    for (let cursor = options.cursor; ;) {
       const page = await this.findMany({ ...options, limit, cursor });
       yield* page;
       cursor = page.meta.cursor;

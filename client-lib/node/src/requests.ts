@@ -70,14 +70,19 @@ export class Requests {
     const sent = (async () => {
       // A refusal of an earlier one is for whoever asked for that.
       const [params] = await Promise.all([prepared, before?.catch(() => undefined)]);
-      const settings = plain({ ...withoutUndefined(options), ...(key === undefined ? {} : { key }) }, "");
+      const settings = plain(
+        { ...withoutUndefined(options), ...(key === undefined ? {} : { key }) },
+        "",
+      );
       // The answer is boxed: the turn ends when the request is sent.
       return { answer: this.calls.call(method, [...params, settings], { isMutation: true, key }) };
     })();
     this.#turn = sent.then(({ answer }) => void answer.catch(() => undefined));
     this.#turn.catch(() => undefined);
     try {
-      return await (await sent).answer;
+      return await (
+        await sent
+      ).answer;
     } catch (cause) {
       throw seenFromHere(cause);
     }
@@ -87,7 +92,10 @@ export class Requests {
    * The one mutation that does not wait until everything is ready: it makes it so. Applied twice, a
    * schema is as it was, so it needs no key: with one, each start of a program would be a commit.
    */
-  applySchema(schema: unknown, options: MutationOptions & Record<string, unknown>): Promise<unknown> {
+  applySchema(
+    schema: unknown,
+    options: MutationOptions & Record<string, unknown>,
+  ): Promise<unknown> {
     const document = JSON.parse(JSON.stringify(schema));
     const settings = plain(withoutUndefined(options), "");
     return this.calls.call("schema.apply", [document, settings], { isMutation: false });

@@ -71,7 +71,9 @@ export interface PlannedChange {
 }
 
 /** Several records in one commit. */
-export type ManyMutation<Row> = (Omit<Row, "data" | keyof Changed> & { readonly data: Row } & Changed)[] & {
+export type ManyMutation<Row> = (Omit<Row, "data" | keyof Changed> & {
+  readonly data: Row;
+} & Changed)[] & {
   readonly data: Row[];
   /** Of updateWhere and deleteWhere with a limit: whether others match. */
   readonly hasMore?: boolean;
@@ -82,7 +84,12 @@ type Answer = Record<string, any>;
 /** Puts `beside` next to what an answer is, out of the way of those who list its members. */
 function attach<T extends object>(to: T, beside: Answer): T {
   for (const [name, value] of Object.entries(beside)) {
-    Object.defineProperty(to, name, { value, enumerable: false, configurable: true, writable: true });
+    Object.defineProperty(to, name, {
+      value,
+      enumerable: false,
+      configurable: true,
+      writable: true,
+    });
   }
   return to;
 }

@@ -56,11 +56,12 @@ export type FieldsOf<Row> = string extends keyof Row
 
 type Simplify<T> = { [Key in keyof T]: T[Key] } & {};
 
-type Value<F> = F extends Field<"value", infer Type, infer Required>
-  ? Required extends true
-    ? Type
-    : Type | null
-  : never;
+type Value<F> =
+  F extends Field<"value", infer Type, infer Required>
+    ? Required extends true
+      ? Type
+      : Type | null
+    : never;
 
 type KeysOf<Fields, Kind> = {
   [Name in keyof Fields]: Fields[Name] extends Field<infer Is, unknown, boolean>
@@ -195,13 +196,16 @@ export interface Operators<T = unknown> {
 
 type Test<T> = Written<T> | Operators<Written<T>> | null;
 
-type Tests<Row> = { [Name in keyof Row as Row[Name] extends Scalar ? Name : never]?: Test<Row[Name]> };
+type Tests<Row> = {
+  [Name in keyof Row as Row[Name] extends Scalar ? Name : never]?: Test<Row[Name]>;
+};
 
 /** Conditions, all of which hold. Dotted paths reach into json and through relations. */
 export type Where<Row = AnyRow> = Tests<Row> & { readonly [path: string]: unknown };
 
 /** What is read along, by the names of media fields and relations. */
-export type With = boolean | string | readonly string[] | { readonly [name: string]: boolean | RelatedQuery };
+export type With =
+  boolean | string | readonly string[] | { readonly [name: string]: boolean | RelatedQuery };
 
 export interface RelatedQuery {
   where?: Where;
@@ -226,5 +230,7 @@ type NoLongerOptional<T> = T extends undefined ? never : T;
 export type RowWith<Row, W> = [W] extends [undefined]
   ? Row
   : Row & {
-      [Name in Extract<Asked<W>, string>]: Name extends keyof Row ? NoLongerOptional<Row[Name]> : any;
+      [Name in Extract<Asked<W>, string>]: Name extends keyof Row
+        ? NoLongerOptional<Row[Name]>
+        : any;
     };

@@ -97,9 +97,7 @@ export interface Indexing<EntityFields extends Fields> {
 
 export interface Builders {
   relation(source: Entity): Relating;
-  index<EntityFields extends Fields>(
-    entity: Entity<string, EntityFields>,
-  ): Indexing<EntityFields>;
+  index<EntityFields extends Fields>(entity: Entity<string, EntityFields>): Indexing<EntityFields>;
 }
 
 export type Entities = Record<string, Entity>;
@@ -147,7 +145,10 @@ export function buildSchema<All extends Entities>(
     DB: {} as Rows<All>,
     entities,
     toJSON: () => ({
-      entities: { ...describedAll(entities, relations), ...(generated as SchemaDocument["entities"]) },
+      entities: {
+        ...describedAll(entities, relations),
+        ...(generated as SchemaDocument["entities"]),
+      },
       relations: { ...relations },
       indices: { ...indices },
     }),
@@ -173,7 +174,11 @@ function relating(
     manyToMany(target, config = {}, fields) {
       const table = config.connectionTable ?? `${source.name}_${target.name}`;
       add(`mn_${table}`, { type: "m:n", source: source.name, target: target.name, config });
-      if (fields) generated[table] = { ...described(new Entity(table, fields, {}, "regular")), type: "generated" };
+      if (fields)
+        generated[table] = {
+          ...described(new Entity(table, fields, {}, "regular")),
+          type: "generated",
+        };
       return self;
     },
     polyToOne: (target, config) => addTyped("poly", target, { ...config, targetCardinality: 1 }),
@@ -200,7 +205,8 @@ function describedAll(entities: Entities, relations: Named): SchemaDocument["ent
   const all: SchemaDocument["entities"] = {};
   for (const one of Object.values(entities)) all[one.name] = described(one);
   const isPoly = Object.values(relations).some((one) => (one as { type: string }).type === "poly");
-  if (isPoly && all.media) Object.assign(all.media.fields, { ...ownerOfMedia(), ...all.media.fields });
+  if (isPoly && all.media)
+    Object.assign(all.media.fields, { ...ownerOfMedia(), ...all.media.fields });
   return all;
 }
 
@@ -211,7 +217,10 @@ function described(one: Entity): SchemaDocument["entities"][string] {
   };
   for (const [name, field] of Object.entries(one.fields)) {
     const owner = field.type === "media" ? { entity: one.name } : {};
-    fields[name] = { type: field.type, config: { ...owner, ...field.config, required: field.isRequired } };
+    fields[name] = {
+      type: field.type,
+      config: { ...owner, ...field.config, required: field.isRequired },
+    };
   }
   return { type: one.type, fields, config: { sort_field: "id", sort_dir: "asc", ...one.config } };
 }

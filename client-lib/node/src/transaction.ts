@@ -54,7 +54,11 @@ export class Transaction {
     this.#operations.push({ updateWhere: [entity, plain(where, "where"), change], ...options });
   }
 
-  deleteOne(entity: Known, id: Positioned, options?: Pick<DeleteOptions, "expected" | "detach">): void {
+  deleteOne(
+    entity: Known,
+    id: Positioned,
+    options?: Pick<DeleteOptions, "expected" | "detach">,
+  ): void {
     this.#operations.push({ deleteOne: [entity, id], ...options });
   }
 

@@ -69,7 +69,8 @@ export function store(
       try {
         return await storeNow(bulk.calls, source, baggage);
       } catch (cause) {
-        if (!source.isRepeatable || beginnings === beginningsMax || !isForgotten(cause)) throw cause;
+        if (!source.isRepeatable || beginnings === beginningsMax || !isForgotten(cause))
+          throw cause;
       }
     }
   });
@@ -78,7 +79,10 @@ export function store(
 /** A daemon that was killed may have forgotten an upload, or the end of one: it is begun again. */
 function isForgotten(cause: unknown): boolean {
   if (!(cause instanceof EmstoreError)) return false;
-  return cause.code === "upload_not_found" || (cause.code === "invalid_request" && cause.path === "offset");
+  return (
+    cause.code === "upload_not_found" ||
+    (cause.code === "invalid_request" && cause.path === "offset")
+  );
 }
 
 async function storeNow(bulk: Caller, source: Source, baggage: Baggage): Promise<StoredFile> {
@@ -105,7 +109,7 @@ async function upload(
   const flying: Promise<unknown>[] = [];
   let offset = 0;
   try {
-    for (let piece: Uint8Array | null = first; piece; ) {
+    for (let piece: Uint8Array | null = first; piece;) {
       if (flying.length === piecesInFlight) await flying.shift();
       const sent = bulk.call("blob.write", [begun.token, offset, piece], isRead);
       sent.catch(() => undefined); // Seen when its turn comes.
