@@ -1,8 +1,13 @@
 // What compiles and what does not: rows, payloads of relations and what `with` brings, as the schema
 // says. Each `@ts-expect-error` is a control: the compiler complains when nothing is wrong there.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { built } from "./page_runner.mjs";
+import { Daemon, environment, ours, root } from "./support.mjs";
 
 const schema = `import { em, entity, systemEntity, text, number, boolean, enumm, json, datetime, medium, media } from "emstore";
 const schema = em({
@@ -112,4 +117,22 @@ test("payloads and rows have the types of the schema", () => {
 test("the control: what is wrong does not compile", () => {
   const wrong = `${schema}await em.mutator("posts").updateOne(1, { cover: { $attach: [1] } });\n`;
   assert.throws(() => built("types", "wrong", wrong), /'\$attach' does not exist in type 'MediumChange'/);
+});
+
+test("`emstore schema show --typescript` is a program that makes the same schema", async () => {
+  const daemon = await Daemon.start();
+  const golden = JSON.parse(readFileSync(join(root, "tests", "golden", "bknd_schema.json"), "utf8"));
+  daemon.cli("call", "schema.apply", JSON.stringify(golden));
+  const shown = execFileSync(process.env.EMSTORE_CLI, ["schema", "show", "--typescript"], {
+    env: environment({ EMSTORE_SOCKET: daemon.socket }),
+    encoding: "utf8",
+  });
+  const program = built("shown", "shown", shown.replace("export const", "const"));
+  const { schema } = await import(pathToFileURL(program));
+  const { Client } = await ours("index.js");
+  const client = new Client({ socket: daemon.socket });
+  const { changed, difference } = await client.applySchema(schema);
+  assert.deepEqual([changed, difference], [false, []]);
+  client.close();
+  assert.equal(await daemon.end(), 0);
 });
