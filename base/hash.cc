@@ -8,6 +8,7 @@
 #include <array>
 #include <utility>
 
+#include "base/hash_pieces.h"
 #include "base/hash_xxh3.h"
 
 namespace emstore {
@@ -121,6 +122,23 @@ ContentDigest ContentHasher::digest() const {
   return {.xxh3 = canonical(xxh3().digest128_of_state(&state_->xxh3_state)),
           .sha256 = copy.finish(),
           .size = state_->size};
+}
+
+struct PiecesHasher::State {
+  XXH3_state_t xxh3_state;
+};
+
+PiecesHasher::PiecesHasher() : state_(std::make_unique<State>()) {
+  xxh3().reset(&state_->xxh3_state);
+}
+PiecesHasher::~PiecesHasher() = default;
+
+void PiecesHasher::update(std::string_view piece) {
+  xxh3().update(&state_->xxh3_state, piece.data(), piece.size());
+}
+
+Digest128 PiecesHasher::digest() const {
+  return canonical(xxh3().digest128_of_state(&state_->xxh3_state));
 }
 
 std::string to_hex(std::string_view bytes) {

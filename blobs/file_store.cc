@@ -349,6 +349,25 @@ Result<Stored> FileStore::adopt(const std::string& upload, const ContentDigest& 
   }
 }
 
+Result<std::optional<Stored>> FileStore::find(const File& content,
+                                              const std::filesystem::path& from,
+                                              const Digest128& xxh3, std::uint64_t size,
+                                              const std::vector<TakenOrdinal>& taken) {
+  for (const TakenOrdinal& known : taken) {
+    const Address address{xxh3, known.ordinal};
+    const auto path = path_of(address);
+    const Result<File> file = open_blob(address);
+    if (!file) continue;  // Its bytes are gone, or damaged: adopt() says which.
+    EMSTORE_TRY(const struct stat status, status_of_regular(*file, path));
+    if (static_cast<std::uint64_t>(status.st_size) != size) continue;
+    EMSTORE_TRY(const bool equal, equal_bytes(system(), {content, from}, {*file, path}));
+    if (!equal) continue;
+    EMSTORE_CHECKED(state_->publish({address, true}, {}));
+    return Stored{address, {xxh3, known.sha256, size}, true};
+  }
+  return std::nullopt;
+}
+
 std::filesystem::path FileStore::path_of(const Address& address) const {
   return state_->path_of(address);
 }

@@ -22,6 +22,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,13 @@ class FileStore {
   // (the file that is there is not what its name or `taken` says), internal (no ordinal is left).
   Result<Stored> adopt(const std::string& upload, const ContentDigest& digest,
                        const std::vector<TakenOrdinal>& taken = {});
+
+  // Where bytes lie, among those in `taken`, that equal the `size` bytes of `content`, whose digest
+  // is `xxh3`; nothing when they are nowhere. Their name is made durable, as by adopt(). `from` is
+  // for messages. Errors: io_failed, busy.
+  Result<std::optional<Stored>> find(const File& content, const std::filesystem::path& from,
+                                     const Digest128& xxh3, std::uint64_t size,
+                                     const std::vector<TakenOrdinal>& taken);
 
   // Opens a blob for reading. Errors: blob_not_found, corrupt_blob, io_failed, busy.
   Result<File> open_blob(const Address& address) const;

@@ -15,6 +15,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/hash_pieces.h"
+#include "blobs/descriptor.h"
+#include "blobs/hashing.h"
 #include "blobs/mime.h"
 
 namespace emstore::blobs {
@@ -108,6 +111,14 @@ struct Upload {
   ContentHasher hasher;
 };
 
+// For messages: what is passed has no name.
+std::filesystem::path passed_file() { return "the file that was passed"; }
+
+tl::unexpected<Error> source_changed() {
+  return failure(ErrorCode::source_changed, "the file changed while it was read", "descriptor",
+                 "store it again when nobody writes to it");
+}
+
 tl::unexpected<Error> unknown_upload(std::string_view token) {
   // What is no token is not repeated: it may be any bytes.
   if (!is_token(token))
@@ -154,6 +165,15 @@ struct Uploads::State {
   Result<Completed> finish(Upload& upload, const AskTaken& taken);
   void close(Upload& upload);
   void end(Upload& upload);
+
+  // What a file that was passed comes to.
+  std::string type_of(std::string_view first_bytes);
+  Result<Completed> take_small(const File& source, std::uint64_t size);
+  Result<std::optional<Stored>> find_stored(Upload& upload, const File& source, std::uint64_t size,
+                                            const AskTaken& taken);
+  Result<Completed> take_large(Upload& upload, const File& source, const SourceState& before,
+                               const AskTaken& taken);
+  Status write_piece(Upload& upload, std::string_view bytes);
 };
 
 Status Uploads::State::recover() {
@@ -213,10 +233,11 @@ Status Uploads::State::check_size(std::optional<std::uint64_t> size) const {
     return io_failure(errno, "look at the disk of", store.root());
   }
   const std::uint64_t free_bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (*size <= free_bytes) return {};
+  if (*size <= free_bytes && limits.free_bytes_min <= free_bytes - *size) return {};
   return failure(ErrorCode::disk_full,
                  "the disk of " + store.root().string() + " has " + bytes_text(free_bytes) +
-                     " left, not " + bytes_text(*size),
+                     " left, not " + bytes_text(*size) + " and " +
+                     bytes_text(limits.free_bytes_min) + " that are kept free",
                  "size");
 }
 
@@ -243,14 +264,19 @@ Status Uploads::State::open_file(Upload& upload) {
 
 Status Uploads::State::append(Upload& upload, std::string_view bytes) {
   EMSTORE_CHECKED(hash_to_reached(upload));
+  const std::uint64_t before = upload.reached;
+  Status written = write_piece(upload, bytes);
+  upload.hasher.update(bytes.substr(0, upload.reached - before));
+  upload.hashed = upload.reached;
+  return written;
+}
+
+Status Uploads::State::write_piece(Upload& upload, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = system().write(upload.file.descriptor(), bytes, upload.reached);
     if (count <= 0) return io_failure(count < 0 ? errno : EIO, "write", path_of(upload.file_name));
-    const std::string_view written = bytes.substr(0, static_cast<std::size_t>(count));
-    upload.hasher.update(written);
-    upload.reached += written.size();
-    upload.hashed = upload.reached;
-    bytes.remove_prefix(written.size());
+    upload.reached += static_cast<std::uint64_t>(count);
+    bytes.remove_prefix(static_cast<std::size_t>(count));
   }
   if (upload.reached - upload.written_back >= kWriteBackBytes) {
     // Only a hint: a failure comes to light when complete() syncs.
@@ -282,10 +308,7 @@ Result<Completed> Uploads::State::finish(Upload& upload, const AskTaken& taken) 
   Completed completed{.digest = upload.hasher.digest(), .mime_type = {}, .small = {}, .file = {}};
   const auto path = path_of(upload.file_name);
   EMSTORE_TRY(std::string first, read_range(system(), upload.file, 0, kSniffBytesMax, path));
-  {
-    const std::lock_guard lock(sniffing);
-    completed.mime_type = sniffer.mime_type(first);
-  }
+  completed.mime_type = type_of(first);
   if (completed.digest.size > kSmallBlobBytesMax) {
     upload.pin = store.pin(completed.digest.xxh3);
     EMSTORE_TRY(const auto ordinals, taken(completed.digest.xxh3));
@@ -297,6 +320,72 @@ Result<Completed> Uploads::State::finish(Upload& upload, const AskTaken& taken) 
     return failure(ErrorCode::corrupt_blob, path.string() + " reads otherwise than it was written");
   }
   completed.small = std::move(first);
+  return completed;
+}
+
+std::string Uploads::State::type_of(std::string_view first_bytes) {
+  const std::lock_guard lock(sniffing);
+  return sniffer.mime_type(first_bytes);
+}
+
+Result<Completed> Uploads::State::take_small(const File& source, std::uint64_t size) {
+  // One more would show that it has grown.
+  EMSTORE_TRY(std::string bytes, read_range(system(), source, 0, size + 1, passed_file()));
+  if (bytes.size() != size) return source_changed();
+  Completed completed{digest_of(bytes), type_of(bytes), {}, {}};
+  completed.small = std::move(bytes);
+  return completed;
+}
+
+// Looks for equal bytes first: reading is many times as fast as writing.
+Result<std::optional<Stored>> Uploads::State::find_stored(Upload& upload, const File& source,
+                                                          std::uint64_t size,
+                                                          const AskTaken& taken) {
+  PiecesHasher hasher;
+  std::vector<char> buffer(kRehashStepBytes);
+  std::uint64_t offset = 0;
+  while (offset < size) {
+    const std::span<char> room(buffer.data(),
+                               std::min<std::uint64_t>(buffer.size(), size - offset));
+    EMSTORE_TRY(const auto piece, read_into(system(), source, room, offset, passed_file()));
+    if (piece.empty()) return source_changed();
+    hasher.update(piece);
+    offset += piece.size();
+  }
+  const Digest128 digest = hasher.digest();
+  upload.pin = store.pin(digest);
+  EMSTORE_TRY(const auto ordinals, taken(digest));
+  return store.find(source, passed_file(), digest, size, ordinals);
+}
+
+Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
+                                             const SourceState& before, const AskTaken& taken) {
+  const std::uint64_t size = before.size;
+  EMSTORE_TRY(const std::optional<Stored> found, find_stored(upload, source, size, taken));
+  if (found) {
+    EMSTORE_TRY(std::string first, store.read(found->address, 0, kSniffBytesMax));
+    return Completed{found->digest, type_of(first), {}, found};
+  }
+  Hashing hashing;
+  while (upload.reached < size) {
+    const std::span<char> room = hashing.room();
+    const std::span<char> wanted =
+        room.subspan(0, std::min<std::uint64_t>(room.size(), size - upload.reached));
+    EMSTORE_TRY(const auto piece,
+                read_into(system(), source, wanted, upload.reached, passed_file()));
+    if (piece.empty()) return source_changed();
+    hashing.filled(piece.size());
+    EMSTORE_CHECKED(write_piece(upload, piece));
+  }
+  // Every byte is stored as it was read; but it may be no state that the file ever had.
+  EMSTORE_CHECKED(check_unchanged(source, before));
+  Completed completed{hashing.finish(), {}, {}, {}};
+  const auto path = path_of(upload.file_name);
+  EMSTORE_TRY(std::string first, read_range(system(), upload.file, 0, kSniffBytesMax, path));
+  completed.mime_type = type_of(first);
+  upload.pin = store.pin(completed.digest.xxh3);
+  EMSTORE_TRY(const auto ordinals, taken(completed.digest.xxh3));
+  EMSTORE_TRY(completed.file, store.adopt(upload.file_name, completed.digest, ordinals));
   return completed;
 }
 
@@ -397,6 +486,30 @@ Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
   // A file that cannot be removed now is dropped when it is too old.
   if (!completed || completed->small) state_->unlink(upload->file_name);
   return completed;
+}
+
+Result<Uploads::Taken> Uploads::take(std::uint32_t uid, const File& source, const AskTaken& taken) {
+  EMSTORE_TRY(const SourceState before, check_source(source));
+  if (before.size <= kSmallBlobBytesMax) {
+    EMSTORE_TRY(Completed small, state_->take_small(source, before.size));
+    EMSTORE_CHECKED(check_unchanged(source, before));
+    return Taken{{}, std::move(small)};
+  }
+  EMSTORE_TRY(const std::string token, begin(uid, before.size));
+  const auto upload = state_->find(uid, token);
+  if (!upload) return unknown_upload(token);
+  const std::lock_guard turn(upload->turn);
+  Result<Completed> completed = state_->take_large(*upload, source, before, taken);
+  if (completed) {
+    upload->completed = *completed;
+    state_->close(*upload);
+  } else {
+    state_->end(*upload);
+  }
+  // What was adopted has no name here any more.
+  if (!completed || completed->file->existed) state_->unlink(upload->file_name);
+  if (!completed) return failure(completed.error());
+  return Taken{token, *std::move(completed)};
 }
 
 void Uploads::release(std::uint32_t uid, std::string_view token) {

@@ -27,6 +27,7 @@ struct UploadLimits {
   std::uint64_t blob_bytes_max = 5ull << 30;
   std::size_t open_per_uid_max = 256;            // More answer `busy`.
   std::int64_t idle_micros_max = 3'600'000'000;  // Untouched for longer, an upload may be dropped.
+  std::uint64_t free_bytes_min = 0;              // Left on the disk by content of a known size.
 };
 
 // What a complete upload holds. Small content has its bytes here and no file; large content is a
@@ -71,6 +72,16 @@ class Uploads {
   // invalid_request, busy, those of FileStore::adopt() and of `taken`.
   Result<Completed> complete(std::uint32_t uid, std::string_view token,
                              const AskTaken& taken = nothing_taken);
+  // Stores the content of a file that the sender passed: complete at once. The file is read twice
+  // at most, once to find out whether its bytes are stored already, and once to store them; what is
+  // hashed is what is written. `token` is for release(), empty for small content. Errors:
+  // invalid_request (descriptor.h), source_changed, blob_too_large, disk_full, busy, io_failed, and
+  // those of FileStore::adopt() and of `taken`.
+  struct Taken {
+    std::string token;
+    Completed completed;
+  };
+  Result<Taken> take(std::uint32_t uid, const File& source, const AskTaken& taken = nothing_taken);
   // Forgets a complete upload: what it came to is remembered elsewhere, or of no use. Unknown ones
   // are none.
   void release(std::uint32_t uid, std::string_view token);

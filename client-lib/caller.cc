@@ -24,6 +24,13 @@ bool asks_to_repeat(const Error& error, const Outgoing& request, bool alone) {
   return error.code == ErrorCode::shutting_down || error.code == ErrorCode::too_many_connections;
 }
 
+// What blob.get_fd answers, when it is a file.
+bool brings_descriptor(const Value& result) {
+  const Map* map = result.if_map();
+  const Value* said = map == nullptr ? nullptr : map->find("descriptor");
+  return said != nullptr && said->if_boolean() != nullptr && *said->if_boolean();
+}
+
 // Why a request has no answer, in terms of what may have happened to it.
 Error unanswered(const Outgoing& request, bool sent, const Error& cause) {
   if (!sent || !request.is_mutation) return cause;
@@ -67,6 +74,7 @@ struct Caller::Round {
   std::span<const Outgoing> requests;
   std::vector<std::optional<Result<Value>>> answers;
   std::vector<bool> sent;
+  Descriptor descriptor;  // That came with the last answer that has one.
   // Set when the daemon answered and asks to repeat.
   std::optional<Error> postponed;
 };
@@ -95,9 +103,26 @@ Result<Value> Caller::run(const Outgoing& request) {
   return std::move(run(std::span(&request, 1)).front());
 }
 
+Result<Caller::Passed> Caller::run_passed(const Outgoing& request) {
+  const std::lock_guard turn(turn_);
+  Round round(std::span(&request, 1));
+  run(round);
+  EMSTORE_TRY(Value value, std::move(*round.answers.front()));
+  return Passed{std::move(value), std::move(round.descriptor)};
+}
+
 std::vector<Result<Value>> Caller::run(std::span<const Outgoing> requests) {
   const std::lock_guard turn(turn_);
   Round round(requests);
+  run(round);
+  std::vector<Result<Value>> answers;
+  answers.reserve(requests.size());
+  for (auto& answer : round.answers) answers.push_back(std::move(*answer));
+  return answers;
+}
+
+// For a caller that has the turn. Afterwards each request has an answer.
+void Caller::run(Round& round) {
   std::optional<Clock::time_point> deadline;  // Runs from the first failure.
   milliseconds pause = kFirstPause;
   while (!round.complete()) {
@@ -109,7 +134,10 @@ std::vector<Result<Value>> Caller::run(std::span<const Outgoing> requests) {
     }
     if (round.complete()) break;
     const Error cause = done ? *round.postponed : done.error();
-    if (!is_retryable(cause.code) && requests.size() == 1) return {failure(cause)};
+    if (!is_retryable(cause.code) && round.requests.size() == 1) {
+      round.answers.front() = failure(cause);
+      return;
+    }
     if (!deadline) deadline = Clock::now() + options_.retry_for;
     if (!is_retryable(cause.code) || is_other_store_ || Clock::now() + pause > *deadline) {
       round.give_up(cause, true);
@@ -118,10 +146,6 @@ std::vector<Result<Value>> Caller::run(std::span<const Outgoing> requests) {
     std::this_thread::sleep_for(pause);
     pause = std::min(2 * pause, kLongestPause);
   }
-  std::vector<Result<Value>> answers;
-  answers.reserve(requests.size());
-  for (auto& answer : round.answers) answers.push_back(std::move(*answer));
-  return answers;
 }
 
 Status Caller::ensure_connected() {
@@ -181,7 +205,7 @@ Status Caller::exchange(Round& round) {
       round.answers[i] = failure(std::move(fits).error());
       continue;
     }
-    connection_->queue(round.requests[i].bytes);
+    connection_->queue(round.requests[i].bytes, round.requests[i].descriptor);
     round.sent[i] = true;
   }
   auto open = round.open();
@@ -195,6 +219,7 @@ Status Caller::exchange(Round& round) {
     const std::size_t i = place->second;
     open.erase(place);
     if (!reply->error) {
+      if (brings_descriptor(reply->result)) round.descriptor = connection_->take_descriptor();
       round.answers[i] = std::move(reply->result);
     } else if (asks_to_repeat(*reply->error, round.requests[i], round.requests.size() == 1)) {
       // Refused before anything happened, it counts as not sent.

@@ -26,6 +26,7 @@ struct Outgoing {
   bool is_mutation = false;
   std::string key;         // Of a mutation: the request key, empty when it has none.
   bool repeatable = true;  // Sending it twice does no harm.
+  int descriptor = -1;     // Goes with it; stays open until it is answered.
 };
 
 class Caller {
@@ -39,6 +40,12 @@ class Caller {
   // shows there, as unreachable, timed_out or outcome_unknown.
   std::vector<Result<Value>> run(std::span<const Outgoing> requests);
   Result<Value> run(const Outgoing& request);
+  // The same of a request that may be answered with a descriptor.
+  struct Passed {
+    Value value;
+    Descriptor descriptor;  // None, when none came.
+  };
+  Result<Passed> run_passed(const Outgoing& request);
 
   Map hello() const;
   void on_push(Connection::PushHandler handler);
@@ -48,6 +55,7 @@ class Caller {
  private:
   // Answers so far, in the order of the requests.
   struct Round;
+  void run(Round& round);
   Status ensure_connected();
   Status greet(Connection& connection);
   Status exchange(Round& round);

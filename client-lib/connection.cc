@@ -33,6 +33,18 @@ Connection::Connection(Socket socket, const Patience& patience)
       patience_(patience),
       cutter_(kLimits.reply_bytes_max, kLimits.depth_max) {}
 
+void Connection::queue(std::string_view request, int descriptor) {
+  if (descriptor >= 0) passing_.push_back({outgoing_.size(), descriptor});
+  outgoing_.append(request);
+}
+
+Descriptor Connection::take_descriptor() {
+  if (arrived_.empty()) return {};
+  Descriptor taken = std::move(arrived_.front());
+  arrived_.pop_front();
+  return taken;
+}
+
 Result<protocol::Reply> Connection::receive(const PushHandler& on_push) {
   while (true) {
     EMSTORE_TRY(std::optional<protocol::Incoming> incoming, take());
@@ -81,13 +93,21 @@ Status Connection::move_bytes(Clock::time_point deadline) {
 
 Result<bool> Connection::send_pending() {
   if (outgoing_.empty() || is_send_over_) return false;
-  const auto sent = socket_.send_some(std::string_view(outgoing_).substr(sent_));
+  // A descriptor begins a call of its own, and nothing is sent across the next one's place.
+  const std::string_view rest = std::string_view(outgoing_).substr(sent_);
+  const bool is_passing = !passing_.empty() && passing_.front().place == sent_;
+  const std::size_t next = is_passing ? 1 : 0;
+  const std::size_t length = passing_.size() > next ? passing_[next].place - sent_ : rest.size();
+  const auto sent =
+      socket_.send_some(rest.substr(0, length), is_passing ? passing_.front().descriptor : -1);
   if (!sent) {
     // The daemon hung up. What it said before may say why: read on until the end.
     is_send_over_ = true;
     outgoing_.clear();
+    passing_.clear();
     return false;
   }
+  if (is_passing && *sent > 0) passing_.pop_front();
   sent_ += *sent;
   if (sent_ == outgoing_.size()) {
     outgoing_.clear();
@@ -98,9 +118,10 @@ Result<bool> Connection::send_pending() {
 
 Result<bool> Connection::receive_arrived() {
   const std::span<char> space = cutter_.space(kReceiveBytes);
-  EMSTORE_TRY(const std::size_t received, socket_.receive_some(space));
-  cutter_.filled(received);
-  return received > 0;
+  EMSTORE_TRY(Socket::Received received, socket_.receive_some(space));
+  cutter_.filled(received.count);
+  for (Descriptor& one : received.descriptors) arrived_.push_back(std::move(one));
+  return received.count > 0;
 }
 
 }  // namespace emstore

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -27,8 +29,11 @@ class Connection {
 
   static Result<Connection> open(const std::filesystem::path& path, const Patience& patience);
 
-  // Takes a request for sending; receive() sends it.
-  void queue(std::string_view request) { outgoing_.append(request); }
+  // Takes a request for sending; receive() sends it. A descriptor of 0 or more goes with it, and
+  // stays open until then.
+  void queue(std::string_view request, int descriptor = -1);
+  // The descriptor that came with the reply which receive() gave last, if it says that one did.
+  Descriptor take_descriptor();
   // The next reply. An error means that the connection is of no more use, not that a request was
   // refused: unreachable or timed_out, or what the daemon said before it hung up.
   Result<protocol::Reply> receive(const PushHandler& on_push);
@@ -48,6 +53,12 @@ class Connection {
   protocol::Cutter cutter_;
   std::string outgoing_;
   std::size_t sent_ = 0;
+  struct Passing {
+    std::size_t place = 0;  // In outgoing_: of the byte that it goes with.
+    int descriptor = -1;
+  };
+  std::deque<Passing> passing_;
+  std::deque<Descriptor> arrived_;
   bool is_send_over_ = false;  // The daemon takes no more.
 };
 

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <emstore/client.hpp>
@@ -58,6 +59,14 @@ void Core::on_progress(ByteProgress progress) {
 ByteProgress Core::progress() const {
   const std::lock_guard turn(progress_turn_);
   return progress_;
+}
+
+bool Core::passes_descriptors() const {
+  const Map hello = caller_.hello();
+  const Value* capabilities = hello.find("capabilities");
+  const List* list = capabilities == nullptr ? nullptr : capabilities->if_list();
+  return list != nullptr &&
+         std::find(list->begin(), list->end(), Value("descriptors")) != list->end();
 }
 
 protocol::MutationOptions Core::options_of(const MutationOptions& options) const {

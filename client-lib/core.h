@@ -29,6 +29,9 @@ class Core {
   Outgoing outgoing(Caller& through, const protocol::Call& call) const;
   Outgoing outgoing(std::string_view method, const List& params);
 
+  // Whether the daemon takes descriptors of files and gives them.
+  bool passes_descriptors() const;
+
   // Told of every transfer of bytes from now on.
   void on_progress(ByteProgress progress);
   ByteProgress progress() const;

@@ -45,6 +45,59 @@ tl::unexpected<Error> lost(std::string_view how) {
   return failure(ErrorCode::unreachable, "lost the connection to emstored: " + std::string(how));
 }
 
+// A message to send, with a descriptor beside it or without. It stays where it is.
+struct Outbound {
+  Outbound(std::string_view bytes, int descriptor)
+      : place{const_cast<char*>(bytes.data()), bytes.size()} {  // Which sendmsg() only reads.
+    message.msg_iov = &place;
+    message.msg_iovlen = 1;
+    if (descriptor < 0) return;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(sizeof descriptor);
+    std::memcpy(CMSG_DATA(part), &descriptor, sizeof descriptor);
+  }
+  Outbound(const Outbound&) = delete;
+
+  iovec place;
+  msghdr message{};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
+};
+
+// The room for a message that may bring descriptors. It stays where it is.
+struct Inbound {
+  explicit Inbound(std::span<char> into) : place{into.data(), into.size()} {
+    message.msg_iov = &place;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+  }
+  Inbound(const Inbound&) = delete;
+
+  std::vector<Descriptor> descriptors() {
+    std::vector<Descriptor> found;
+    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+         part = CMSG_NXTHDR(&message, part)) {
+      if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+      const std::size_t size = part->cmsg_len - CMSG_LEN(0);
+      for (std::size_t offset = 0; offset + sizeof(int) <= size; offset += sizeof(int)) {
+        int number = -1;
+        std::memcpy(&number, CMSG_DATA(part) + offset, sizeof number);
+        found.emplace_back(number);
+      }
+    }
+    return found;
+  }
+
+  static constexpr std::size_t kMost = 16;
+  iovec place;
+  msghdr message{};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMost)];
+};
+
 int milliseconds_until(Clock::time_point deadline) {
   const auto rest = duration_cast<milliseconds>(deadline - Clock::now()).count() + 1;
   return static_cast<int>(std::clamp<std::int64_t>(rest, 0, std::numeric_limits<int>::max()));
@@ -86,21 +139,23 @@ Socket::~Socket() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Result<std::size_t> Socket::send_some(std::string_view bytes) {
+Result<std::size_t> Socket::send_some(std::string_view bytes, int descriptor) {
+  Outbound outbound(bytes, descriptor);
   while (true) {
-    const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t sent = ::sendmsg(descriptor_, &outbound.message, MSG_NOSIGNAL);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EAGAIN) return 0;
     if (errno != EINTR) return lost(text_of(errno));
   }
 }
 
-Result<std::size_t> Socket::receive_some(std::span<char> into) {
+Result<Socket::Received> Socket::receive_some(std::span<char> into) {
   while (true) {
-    const ssize_t received = ::recv(descriptor_, into.data(), into.size(), 0);
-    if (received > 0) return static_cast<std::size_t>(received);
+    Inbound inbound(into);
+    const ssize_t received = ::recvmsg(descriptor_, &inbound.message, MSG_CMSG_CLOEXEC);
+    if (received > 0) return Received{static_cast<std::size_t>(received), inbound.descriptors()};
     if (received == 0) return lost("the daemon closed it");
-    if (errno == EAGAIN) return 0;
+    if (errno == EAGAIN) return Received{};
     if (errno != EINTR) return lost(text_of(errno));
   }
 }

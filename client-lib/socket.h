@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
+#include "client-lib/descriptor.h"
 
 namespace emstore {
 
@@ -20,10 +22,14 @@ class Socket {
   Socket& operator=(Socket&& other) noexcept;
   ~Socket();
 
-  // As much as the kernel takes or has at once. 0: nothing now. Errors: unreachable, the peer is
-  // gone.
-  Result<std::size_t> send_some(std::string_view bytes);
-  Result<std::size_t> receive_some(std::span<char> into);
+  // As much as the kernel takes or has at once. 0: nothing now. A descriptor of 0 or more goes with
+  // the first byte. Errors: unreachable, the peer is gone.
+  Result<std::size_t> send_some(std::string_view bytes, int descriptor = -1);
+  struct Received {
+    std::size_t count = 0;
+    std::vector<Descriptor> descriptors;
+  };
+  Result<Received> receive_some(std::span<char> into);
   // Waits until something can be received or, when `to_send`, sent. Errors: timed_out.
   Status wait(bool to_send, Clock::time_point deadline);
 

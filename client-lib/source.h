@@ -21,6 +21,8 @@ class Source {
   ~Source();
 
   std::uint64_t size() const { return size_; }
+  // Of a file; -1 of memory.
+  int descriptor() const { return descriptor_; }
   // Exactly `length` bytes from `offset` on, which lie within the size. Errors: source_changed.
   Result<std::string> piece(std::uint64_t offset, std::uint64_t length) const;
 

@@ -1,6 +1,9 @@
 #include "client-lib/transfer.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "client-lib/answers.h"
@@ -29,6 +32,11 @@ class Upload {
   // The address. Begins anew when the daemon has forgotten the upload: it does after a commit whose
   // answer was lost, and then it knows the bytes.
   Result<std::string> run() {
+    if (source_.descriptor() >= 0 && core_.passes_descriptors()) {
+      Result<std::string> passed = pass();
+      const bool is_unfit = !passed && passed.error().code == ErrorCode::invalid_request;
+      if (!is_unfit) return passed;  // Else the file lies where the daemon does not read.
+    }
     for (int attempt = 0;; ++attempt) {
       auto address = send_and_commit();
       if (address || address.error().code != ErrorCode::upload_not_found ||
@@ -39,6 +47,16 @@ class Upload {
   }
 
  private:
+  // The daemon reads the file itself.
+  Result<std::string> pass() {
+    Outgoing request = core_.outgoing(core_.bulk(), protocol::BlobPutFd{});
+    request.descriptor = source_.descriptor();
+    EMSTORE_TRY(Value answer, core_.bulk().run(request));
+    EMSTORE_TRY(const Map stored, expect_map(std::move(answer), "blob.put_fd"));
+    if (progress_) progress_(source_.size(), source_.size());
+    return RecordView(stored).get<std::string>("blob");
+  }
+
   Result<std::string> send_and_commit() {
     EMSTORE_TRY(const Map begun, bulk_call(core_, protocol::BlobBegin{source_.size()}));
     token_ = RecordView(begun).get<std::string>("token");
@@ -164,9 +182,42 @@ Result<List> lowered_list(Core& core, const std::vector<Document>& documents) {
   return list;
 }
 
+namespace {
+
+// Reads from the daemon's own file, if it gives one. False: it does not.
+Result<bool> fetch_from_file(Core& core, const std::string& address, std::uint64_t offset,
+                             std::uint64_t length, const ByteSink& sink) {
+  if (!core.passes_descriptors()) return false;
+  const auto passed =
+      core.bulk().run_passed(core.outgoing(core.bulk(), protocol::BlobGetFd{address}));
+  if (!passed && passed.error().code == ErrorCode::busy) return false;
+  if (!passed) return failure(passed.error());
+  if (!passed->descriptor) return false;
+  std::string piece(kPieceBytes, '\0');
+  while (length > 0) {
+    const std::size_t wanted = std::min<std::uint64_t>(piece.size(), length);
+    const ssize_t count =
+        ::pread(passed->descriptor.number(), piece.data(), wanted, static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      return failure(ErrorCode::io_failed, "the file of " + address + " cannot be read");
+    }
+    EMSTORE_CHECKED(sink(std::string_view(piece).substr(0, static_cast<std::size_t>(count))));
+    offset += static_cast<std::uint64_t>(count);
+    length -= static_cast<std::uint64_t>(count);
+  }
+  return true;
+}
+
+}  // namespace
+
 Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t length,
              const ByteSink& sink) {
   const std::uint64_t end = offset + length;
+  if (length > kPieceBytes) {
+    EMSTORE_TRY(const bool fetched, fetch_from_file(core, address, offset, length, sink));
+    if (fetched) return {};
+  }
   while (offset < end) {
     std::vector<Outgoing> pieces;
     std::vector<std::uint64_t> lengths;

@@ -11,8 +11,8 @@ namespace emstore::daemon {
 namespace {
 
 // What a client may rely on beyond the methods that `describe` lists.
-constexpr std::array<std::string_view, 4> kCapabilities{"pipelining", "pushes", "request_keys",
-                                                        "upload_resume"};
+constexpr std::array<std::string_view, 5> kCapabilities{"pipelining", "pushes", "request_keys",
+                                                        "upload_resume", "descriptors"};
 
 void write_id(const RecordId& id, Sink& sink) {
   if (id.is_uuid()) {

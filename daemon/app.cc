@@ -55,7 +55,8 @@ Result<Stored> open_stored(const Config& config, Log& log) {
   stored.files = std::make_unique<blobs::FileStore>(std::move(files));
   const blobs::UploadLimits limits{.blob_bytes_max = config.blob_bytes_max,
                                    .open_per_uid_max = config.uploads_per_uid_max,
-                                   .idle_micros_max = config.upload_idle.count()};
+                                   .idle_micros_max = config.upload_idle.count(),
+                                   .free_bytes_min = config.free_bytes_min};
   EMSTORE_TRY(blobs::Uploads uploads, blobs::Uploads::open(*stored.files, limits));
   stored.uploads = std::make_unique<blobs::Uploads>(std::move(uploads));
   for (std::size_t thread = 0; thread < config.media_threads; ++thread) {
@@ -92,6 +93,7 @@ struct App::State {
   Sessions sessions;
   Writer writer;
   Listener listener;
+  Space space;
   const Parts parts;
 
   asio::signal_set signals;
@@ -132,6 +134,7 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
                   }}),
       listener(reactor, *log, std::move(socket),
                [this](int descriptor) { sessions.add(descriptor); }),
+      space(*log, {config.data, config.media_folder()}, config.free_bytes_min),
       parts{.config = config,
             .log = *log,
             .reactor = reactor,
@@ -145,6 +148,7 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
             .jobs = jobs,
             .writer = writer,
             .sessions = sessions,
+            .space = space,
             .started = std::chrono::steady_clock::now()},
       signals(reactor.context()),
       stop_deadline(reactor.context()),

@@ -91,6 +91,7 @@ void BlobCalls::answer(const Caller& caller, const Result<Value>& result) {
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, const protocol::BlobBegin& call) {
+  if (Status room = parts_.space.check(); !room) return session.refuse(request, room.error());
   run_in_order(session, request, 0,
                [this, uid = session.peer().uid, size = call.size]() -> Result<Value> {
                  EMSTORE_TRY(std::string token, parts_.uploads.begin(uid, size));
@@ -109,6 +110,9 @@ void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobWri
                                     std::to_string(call.bytes.data.size()) + " bytes",
                                 "bytes", "send the file in pieces of at most that"});
   }
+  // An empty piece only asks.
+  const Status room = call.bytes.data.empty() ? Status() : parts_.space.check();
+  if (!room) return session.refuse(request, room.error());
   const std::size_t bytes = call.bytes.data.size();
   run_in_order(session, request, bytes,
                [this, uid = session.peer().uid, held = std::move(call)]() -> Result<Value> {
@@ -119,6 +123,7 @@ void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobWri
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobCommit call) {
+  if (Status room = parts_.space.check(); !room) return session.refuse(request, room.error());
   const Caller caller{session.id(), request};
   const bool is_taken = parts_.media.submit(
       session.id(), call.token.size(),
@@ -157,7 +162,7 @@ void BlobCalls::take_lease(Finished finished) {
   lease.digest = upload.digest;
   lease.mime_type = upload.mime_type;
   lease.micros = parts_.config.lease.count();
-  lease.token = finished.token;
+  if (finished.is_named) lease.token = finished.token;
   if (upload.small) {
     lease.content = *upload.small;
   } else {
@@ -181,6 +186,73 @@ void BlobCalls::take_lease(Finished finished) {
                           answered.existed}));
       });
   if (!is_taken) finished_.push_back(std::move(*shared));
+}
+
+void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<blobs::File> file) {
+  if (!file) {
+    return session.refuse(request,
+                          Error{ErrorCode::invalid_request, "no descriptor came with the request",
+                                "descriptor", "send it beside the request's bytes (SCM_RIGHTS)"});
+  }
+  if (Status room = parts_.space.check(); !room) return session.refuse(request, room.error());
+  if (!*file || *passed_ >= parts_.config.session.descriptors_max) {
+    return session.refuse(request, too_much_waits("files"));
+  }
+  ++*passed_;
+  // Also when the connection ends before its turn has come.
+  std::shared_ptr<void> place(nullptr, [count = passed_](void*) { --*count; });
+  constexpr std::size_t kBuffers = 4u << 20;
+  const Caller caller{session.id(), request};
+  const bool is_taken = parts_.media.submit(
+      session.id(), kBuffers,
+      [this, caller, peer = session.peer(), source = *std::move(file),
+       held = std::move(place)](std::size_t) {
+        const auto taken = [this](const Digest128& digest) {
+          return ordinals_taken(*parts_.store.view(), digest);
+        };
+        Result<blobs::Uploads::Taken> stored = parts_.uploads.take(peer.uid, source, taken);
+        parts_.reactor.deliver([this, caller, peer, ready = std::move(stored)]() mutable {
+          if (!ready) return answer(caller, failure(ready.error()));
+          take_lease(Finished{caller, peer, std::move(ready->token), std::move(ready->completed),
+                              /*is_named=*/false});
+        });
+      });
+  if (!is_taken) session.refuse(request, too_much_waits("uploads"));
+}
+
+void BlobCalls::begin(Session& session, std::uint32_t request, const protocol::BlobGetFd& call) {
+  const Result<Address> address = read_address(call.address);
+  if (!address) return session.refuse(request, address.error());
+  if (address->is_file()) return pass_file(session, request, *address);
+  read_row(session, request, {call.address, 0, kSmallBlobBytesMax}, *address);
+}
+
+void BlobCalls::pass_file(Session& session, std::uint32_t request, const Address& address) {
+  struct Opened {
+    blobs::File file;
+    std::uint64_t size = 0;
+  };
+  const Caller caller{session.id(), request};
+  const bool is_taken =
+      parts_.media.submit([this, caller, address, view = parts_.store.view()](std::size_t) {
+        const auto open = [&]() -> Result<Opened> {
+          EMSTORE_CHECKED(check_not_collected(*view, address));
+          Result<blobs::File> file = parts_.files.open_blob(address);
+          // Perhaps they were collected a moment ago.
+          if (!file) EMSTORE_CHECKED(check_not_collected(*parts_.store.view(), address));
+          if (!file) return failure(file.error());
+          EMSTORE_TRY(const std::uint64_t size, parts_.files.size(address));
+          return Opened{*std::move(file), size};
+        };
+        parts_.reactor.deliver([this, caller, opened = open()]() mutable {
+          Session* asker = parts_.sessions.find(caller.session);
+          if (asker == nullptr) return;
+          if (!opened) return asker->refuse(caller.request, opened.error());
+          asker->reply_passing(caller.request, Map{{"size", opened->size}, {"descriptor", true}},
+                               std::move(opened->file));
+        });
+      });
+  if (!is_taken) session.refuse(request, too_much_waits("reads of files"));
 }
 
 void BlobCalls::committed() {

@@ -4,11 +4,15 @@
 // Threads: the reactor's.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <optional>
 #include <string>
 
+#include "blobs/file.h"
 #include "daemon/parts.h"
 #include "protocol/message.h"
 #include "store/commands.h"
@@ -22,6 +26,9 @@ class BlobCalls {
   void begin(Session& session, std::uint32_t request, const protocol::BlobBegin& call);
   void begin(Session& session, std::uint32_t request, protocol::BlobWrite call);
   void begin(Session& session, std::uint32_t request, protocol::BlobCommit call);
+  // The file that came with blob.put_fd, if one did.
+  void begin(Session& session, std::uint32_t request, std::optional<blobs::File> file);
+  void begin(Session& session, std::uint32_t request, const protocol::BlobGetFd& call);
   void begin(Session& session, std::uint32_t request, const protocol::BlobRead& call);
 
   // The writer may have room again.
@@ -37,6 +44,7 @@ class BlobCalls {
     Peer peer;
     std::string token;
     blobs::Completed upload;
+    bool is_named = true;  // Its sender knows the token, and may ask again.
   };
 
   template <typename Work>
@@ -48,10 +56,15 @@ class BlobCalls {
                 const Address& address);
   void read_file(Session& session, std::uint32_t request, const protocol::BlobRead& call,
                  const Address& address);
+  void pass_file(Session& session, std::uint32_t request, const Address& address);
   void answer(const Caller& caller, const Result<Value>& result);
 
   const Parts& parts_;
   std::deque<Finished> finished_;  // For which the writer had no room.
+  // Files that were passed and are not read yet: each holds a descriptor. The last may be let go of
+  // by any thread.
+  const std::shared_ptr<std::atomic<std::size_t>> passed_ =
+      std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 }  // namespace emstore::daemon

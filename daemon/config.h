@@ -60,6 +60,7 @@ struct Config {
 
   std::uint64_t blob_bytes_max = 5ull << 30;
   std::size_t uploads_per_uid_max = 256;
+  std::uint64_t free_bytes_min = 256u << 20;  // On the disks of data and media.
   std::chrono::microseconds upload_idle{std::chrono::hours(1)};
   std::chrono::microseconds lease{std::chrono::hours(24)};
   std::chrono::microseconds gc_grace{std::chrono::hours(24)};

@@ -164,6 +164,12 @@ struct Dispatch::Visitor {
   void operator()(protocol::BlobCommit& call) const {
     dispatch.blob_calls_.begin(session, id, std::move(call));
   }
+  void operator()(const protocol::BlobPutFd&) const {
+    dispatch.blob_calls_.begin(session, id, session.take_descriptor());
+  }
+  void operator()(const protocol::BlobGetFd& call) const {
+    dispatch.blob_calls_.begin(session, id, call);
+  }
   void operator()(const protocol::BlobRead& call) const {
     dispatch.blob_calls_.begin(session, id, call);
   }

@@ -57,6 +57,9 @@ void Mutations::begin(const Request& request, store::Command command,
   command.correlation = std::move(options.correlation);
   command.causation = std::move(options.causation);
   Answering answering{request.caller, {}, command.is_transaction};
+  if (Status room = room_for(command); !room) {
+    return queue(request, std::move(answering), failure(room.error()));
+  }
   for (const store::Mutation& mutation : command.mutations) {
     answering.forms.push_back(form_of(mutation));
   }
@@ -69,6 +72,9 @@ void Mutations::begin(const Request& request, store::Command command,
 void Mutations::begin(const Request& request, protocol::SchemaApply apply,
                       const std::optional<Sha256>& digest) {
   store::SchemaCommand command;
+  if (Status room = parts_.space.check(); !room) {
+    return queue(request, {request.caller, {}, false}, failure(room.error()));
+  }
   command.schema = std::move(apply.schema);
   command.dry_run = apply.dry_run;
   command.allow_destructive = apply.allow_destructive;
@@ -77,6 +83,15 @@ void Mutations::begin(const Request& request, protocol::SchemaApply apply,
   command.correlation = std::move(apply.options.correlation);
   command.causation = std::move(apply.options.causation);
   queue(request, {request.caller, {}, false}, store::Submission{request.peer, std::move(command)});
+}
+
+// Deletions make room, in time.
+Status Mutations::room_for(const store::Command& command) const {
+  const bool only_deletes =
+      std::ranges::all_of(command.mutations, [](const store::Mutation& mutation) {
+        return mutation.verb == store::Verb::remove || mutation.verb == store::Verb::check;
+      });
+  return only_deletes ? Status() : parts_.space.check();
 }
 
 void Mutations::prepare_elsewhere(const Request& request, Answering answering,

@@ -53,6 +53,7 @@ class Mutations {
   void prepare_elsewhere(const Request& request, Answering answering, store::Command command);
   void prepared(SessionId session, std::uint64_t number, Result<store::Submission> submission);
   bool has_room(const Request& request) const;
+  Status room_for(const store::Command& command) const;
   void add_waiting(Waiting waiting);
   void queue(const Request& request, Answering answering, Result<store::Submission> submission);
   void submit(const Request& request, Answering answering, Result<store::Submission> submission);

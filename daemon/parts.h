@@ -16,6 +16,7 @@
 #include "daemon/reactor.h"
 #include "daemon/session.h"
 #include "daemon/sessions.h"
+#include "daemon/space.h"
 #include "daemon/writer.h"
 #include "store/store.h"
 
@@ -36,6 +37,7 @@ struct Parts {
   Jobs& jobs;
   Writer& writer;
   Sessions& sessions;
+  Space& space;
   std::chrono::steady_clock::time_point started;
 };
 

@@ -56,7 +56,8 @@ void Session::read_some() {
   std::size_t total = 0;
   while (!input_ended_ && !is_closed_ && total < kTurnBytesMax) {
     const std::span<char> space = cutter_.space(kReadBytes);
-    const ssize_t count = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+    Received received = receive(socket_.native_handle(), space);
+    const ssize_t count = received.count;
     if (count < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) close("connection lost");
@@ -66,10 +67,36 @@ void Session::read_some() {
       input_ended_ = true;  // What has arrived whole is still carried out and answered.
       return;
     }
+    if (!take_descriptors(received)) return;
     cutter_.filled(static_cast<std::size_t>(count));
     total += static_cast<std::size_t>(count);
+    // What came with a descriptor is looked at before the next one is taken.
+    if (!received.descriptors.empty()) return;
     if (static_cast<std::size_t>(count) < space.size()) return;  // There is no more for now.
   }
+}
+
+// False: too many at once, and the connection ends. A descriptor stays until the request is handed
+// over that came with it or after it.
+bool Session::take_descriptors(Received& received) {
+  if (received.was_cut || arrived_.size() + received.descriptors.size() > kDescriptorsInMessage) {
+    arrived_.clear();
+    break_off(Error{ErrorCode::invalid_request, "too many descriptors came together", "descriptor",
+                    "pass one with each blob.put_fd"});
+    return false;
+  }
+  const bool has_place = surroundings_.descriptors < surroundings_.limits.descriptors_max;
+  for (blobs::File& file : received.descriptors) {
+    arrived_.push_back(has_place ? std::move(file) : blobs::File());
+  }
+  return true;
+}
+
+std::optional<blobs::File> Session::take_descriptor() {
+  if (arrived_.empty()) return std::nullopt;
+  blobs::File file = std::move(arrived_.front());
+  arrived_.pop_front();
+  return file;
 }
 
 // The one place where a session decides what to do next.
@@ -78,6 +105,8 @@ void Session::take_turn() {
   is_in_turn_ = true;
   process();
   is_in_turn_ = false;
+  // No request is left that it could belong to.
+  if (is_broken_ || (!is_paused_ && !cutter_.is_within_message())) arrived_.clear();
   send_some();
   if (is_closed_) return;
   account();
@@ -198,6 +227,15 @@ void Session::reply(std::uint32_t request, const Value& result) {
   answered(request);
 }
 
+void Session::reply_passing(std::uint32_t request, const Value& result, blobs::File file) {
+  if (leaving_.size() >= kDescriptorsInMessage ||
+      surroundings_.descriptors >= surroundings_.limits.descriptors_max) {
+    return refuse(request, Error{ErrorCode::busy, "too many descriptors wait to be sent"});
+  }
+  leaving_.push_back({gone_ + out_.size(), std::move(file)});
+  reply(request, result);
+}
+
 void Session::refuse(std::uint32_t request, const Error& error) {
   protocol::encode_error(request, error, out_);
   answered(request);
@@ -229,8 +267,14 @@ void Session::tell_of_room() {
 
 void Session::send_some() {
   while (sent_ < out_.size()) {
-    const ssize_t count = ::send(socket_.native_handle(), out_.data() + sent_, out_.size() - sent_,
-                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+    // A descriptor begins a call of its own, and nothing is sent across the next one's place.
+    const std::string_view rest = std::string_view(out_).substr(sent_);
+    const bool is_passing = !leaving_.empty() && leaving_.front().place == gone_ + sent_;
+    const std::size_t next = is_passing ? 1 : 0;
+    const std::size_t length =
+        leaving_.size() > next ? leaving_[next].place - (gone_ + sent_) : rest.size();
+    const ssize_t count = send(socket_.native_handle(), rest.substr(0, length),
+                               is_passing ? leaving_.front().file.descriptor() : -1);
     if (count < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return close("connection lost");
@@ -238,6 +282,7 @@ void Session::send_some() {
       compact_out();
       return wait_writable();
     }
+    if (is_passing) leaving_.pop_front();
     sent_ += static_cast<std::size_t>(count);
     unsent_since_.reset();
   }
@@ -246,6 +291,7 @@ void Session::send_some() {
 
 void Session::compact_out() {
   if (sent_ == out_.size()) {
+    gone_ += sent_;
     sent_ = 0;
     if (out_.capacity() > kKeptOutBytes) {
       std::string().swap(out_);
@@ -254,6 +300,7 @@ void Session::compact_out() {
     }
   } else if (sent_ > out_.size() / 2) {
     out_.erase(0, sent_);
+    gone_ += sent_;
     sent_ = 0;
   }
 }
@@ -280,6 +327,9 @@ void Session::account() {
   surroundings_.all_bytes -= accounted_;
   surroundings_.most_bytes = std::max(surroundings_.most_bytes, surroundings_.all_bytes);
   accounted_ = bytes;
+  surroundings_.descriptors -= accounted_descriptors_;
+  accounted_descriptors_ = arrived_.size() + leaving_.size();
+  surroundings_.descriptors += accounted_descriptors_;
   if (was_over && surroundings_.all_bytes <= bound) surroundings_.memory_released();
 }
 
@@ -337,6 +387,8 @@ void Session::close(std::string_view reason) {
   surroundings_.log.debug("closed", {{"session", id_}, {"reason", reason}});
   boost::system::error_code ignored;  // Nothing can be done about a close that fails.
   socket_.close(ignored);
+  arrived_.clear();
+  leaving_.clear();
   account();
   surroundings_.closed(*this);
 }

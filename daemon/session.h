@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,8 +22,10 @@
 #include <vector>
 
 #include "base/types.h"
+#include "blobs/file.h"
 #include "daemon/asio.h"
 #include "daemon/log.h"
+#include "daemon/passing.h"
 #include "daemon/reactor.h"
 #include "protocol/frame.h"
 #include "protocol/limits.h"
@@ -42,6 +45,8 @@ struct SessionLimits {
   std::chrono::microseconds message_deadline{10'000'000};
   // Without the peer taking a byte.
   std::chrono::microseconds write_deadline{30'000'000};
+  // Of files that peers have passed, or are passed, in all sessions together.
+  std::size_t descriptors_max = 256;
 };
 
 class Session;
@@ -59,6 +64,7 @@ struct SessionSurroundings {
   std::function<void()> memory_released;   // What all hold fell below the bound.
   std::size_t all_bytes = 0;
   std::size_t most_bytes = 0;  // Since memory was given back to the system.
+  std::size_t descriptors = 0;
 };
 
 // Asio's handlers own it together: it must not go while one of them is outstanding.
@@ -81,6 +87,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void reply(std::uint32_t request, const Value& result);
   void reply_encoded(std::uint32_t request, std::string_view reply);
   void refuse(std::uint32_t request, const Error& error);
+  // The same, with a descriptor beside it. Refused with `busy` when too many wait to be sent.
+  void reply_passing(std::uint32_t request, const Value& result, blobs::File file);
+  // The descriptor that came with the request which is being handed over, if one did; empty when it
+  // was closed because all sessions together hold too many.
+  std::optional<blobs::File> take_descriptor();
   // Counts `bytes` more against the bound until the request is answered: what its reply may take.
   void expect(std::uint32_t request, std::size_t bytes);
 
@@ -125,6 +136,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_some();
   void process();
   void take_message(std::string_view message);
+  bool take_descriptors(Received& received);
   void break_off(const Error& error);
   void watch_progress();
   void tell_of_room();
@@ -149,8 +161,18 @@ class Session : public std::enable_shared_from_this<Session> {
   std::size_t held_bytes_ = 0;  // Of in_flight_.
   std::string out_;             // The first sent_ bytes are sent.
   std::size_t sent_ = 0;
+  std::uint64_t gone_ = 0;  // Bytes that were sent and are not in out_ any more.
   std::optional<std::size_t> room_awaited_;
   std::size_t accounted_ = 0;  // What surroundings_.all_bytes has of us.
+
+  // A descriptor leaves with the byte at `place`, counted from the first that was ever sent.
+  struct Leaving {
+    std::uint64_t place = 0;
+    blobs::File file;
+  };
+  std::deque<blobs::File> arrived_;  // For the requests that follow them.
+  std::deque<Leaving> leaving_;
+  std::size_t accounted_descriptors_ = 0;
 
   bool waits_readable_ = false;
   bool waits_writable_ = false;

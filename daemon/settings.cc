@@ -115,8 +115,13 @@ constexpr std::array kSettings{
     Setting{"limits.uploads_per_uid",
             [](Config& c) -> Place { return Number{&c.uploads_per_uid_max}; },
             "unfinished uploads of one user"},
+    Setting{"limits.free_space", [](Config& c) -> Place { return Bytes{&c.free_bytes_min}; },
+            "with less left on a disk nothing is written but deletions; reads go on"},
     Setting{"limits.upload_idle", [](Config& c) -> Place { return &c.upload_idle; },
             "an upload untouched for so long is dropped"},
+    Setting{"limits.descriptors",
+            [](Config& c) -> Place { return Number{&c.session.descriptors_max}; },
+            "descriptors of files that clients have passed, or are passed, at a time"},
     Setting{"limits.lease", [](Config& c) -> Place { return &c.lease; },
             "how long uploaded bytes wait for a record to name them"},
 

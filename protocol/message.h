@@ -69,6 +69,8 @@ struct MediaUpload { Value file;                   Map document; MutationOptions
 struct BlobBegin   { std::optional<std::uint64_t> size; };                                        // "blob.begin" [{size}]
 struct BlobWrite   { std::string token; std::uint64_t offset = 0; Binary bytes; };                // "blob.write" [token, offset, bytes]
 struct BlobCommit  { std::string token; };                                                        // "blob.commit" [token]
+struct BlobPutFd   {};                                                                            // "blob.put_fd" [], a descriptor beside it
+struct BlobGetFd   { std::string address; };                                                      // "blob.get_fd" [address]
 struct BlobRead    { std::string address; std::uint64_t offset = 0, length = 0; };                // "blob.read" [address, offset, length]
 struct LogRead     { std::uint64_t from = 1, limit = 100; };                                      // "log.read" [{from, limit}]
 struct Subscribe   { std::optional<std::uint64_t> from; std::string entity; Value id; std::string field; List operators; };  // "subscribe" [{from, entity, id, field, operators}]
@@ -79,11 +81,11 @@ struct JobGet      { std::string id; };                                         
 struct JobCancel   { std::string id; };                                                           // "job.cancel" [id]
 // clang-format on
 
-using Call =
-    std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne, UpdateOne,
-                 DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction, FindId, FindOne,
-                 FindMany, Count, Exists, Explain, MediaUpload, BlobBegin, BlobWrite, BlobCommit,
-                 BlobRead, LogRead, Subscribe, Unsubscribe, Verify, Gc, JobGet, JobCancel>;
+using Call = std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne,
+                          UpdateOne, DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction,
+                          FindId, FindOne, FindMany, Count, Exists, Explain, MediaUpload, BlobBegin,
+                          BlobWrite, BlobCommit, BlobPutFd, BlobGetFd, BlobRead, LogRead, Subscribe,
+                          Unsubscribe, Verify, Gc, JobGet, JobCancel>;
 
 // `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count, cursor as
 // they came: the store resolves the names. `file` is Binary, or a map {blob: address}.
@@ -144,7 +146,8 @@ struct Push {
 // count        {count, meta: {sequence}}     exists      {exists, meta: {sequence}}
 // explain      {plan: {kind, entity, text, scans, sorts, rows, …}, meta: {sequence}}
 // blob.begin   {token, offset, chunk}        blob.write  {offset}
-// blob.commit  {blob, size, sha256, mime_type, existed, expires}
+// blob.commit, blob.put_fd  {blob, size, sha256, mime_type, existed, expires}
+// blob.get_fd  {size, descriptor: true}, or {size, bytes}
 // blob.read    {bytes, size}
 // log.read     {commits: [{sequence, bytes, …decoded}], next}
 // subscribe    {subscription, from, sequence}      unsubscribe  {ended}

@@ -319,6 +319,23 @@ struct Method<BlobCommit> {
 };
 
 template <>
+struct Method<BlobPutFd> {
+  static constexpr std::string_view kName = "blob.put_fd";
+  static constexpr std::string_view kResult = "{blob, size, sha256, mime_type, existed, expires}";
+  static constexpr std::string_view kSummary = "Stores the file whose descriptor comes with it.";
+  static void visit(auto& /*with*/, auto& /*call*/) {}
+};
+
+template <>
+struct Method<BlobGetFd> {
+  static constexpr std::string_view kName = "blob.get_fd";
+  static constexpr std::string_view kResult = "{size, descriptor?, bytes?}";
+  static constexpr std::string_view kSummary =
+      "A descriptor to read a blob from, or its few bytes.";
+  static void visit(auto& with, auto& call) { with.param("address", call.address); }
+};
+
+template <>
 struct Method<BlobRead> {
   static constexpr std::string_view kName = "blob.read";
   static constexpr std::string_view kResult = "{bytes, size}";

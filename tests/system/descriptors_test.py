@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Descriptors over the socket: files that are passed and given, and peers that pass anything else, in any way they like."""
+import array
+import hashlib
+import os
+import random
+import socket
+import threading
+import time
+import unittest
+
+import msgpack
+
+import proof
+import rpc
+
+SEED = 20261122
+LARGE = 3_000_000
+
+
+def put(wire, descriptor, method="blob.put_fd"):
+    """The id of a request that brings a descriptor."""
+    wire._next += 1
+    data = msgpack.packb([0, wire._next, method, []])
+    socket.send_fds(wire.socket, [data], [descriptor])
+    return wire._next
+
+
+def get(wire, address):
+    """(result, descriptor or None) of blob.get_fd."""
+    request = wire.send("blob.get_fd", address)
+    data, descriptors = b"", []
+    while True:
+        piece, more, _flags, _peer = socket.recv_fds(wire.socket, 1 << 16, 16)
+        data, descriptors = data + piece, descriptors + list(more)
+        try:
+            _, found, error, result = msgpack.unpackb(data, raw=False)
+        except ValueError:
+            continue
+        assert found == request
+        if error is not None:
+            raise rpc.Refused(error)
+        return result, descriptors[0] if descriptors else None
+
+
+class Descriptors(unittest.TestCase):
+    def setUp(self):
+        self.daemon = proof.daemon(self.addCleanup)
+        with self.daemon.connect() as wire:
+            wire.call("schema.apply", proof.shop_schema())
+            self.assertIn("descriptors", wire.call("hello")["capabilities"])
+
+    def file(self, data):
+        path = self.daemon.path / "source"
+        path.write_bytes(data)
+        return open(path, "rb")
+
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
+
+    def test_a_file_goes_in_and_comes_out(self):
+        with self.daemon.connect() as wire:
+            for size in (0, 100, 65_536, 65_537, LARGE):
+                data = random.Random(size).randbytes(size)
+                with self.file(data) as source:
+                    stored = wire.reply(put(wire, source.fileno()))
+                self.assertEqual((stored["size"], stored["sha256"], stored["existed"]),
+                                 (size, hashlib.sha256(data).hexdigest(), False))
+                made = wire.call("media.upload", {"blob": stored["blob"]})
+                found, descriptor = get(wire, made["data"]["blob"])
+                self.assertEqual(found["size"], size)
+                if size <= 65_536:
+                    self.assertEqual((found["bytes"], descriptor), (data, None))
+                    continue
+                self.assertIs(found["descriptor"], True)
+                with open(descriptor, "rb") as given:
+                    self.assertEqual(given.read(), data)
+                    with self.assertRaises(OSError):
+                        os.pwrite(descriptor, b"x", 0)
+                with self.file(data) as source:
+                    again = wire.reply(put(wire, source.fileno()))
+                self.assertEqual((again["blob"], again["existed"]), (stored["blob"], True))
+        self.assertEqual(self.daemon.end(), 0)
+        _, report, _ = proof.check(self.daemon)
+        self.assertEqual(report.differences, [])
+
+    def test_many_files_go_in_together_each_with_its_request(self):
+        with self.daemon.connect() as wire:
+            contents = [random.Random(n).randbytes(70_000 + n) for n in range(40)]
+            requests = []
+            for data in contents:
+                with self.file(data) as source:
+                    requests.append(put(wire, source.fileno()))
+                requests.append(wire.send("ping"))
+                # The file is another one next time.
+                os.unlink(self.daemon.path / "source")
+            for n, data in enumerate(contents):
+                self.assertEqual(wire.reply(requests[2 * n])["sha256"], hashlib.sha256(data).hexdigest())
+                wire.reply(requests[2 * n + 1])
+
+    def test_what_is_no_readable_file_is_refused_and_the_connection_goes_on(self):
+        reading, writing = os.pipe()
+        ends = socket.socketpair()
+        path = self.daemon.path / "some"
+        path.write_bytes(b"x" * LARGE)
+        kinds = {"a pipe": reading, "a socket": ends[0].fileno(), "a device": os.open("/dev/zero", os.O_RDONLY),
+                 "a directory": os.open(self.daemon.path, os.O_RDONLY), "a mere path": os.open(path, os.O_PATH),
+                 "writing only": os.open(path, os.O_WRONLY), "not read from": os.open("/proc/self/environ", os.O_RDONLY)}
+        with self.daemon.connect() as wire:
+            before = self.open_files()
+            for what, descriptor in kinds.items():
+                with self.assertRaises(rpc.Refused) as refused:
+                    wire.reply(put(wire, descriptor))
+                self.assertEqual((refused.exception.code, refused.exception.path), ("invalid_request", "descriptor"))
+                self.assertIn(what, refused.exception.message)
+            with self.assertRaises(rpc.Refused) as refused:
+                wire.call("blob.put_fd")
+            self.assertIn("no descriptor came", refused.exception.message)
+            # One that no request takes is closed.
+            wire.reply(put(wire, reading, "ping"))
+            wire.call("ping")
+            self.assertEqual(self.open_files(), before)
+        for descriptor in [*kinds.values(), writing]:
+            os.close(descriptor) if descriptor != ends[0].fileno() else None
+        for end in ends:
+            end.close()
+
+    def test_ten_thousand_hostile_messages_leak_nothing(self):
+        chance = random.Random(SEED)
+        path = self.daemon.path / "some"
+        path.write_bytes(b"x" * 70_000)
+        good, bad = os.open(path, os.O_RDONLY), os.open("/dev/null", os.O_RDONLY)
+        request = msgpack.packb([0, 1, "blob.put_fd", []])
+        with self.daemon.connect() as wire:
+            wire.call("ping")
+            before = self.open_files()
+        sent = 0
+        while sent < 10_000:
+            with self.daemon.connect() as wire:
+                for _ in range(chance.randrange(1, 60)):
+                    count = chance.choice([1, 1, 1, 2, 16, 17, 100, 253])
+                    data = chance.choice([request, b"\xc1", b"\x94", request[:3], request * 20,
+                                          msgpack.packb([0, 2, "ping", []]), b"\xdd\xff\xff\xff\xff"])
+                    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                                  array.array("i", [chance.choice([good, bad])] * count))]
+                    try:
+                        wire.socket.settimeout(0.05)
+                        wire.socket.sendmsg([data], ancillary)
+                    except (BrokenPipeError, ConnectionResetError, socket.timeout):
+                        break
+                    except OSError:
+                        break  # Too many on their way: the kernel's own bound.
+                    finally:
+                        sent += 1
+        with self.daemon.connect() as wire:
+            # Whoever asks now comes after all that was taken before.
+            for _ in range(200):
+                wire.call("ping")
+                if self.open_files() <= before:
+                    break
+                with self.file(b"y" * 70_000) as source:
+                    wire.reply(put(wire, source.fileno()))
+            self.assertLessEqual(self.open_files(), before)
+            with self.file(b"z" * 70_000) as source:
+                self.assertEqual(wire.reply(put(wire, source.fileno()))["size"], 70_000)
+
+    def test_more_than_all_may_hold_are_refused_one_by_one(self):
+        self.daemon.end()
+        self.daemon = rpc.Daemon("--set", "limits.descriptors=1", folder=self.daemon.path)
+        self.addCleanup(lambda: self.daemon.process.poll() is None and self.daemon.end())
+
+        def answer(wire, source):
+            try:
+                return wire.reply(put(wire, source.fileno()))["size"]
+            except rpc.Refused as refused:
+                return refused.code
+
+        with self.daemon.connect() as wire, self.file(b"x" * 70_000) as source:
+            with self.daemon.connect() as other:
+                # A request that does not come to its end holds what it brought.
+                socket.send_fds(other.socket, [b"\x94"], [source.fileno()])
+                self.until(lambda: answer(wire, source), "busy")
+                self.assertTrue(wire.upload(b"y" * 70_000))
+            self.until(lambda: answer(wire, source), 70_000)
+
+    def until(self, ask, wanted):
+        deadline = time.monotonic() + 30
+        while ask() != wanted:
+            self.assertLess(time.monotonic(), deadline)
+
+    def test_a_peer_that_reads_no_descriptors_is_told_to_wait(self):
+        with self.daemon.connect() as wire:
+            address = wire.upload(b"x" * 70_000)
+            requests = [wire.send("blob.get_fd", address) for _ in range(200)]
+            answers = [wire.raw_reply(request) for request in requests]
+            self.assertTrue(all(error is None or error[0] == "busy" for _, _, error, _ in answers))
+            self.assertTrue(any(error is None for _, _, error, _ in answers))
+
+    def test_a_file_that_moves_is_stored_as_it_was_read_or_not_at_all(self):
+        path = self.daemon.path / "moving"
+        path.write_bytes(b"a" * LARGE)
+        over = threading.Event()
+
+        def write():
+            with open(path, "r+b") as file:
+                while not over.is_set():
+                    for letter, size in ((b"b", LARGE // 3), (b"a", LARGE)):
+                        file.truncate(size)
+                        os.pwrite(file.fileno(), letter * size, 0)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        changed, stored = 0, {}
+        try:
+            with self.daemon.connect() as wire:
+                for _ in range(150):
+                    with open(path, "rb") as source:
+                        try:
+                            answer = wire.reply(put(wire, source.fileno()))
+                            stored[answer["blob"]] = answer["sha256"]
+                        except rpc.Refused as refused:
+                            self.assertEqual(refused.code, "source_changed")
+                            changed += 1
+                for blob, digest in stored.items():
+                    found, descriptor = get(wire, blob)
+                    data = found.get("bytes")
+                    if descriptor is not None:
+                        with open(descriptor, "rb") as given:
+                            data = given.read()
+                    self.assertEqual(hashlib.sha256(data).hexdigest(), digest)
+        finally:
+            over.set()
+            writer.join()
+        print(f"{changed} changed, {len(stored)} contents stored")
+        self.assertGreater(changed, 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

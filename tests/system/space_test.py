@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""A disk that fills up: writes are refused in time, reads and deletions go on, and when there is room again so do writes,
+without anybody's doing. Needs the right to mount a small file system in memory; skipped without."""
+import pathlib
+import random
+import subprocess
+import tempfile
+import unittest
+
+import proof
+import rpc
+
+KEPT_FREE = 32 << 20
+
+
+class FullDisk(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="emstore-")
+        self.addCleanup(folder.cleanup)
+        self.mounted = pathlib.Path(folder.name)
+        self.mount("size=192m")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", self.mounted], check=True)
+        self.daemon = rpc.Daemon("--set", f"limits.free_space={KEPT_FREE}B", folder=self.mounted)
+        self.addCleanup(lambda: self.daemon.process.poll() is None and self.daemon.end())
+
+    def mount(self, options):
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "emstore-test", self.mounted], capture_output=True)
+        if done.returncode != 0:
+            self.skipTest("no right to mount: " + done.stderr.decode().strip())
+
+    def fill(self, wire, write):
+        """Writes until it is refused; how often it was taken."""
+        for count in range(10_000):
+            try:
+                write(count)
+            except rpc.Refused as refused:
+                self.assertEqual((refused.code, refused.retryable), ("disk_full", True))
+                self.assertIn("limits.free_space", refused.hint)
+                return count
+        self.fail("the disk never filled up")
+
+    def test_refuses_writes_in_time_and_recovers_by_itself(self):
+        chance = random.Random(1)
+        made = []
+        with self.daemon.connect() as wire:
+            wire.call("schema.apply", proof.shop_schema())
+            self.assertGreater(self.fill(wire, lambda n: made.append(
+                wire.call("media.upload", chance.randbytes(60_000), {"name": f"{n}"})["id"])), 50)
+            for method, params in (("insertOne", ["products", {"name": "x"}]), ("blob.begin", [{"size": 100}]),
+                                   ("schema.apply", [{"entities": {}}])):
+                with self.assertRaises(rpc.Refused) as refused:
+                    wire.call(method, *params)
+                self.assertEqual(refused.exception.code, "disk_full")
+            # Reads go on, and so does what makes room.
+            self.assertEqual(wire.call("count", "media", {})["count"], len(made))
+            self.assertEqual(len(wire.call("blob.read", wire.call("findId", "media", made[0])["data"]["blob"], 0,
+                                           60_000)["bytes"]), 60_000)
+            wire.call("deleteOne", "media", made.pop())
+            self.assertTrue(wire.verify()["equal"])
+            subprocess.run(["mount", "-o", "remount,size=512m", self.mounted], check=True)
+            self.assertGreater(wire.call("media.upload", b"there is room again")["id"], made[-1])
+            # An upload of a size that is known is refused before it begins.
+            with self.assertRaises(rpc.Refused) as refused:
+                wire.call("blob.begin", {"size": 500 << 20})
+            self.assertEqual(refused.exception.code, "disk_full")
+        self.assertEqual(self.daemon.end(), 0)
+        self.assertIn("disk_has_room", self.daemon.log())
+        self.daemon.start()
+        with self.daemon.connect() as wire:
+            self.assertEqual(wire.call("count", "media", {})["count"], len(made) + 1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

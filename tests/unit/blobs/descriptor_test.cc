@@ -1,0 +1,279 @@
+// Files that were passed: what is taken, what is refused, and what is stored of a file that
+// somebody writes to meanwhile.
+#include "blobs/descriptor.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <optional>
+#include <thread>
+
+#include "base/hash_pieces.h"
+#include "blobs/hashing.h"
+#include "blobs/uploads.h"
+#include "tests/support/forged_pair.h"
+#include "tests/unit/blobs/failing_system.h"
+#include "tests/unit/blobs/scratch_folder.h"
+
+namespace emstore::blobs {
+namespace {
+
+constexpr std::uint32_t kAda = 1001;
+constexpr std::size_t kLarge = 3'000'000;  // Several pieces, the last one not full.
+
+class DescriptorTest : public ::testing::Test {
+ protected:
+  DescriptorTest() {
+    store_.emplace(FileStore::open(root_, std::make_unique<FailingSystem>(calls_)).value());
+    uploads_.emplace(Uploads::open(*store_, {}).value());
+  }
+
+  File file_with(const std::string& bytes, int flags = O_RDONLY) {
+    const auto path = folder_ / ("source-" + std::to_string(++sources_));
+    std::ofstream(path, std::ios::binary) << bytes;
+    return File(::open(path.c_str(), flags | O_CLOEXEC));
+  }
+  Result<Uploads::Taken> take(const File& source, const std::vector<TakenOrdinal>& taken = {}) {
+    return uploads_->take(kAda, source, [taken](const Digest128&) { return taken; });
+  }
+  std::string bytes_at(const Address& address) { return store_->read(address, 0, 1 << 30).value(); }
+  // Why the descriptor is refused; nothing is left of it.
+  std::string refusal(const File& source) {
+    const auto taken = take(source);
+    EXPECT_FALSE(taken);
+    if (taken) return "taken";
+    EXPECT_EQ(taken.error().code, ErrorCode::invalid_request) << to_string(taken.error());
+    EXPECT_EQ(taken.error().path, "descriptor");
+    EXPECT_TRUE(files_in(root_ / "uploads").empty());
+    return taken.error().message;
+  }
+
+  ScratchFolder folder_;
+  std::filesystem::path root_ = folder_ / "media";
+  Calls calls_;
+  std::optional<FileStore> store_;
+  std::optional<Uploads> uploads_;
+  int sources_ = 0;
+};
+
+TEST_F(DescriptorTest, OfAFileIsStoredWithBothDigests) {
+  for (const int flags : {O_RDONLY, O_RDWR}) {
+    const std::string bytes = content(kLarge + static_cast<std::size_t>(flags));
+    const File source = file_with(bytes, flags);
+    ASSERT_EQ(::lseek(source.descriptor(), 17, SEEK_SET), 17);
+    const auto taken = take(source);
+    ASSERT_TRUE(taken) << to_string(taken.error());
+    const Completed& completed = taken->completed;
+    EXPECT_EQ(completed.digest, digest_of(bytes));
+    EXPECT_FALSE(completed.file->existed);
+    EXPECT_EQ(bytes_at(completed.file->address), bytes);
+    EXPECT_EQ(::lseek(source.descriptor(), 0, SEEK_CUR), 17) << "the offset is the peer's";
+    uploads_->release(kAda, taken->token);
+    EXPECT_TRUE(files_in(root_ / "uploads").empty());
+  }
+}
+
+TEST_F(DescriptorTest, OfASmallFileGivesItsBytes) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{65'536}}) {
+    const std::string bytes = content(size);
+    const auto taken = take(file_with(bytes));
+    ASSERT_TRUE(taken);
+    EXPECT_EQ(taken->completed.small, bytes);
+    EXPECT_EQ(taken->completed.digest, digest_of(bytes));
+    EXPECT_TRUE(taken->token.empty());
+  }
+  const auto larger = take(file_with(content(65'537)));
+  ASSERT_TRUE(larger);
+  EXPECT_FALSE(larger->completed.small);
+}
+
+TEST_F(DescriptorTest, OfKnownBytesWritesNothing) {
+  const std::string bytes = content(kLarge);
+  const auto first = take(file_with(bytes));
+  ASSERT_TRUE(first);
+  const Address address = first->completed.file->address;
+  calls_.names.clear();
+  const auto again = take(file_with(bytes), {{address.ordinal, sha256(bytes)}});
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->completed.file->existed);
+  EXPECT_EQ(again->completed.file->address, address);
+  EXPECT_EQ(again->completed.digest, digest_of(bytes));
+  EXPECT_EQ(std::count(calls_.names.begin(), calls_.names.end(), "write"), 0);
+  EXPECT_EQ(std::count(calls_.names.begin(), calls_.names.end(), "sync"), 1)
+      << "of the folder: whoever put the file there may not have come to it";
+}
+
+TEST_F(DescriptorTest, OfBytesThatCollideGivesThemAnAddressOfTheirOwn) {
+  const testing::ForgedPair pair = testing::forged_pair(100'000);
+  const auto first = take(file_with(pair.first));
+  const auto second = take(file_with(pair.second), {{128, sha256(pair.first)}});
+  ASSERT_TRUE(second) << to_string(second.error());
+  EXPECT_EQ(second->completed.file->address.digest, first->completed.file->address.digest);
+  EXPECT_EQ(second->completed.file->address.ordinal, 129);
+  EXPECT_EQ(bytes_at(first->completed.file->address), pair.first);
+  EXPECT_EQ(bytes_at(second->completed.file->address), pair.second);
+}
+
+TEST_F(DescriptorTest, OfASealedMemfdIsTaken) {
+  const std::string bytes = content(kLarge);
+  const File memory(::memfd_create("bytes", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  ASSERT_EQ(::pwrite(memory.descriptor(), bytes.data(), bytes.size(), 0),
+            static_cast<ssize_t>(bytes.size()));
+  ASSERT_EQ(::fcntl(memory.descriptor(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE),
+            0);
+  const auto taken = take(memory);
+  ASSERT_TRUE(taken) << to_string(taken.error());
+  EXPECT_EQ(bytes_at(taken->completed.file->address), bytes);
+}
+
+TEST_F(DescriptorTest, OfAnythingButAReadableFileIsRefused) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const File reading(ends[0]), writing(ends[1]);
+  EXPECT_EQ(refusal(reading), "the descriptor is a pipe");
+  const auto fifo = folder_ / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(refusal(File(::open(fifo.c_str(), O_RDWR | O_CLOEXEC))), "the descriptor is a pipe");
+  EXPECT_EQ(refusal(File(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))),
+            "the descriptor is a socket");
+  EXPECT_EQ(refusal(File(::open("/dev/zero", O_RDONLY | O_CLOEXEC))), "the descriptor is a device");
+  EXPECT_EQ(refusal(File(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))),
+            "the descriptor is a directory");
+  EXPECT_EQ(refusal(file_with("bytes", O_PATH)), "the descriptor is a mere path (O_PATH)");
+  EXPECT_EQ(refusal(file_with("bytes", O_WRONLY)), "the descriptor is open for writing only");
+  EXPECT_EQ(refusal(File(::open("/proc/self/environ", O_RDONLY | O_CLOEXEC))),
+            "the descriptor is on a file system that is not read from (0x9fa0)");
+  EXPECT_EQ(refusal(File()), "the descriptor is not open");
+}
+
+TEST_F(DescriptorTest, OfAHoleOfEightTebibytesIsRefusedUnread) {
+  const auto path = folder_ / "hole";
+  std::ofstream(path) << "";
+  // Where a file system has no room for so large a file, less is over the limit too.
+  std::error_code ignored;
+  std::filesystem::resize_file(path, 8ull << 40, ignored);
+  if (ignored) std::filesystem::resize_file(path, 6ull << 30);
+  calls_.names.clear();
+  const auto taken = take(File(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::blob_too_large);
+  EXPECT_TRUE(calls_.names.empty());
+}
+
+TEST_F(DescriptorTest, OfAFileThatIsWrittenToStoresWhatItHashed) {
+  const auto path = folder_ / "moving";
+  const std::string one = content(kLarge, 1), other = content(kLarge / 2, 2);
+  std::ofstream(path, std::ios::binary) << one;
+  std::atomic<bool> is_over = false;
+  std::thread writer([&] {
+    const File own(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    for (int round = 0; !is_over; ++round) {
+      const std::string& bytes = round % 2 == 0 ? other : one;
+      EXPECT_EQ(::ftruncate(own.descriptor(), static_cast<off_t>(bytes.size())), 0);
+      EXPECT_EQ(::pwrite(own.descriptor(), bytes.data(), bytes.size(), 0),
+                static_cast<ssize_t>(bytes.size()));
+    }
+  });
+  std::size_t changed = 0, stored = 0;
+  for (int round = 0; round < 200; ++round) {
+    const auto taken = take(File(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
+    if (!taken) {
+      EXPECT_EQ(taken.error().code, ErrorCode::source_changed) << to_string(taken.error());
+      ++changed;
+      continue;
+    }
+    ++stored;
+    const Completed& completed = taken->completed;
+    if (completed.small) {
+      EXPECT_EQ(digest_of(*completed.small), completed.digest);
+    } else {
+      EXPECT_EQ(digest_of(bytes_at(completed.file->address)), completed.digest);
+      uploads_->release(kAda, taken->token);
+    }
+  }
+  is_over = true;
+  writer.join();
+  EXPECT_GT(changed, 0u) << "the writer never met a reader: the test says little";
+  EXPECT_EQ(changed + stored, 200u);
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+}
+
+TEST_F(DescriptorTest, LeavesNothingWhenAnyCallFails) {
+  const std::string bytes = content(kLarge);
+  for (const int error_number : {EIO, ENOSPC}) {
+    for (std::size_t k = 1;; ++k) {
+      SCOPED_TRACE("call " + std::to_string(k));
+      const File source = file_with(bytes);
+      calls_.count = 0;
+      calls_.fault_fired = false;
+      calls_.fault = {.error_number = error_number, .first_call = k};
+      const auto taken = take(source);
+      calls_.fault = {};
+      if (taken) {
+        EXPECT_EQ(bytes_at(taken->completed.file->address), bytes);
+        uploads_->release(kAda, taken->token);
+        ASSERT_TRUE(store_->remove(taken->completed.file->address, is_unused).has_value());
+      }
+      if (!calls_.fault_fired) break;
+      // A folder whose sync failed takes nothing until the store is opened again.
+      uploads_.reset();
+      store_.reset();
+      store_.emplace(FileStore::open(root_, std::make_unique<FailingSystem>(calls_)).value());
+      uploads_.emplace(Uploads::open(*store_, {.idle_micros_max = -1}).value());
+      EXPECT_TRUE(files_in(root_ / "uploads").empty());
+    }
+  }
+}
+
+// Otherwise the file that an upload found could go before its lease is written.
+TEST_F(DescriptorTest, PinsWhatItFoundUntilItIsReleased) {
+  const std::string bytes = content(kLarge);
+  const auto taken = take(file_with(bytes));
+  ASSERT_TRUE(taken);
+  const Address address = taken->completed.file->address;
+  EXPECT_FALSE(store_->remove(address, is_unused).value());
+  EXPECT_EQ(bytes_at(address), bytes);
+  uploads_->release(kAda, taken->token);
+  EXPECT_FALSE(store_->remove(address, [] { return Result<bool>(false); }).value());
+  EXPECT_TRUE(store_->remove(address, is_unused).value());
+  EXPECT_EQ(store_->size(address).error().code, ErrorCode::blob_not_found);
+}
+
+TEST(Hashing, IsTheDigestOfAllPieces) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, Hashing::kPieceBytes, 9 * Hashing::kPieceBytes + 7}) {
+    const std::string bytes = content(size);
+    Hashing hashing;
+    for (std::size_t offset = 0; offset < size;) {
+      const std::span<char> room = hashing.room();
+      const std::size_t count = bytes.copy(room.data(), room.size(), offset);
+      hashing.filled(count);
+      offset += count;
+    }
+    EXPECT_EQ(hashing.finish(), digest_of(bytes));
+  }
+}
+
+TEST(Hashing, EndsWithPiecesThatNobodyWaitsFor) {
+  Hashing hashing;
+  for (int i = 0; i < 20; ++i) {
+    hashing.room();
+    hashing.filled(Hashing::kPieceBytes);
+  }
+}
+
+TEST(PiecesHasher, IsTheXxh3OfAllPieces) {
+  const std::string bytes = content(1'000'003);
+  PiecesHasher hasher;
+  for (std::size_t offset = 0; offset < bytes.size(); offset += 77'777) {
+    hasher.update(std::string_view(bytes).substr(offset, 77'777));
+  }
+  EXPECT_EQ(hasher.digest(), xxh3_128(bytes));
+}
+
+}  // namespace
+}  // namespace emstore::blobs
