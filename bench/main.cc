@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   register_socket(suite);
   register_growth(suite);
   register_start(suite);
+  register_media(suite);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::ClearRegisteredBenchmarks();  // What they share lies in the folder of the suite.
   benchmark::Shutdown();

@@ -83,6 +83,7 @@ void register_store(Suite& suite);
 void register_socket(Suite& suite);
 void register_growth(Suite& suite);
 void register_start(Suite& suite);
+void register_media(Suite& suite);
 
 // Keeps what `make` makes until the benchmarks that share it are gone; makes it when it is first
 // asked for.

@@ -1,0 +1,204 @@
+// Bytes in and out of a daemon, through the client library: as a file, which the client passes by
+// its descriptor, and as bytes, which it sends in pieces. Peers do the same with files: cp, reading
+// the copy once for its XXH3, sync. Every figure is durable but for the peer that says so; sources
+// are warm. Budgets (guarantees): in by descriptor ≥ 1 × the peer with SHA-256, duplicates ≥ 7
+// GB/s, out by descriptor ≥ 16 GB/s, in pieces ≥ 5 GB/s.
+#include <emstore/client.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+#include <utility>
+
+#include "base/hash.h"
+#include "bench/suite.h"
+
+namespace emstore::bench {
+namespace {
+
+constexpr std::size_t kPiece = 1u << 20;
+
+std::string noise(std::size_t size) {
+  std::string bytes(size, '\0');
+  std::uint64_t state = 88'172'645'463'325'252u;
+  for (std::size_t i = 0; i + sizeof state <= size; i += sizeof state) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    std::memcpy(bytes.data() + i, &state, sizeof state);
+  }
+  return bytes;
+}
+
+// A source that is another one at each turn, though only its first bytes change.
+class Source {
+ public:
+  Source(Suite& suite, std::size_t size) : bytes_(noise(size)), path_(suite.new_folder() / "file") {
+    std::filesystem::create_directories(path_.parent_path());
+    std::ofstream(path_, std::ios::binary) << bytes_;
+    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor_ < 0) give_up(path_.string() + ": " + std::strerror(errno));
+  }
+  ~Source() { ::close(descriptor_); }
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  void change() {
+    ++turn_;
+    std::memcpy(bytes_.data(), &turn_, sizeof turn_);
+    if (::pwrite(descriptor_, &turn_, sizeof turn_, 0) != sizeof turn_) give_up("cannot write");
+  }
+  const std::string& bytes() const { return bytes_; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::string bytes_;
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  std::uint64_t turn_ = 0;
+};
+
+void count(benchmark::State& state, std::size_t size) {
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                          static_cast<std::int64_t>(size));
+}
+
+Client connect_to_daemon(Suite& suite) {
+  Options options;
+  options.socket = suite.daemon(Role::commits).socket();
+  return connect(options);
+}
+
+enum class Way { descriptor, pieces };
+
+File file_of(const Source& source, Way way) {
+  if (way == Way::descriptor) return File(source.path());
+  return File::bytes(source.bytes(), "file");
+}
+
+void in(benchmark::State& state, Suite& suite, Way way, bool is_duplicate) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  Client client = connect_to_daemon(suite);
+  Source source(suite, size);
+  source.change();
+  client.media().upload(file_of(source, way));
+  for (auto _ : state) {
+    state.PauseTiming();
+    if (!is_duplicate) source.change();
+    const File file = file_of(source, way);
+    state.ResumeTiming();
+    client.media().upload(file);
+  }
+  count(state, size);
+}
+
+void out(benchmark::State& state, Suite& suite) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  Client client = connect_to_daemon(suite);
+  Source source(suite, size);
+  const Value id = client.media().upload(File(source.path())).id();
+  std::string into(size, '\0');
+  for (auto _ : state) {
+    MediaReader reader = client.media().open(id);
+    if (reader.read(into) != size) give_up("a media is shorter than it was");
+  }
+  count(state, size);
+}
+
+// One piece at a time, as a client without descriptors that waits for each.
+void out_in_pieces(benchmark::State& state, Suite& suite) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  Client client = connect_to_daemon(suite);
+  Source source(suite, size);
+  const Mutation made = client.media().upload(File(source.path()));
+  const Value address = *made.data().values().find("blob");
+  for (auto _ : state) {
+    for (std::size_t offset = 0; offset < size; offset += kPiece) {
+      benchmark::DoNotOptimize(client.call(
+          "blob.read",
+          {address, offset, static_cast<std::uint64_t>(std::min(kPiece, size - offset))}));
+    }
+  }
+  count(state, size);
+}
+
+// What a program without a store does: cp, the digest of each MiB of the copy, sync.
+void peer(benchmark::State& state, Suite& suite, bool is_synced) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  Source source(suite, size);
+  const std::filesystem::path copy = source.path().string() + ".copy";
+  std::string buffer(kPiece, '\0');
+  for (auto _ : state) {
+    state.PauseTiming();
+    source.change();
+    std::filesystem::remove(copy);
+    state.ResumeTiming();
+    std::filesystem::copy_file(source.path(), copy);  // copy_file_range, as cp does.
+    const int file = ::open(copy.c_str(), O_RDONLY | O_CLOEXEC);
+    ContentDigest digest;
+    while (const ssize_t got = ::read(file, buffer.data(), buffer.size())) {
+      if (got < 0) give_up("cannot read the copy");
+      digest.xxh3 = xxh3_128({buffer.data(), static_cast<std::size_t>(got)});
+    }
+    benchmark::DoNotOptimize(digest);
+    if (is_synced && ::fsync(file) != 0) give_up("cannot sync");
+    ::close(file);
+  }
+  count(state, size);
+}
+
+// As many media of 1 KiB as one request takes, in one commit.
+void small(benchmark::State& state, Suite& suite) {
+  constexpr std::size_t kCount = 1000;
+  Client client = connect_to_daemon(suite);
+  std::string bytes = noise(1024);
+  std::uint64_t turn = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    List documents;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      ++turn;
+      std::memcpy(bytes.data(), &turn, sizeof turn);
+      documents.push_back(Map{{"file", Binary{bytes}}});
+    }
+    state.ResumeTiming();
+    client.call("insertMany", {"media", std::move(documents)});
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kCount));
+}
+
+}  // namespace
+
+void register_media(Suite& suite) {
+  const std::vector<std::int64_t> sizes =
+      suite.settings().quick
+          ? std::vector<std::int64_t>{1 << 10, 1 << 20}
+          : std::vector<std::int64_t>{1 << 10, 64 << 10, 1 << 20, 16 << 20, 64 << 20, 256 << 20};
+  const double seconds = suite.settings().quick ? 0.05 : 1.0;
+  const auto add = [&](const char* name, auto run) {
+    auto* made = benchmark::RegisterBenchmark(name, run)
+                     ->ArgName("size")
+                     ->UseRealTime()
+                     ->MinTime(seconds)
+                     ->Unit(benchmark::kMicrosecond);
+    for (const std::int64_t size : sizes) made->Arg(size);
+  };
+  add("media/in/descriptor",
+      [&](benchmark::State& state) { in(state, suite, Way::descriptor, false); });
+  add("media/in/pieces", [&](benchmark::State& state) { in(state, suite, Way::pieces, false); });
+  add("media/in/duplicate",
+      [&](benchmark::State& state) { in(state, suite, Way::descriptor, true); });
+  add("media/in/cp_xxh3_sync", [&](benchmark::State& state) { peer(state, suite, true); });
+  add("media/in/cp_xxh3", [&](benchmark::State& state) { peer(state, suite, false); });
+  add("media/out/descriptor", [&](benchmark::State& state) { out(state, suite); });
+  add("media/out/pieces", [&](benchmark::State& state) { out_in_pieces(state, suite); });
+  benchmark::RegisterBenchmark("media/in/1000_of_1_KiB",
+                               [&](benchmark::State& state) { small(state, suite); })
+      ->UseRealTime()
+      ->MinTime(seconds)
+      ->Unit(benchmark::kMillisecond);
+}
+
+}  // namespace emstore::bench
