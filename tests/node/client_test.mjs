@@ -425,6 +425,23 @@ test("a feed may ask for less, and be ended", async () => {
   assert.equal(error.code, "unknown_entity");
 });
 
+// ---- Jobs ---------------------------------------------------------------------------------------
+
+test("media without a use are collected, and the log still folds to what is there", async () => {
+  const own = await Daemon.start();
+  const keeper = new Client({ socket: own.socket, schema });
+  const used = await keeper.mutator("products").insertOne({ cover: { $create: { file: patterned(100_000) } } });
+  const alone = await keeper.media.upload(patterned(90_000));
+  await keeper.gc({ dry_run: true, grace: 0 });
+  assert.notEqual((await keeper.repository("media").findId(alone.id)).data, null);
+  await keeper.gc({ grace: 0 });
+  assert.equal((await keeper.repository("media").findId(alone.id)).data, null);
+  assert.equal((await keeper.media.read({ id: used.changes.cover.added[0] })).length, 100_000);
+  assert.equal((await keeper.verify()).equal, true);
+  keeper.close();
+  assert.equal(await own.end(), 0);
+});
+
 // ---- Schemas ------------------------------------------------------------------------------------
 
 test("a schema that is so already writes nothing", async () => {

@@ -188,14 +188,13 @@ export class Client {
   }
 
   /** Has the daemon fold its log again and compare it with the live indexes; the report. */
-  async verify(): Promise<Record<string, unknown>> {
-    const { job } = (await this.request("verify")) as { job: string };
-    for (;;) {
-      const { state, result, error } = (await this.request("job.get", job)) as Job;
-      if (state === "done") return result!;
-      if (state === "failed" || state === "cancelled") throw EmstoreError.fromWire(error);
-      await new Promise((resolve) => setTimeout(resolve, pauseOfJobs));
-    }
+  verify(): Promise<Record<string, unknown>> {
+    return this.#carriedOut("verify", {});
+  }
+
+  /** Deletes media that nothing has linked for `grace` seconds, and their bytes; the report. */
+  gc(options: { dry_run?: boolean; grace?: number } = {}): Promise<Record<string, unknown>> {
+    return this.#carriedOut("gc", withoutUndefined(options));
   }
 
   /** Any method of docs/protocol.md that has no call of its own here, and changes nothing. */
@@ -217,6 +216,17 @@ export class Client {
   /** Applied before the next request. */
   protected await(schema: Schema<any> | SchemaDocument): void {
     this.#schema = schema;
+  }
+
+  /** A job, until it has ended; begun twice after a lost connection, it does what is left to do. */
+  async #carriedOut(method: string, options: object): Promise<Record<string, unknown>> {
+    const { job } = (await this.request(method, options)) as { job: string };
+    for (;;) {
+      const { state, result, error } = (await this.request("job.get", job)) as Job;
+      if (state === "done") return result!;
+      if (state === "failed" || state === "cancelled") throw EmstoreError.fromWire(error);
+      await new Promise((resolve) => setTimeout(resolve, pauseOfJobs));
+    }
   }
 
   /** Applies the schema that waits; whoever asks meanwhile waits too. */
