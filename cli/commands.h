@@ -42,6 +42,12 @@ struct MutationWords {
 int insert_record(Session& session, const MutationWords& words);
 int update_record(Session& session, const MutationWords& words);
 int delete_record(Session& session, const MutationWords& words);
+// Takes back what a commit did.
+struct UndoWords {
+  std::uint64_t sequence = 0;
+  RequestWords request;
+};
+int undo(Session& session, const UndoWords& words);
 // The operations in a JSON file, all or none; `request` is its own.
 int carry_out_transaction(Session& session, const MutationWords& words);
 
@@ -90,8 +96,14 @@ int import_store(Session& session, const ImportWords& words);
 
 // log_command.cc
 struct LogWords {
+  std::string what;  // ENTITY or ENTITY/ID; empty: everything.
   std::uint64_t from = 1;
-  std::optional<std::uint64_t> limit;
+  std::optional<std::uint64_t> to, limit, uid;
+  std::string since, until, field, media;
+  std::vector<std::string> operators;
+  bool reverse = false;
+  bool full = false;   // Each commit as `show` does.
+  bool graph = false;  // A lane for each record.
 };
 int show_log(Session& session, const LogWords& words);
 
@@ -104,6 +116,16 @@ struct WatchWords {
   bool once = false;  // Ends when all there is has been shown.
 };
 int watch(Session& session, const WatchWords& words);
+
+// commit_command.cc
+int show_commit(Session& session, std::uint64_t sequence);
+void print_commit(Session& session, const Map& commit);  // For people.
+// diff_command.cc
+struct DiffWords {
+  std::uint64_t from = 0, to = 0;  // Commits; 0: before the first one.
+  std::string entity, id;          // Only of these; empty: of all.
+};
+int show_difference(Session& session, const DiffWords& words);
 
 // daemon_commands.cc
 int show_status(Session& session);

@@ -32,6 +32,9 @@ struct Words {
   ImportWords import;
   LogWords log;
   WatchWords watch;
+  std::uint64_t sequence = 0;  // Of the commit that is shown.
+  DiffWords diff;
+  UndoWords undo;
   CallWords call;
   GcWords gc;
   DemoWords demo;
@@ -219,11 +222,44 @@ void add_import(CLI::App& app, Words& words) {
                    "Only look whether all is there and the schema would be taken");
 }
 
+void add_history(CLI::App& app, Words& words) {
+  CLI::App& show = add(app, "show", "Show one commit: who, why, what was before and after", words,
+                       [&](Session& session) { return show_commit(session, words.sequence); });
+  show.add_option("SEQUENCE", words.sequence)->required();
+  CLI::App& diff = add(app, "diff", "Show what is different between two commits", words,
+                       [&](Session& session) { return show_difference(session, words.diff); });
+  diff.add_option("FROM", words.diff.from, "A commit; 0 is before the first one")->required();
+  diff.add_option("TO", words.diff.to, "A later one")->required();
+  diff.add_option("ENTITY", words.diff.entity, "Only of this entity");
+  diff.add_option("ID", words.diff.id, "Only of this record");
+  CLI::App& undo_app = add(app, "undo", "Take back what one commit did, by another one", words,
+                           [&](Session& session) { return undo(session, words.undo); });
+  undo_app.add_option("SEQUENCE", words.undo.sequence)->required();
+  add_request_options(undo_app, words.undo.request);
+}
+
+void add_log_options(CLI::App& log, LogWords& words) {
+  log.add_option("ENTITY[/ID]", words.what, "Only of this entity, or this record");
+  log.add_option("--from", words.from, "The first commit");
+  log.add_option("--to", words.to, "The last commit");
+  log.add_option("--since", words.since, "Not before this time: 2026-11-22T15:09:26Z");
+  log.add_option("--until", words.until, "Not after this time");
+  log.add_option("--field", words.field, "Only what changes this field");
+  log.add_option("--operator", words.operators,
+                 "Only links changed by $set, $detach, $attach, $create or delete")
+      ->allow_extra_args(false);
+  log.add_option("--media", words.media, "Only what changes the media of this id, or its links");
+  log.add_option("--uid", words.uid, "Only of this user");
+  log.add_flag("--reverse", words.reverse, "The latest first");
+  log.add_option("--limit", words.limit, "At most so many");
+  CLI::Option* full = log.add_flag("--full", words.full, "Each commit as `show` tells it");
+  log.add_flag("--graph", words.graph, "A lane for each record")->excludes(full);
+}
+
 void add_daemon(CLI::App& app, Words& words) {
   CLI::App& log = add(app, "log", "Show the commits of the log", words,
                       [&](Session& session) { return show_log(session, words.log); });
-  log.add_option("--from", words.log.from, "The first commit");
-  log.add_option("--limit", words.log.limit, "At most so many");
+  add_log_options(log, words.log);
   CLI::App& watch_app = add(app, "watch", "Show commits as they are made", words,
                             [&](Session& session) { return watch(session, words.watch); });
   watch_app.add_option("ENTITY[/ID]", words.watch.what, "Only of this entity, or this record");
@@ -269,6 +305,7 @@ void add_everything(CLI::App& app, Words& words) {
   add_media(app, words);
   add_schema(app, words);
   add_import(app, words);
+  add_history(app, words);
   add_daemon(app, words);
   app.footer(
       "Without a command: the daemon's status. Exit codes: 0 done, 1 unexpected, 2 wrong request, "

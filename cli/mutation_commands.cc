@@ -197,6 +197,18 @@ int delete_record(Session& session, const MutationWords& words) {
   return 0;
 }
 
+int undo(Session& session, const UndoWords& words) {
+  const TransactionResult done = session.client().undo(words.sequence, options_of(words.request));
+  if (session.json()) {
+    session.print_json(Map{{"sequence", done.sequence}, {"replayed", done.replayed}});
+    return 0;
+  }
+  const std::string taken_back = std::to_string(words.sequence);
+  session.print("took back commit " + taken_back + ": `emstore show " +
+                std::to_string(done.sequence) + "` tells how\n");
+  return 0;
+}
+
 int carry_out_transaction(Session& session, const MutationWords& words) {
   const Value content = read_json(words.from);
   const List* operations = content.if_list();

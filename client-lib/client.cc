@@ -120,6 +120,28 @@ Result<Map> plan_for(Core& core, const std::string& entity, const Query& query) 
   return std::move(*plan->if_map());
 }
 
+protocol::LogRead log_read_of(const LogQuery& query) {
+  return {query.from,
+          query.limit,
+          query.to,
+          query.uid,
+          query.since,
+          query.until,
+          query.reverse,
+          query.entity,
+          query.id,
+          query.field,
+          List(query.operators.begin(), query.operators.end()),
+          query.media};
+}
+
+Result<TransactionResult> take_back(Core& core, std::uint64_t sequence,
+                                    const MutationOptions& options) {
+  EMSTORE_TRY(const Map answer,
+              core.call_for_map(protocol::Undo{sequence, core.options_of(options)}));
+  return transaction_of(answer);
+}
+
 Result<SchemaChange> apply_schema(Core& core, const Map& document, const ApplyOptions& options) {
   protocol::SchemaApply apply;
   apply.schema = document;
@@ -299,6 +321,10 @@ Map Client::status(ErrorOut error) {
 }
 std::uint64_t Client::ping() { return value_of(ping_once(*core_)); }
 std::uint64_t Client::ping(ErrorOut error) { return value_of(ping_once(*core_), error); }
+Map Client::log(const LogQuery& query) { return value_of(core_->call_for_map(log_read_of(query))); }
+Map Client::log(const LogQuery& query, ErrorOut error) {
+  return value_of(core_->call_for_map(log_read_of(query)), error);
+}
 Map Client::log(std::uint64_t from, std::uint64_t limit) {
   return value_of(core_->call_for_map(protocol::LogRead{from, limit}));
 }
@@ -335,6 +361,14 @@ Value Client::call(std::string_view method, const List& params) {
 }
 Value Client::call(std::string_view method, const List& params, ErrorOut error) {
   return value_of(core_->caller().run(core_->outgoing(method, params)), error);
+}
+
+TransactionResult Client::undo(std::uint64_t sequence, const MutationOptions& options) {
+  return value_of(take_back(*core_, sequence, options));
+}
+TransactionResult Client::undo(std::uint64_t sequence, ErrorOut error,
+                               const MutationOptions& options) {
+  return value_of(take_back(*core_, sequence, options), error);
 }
 
 Map Client::hello() const { return core_->caller().hello(); }

@@ -125,6 +125,10 @@ struct Dispatch::Visitor {
     dispatch.mutations_.begin(mutation(), std::move(command), std::move(call.options), digest);
   }
 
+  void operator()(protocol::Undo& call) const {
+    dispatch.mutations_.begin(mutation(), std::move(call), digest);
+  }
+
   // ---- Reads
   void operator()(protocol::FindId& call) const {
     Result<Read> read = read_of(std::move(call));

@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "daemon/answers.h"
 #include "protocol/codec.h"
+#include "store/row_bytes.h"
+#include "store/undo.h"
 
 namespace emstore::daemon {
 namespace {
@@ -47,6 +49,15 @@ Result<store::Submission> prepare(const Peer& peer, store::Command command,
   return store::Submission{peer, std::move(command)};
 }
 
+// Whether a request under this key was carried out.
+Result<bool> is_known(const store::View& view, const Peer& peer,
+                      const protocol::MutationOptions& options) {
+  if (!options.key) return false;
+  EMSTORE_TRY(const auto row, view.reader->get(store::Family::requests,
+                                               store::request_key(peer.uid, *options.key)));
+  return row.has_value();
+}
+
 }  // namespace
 
 void Mutations::begin(const Request& request, store::Command command,
@@ -64,7 +75,11 @@ void Mutations::begin(const Request& request, store::Command command,
     answering.forms.push_back(form_of(mutation));
   }
   if (std::ranges::any_of(command.mutations, brings_bytes)) {
-    return prepare_elsewhere(request, std::move(answering), std::move(command));
+    return prepare_elsewhere(
+        request, std::move(answering),
+        [this, peer = request.peer, held = std::move(command)](std::size_t thread) mutable {
+          return prepare(peer, std::move(held), &parts_.sniffers.at(thread));
+        });
   }
   queue(request, std::move(answering), prepare(request.peer, std::move(command), nullptr));
 }
@@ -94,15 +109,37 @@ Status Mutations::room_for(const store::Command& command) const {
   return only_deletes ? Status() : parts_.space.check();
 }
 
+void Mutations::begin(const Request& request, protocol::Undo undo,
+                      const std::optional<Sha256>& digest) {
+  if (Status room = parts_.space.check(); !room) {
+    return queue(request, {request.caller, {}, true}, failure(room.error()));
+  }
+  prepare_elsewhere(request, {request.caller, {}, true},
+                    [this, peer = request.peer, held = std::move(undo),
+                     digest](std::size_t) -> Result<store::Submission> {
+                      const std::shared_ptr<const store::View> view = parts_.store.view();
+                      EMSTORE_TRY(const bool is_retry, is_known(*view, peer, held.options));
+                      const store::Standing standing =
+                          is_retry ? store::Standing::known : store::Standing::checked;
+                      EMSTORE_TRY(
+                          store::Command command,
+                          store::undo_of(*view, held.sequence, standing, parts_.config.query));
+                      command.key = key_of(held.options, digest);
+                      if (!held.options.reason.empty()) command.reason = held.options.reason;
+                      command.correlation = held.options.correlation;
+                      command.causation = held.options.causation;
+                      return store::Submission{peer, std::move(command)};
+                    });
+}
+
 void Mutations::prepare_elsewhere(const Request& request, Answering answering,
-                                  store::Command command) {
+                                  Preparation preparation) {
   const std::uint64_t number = next_number_++;
   const bool is_taken =
       has_room(request) &&
-      parts_.media.submit([this, number, peer = request.peer, session = request.caller.session,
-                           held = std::move(command)](std::size_t thread) mutable {
-        Result<store::Submission> submission =
-            prepare(peer, std::move(held), &parts_.sniffers.at(thread));
+      parts_.media.submit([this, number, session = request.caller.session,
+                           prepare_it = std::move(preparation)](std::size_t thread) {
+        Result<store::Submission> submission = prepare_it(thread);
         parts_.reactor.deliver([this, session, number, ready = std::move(submission)]() mutable {
           prepared(session, number, std::move(ready));
         });
@@ -164,7 +201,9 @@ void Mutations::answer(const Answering& answering, const store::Outcome& outcome
   if (commit == nullptr) {
     write_schema_change(std::get<store::SchemaOutcome>(*outcome), reply.result());
   } else if (answering.is_transaction) {
-    write_transaction(*commit, answering.forms, reply.result());
+    std::vector<AnswerForm> forms = answering.forms;
+    if (forms.empty()) forms.resize(commit->mutations.size(), AnswerForm::record);
+    write_transaction(*commit, forms, reply.result());
   } else {
     write_mutation(*commit, answering.forms.front(), reply.result());
   }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -34,9 +35,12 @@ class Mutations {
              const std::optional<Sha256>& digest);
   void begin(const Request& request, protocol::SchemaApply apply,
              const std::optional<Sha256>& digest);
+  // What takes back a commit is found by a media thread.
+  void begin(const Request& request, protocol::Undo undo, const std::optional<Sha256>& digest);
 
  private:
-  // What is answered once the store has: of a transaction one form an operation.
+  // What is answered once the store has: of a transaction one form an operation, or none where each
+  // is about one record.
   struct Answering {
     Caller caller;
     std::vector<AnswerForm> forms;
@@ -50,7 +54,8 @@ class Mutations {
     std::optional<Result<store::Submission>> prepared;  // Nothing: a media thread has it.
   };
 
-  void prepare_elsewhere(const Request& request, Answering answering, store::Command command);
+  using Preparation = std::function<Result<store::Submission>(std::size_t thread)>;
+  void prepare_elsewhere(const Request& request, Answering answering, Preparation preparation);
   void prepared(SessionId session, std::uint64_t number, Result<store::Submission> submission);
   bool has_room(const Request& request) const;
   Status room_for(const store::Command& command) const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "store/explain.h"
 #include "store/history.h"
 #include "store/log.h"
+#include "store/log_search.h"
 #include "store/moment.h"
 
 namespace emstore::daemon {
@@ -34,6 +37,7 @@ using store::View;
 constexpr std::uint64_t kQuickItemsMax = 2'000;
 constexpr std::uint64_t kQuickExaminedMax = 5'000;
 constexpr std::uint64_t kQuickBytesMax = 1u << 20;
+constexpr std::uint64_t kQuickPastMax = 500;   // Of what a read of the past looks at.
 constexpr std::uint64_t kCommitsMax = 10'000;  // Of one log.read.
 
 // What a schema of then does not have may be in that of now.
@@ -56,6 +60,7 @@ Result<Planned> plan_read(std::shared_ptr<const View> view, const Read& read) {
     planned.is_past = planned.moment.sequence < planned.view->sequence;
   }
   EMSTORE_TRY(planned.query, resolve_as_of(planned.moment, *planned.view, read));
+  if (planned.is_past) store::tell_collected(planned.query);
   if (read.form == ReadForm::one) planned.query.limit = 1;
   const auto is_ready = [&planned](IndexId id) {
     if (planned.is_past) return false;  // Keys of indexes have no history.
@@ -79,9 +84,10 @@ bool may_be_quick(const Planned& planned) {
          !planned.query.count;
 }
 
-store::QueryLimits quick(store::QueryLimits limits) {
+store::QueryLimits quick(store::QueryLimits limits, bool is_past) {
   limits.items_max = std::min(limits.items_max, kQuickItemsMax);
-  limits.examined_max = std::min(limits.examined_max, kQuickExaminedMax);
+  const std::uint64_t examined_max = is_past ? kQuickPastMax : kQuickExaminedMax;
+  limits.examined_max = std::min(limits.examined_max, examined_max);
   limits.result_bytes_max = std::min(limits.result_bytes_max, kQuickBytesMax);
   return limits;
 }
@@ -218,27 +224,73 @@ Value bare_commit(const store::StoredCommit& stored) {
   return Map{{"sequence", stored.sequence}, {"bytes", Binary{stored.bytes}}};
 }
 
+// The schemas that commits were made under, each read once.
+class SchemasOfThen {
+ public:
+  explicit SchemasOfThen(const View& view) : view_(view) {}
+
+  Result<const store::Schema*> before(const store::CommitInfo& commit) {
+    if (commit.schema == view_.schema->version) return view_.schema.get();
+    const auto known = schemas_.find(commit.schema);
+    if (known != schemas_.end()) return &known->second;
+    if (schemas_.size() == kSchemasMax) schemas_.clear();
+    EMSTORE_TRY(store::Schema schema, store::schema_before(*view_.reader, commit));
+    return &schemas_.emplace(commit.schema, std::move(schema)).first->second;
+  }
+
+ private:
+  static constexpr std::size_t kSchemasMax = 8;
+  const View& view_;
+  std::map<Sequence, store::Schema> schemas_;
+};
+
+Result<store::LogWords> words_of(const protocol::LogRead& read) {
+  store::LogWords words{read.from,    read.to,     read.since, read.until,
+                        read.reverse, read.entity, read.id,    read.field,
+                        {},           read.media,  {}};
+  for (const Value& name : read.operators) {
+    if (name.if_text() == nullptr) {
+      return failure(ErrorCode::wrong_type, to_string(name) + " is no name of an operator",
+                     "operators");
+    }
+    words.operators.push_back(*name.if_text());
+  }
+  if (read.uid) {
+    if (*read.uid > std::numeric_limits<std::uint32_t>::max()) {
+      return failure(ErrorCode::out_of_range, std::to_string(*read.uid) + " is no uid", "uid");
+    }
+    words.uid = static_cast<std::uint32_t>(*read.uid);
+  }
+  return words;
+}
+
 Result<Value> read_commits(const View& view, const protocol::LogRead& read,
                            std::size_t reply_bytes_max) {
-  const std::uint64_t from = std::max<std::uint64_t>(read.from, 1);
-  const std::uint64_t limit = std::min(read.limit, kCommitsMax);
+  EMSTORE_TRY(const store::LogWords words, words_of(read));
+  EMSTORE_TRY(const store::LogSearch search, store::resolve_search(view, words));
   // The decoded form takes about as much again as the bytes.
-  EMSTORE_TRY(const std::vector<store::StoredCommit> stored,
-              store::read_log(*view.reader, from, limit, reply_bytes_max / 4));
+  const store::LogBounds bounds{std::min(read.limit, kCommitsMax), reply_bytes_max / 4};
+  EMSTORE_TRY(const store::LogPage page, store::search_log(view, search, bounds));
+  SchemasOfThen schemas(view);
   List commits;
   std::size_t bytes = 0;
-  Sequence next = from;
-  for (const store::StoredCommit& one : stored) {
+  Sequence next = page.next;
+  for (const store::StoredCommit& one : page.commits) {
     EMSTORE_TRY(const store::Commit commit, store::decode(one.bytes));
-    Value shown = shown_commit(one, commit, *view.schema);
+    EMSTORE_TRY(const store::Schema* schema, schemas.before(commit.info));
+    Value shown = shown_commit(one, commit, *schema);
     const std::size_t size = pack::to_bytes(shown).size();
     const bool fits = bytes + size + 1'024 <= reply_bytes_max;
-    if (!fits && !commits.empty()) break;
+    if (!fits && !commits.empty()) {
+      next = one.sequence;
+      break;
+    }
     commits.push_back(fits ? std::move(shown) : bare_commit(one));
     bytes += size;
-    next = one.sequence + 1;
   }
-  return Map{{"commits", std::move(commits)}, {"next", next}};
+  const bool more = next != 0;
+  if (!more && !search.reverse) next = std::max(search.first, search.last + 1);
+  return Map{{"commits", std::move(commits)}, {"next", next}, {"more", more}};
 }
 
 }  // namespace
@@ -256,7 +308,8 @@ void Reads::run(Session& session, std::uint32_t request, const Read& read) {
   Result<Planned> planned = plan_read(parts_.store.view(), read);
   if (!planned) return session.refuse(request, planned.error());
   if (may_be_quick(*planned)) {
-    const Status done = encode_result(request, *planned, quick(parts_.config.query), session.out());
+    const Status done = encode_result(request, *planned,
+                                      quick(parts_.config.query, planned->is_past), session.out());
     if (done) return session.answered(request);
     if (done.error().code != ErrorCode::result_too_large) {
       return session.refuse(request, done.error());

@@ -59,6 +59,7 @@ struct InsertMany  { std::string entity; List documents;          MutationOption
 struct UpdateWhere { std::string entity; Map where; Map document; ChoiceOptions choice; MutationOptions options; };  // "updateWhere" [entity, where, document, {…}]
 struct DeleteWhere { std::string entity; Map where;               ChoiceOptions choice; MutationOptions options; };  // "deleteWhere" [entity, where, {…}]
 struct Transaction { List operations;                             MutationOptions options; };      // "transaction" [[operation, …], {…}]
+struct Undo        { std::uint64_t sequence = 0;                  MutationOptions options; };      // "undo" [sequence, {…}]
 struct FindId      { std::string entity; Value id; Map query;    ReadOptions options; };          // "findId" [entity, id, {with, …}]
 struct FindOne     { std::string entity;           Map query;    ReadOptions options; };          // "findOne" [entity, {where, with, …}]
 struct FindMany    { std::string entity;           Map query;    ReadOptions options; };          // "findMany" [entity, {where, with, limit, …}]
@@ -72,7 +73,8 @@ struct BlobCommit  { std::string token; };                                      
 struct BlobPutFd   {};                                                                            // "blob.put_fd" [], a descriptor beside it
 struct BlobGetFd   { std::string address; };                                                      // "blob.get_fd" [address]
 struct BlobRead    { std::string address; std::uint64_t offset = 0, length = 0; };                // "blob.read" [address, offset, length]
-struct LogRead     { std::uint64_t from = 1, limit = 100; };                                      // "log.read" [{from, limit}]
+struct LogRead     { std::uint64_t from = 1, limit = 100; std::optional<std::uint64_t> to, uid; Value since, until; bool reverse = false;
+                     std::string entity; Value id; std::string field; List operators; Value media; };  // "log.read" [{from, to, entity, …}]
 struct Subscribe   { std::optional<std::uint64_t> from; std::string entity; Value id; std::string field; List operators; };  // "subscribe" [{from, entity, id, field, operators}]
 struct Unsubscribe { std::uint64_t subscription = 0; };                                           // "unsubscribe" [subscription]
 struct Verify      {};                                                                            // "verify" []
@@ -83,9 +85,9 @@ struct JobCancel   { std::string id; };                                         
 
 using Call = std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne,
                           UpdateOne, DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction,
-                          FindId, FindOne, FindMany, Count, Exists, Explain, MediaUpload, BlobBegin,
-                          BlobWrite, BlobCommit, BlobPutFd, BlobGetFd, BlobRead, LogRead, Subscribe,
-                          Unsubscribe, Verify, Gc, JobGet, JobCancel>;
+                          Undo, FindId, FindOne, FindMany, Count, Exists, Explain, MediaUpload,
+                          BlobBegin, BlobWrite, BlobCommit, BlobPutFd, BlobGetFd, BlobRead, LogRead,
+                          Subscribe, Unsubscribe, Verify, Gc, JobGet, JobCancel>;
 
 // `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count, cursor as
 // they came: the store resolves the names. `file` is Binary, or a map {blob: address}.
@@ -141,6 +143,7 @@ struct Push {
 //              {sequence, data: [{id, version, data, changes}], hasMore, replayed}
 // transaction  {sequence, results: [{id, …}, or {data: [{id, …}], hasMore?}, or nil for a check],
 //               replayed}
+// undo         as a transaction of what takes the commit back
 // findId, findOne   {data: record or nil, meta: {sequence, version}}
 // findMany     {data: [record], meta: {sequence, hasMore, cursor?, count?}}
 // count        {count, meta: {sequence}}     exists      {exists, meta: {sequence}}
@@ -149,7 +152,7 @@ struct Push {
 // blob.commit, blob.put_fd  {blob, size, sha256, mime_type, existed, expires}
 // blob.get_fd  {size, descriptor: true}, or {size, bytes}
 // blob.read    {bytes, size}
-// log.read     {commits: [{sequence, bytes, …decoded}], next}
+// log.read     {commits: [{sequence, bytes, …decoded}], next, more}
 // subscribe    {subscription, from, sequence}      unsubscribe  {ended}
 // verify, gc   {job}      job.get {id, kind, state, progress, result?, error?}      job.cancel
 // {state} An error is [code, message, {path, hint, retryable, violations: [[code, message, path,

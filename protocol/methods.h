@@ -194,6 +194,17 @@ struct Method<Transaction> {
   }
 };
 
+template <>
+struct Method<Undo> {
+  static constexpr std::string_view kName = "undo";
+  static constexpr std::string_view kResult = "{sequence, results: [result], replayed}";
+  static constexpr std::string_view kSummary = "Takes back what one commit did, by another one.";
+  static void visit(auto& with, auto& call) {
+    with.param("sequence", call.sequence);
+    with.mutation(call.options, MutationTakes{});
+  }
+};
+
 // Only within a transaction.
 template <>
 struct Method<Check> {
@@ -350,11 +361,22 @@ struct Method<BlobRead> {
 template <>
 struct Method<LogRead> {
   static constexpr std::string_view kName = "log.read";
-  static constexpr std::string_view kResult = "{commits: [{sequence, bytes, …decoded}], next}";
+  static constexpr std::string_view kResult =
+      "{commits: [{sequence, bytes, …decoded}], next, more}";
   static constexpr std::string_view kSummary = "Commits in order, as stored and decoded.";
   static void visit(auto& with, auto& call) {
     with.option("from", call.from);
     with.option("limit", call.limit);
+    with.option("to", call.to);
+    with.option("since", call.since);
+    with.option("until", call.until);
+    with.option("reverse", call.reverse);
+    with.option("entity", call.entity);
+    with.option("id", call.id);
+    with.option("field", call.field);
+    with.option("operators", call.operators);
+    with.option("media", call.media);
+    with.option("uid", call.uid);
   }
 };
 

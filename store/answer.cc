@@ -1,10 +1,13 @@
 #include "store/answer.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "base/address.h"
 #include "base/hash.h"
 #include "base/pack.h"
+#include "store/facts.h"
 #include "store/field_rules.h"
 #include "store/links.h"
 #include "store/selection.h"
@@ -30,8 +33,22 @@ Answer::Answer(const Reader& reader, const Schema& schema, Budget& budget, Sink&
     : reader_(reader), schema_(schema), budget_(budget), sink_(sink) {}
 
 Status Answer::write(const Query& query, const Hit& hit) {
-  sink_.begin_map(query.columns.size() + query.with.size() + (query.shows_link ? 1 : 0));
+  std::string body;  // What the cells look into.
+  EMSTORE_TRY(const std::string_view fields, fields_of(reader_, hit.record, hit.view, body));
+  EMSTORE_CHECKED(cells_.take(hit.record.id, hit.view, fields));
+  Sequence collected = 0;
+  if (query.tells_collected) {
+    EMSTORE_TRY(collected, collected_at());
+  }
+  sink_.begin_map(query.columns.size() + query.with.size() + (query.shows_link ? 1 : 0) +
+                  (collected != 0 ? 2 : 0));
   EMSTORE_CHECKED(write_columns(query, hit));
+  if (collected != 0) {
+    sink_.text("bytes");
+    sink_.text("collected");
+    sink_.text("collected_at");
+    sink_.integer(static_cast<std::int64_t>(collected));
+  }
   std::vector<Origin> origins;  // Before the cells hold other records.
   for (const With& with : query.with) {
     EMSTORE_TRY(origins.emplace_back(), origin_of(hit.record, with, cells_));
@@ -46,10 +63,16 @@ Status Answer::write(const Query& query, const Hit& hit) {
   return budget_.add_item();
 }
 
+// Of the bytes of the media at hand; 0: they are here.
+Result<Sequence> Answer::collected_at() const {
+  const Result<std::string_view> bytes = pack::Cursor(cells_.packed(kMediaBlob)).binary();
+  const std::optional<Address> address = bytes ? address_of_bytes(*bytes) : std::nullopt;
+  if (!address) return corrupt("the address of a media");
+  EMSTORE_TRY(const auto row, read_blob(reader_, *address));
+  return row ? row->collected_at : 0;
+}
+
 Status Answer::write_columns(const Query& query, const Hit& hit) {
-  std::string body;
-  EMSTORE_TRY(const std::string_view fields, fields_of(reader_, hit.record, hit.view, body));
-  EMSTORE_CHECKED(cells_.take(hit.record.id, hit.view, fields));
   for (const Column& column : query.columns) {
     sink_.text(name_of(column));
     EMSTORE_CHECKED(write_column(column, hit));

@@ -24,6 +24,7 @@ class Answer {
 
  private:
   Status write_columns(const Query& query, const Hit& hit);
+  Result<Sequence> collected_at() const;
   Status write_column(const Column& column, const Hit& hit);
   Status write_field(const Field& field);
   Status write_etag();

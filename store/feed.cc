@@ -122,7 +122,11 @@ Result<FeedFilter> resolve_filter(const Schema& schema, const FeedWords& words) 
 bool wants(const FeedFilter& filter, const Commit& commit) {
   if (filter.wants_all()) return true;
   return std::ranges::any_of(commit.events,
-                             [&](const Event& event) { return std::visit(Match(filter), event); });
+                             [&](const Event& event) { return wants(filter, event); });
+}
+
+bool wants(const FeedFilter& filter, const Event& event) {
+  return std::visit(Match(filter), event);
 }
 
 Result<FeedSlice> read_feed(const View& view, const FeedFilter& filter, Sequence from,

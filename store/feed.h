@@ -38,6 +38,8 @@ struct FeedFilter {
 // Errors: unknown_entity, unknown_field, unknown_operator, wrong_type, invalid_request; with path.
 Result<FeedFilter> resolve_filter(const Schema& schema, const FeedWords& words);
 bool wants(const FeedFilter& filter, const Commit& commit);
+// Whether one event is all that is asked.
+bool wants(const FeedFilter& filter, const Event& event);
 
 struct FeedBounds {
   std::uint64_t commits_max = 0;  // Looked at.

@@ -117,6 +117,17 @@ Result<std::string> cursor_behind(const Reader& reader, const Query& query, cons
 
 }  // namespace
 
+void tell_collected(Query& query) {
+  query.tells_collected =
+      query.entity->id == kMediaEntity &&
+      std::any_of(query.columns.begin(), query.columns.end(), [](const Column& column) {
+        return column.field != nullptr && column.field->id == kMediaBlob;
+      });
+  for (With& with : query.with) {
+    if (with.field != nullptr) tell_collected(with.query);
+  }
+}
+
 Result<Found> find_one(const Reader& reader, const Schema& schema, const Query& query,
                        const Plan& plan, const QueryLimits& limits, Sink& sink) {
   Budget budget(limits, &sink);

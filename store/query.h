@@ -56,12 +56,19 @@ struct Query {
   bool shows_link = false;      // In `with`: `$link` as the last member.
   std::vector<With> with;
   bool count = false;
+  bool tells_collected = false;   // See tell_collected().
   std::optional<Position> after;  // From a cursor: only what comes behind it.
   std::string digest;             // For a cursor (cursor.h), when there may be another page.
 };
 
 // The order that is asked for, or that of the ids.
 std::vector<OrderTerm> order_of(const Query& query);
+
+struct With;
+// Makes the query say, beside the `blob` of a media whose bytes were collected, `bytes:
+// "collected"` and `collected_at`, the sequence; also of those read along. For reads of the past:
+// whoever is there now has its bytes.
+void tell_collected(Query& query);
 
 struct With {
   const Field* field = nullptr;  // That makes the relation. Null: `reference`, all uses of a media.

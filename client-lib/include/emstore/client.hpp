@@ -218,6 +218,12 @@ class Client {
   MediaLibrary media();
   Pipeline pipeline();
   Transaction transaction();
+  // Takes back what a commit did, by another one. Errors: version_mismatch with a violation for
+  // each record on which later commits stand; unsupported for what cannot be taken back, as a
+  // deletion.
+  TransactionResult undo(std::uint64_t sequence, const MutationOptions& options = {});
+  TransactionResult undo(std::uint64_t sequence, ErrorOut error,
+                         const MutationOptions& options = {});
 
   Map schema();  // {version, schema, indexes}
   Map schema(ErrorOut error);
@@ -225,7 +231,11 @@ class Client {
   Map status(ErrorOut error);
   std::uint64_t ping();  // The sequence of the last commit.
   std::uint64_t ping(ErrorOut error);
-  // Commits from `from` on: {commits, next}.
+  // Commits that the query asks for: {commits, next, more}. A page may have fewer than the limit,
+  // or none: go on with `next` (as `from`, or `to` when reversed) while `more`.
+  Map log(const LogQuery& query);
+  Map log(const LogQuery& query, ErrorOut error);
+  // Commits from `from` on.
   Map log(std::uint64_t from = 1, std::uint64_t limit = 100);
   Map log(std::uint64_t from, std::uint64_t limit, ErrorOut error);
   // Commits as they are made, and those before them from wherever the options say. The client may

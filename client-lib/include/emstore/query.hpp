@@ -128,6 +128,21 @@ struct With {
   Query query;
 };
 
+// Which commits of the log. What is left out asks for nothing.
+struct LogQuery {
+  std::uint64_t from = 1;
+  std::optional<std::uint64_t> to = {};     // The last one.
+  Value since = {}, until = {};             // Times, both included; also as text.
+  bool reverse = false;                     // The latest first.
+  std::string entity = {};                  // Commits that change its records;
+  Value id = {};                            // this one;
+  std::string field = {};                   // this field of them.
+  std::vector<std::string> operators = {};  // "$set", "$detach", "$attach", "$create", "delete".
+  Value media = {};                         // That change this media, or links to it.
+  std::optional<std::uint64_t> uid = {};    // Of this user.
+  std::uint64_t limit = 100;
+};
+
 // The query as on the wire, without `after` and `as_of`.
 Map to_map(const Query& query);
 // The order as on the wire.

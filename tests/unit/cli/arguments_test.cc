@@ -131,5 +131,11 @@ TEST(Arguments, ReadWhatToReadAlong) {
   EXPECT_THAT([] { with_of("gallery:limit=-3"); }, ThrowsMessage<UsageError>(HasSubstr("-3")));
 }
 
+TEST(Moments, AreSequencesOrTimes) {
+  EXPECT_EQ(as_of_value("42"), Value(42));
+  EXPECT_EQ(as_of_value("2026-11-22T15:09:26Z"), Value("2026-11-22T15:09:26Z"));
+  EXPECT_TRUE(as_of_value("").is_null());
+}
+
 }  // namespace
 }  // namespace emstore::cli

@@ -117,7 +117,7 @@ TEST(DecodeRequest, RefusesOptionsThatTheMethodHasNot) {
   EXPECT_EQ(refused("updateOne", {"products", 1, Map{}, Map{{"detach", true}}}).code,
             ErrorCode::unknown_option);
   EXPECT_EQ(refused("ping", {Map{{"x", 1}}}).code, ErrorCode::unknown_option);
-  EXPECT_THAT(refused("log.read", {Map{{"xyzzy", 1}}}).hint, HasSubstr("[{from, limit}?]"));
+  EXPECT_THAT(refused("log.read", {Map{{"xyzzy", 1}}}).hint, HasSubstr("[{from, limit, to, since"));
 }
 
 TEST(DecodeRequest, RefusesOptionsOfTheWrongKind) {

@@ -194,6 +194,52 @@ TEST_F(History, EndsWhenItIsCalledOff) {
   EXPECT_EQ(row.error().code, ErrorCode::cancelled);
 }
 
+// A store whose bytes were all collected by commit 9.
+class Collected final : public store::Reader {
+ public:
+  explicit Collected(const store::Reader& below) : below_(below) {}
+  Result<std::optional<std::string>> get(store::Family family,
+                                         std::string_view key) const override {
+    EMSTORE_TRY(auto row, below_.get(family, key));
+    if (!row || family != store::Family::blobs) return row;
+    EMSTORE_TRY(store::BlobRow blob, store::decode_blob(*row));
+    blob.collected_at = 9;
+    return store::encode(blob);
+  }
+  using Reader::scan;
+  Status scan(store::Family family, const store::KeyRange& range, store::Direction direction,
+              const Visit& visit) const override {
+    return below_.scan(family, range, direction, visit);
+  }
+
+ private:
+  const store::Reader& below_;
+};
+
+TEST_F(History, TellsWhichBytesWereCollected) {
+  store_.upload("picture");  // 2
+  store_.must(TestStore::insert("products", {{"name", "a"}, {"thumbnail", Map{{"$set", 1}}}}));
+  const auto view = store_.view();
+  const auto told = [&](const store::Reader& live, const Map& query) {
+    store::Query resolved = store::resolve_query(*view->schema, "products", query).value();
+    store::tell_collected(resolved);
+    const store::Plan plan = store::plan_of(*view->schema, resolved, [](IndexId) { return false; });
+    const store::QueryLimits limits;
+    const store::History history(live, at(3), limits);
+    ValueSink sink;
+    EXPECT_TRUE(store::find_one(history, *view->schema, resolved, plan, limits, sink));
+    return to_string(*sink.take().if_map()->find("thumbnail"));
+  };
+  const auto with = [](List select) {
+    return Map{{"with", Map{{"thumbnail", Map{{"select", std::move(select)}}}}}};
+  };
+  const Collected collected(*view->reader);
+  const std::string text = told(collected, with({"id", "blob"}));
+  EXPECT_NE(text.find(R"("bytes":"collected","collected_at":9)"), std::string::npos) << text;
+  EXPECT_EQ(told(collected, with({"id"})), R"({"id":1})");
+  EXPECT_EQ(told(*view->reader, with({"id", "blob"})).find("collected"), std::string::npos);
+}
+
 TEST_F(History, HasNoIndexes) {
   const auto view = store_.view();
   const store::QueryLimits limits;

@@ -1,0 +1,295 @@
+#include "store/undo.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/sink.h"
+#include "store/chain.h"
+#include "store/event_bytes.h"
+#include "store/facts.h"
+#include "store/field_rules.h"
+#include "store/history.h"
+#include "store/row_bytes.h"
+
+namespace emstore::store {
+namespace {
+
+constexpr std::size_t kCommitsNamedMax = 5;
+constexpr std::size_t kViolationsMax = 100;
+
+std::string commit_text(Sequence sequence) { return "commit " + std::to_string(sequence); }
+
+// What one record went through in the commit.
+struct Changed {
+  bool is_new = false;
+  std::map<FieldId, Value> before;  // The fields that changed, in stored form.
+  std::map<FieldId, bool> links;    // Those that changed; whether some went or moved.
+  std::map<FieldId, std::vector<RecordId>> added;
+};
+
+class Undoing {
+ public:
+  Undoing(const View& view, Sequence sequence, const QueryLimits& limits)
+      : view_(view), sequence_(sequence), limits_(limits), chain_(*view.reader, limits) {}
+
+  Result<Command> run(Standing standing) {
+    EMSTORE_CHECKED(read_commit());
+    if (standing == Standing::checked) EMSTORE_CHECKED(check_standing());
+    Command command;
+    command.is_transaction = true;
+    command.reason = "undo of " + commit_text(sequence_);
+    for (const RecordRef& record : order_) {
+      const Changed& changed = records_.at(record);
+      if (changed.is_new) continue;
+      EMSTORE_TRY(Mutation mutation, restoration(record, changed));
+      command.mutations.push_back(std::move(mutation));
+    }
+    // What was made last may lead to what was made before it.
+    for (auto record = order_.rbegin(); record != order_.rend(); ++record) {
+      if (!records_.at(*record).is_new) continue;
+      EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, *record));
+      command.mutations.push_back(std::move(mutation));
+    }
+    return command;
+  }
+
+ private:
+  // ---- What it did ----
+
+  Status read_commit() {
+    if (sequence_ == 0 || sequence_ > view_.sequence) {
+      return failure(ErrorCode::out_of_range,
+                     commit_text(sequence_) + " has not been made; the last is " +
+                         std::to_string(view_.sequence),
+                     "sequence");
+    }
+    EMSTORE_TRY(const auto bytes, view_.reader->get(Family::log, log_key(sequence_)));
+    if (!bytes) return failure(ErrorCode::corrupt_log, commit_text(sequence_) + " is missing");
+    EMSTORE_TRY(const Commit commit, decode(*bytes));
+    for (const Event& event : commit.events) {
+      EMSTORE_CHECKED(std::visit([this](const auto& fact) { return note(fact); }, event));
+    }
+    if (!order_.empty()) return {};
+    return failure(ErrorCode::invalid_request, commit_text(sequence_) + " changed no record",
+                   "sequence");
+  }
+
+  Changed& changed(const RecordRef& record) {
+    const auto [place, is_first] = records_.try_emplace(record);
+    if (is_first) order_.push_back(record);
+    return place->second;
+  }
+
+  Status note(const RequestRecorded&) { return {}; }
+  Status note(const RecordCreated& event) { return note_created(event.record); }
+  Status note(const MediaCreated& event) { return note_created(event.record); }
+  Status note(const RecordUpdated& event) { return note_before(event.record, event.before); }
+  Status note(const MediaUpdated& event) { return note_before(event.record, event.before); }
+  Status note(const RecordDeleted& event) { return refuse_deletion(event.record); }
+  Status note(const MediaDeleted& event) { return refuse_deletion(event.record); }
+
+  Status note(const LinksChanged& event) {
+    Changed& owner = changed(event.owner);
+    bool& lost = owner.links[event.field];
+    lost = lost || !event.removed.empty() || !event.changed.empty();
+    for (const Link& link : event.added) owner.added[event.field].push_back(link.target.id);
+    return {};
+  }
+
+  Status note(const SchemaApplied&) {
+    return cannot("applied a schema", "apply the schema that is wanted");
+  }
+  Status note(const BlobsCollected&) { return cannot("let bytes go", "upload them again"); }
+  Status note(const KeysExpired&) { return cannot("let request keys go", {}); }
+
+  Status note_created(const RecordRef& record) {
+    changed(record).is_new = true;
+    return {};
+  }
+
+  // The first event of a record says what was there before the commit.
+  Status note_before(const RecordRef& record, const FieldValues& before) {
+    Changed& owner = changed(record);
+    for (const auto& [field, value] : before) owner.before.try_emplace(field, value);
+    return {};
+  }
+
+  Status refuse_deletion(const RecordRef& record) {
+    return cannot("deleted " + name(record) + ", and an id is never given again",
+                  "read it with as_of: " + std::to_string(sequence_ - 1) + " and insert it anew");
+  }
+
+  Status cannot(const std::string& what, std::string hint) const {
+    return failure(ErrorCode::unsupported, commit_text(sequence_) + " " + what, "sequence",
+                   std::move(hint));
+  }
+
+  // ---- What stands on it ----
+
+  Status check_standing() {
+    std::vector<Error> violations;
+    for (const RecordRef& record : order_) {
+      if (violations.size() == kViolationsMax) break;
+      EMSTORE_TRY(const std::set<Sequence> later, later_commits(record));
+      if (later.empty()) continue;
+      violations.push_back({ErrorCode::version_mismatch,
+                            name(record) + " is not as " + commit_text(sequence_) +
+                                " left it: see commit " + names_of(later),
+                            name(record),
+                            {},
+                            {}});
+    }
+    if (violations.empty()) return {};
+    Error refusal = violations.front();
+    refusal.hint = "take back the later commits first";
+    refusal.violations = std::move(violations);
+    return tl::unexpected(std::move(refusal));
+  }
+
+  // Those that changed it; of a new record also those that made something lead to it.
+  Result<std::set<Sequence>> later_commits(const RecordRef& record) {
+    std::set<Sequence> later;
+    EMSTORE_TRY(const Sequence last, last_commit_of(record));
+    EMSTORE_CHECKED(chain_.walk_back(record, last, [&](const CommitParts& commit) -> Result<bool> {
+      if (commit.info().sequence <= sequence_) return false;
+      later.insert(commit.info().sequence);
+      return true;
+    }));
+    if (!records_.at(record).is_new) return later;
+    const KeyRange range{backlink_prefix(record, false),
+                         range_of_prefix(backlink_prefix(record, true)).until};
+    EMSTORE_CHECKED(view_.reader->try_scan(
+        Family::backlinks, range, [&](std::string_view, std::string_view row) -> Result<bool> {
+          EMSTORE_CHECKED(chain_.look());
+          EMSTORE_TRY(const BacklinkRow backlink, decode_backlink(row));
+          if (backlink.since.sequence > sequence_) later.insert(backlink.since.sequence);
+          return true;
+        }));
+    return later;
+  }
+
+  Result<Sequence> last_commit_of(const RecordRef& record) const {
+    EMSTORE_TRY(const auto row, view_.reader->get(Family::records, record_key(record)));
+    if (row) {
+      EMSTORE_TRY(const RecordView now, view_of_owner(*row));
+      return now.version;
+    }
+    EMSTORE_TRY(const auto gone, view_.reader->get(Family::deleted, record_key(record)));
+    if (!gone) return failure(ErrorCode::corrupt_index, name(record) + " was never there");
+    EMSTORE_TRY(const DeletedRow deleted, decode_deleted(*gone));
+    return deleted.sequence;
+  }
+
+  static std::string names_of(const std::set<Sequence>& later) {
+    std::string names;
+    for (const Sequence sequence : later) {
+      if (!names.empty()) names += ", ";
+      names += std::to_string(sequence);
+      if (std::count(names.begin(), names.end(), ',') + 1 == kCommitsNamedMax) break;
+    }
+    if (later.size() <= kCommitsNamedMax) return names;
+    return names + " and " + std::to_string(later.size() - kCommitsNamedMax) + " more";
+  }
+
+  // ---- What takes it back ----
+
+  Result<Mutation> mutation_of(Verb verb, const RecordRef& record) const {
+    const Entity* entity = view_.schema->entity(record.entity);
+    if (entity == nullptr) return cannot_now(name(record) + ": its entity is no more");
+    Mutation mutation;
+    mutation.verb = verb;
+    mutation.entity = entity->name;
+    mutation.id = to_value(record.id);
+    mutation.expected = sequence_;
+    return mutation;
+  }
+
+  Result<Mutation> restoration(const RecordRef& record, const Changed& changed) {
+    EMSTORE_TRY(Mutation mutation, mutation_of(Verb::update, record));
+    for (const auto& [id, value] : changed.before) {
+      EMSTORE_TRY(const Field* field, field_of(record, id));
+      ValueSink shown;
+      if (value.is_null()) {
+        shown.null();
+      } else {
+        show(field->kind, value, shown);
+      }
+      mutation.document.set(field->name, shown.take());
+    }
+    for (const auto& [id, lost] : changed.links) {
+      EMSTORE_TRY(const Field* field, field_of(record, id));
+      const bool only_added = !lost && field->kind != FieldKind::medium;
+      if (only_added) {
+        List added;
+        for (const RecordId& target : changed.added.at(id)) added.push_back(to_value(target));
+        mutation.document.set(field->name, Map{{"$detach", std::move(added)}});
+        continue;
+      }
+      EMSTORE_TRY(List links, links_before(record, id));
+      const bool is_empty_medium = field->kind == FieldKind::medium && links.empty();
+      const bool is_medium = field->kind == FieldKind::medium && !links.empty();
+      Value set = is_empty_medium ? Value() : is_medium ? links.front() : Value(std::move(links));
+      mutation.document.set(field->name, Map{{"$set", std::move(set)}});
+    }
+    return mutation;
+  }
+
+  Result<const Field*> field_of(const RecordRef& record, FieldId id) const {
+    const Field* field = view_.schema->entity(record.entity)->field(id);
+    if (field == nullptr) return cannot_now(name(record) + ": one of its fields is no more");
+    return field;
+  }
+
+  tl::unexpected<Error> cannot_now(std::string what) const {
+    return failure(ErrorCode::unsupported, std::move(what), "sequence",
+                   "the schema has changed since " + commit_text(sequence_));
+  }
+
+  // The links of a field right before the commit, in their order.
+  Result<List> links_before(const RecordRef& record, FieldId field) {
+    if (!history_) {
+      EMSTORE_TRY(Moment moment, moment_at(view_, static_cast<std::int64_t>(sequence_ - 1)));
+      history_.emplace(*view_.reader, std::move(moment), limits_);
+    }
+    List links;
+    EMSTORE_CHECKED(history_->try_scan(
+        Family::links, range_of_prefix(link_prefix(record, field)),
+        [&](std::string_view, std::string_view row) -> Result<bool> {
+          EMSTORE_TRY(LinkRow link, decode_link(row));
+          links.push_back(Map{{"id", to_value(link.target.id)}, {"meta", std::move(link.meta)}});
+          return true;
+        }));
+    return links;
+  }
+
+  // products/1, by the names of now.
+  std::string name(const RecordRef& record) const {
+    const Entity* entity = view_.schema->entity(record.entity);
+    const std::string of =
+        entity == nullptr ? "entity " + std::to_string(static_cast<std::uint32_t>(record.entity))
+                          : entity->name;
+    return of + "/" + to_string(record.id);
+  }
+
+  const View& view_;
+  Sequence sequence_;
+  const QueryLimits& limits_;
+  Chain chain_;
+  std::optional<History> history_;
+  std::vector<RecordRef> order_;  // In which the commit came to them.
+  std::map<RecordRef, Changed> records_;
+};
+
+}  // namespace
+
+Result<Command> undo_of(const View& view, Sequence sequence, Standing standing,
+                        const QueryLimits& limits) {
+  return Undoing(view, sequence, limits).run(standing);
+}
+
+}  // namespace emstore::store

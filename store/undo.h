@@ -1,0 +1,25 @@
+// Undo: the mutations that take back what one commit did. What they come to is a commit of its own;
+// the log keeps both.
+#pragma once
+
+#include "base/result.h"
+#include "store/commands.h"
+#include "store/query.h"
+#include "store/store.h"
+
+namespace emstore::store {
+
+// Whether later commits stand on what is taken back: the mutations expect the versions that the
+// commit left, so that one which comes meanwhile is noticed, too.
+enum class Standing : bool { checked, known };
+
+// Records that the commit made are deleted, those that it changed get their fields and links back.
+// `standing` is `known` for the retry of an undo that was carried out. Reads as much history as
+// `limits` allow. Errors: out_of_range (no such commit), version_mismatch with a violation for each
+// record on which later commits stand, naming them; unsupported for what cannot be taken back (a
+// deleted record: its id is never given again; a schema; collected bytes); invalid_request when
+// nothing was changed; corrupt_log, corrupt_index.
+Result<Command> undo_of(const View& view, Sequence sequence, Standing standing,
+                        const QueryLimits& limits);
+
+}  // namespace emstore::store

@@ -1,0 +1,114 @@
+#include "store/log_search.h"
+
+#include <gtest/gtest.h>
+
+#include "base/time.h"
+#include "tests/support/test_store.h"
+
+namespace emstore::testing {
+namespace {
+
+class LogSearchTest : public ::testing::Test, public TestStore {
+ protected:
+  LogSearchTest() {
+    apply(shop_schema());                                                                  // 1
+    upload("picture one");                                                                 // 2
+    upload("picture two");                                                                 // 3
+    must(insert("products", {{"name", "Laptop"}, {"gallery", Map{{"$set", List{1}}}}}));   // 4
+    must(insert("pages", {{"slug", "home"}}));                                             // 5
+    static_cast<void>(submit(command(update("products", 1, {{"price", 5}})), {7, 7, 7}));  // 6
+    must(update("products", 1, {{"gallery", Map{{"$attach", List{2}}}}}));                 // 7
+    must(update("products", 1, {{"gallery", Map{{"$detach", List{1}}}}}));                 // 8
+    must(remove("pages", 1));                                                              // 9
+    must(remove("products", 1));                                                           // 10
+  }
+
+  Result<store::LogPage> page(const store::LogWords& words, const store::LogBounds& bounds = {}) {
+    const auto now = view();
+    const Result<store::LogSearch> search = store::resolve_search(*now, words);
+    if (!search) return failure(search.error());
+    return store::search_log(*now, *search, bounds);
+  }
+  // "4 6 7", and where to go on.
+  std::string found(const store::LogWords& words, const store::LogBounds& bounds = {}) {
+    const Result<store::LogPage> result = page(words, bounds);
+    if (!result) return to_string(result.error());
+    std::string text;
+    for (const store::StoredCommit& commit : result->commits) {
+      if (!text.empty()) text += " ";
+      text += std::to_string(commit.sequence);
+    }
+    return result->next == 0 ? text : text + " then " + std::to_string(result->next);
+  }
+  ErrorCode refused(const store::LogWords& words) {
+    const Result<store::LogPage> result = page(words);
+    EXPECT_FALSE(result);
+    return result ? ErrorCode{} : result.error().code;
+  }
+};
+
+TEST_F(LogSearchTest, OfNothingIsTheWholeLog) {
+  EXPECT_EQ(found({}), "1 2 3 4 5 6 7 8 9 10");
+  EXPECT_EQ(found({.from = 4, .to = 6}), "4 5 6");
+  EXPECT_EQ(found({.from = 9, .to = 99}), "9 10");
+  EXPECT_EQ(found({.from = 11}), "");
+  EXPECT_EQ(found({.from = 4, .to = 6, .reverse = true}), "6 5 4");
+}
+
+TEST_F(LogSearchTest, FindsWhatChangedARecord) {
+  EXPECT_EQ(found({.entity = "products"}), "4 6 7 8 10");
+  EXPECT_EQ(found({.entity = "products", .id = 1}), "4 6 7 8 10");
+  EXPECT_EQ(found({.entity = "pages", .id = 1}), "5 9") << "a record that is gone";
+  EXPECT_EQ(found({.entity = "pages", .id = 2}), "");
+  EXPECT_EQ(found({.from = 6, .to = 8, .entity = "products", .id = 1}), "6 7 8");
+  EXPECT_EQ(found({.reverse = true, .entity = "products", .id = 1}), "10 8 7 6 4");
+}
+
+TEST_F(LogSearchTest, FindsWhatChangedAField) {
+  EXPECT_EQ(found({.entity = "products", .field = "price"}), "6 10");
+  EXPECT_EQ(found({.entity = "products", .id = 1, .field = "gallery"}), "4 7 8 10");
+}
+
+TEST_F(LogSearchTest, FindsOperators) {
+  EXPECT_EQ(found({.operators = {"$attach"}}), "7");
+  EXPECT_EQ(found({.operators = {"$detach", "$set"}}), "4 8");
+  EXPECT_EQ(found({.entity = "products", .id = 1, .operators = {"delete"}}), "10");
+}
+
+TEST_F(LogSearchTest, FindsAMediaAndItsLinks) {
+  EXPECT_EQ(found({.media = 1}), "2 4 8");
+  EXPECT_EQ(found({.media = 2}), "3 7 10");
+  EXPECT_EQ(found({.operators = {"$attach"}, .media = 2}), "7");
+}
+
+TEST_F(LogSearchTest, FindsUsersAndTimes) {
+  EXPECT_EQ(found({.uid = 7}), "6");
+  EXPECT_EQ(found({.entity = "products", .id = 1, .uid = 1000}), "4 7 8 10");
+  const auto now = view();
+  EXPECT_EQ(found({.since = now->time}), "10");
+  EXPECT_EQ(found({.until = to_string(now->time)}), "1 2 3 4 5 6 7 8 9 10");
+  EXPECT_EQ(found({.until = Time{now->time.micros - 1}, .entity = "products"}), "4 6 7 8");
+}
+
+TEST_F(LogSearchTest, SaysWhereToGoOn) {
+  EXPECT_EQ(found({.entity = "products"}, {.commits_max = 2}), "4 6 then 7");
+  EXPECT_EQ(found({.from = 7, .entity = "products"}, {.commits_max = 2}), "7 8 then 10");
+  EXPECT_EQ(found({.reverse = true}, {.commits_max = 3}), "10 9 8 then 7");
+  EXPECT_EQ(found({.entity = "products"}, {.looked_at_max = 4}), "4 then 5");
+  EXPECT_EQ(found({.entity = "products"}, {.looked_at_max = 3}), " then 4");
+  EXPECT_EQ(found({.to = 4}, {.looked_at_max = 4}), "1 2 3 4");
+  EXPECT_EQ(found({}, {.bytes_max = 1}), "1 then 2") << "one commit, however long";
+}
+
+TEST_F(LogSearchTest, SaysWhatItCannotLookFor) {
+  EXPECT_EQ(refused({.entity = "prodcuts"}), ErrorCode::unknown_entity);
+  EXPECT_EQ(refused({.entity = "products", .field = "prize"}), ErrorCode::unknown_field);
+  EXPECT_EQ(refused({.operators = {"$atach"}}), ErrorCode::unknown_operator);
+  EXPECT_EQ(refused({.id = 1}), ErrorCode::invalid_request);
+  EXPECT_EQ(refused({.field = "price"}), ErrorCode::invalid_request);
+  EXPECT_EQ(refused({.entity = "products", .id = true}), ErrorCode::wrong_type);
+  EXPECT_EQ(refused({.since = "tuesday"}), ErrorCode::wrong_type);
+}
+
+}  // namespace
+}  // namespace emstore::testing

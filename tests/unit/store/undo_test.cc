@@ -1,0 +1,154 @@
+#include "store/undo.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/test_store.h"
+
+namespace emstore::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Undo : public ::testing::Test, public TestStore {
+ protected:
+  Undo() {
+    apply(shop_schema());                                                             // 1
+    for (int i = 0; i < 4; ++i) upload("picture " + std::to_string(i));               // 2 to 5
+    must(insert("products", {{"name", "Laptop"}, {"gallery", set(List{1, 2, 3})}}));  // 6
+  }
+  static Map set(Value value) { return Map{{"$set", std::move(value)}}; }
+
+  Result<store::Command> undo_of(Sequence sequence) {
+    const store::QueryLimits limits;
+    return store::undo_of(*view(), sequence, store::Standing::checked, limits);
+  }
+  // Carries it out; the error of either step.
+  std::optional<Error> undo(Sequence sequence) {
+    Result<store::Command> command = undo_of(sequence);
+    if (!command) return command.error();
+    const store::Outcome outcome = submit(*std::move(command));
+    return outcome ? std::nullopt : std::optional(outcome.error());
+  }
+  Error refusal(Sequence sequence) {
+    const Result<store::Command> command = undo_of(sequence);
+    EXPECT_FALSE(command);
+    return command ? Error{} : command.error();
+  }
+  std::string gallery(std::uint64_t product = 1) {
+    const Map items{{"select", List{"id", "$link"}}};
+    const Value record =
+        find_one("products", {{"where", Map{{"id", product}}}, {"with", Map{{"gallery", items}}}});
+    std::string text;
+    for (const Value& item : *record.if_map()->find("gallery")->if_list()) {
+      const Map& link = *item.if_map()->find("$link")->if_map();
+      text += to_string(*item.if_map()->find("id"));
+      if (!link.find("meta")->is_null()) text += to_string(*link.find("meta"));
+      text += " ";
+    }
+    return text;
+  }
+  Value value(const std::string& entity, std::uint64_t id, const std::string& name) {
+    const Value record = find_one(entity, {{"where", Map{{"id", id}}}});
+    return record.if_map() == nullptr ? Value("no record") : *record.if_map()->find(name);
+  }
+
+  void TearDown() override { verify(); }
+};
+
+TEST_F(Undo, GivesFieldsBackWhatTheyHeld) {
+  must(update("products", 1, {{"name", "Notebook"}, {"price", 5}}));  // 7
+  EXPECT_EQ(undo(7), std::nullopt);
+  EXPECT_EQ(value("products", 1, "name"), Value("Laptop"));
+  EXPECT_EQ(value("products", 1, "price"), Value());
+  EXPECT_EQ(view()->sequence, 8u);
+}
+
+TEST_F(Undo, PutsLinksBackInTheirPlacesWithTheirData) {
+  const Map caption{{"caption", "from the left"}};
+  must(update("products", 1,
+              {{"gallery", Map{{"$attach", List{Map{{"id", 2}, {"meta", caption}}}}}}}));
+  const std::string before = gallery();
+  must(update("products", 1, {{"gallery", set(List{4, 3, 1})}}));  // 8
+  EXPECT_EQ(gallery(), "4 3 1 ");
+  EXPECT_EQ(undo(8), std::nullopt);
+  EXPECT_EQ(gallery(), before);
+  must(update("products", 1, {{"gallery", Map{{"$attach", List{4}}}}}));  // 10
+  EXPECT_EQ(undo(10), std::nullopt);
+  EXPECT_EQ(gallery(), before);
+}
+
+TEST_F(Undo, OfAThumbnailIsTheOneBefore) {
+  must(update("products", 1, {{"thumbnail", set(1)}}));  // 7
+  must(update("products", 1, {{"thumbnail", set(2)}}));  // 8
+  EXPECT_EQ(undo(8), std::nullopt);
+  EXPECT_EQ(links("products", 1, "thumbnail"), (std::vector<std::uint64_t>{1}));
+  EXPECT_EQ(undo(9), std::nullopt) << "what takes back can be taken back";
+  EXPECT_EQ(links("products", 1, "thumbnail"), (std::vector<std::uint64_t>{2}));
+}
+
+TEST_F(Undo, DeletesWhatWasMade) {
+  const Map file{{"file", Binary{"another picture"}}};
+  must(update("products", 1, {{"gallery", Map{{"$create", List{file}}}}}));  // 7: media 5
+  EXPECT_EQ(gallery(), "1 2 3 5 ");
+  EXPECT_EQ(undo(7), std::nullopt);
+  EXPECT_EQ(gallery(), "1 2 3 ");
+  EXPECT_EQ(value("media", 5, "id"), Value("no record"));
+  EXPECT_EQ(refusal(6).message, "products/1 is not as commit 6 left it: see commit 7, 8");
+}
+
+TEST_F(Undo, IsRefusedWhenLaterCommitsStandOnIt) {
+  must(update("products", 1, {{"price", 5}}));                            // 7
+  must(update("products", 1, {{"price", 6}}));                            // 8
+  must(update("products", 1, {{"gallery", Map{{"$detach", List{1}}}}}));  // 9
+  const Error error = refusal(7);
+  EXPECT_EQ(error.code, ErrorCode::version_mismatch);
+  EXPECT_EQ(error.path, "products/1");
+  EXPECT_EQ(error.message, "products/1 is not as commit 7 left it: see commit 8, 9");
+  EXPECT_EQ(error.violations.size(), 1u);
+  must(remove("products", 1));  // 10
+  EXPECT_THAT(refusal(7).message, HasSubstr("see commit 8, 9, 10"));
+}
+
+TEST_F(Undo, IsRefusedWhenSomethingLeadsToWhatWasMade) {
+  must(insert("products", {{"name", "Chair"}, {"thumbnail", set(4)}}));  // 7
+  const Error error = refusal(5);
+  EXPECT_EQ(error.code, ErrorCode::version_mismatch);
+  EXPECT_EQ(error.message, "media/4 is not as commit 5 left it: see commit 7");
+}
+
+TEST_F(Undo, IsRefusedByTheWriterWhenACommitCameMeanwhile) {
+  must(update("products", 1, {{"price", 5}}));  // 7
+  const Result<store::Command> command = undo_of(7);
+  ASSERT_TRUE(command);
+  must(update("products", 1, {{"price", 6}}));  // 8
+  const store::Outcome outcome = submit(*command);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::version_mismatch);
+  EXPECT_EQ(value("products", 1, "price"), Value(6.0));
+}
+
+TEST_F(Undo, SaysWhatCannotBeTakenBack) {
+  must(remove("products", 1));  // 7
+  const Error deletion = refusal(7);
+  EXPECT_EQ(deletion.code, ErrorCode::unsupported);
+  EXPECT_EQ(deletion.message, "commit 7 deleted products/1, and an id is never given again");
+  EXPECT_EQ(deletion.hint, "read it with as_of: 6 and insert it anew");
+  EXPECT_EQ(refusal(1).message, "commit 1 applied a schema");
+  EXPECT_EQ(refusal(0).code, ErrorCode::out_of_range);
+  EXPECT_EQ(refusal(8).message, "commit 8 has not been made; the last is 7");
+  store::Command nothing = command(update("media", 1, Map{}));
+  nothing.key = store::RequestKey{"k", {}};
+  ASSERT_TRUE(submit(nothing));
+  EXPECT_EQ(refusal(8).message, "commit 8 changed no record");
+}
+
+TEST_F(Undo, SaysWhatItTakesBack) {
+  must(update("products", 1, {{"price", 5}}));  // 7
+  const Result<store::Command> command = undo_of(7);
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->reason, "undo of commit 7");
+}
+
+}  // namespace
+}  // namespace emstore::testing
