@@ -44,9 +44,11 @@ tl::unexpected<Error> unknown(const Error& cause) {
 // that was written, but not recorded when its process was killed, and that there is a store at all,
 // so that a missing head is never mistaken for a new store's.
 Status begin_head(Head& head, const StoreId& id, const View& view) {
-  const HeadState begun{id, view.sequence, view.root, false};
-  if (head.recorded() == begun) return {};
-  EMSTORE_CHECKED(head.record(begun));
+  const std::optional<HeadState>& known = head.recorded();
+  const bool is_known =
+      known && known->store == id && known->sequence == view.sequence && known->root == view.root;
+  if (is_known) return {};  // A stop in order stays one for who only looks, as --dump does.
+  EMSTORE_CHECKED(head.record({id, view.sequence, view.root, false}));
   return head.sync();
 }
 
