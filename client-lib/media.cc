@@ -96,6 +96,7 @@ Result<std::uint64_t> download_file(Core& core, const Value& id_or_address,
 // The bytes around the position, read ahead.
 struct MediaReader::State {
   Result<std::size_t> read(std::span<char> into);
+  Status read_through(std::span<char> into);
 
   Core* core = nullptr;
   std::string address;
@@ -107,7 +108,15 @@ struct MediaReader::State {
 Result<std::size_t> MediaReader::State::read(std::span<char> into) {
   std::size_t done = 0;
   while (done < into.size() && position < size) {
-    if (position < ahead_offset || position >= ahead_offset + ahead.size()) {
+    const std::uint64_t rest = std::min<std::uint64_t>(into.size() - done, size - position);
+    const bool is_ahead = position >= ahead_offset && position < ahead_offset + ahead.size();
+    if (!is_ahead && rest > kReadAheadBytes) {
+      EMSTORE_CHECKED(read_through(into.subspan(done, rest)));
+      done += rest;
+      position += rest;
+      continue;
+    }
+    if (!is_ahead) {
       std::string fetched;
       const std::uint64_t wanted = std::max<std::uint64_t>(kReadAheadBytes, into.size() - done);
       EMSTORE_CHECKED(
@@ -122,6 +131,15 @@ Result<std::size_t> MediaReader::State::read(std::span<char> into) {
     position += count;
   }
   return done;
+}
+
+// Much at once goes where it is wanted, without a stop.
+Status MediaReader::State::read_through(std::span<char> into) {
+  return fetch(*core, address, position, into.size(), [&](std::string_view piece) -> Status {
+    piece.copy(into.data(), piece.size());
+    into = into.subspan(piece.size());
+    return {};
+  });
 }
 
 MediaReader::MediaReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
