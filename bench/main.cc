@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   register_growth(suite);
   register_start(suite);
   register_media(suite);
+  register_stream(suite);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::ClearRegisteredBenchmarks();  // What they share lies in the folder of the suite.
   benchmark::Shutdown();

@@ -84,6 +84,7 @@ void register_socket(Suite& suite);
 void register_growth(Suite& suite);
 void register_start(Suite& suite);
 void register_media(Suite& suite);
+void register_stream(Suite& suite);
 
 // Keeps what `make` makes until the benchmarks that share it are gone; makes it when it is first
 // asked for.

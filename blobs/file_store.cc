@@ -80,6 +80,10 @@ Result<ContentDigest> digest_of_file(System& system, const Named& content) {
 
 }  // namespace
 
+std::filesystem::path media_file(const Address& address) {
+  return std::filesystem::path(shard_name(address.digest[0])) / file_name(address);
+}
+
 struct FileStore::State {
   // What is published in one shard is published by one thread at a time: a second one must not take
   // its turn between a failed sync and the note that it failed.
@@ -98,7 +102,7 @@ struct FileStore::State {
   std::array<Shard, 256> shards;
 
   std::filesystem::path path_of(const Address& address) const {
-    return root_path / shard_name(address.digest[0]) / file_name(address);
+    return root_path / media_file(address);
   }
   // A descriptor of the caller's own: the kernel reports a failed write-back once to each.
   Result<File> open_shard(std::uint8_t first_byte) const {

@@ -47,6 +47,9 @@ struct TakenOrdinal {
   Sha256 sha256{};
 };
 
+// Where the bytes of an address lie below the folder: "ab/abcd….128".
+std::filesystem::path media_file(const Address& address);
+
 class FileStore {
  private:
   struct State;

@@ -127,6 +127,27 @@ struct DiffWords {
 };
 int show_difference(Session& session, const DiffWords& words);
 
+// store_commands.cc
+struct AuditWords {
+  std::uint64_t slice = 1, slices = 1;
+  std::optional<std::uint64_t> at;
+  std::string root;
+};
+int audit(Session& session, const AuditWords& words);
+struct ExportWords {
+  std::optional<std::uint64_t> until;
+};
+int export_store(Session& session, const ExportWords& words);
+struct StoreWords {
+  std::string into, backup;
+  std::optional<std::uint64_t> until;
+};
+// These become emstored, which makes the store.
+int take_export(Session& session, const StoreWords& words);
+int restore(Session& session, const StoreWords& words);
+int replay(Session& session, const StoreWords& words);
+int backup(Session& session, const std::string& directory);
+
 // daemon_commands.cc
 int show_status(Session& session);
 int ping(Session& session);

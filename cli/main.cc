@@ -35,6 +35,10 @@ struct Words {
   std::uint64_t sequence = 0;  // Of the commit that is shown.
   DiffWords diff;
   UndoWords undo;
+  AuditWords audit;
+  ExportWords exported;
+  StoreWords store;
+  std::string backup;
   CallWords call;
   GcWords gc;
   DemoWords demo;
@@ -210,9 +214,17 @@ void add_media(CLI::App& app, Words& words) {
 }
 
 void add_import(CLI::App& app, Words& words) {
-  CLI::App& command = add(app, "import", "Bring over what another system keeps", words,
-                          [&](Session& session) { return import_store(session, words.import); });
-  command.add_option("--from-bknd", words.import.from_bknd, "bknd's SQLite database")->required();
+  CLI::App& command =
+      add(app, "import", "Bring over what another system keeps, or make a store of an export",
+          words, [&](Session& session) {
+            return words.store.into.empty() ? import_store(session, words.import)
+                                            : take_export(session, words.store);
+          });
+  CLI::Option_group* source = command.add_option_group("From", "One of them");
+  source->add_option("--from-bknd", words.import.from_bknd, "bknd's SQLite database");
+  source->add_option("--into", words.store.into,
+                     "Of the export on standard input, in this directory, empty or new");
+  source->require_option(1);
   command.add_option("--uploads", words.import.uploads, "The folder of its media files");
   command.add_option("--schema", words.import.schema,
                      "schema.toJSON(), where the database does not hold it");
@@ -289,6 +301,39 @@ void add_daemon(CLI::App& app, Words& words) {
   demo_app.add_option("--keep", words.demo.keep, "Keep the data in this folder");
 }
 
+void add_audit(CLI::App& app, Words& words) {
+  CLI::App& audit_app =
+      add(app, "audit", "Check log, indexes, files and media; name what is damaged", words,
+          [&](Session& session) { return audit(session, words.audit); });
+  audit_app.add_option("--slice", words.audit.slice, "Of the media only this slice, from 1");
+  audit_app.add_option("--slices", words.audit.slices, "How many slices there are");
+  CLI::Option* at = audit_app.add_option("--at", words.audit.at, "A commit whose root was noted");
+  CLI::Option* root = audit_app.add_option("--root", words.audit.root, "The root that it had");
+  at->needs(root);
+  root->needs(at);
+}
+
+void add_whole_store(CLI::App& app, Words& words) {
+  add_audit(app, words);
+  CLI::App& export_app =
+      add(app, "export", "Write the whole store to standard output, as one stream", words,
+          [&](Session& session) { return export_store(session, words.exported); });
+  export_app.add_option("--until", words.exported.until, "Up to this commit");
+  CLI::App& replay_app = add(app, "replay", "Make another store of the log, as it was at a commit",
+                             words, [&](Session& session) { return replay(session, words.store); });
+  replay_app.add_option("--until", words.store.until, "Up to this commit");
+  replay_app.add_option("--into", words.store.into, "Its data directory, empty or new")->required();
+  CLI::App& backup_app =
+      add(app, "backup", "Add what is new to the backup in DIRECTORY, which the daemon writes",
+          words, [&](Session& session) { return backup(session, words.backup); });
+  backup_app.add_option("DIRECTORY", words.backup)->required();
+  CLI::App& restore_app = add(app, "restore", "Make a store of a backup, and prove it", words,
+                              [&](Session& session) { return restore(session, words.store); });
+  restore_app.add_option("BACKUP", words.store.backup)->required();
+  restore_app.add_option("--into", words.store.into, "Its data directory, empty or new")
+      ->required();
+}
+
 void add_everything(CLI::App& app, Words& words) {
   app.set_version_flag("--version", "emstore " EMSTORE_VERSION);
   app.add_option("--socket", words.settings.socket, "The daemon's socket")
@@ -306,6 +351,7 @@ void add_everything(CLI::App& app, Words& words) {
   add_schema(app, words);
   add_import(app, words);
   add_history(app, words);
+  add_whole_store(app, words);
   add_daemon(app, words);
   app.footer(
       "Without a command: the daemon's status. Exit codes: 0 done, 1 unexpected, 2 wrong request, "

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <thread>
 #include <utility>
 
 #include "client-lib/answers.h"
@@ -14,11 +13,6 @@
 
 namespace emstore {
 namespace {
-
-using std::chrono::milliseconds;
-
-constexpr milliseconds kFirstLook{5};
-constexpr milliseconds kLongestLook{200};
 
 Result<Mutation> mutation_of(Result<Value> answer) {
   EMSTORE_TRY(Value value, std::move(answer));
@@ -167,42 +161,6 @@ Result<std::uint64_t> ping_once(Core& core) {
   return unsigned_of(answer, "sequence");
 }
 
-protocol::Gc gc_of(const Client::Collect& options) {
-  protocol::Gc call{options.dry_run, {}};
-  if (options.grace) call.grace = static_cast<std::uint64_t>(options.grace->count());
-  return call;
-}
-
-// Tells the progress and whether to go on.
-bool tell(const Map& job, const Client::VerifyProgress& progress) {
-  const Map* state = RecordView(job)["progress"].if_map();
-  if (!progress || !state) return true;
-  return progress(unsigned_of(*state, "done"), unsigned_of(*state, "total"));
-}
-
-// The result of a job that `begin` starts.
-Result<Map> run_job(Core& core, const protocol::Call& begin,
-                    const Client::VerifyProgress& progress = {}) {
-  const std::string name(protocol::method_of(begin));
-  EMSTORE_TRY(const Map begun, core.call_for_map(begin));
-  const std::string* id = RecordView(begun)["job"].if_text();
-  if (!id) return failure(ErrorCode::internal, name + " gave no job");
-  for (milliseconds pause = kFirstLook;; pause = std::min(2 * pause, kLongestLook)) {
-    EMSTORE_TRY(Map job, core.call_for_map(protocol::JobGet{*id}));
-    const bool go_on = tell(job, progress);
-    if (const Value* error = job.find("error"); error && !error->is_null()) {
-      return failure(error_of(*error));
-    }
-    const Map* result = RecordView(job)["result"].if_map();
-    if (result) return *result;
-    if (!go_on) {
-      EMSTORE_CHECKED(core.call(protocol::JobCancel{*id}));
-      return failure(ErrorCode::cancelled, name + " was stopped");
-    }
-    std::this_thread::sleep_for(pause);
-  }
-}
-
 }  // namespace
 
 Mutation Mutator::insert_one(const Document& document, const MutationOptions& options) {
@@ -342,19 +300,6 @@ std::optional<Feed> Client::subscribe(const FeedOptions& options, ErrorOut error
   }
   error.clear();
   return Feed(*std::move(state));
-}
-Map Client::verify(const VerifyProgress& progress) {
-  return value_of(run_job(*core_, protocol::Verify{}, progress));
-}
-Map Client::verify(const VerifyProgress& progress, ErrorOut error) {
-  return value_of(run_job(*core_, protocol::Verify{}, progress), error);
-}
-Map Client::collect_garbage() { return collect_garbage(Collect{}); }
-Map Client::collect_garbage(const Collect& options) {
-  return value_of(run_job(*core_, gc_of(options)));
-}
-Map Client::collect_garbage(const Collect& options, ErrorOut error) {
-  return value_of(run_job(*core_, gc_of(options)), error);
 }
 Value Client::call(std::string_view method, const List& params) {
   return value_of(core_->caller().run(core_->outgoing(method, params)));

@@ -43,6 +43,7 @@ struct Config {
   std::size_t writer_waiting_max = 16'384;
   std::size_t writer_waiting_bytes_max = 64u << 20;
   std::size_t pool_waiting_max = 4'096;  // Of media work, and of scans.
+  std::size_t exports_max = 4;           // That are being fetched.
   std::size_t subscriptions_max = 16;    // Of one connection.
   std::size_t feed_buffer_max = 256u << 10;
   std::size_t feed_lag_max = 1'000;  // Commits.

@@ -6,6 +6,8 @@
 #include <variant>
 
 #include "daemon/answers.h"
+#include "daemon/audit.h"
+#include "daemon/backup.h"
 #include "daemon/operations.h"
 #include "daemon/status.h"
 #include "protocol/codec.h"
@@ -69,6 +71,11 @@ struct Dispatch::Visitor {
     store::Command command;
     command.mutations.push_back(*std::move(asked));
     dispatch.mutations_.begin(mutation(), std::move(command), std::move(call.options), digest);
+  }
+  void start(std::string_view kind, Jobs::Work work) const {
+    const Result<std::string> job = parts().jobs.start(kind, std::move(work));
+    if (!job) return session.refuse(id, job.error());
+    session.reply(id, Map{{"job", *job}});
   }
   void read(ReadForm form, std::string entity, Map query,
             const protocol::ReadOptions& options) const {
@@ -178,16 +185,34 @@ struct Dispatch::Visitor {
     dispatch.blob_calls_.begin(session, id, call);
   }
 
+  // ---- The whole store
+  void operator()(const protocol::ExportOpen& call) const {
+    dispatch.exports_.begin(session, id, call);
+  }
+  void operator()(const protocol::ExportRead& call) const {
+    dispatch.exports_.begin(session, id, call);
+  }
+
   // ---- Jobs
+  void operator()(const protocol::Audit& call) const {
+    Result<AuditWish> wish = audit_wish_of(call);
+    if (!wish) return session.refuse(id, wish.error());
+    wish->verify_bytes_max = parts().config.verify_bytes_max;
+    start("audit", [&all = parts(), asked = *wish](const Jobs::Progress& progress) {
+      return audit(all.store, all.files, all.config.data / "head", asked, progress);
+    });
+  }
+  void operator()(const protocol::Backup& call) const {
+    start("backup", [&all = parts(), directory = call.directory](const Jobs::Progress& progress) {
+      return backup(all.store, all.files, directory, progress);
+    });
+  }
   void operator()(const protocol::Verify&) const {
-    Result<std::string> job = parts().jobs.start(
-        "verify", [&parts = parts()](const Jobs::Progress& progress) -> Result<Value> {
-          EMSTORE_TRY(const store::VerifyReport report,
-                      store::verify(*parts.store.view(), progress, parts.config.verify_bytes_max));
-          return to_value(report);
-        });
-    if (!job) return session.refuse(id, job.error());
-    session.reply(id, Map{{"job", *job}});
+    start("verify", [&all = parts()](const Jobs::Progress& progress) -> Result<Value> {
+      EMSTORE_TRY(const store::VerifyReport report,
+                  store::verify(*all.store.view(), progress, all.config.verify_bytes_max));
+      return to_value(report);
+    });
   }
   void operator()(const protocol::Gc& call) const {
     GcOptions options{parts().config.gc_grace, call.dry_run};
@@ -199,14 +224,9 @@ struct Dispatch::Visitor {
       }
       options.grace = std::chrono::seconds(*call.grace);
     }
-    Result<std::string> job =
-        parts().jobs.start("gc",
-                           [&collection = dispatch.collection_, peer = session.peer(),
-                            options](const Jobs::Progress& progress) -> Result<Value> {
-                             return collection.run(peer, options, progress);
-                           });
-    if (!job) return session.refuse(id, job.error());
-    session.reply(id, Map{{"job", *job}});
+    start("gc",
+          [&collection = dispatch.collection_, peer = session.peer(), options](
+              const Jobs::Progress& progress) { return collection.run(peer, options, progress); });
   }
   void operator()(const protocol::JobGet& call) const { answer(parts().jobs.get(call.id)); }
   void operator()(const protocol::JobCancel& call) const { answer(parts().jobs.cancel(call.id)); }
@@ -218,6 +238,7 @@ Dispatch::Dispatch(const Parts& parts)
       mutations_(parts),
       blob_calls_(parts),
       feeds_(parts),
+      exports_(parts),
       collection_(parts) {}
 
 void Dispatch::handle(Session& session, protocol::Request request, std::size_t bytes) {
@@ -241,6 +262,7 @@ void Dispatch::has_room(Session& session) { feeds_.serve(session); }
 
 void Dispatch::forget(SessionId session) {
   feeds_.forget(session);
+  exports_.forget(session);
   reads_.forget(session);
   blob_calls_.forget(session);
 }

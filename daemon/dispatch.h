@@ -6,6 +6,7 @@
 
 #include "daemon/blob_calls.h"
 #include "daemon/collection.h"
+#include "daemon/exports.h"
 #include "daemon/feeds.h"
 #include "daemon/mutations.h"
 #include "daemon/parts.h"
@@ -43,6 +44,7 @@ class Dispatch {
   Mutations mutations_;
   BlobCalls blob_calls_;
   Feeds feeds_;
+  Exports exports_;
   Collection collection_;
 };
 

@@ -35,6 +35,8 @@ constexpr std::array kFlags{
                          "--set");
          }},
     Flag{"--dump", true, [](Flags& f, std::string_view v) { f.dump = v; }},
+    Flag{"--import", false, [](Flags& f, std::string_view) { f.import = true; }},
+    Flag{"--restore", true, [](Flags& f, std::string_view v) { f.restore = v; }},
     Flag{"--print-config", false, [](Flags& f, std::string_view) { f.print_config = true; }},
     Flag{"--version", false, [](Flags& f, std::string_view) { f.version = true; }},
     Flag{"--help", false, [](Flags& f, std::string_view) { f.help = true; }},
@@ -90,6 +92,8 @@ Serves the store in DIR, which is created where it is missing, to local programs
   --print-config     show every setting, its value and where it came from
   --dump FAMILY      print the rows of a family (log, records … or all) of a stopped daemon's store,
                      one a line: family, key and value in hex
+  --import           make a store in an empty DIR of the export on standard input, and prove it
+  --restore BACKUP   make a store in an empty DIR of the backup in that directory, and prove it
   --version, --help
 
 SIGTERM and SIGINT stop it in order: what is in flight is answered first.

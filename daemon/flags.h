@@ -16,7 +16,9 @@ struct Flags {
   bool help = false;
   bool version = false;
   bool print_config = false;
-  std::optional<std::string> dump;  // A family, or "all".
+  std::optional<std::string> dump;     // A family, or "all".
+  bool import = false;                 // From standard input.
+  std::optional<std::string> restore;  // The folder of a backup.
   std::optional<std::string> config_file;
   std::vector<Override> overrides;
 };

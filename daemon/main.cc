@@ -10,11 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/hash.h"
 #include "daemon/answers.h"
 #include "daemon/app.h"
+#include "daemon/backup.h"
 #include "daemon/config.h"
 #include "daemon/dump.h"
 #include "daemon/flags.h"
+#include "daemon/import.h"
 #include "daemon/memory.h"
 #include "daemon/notify.h"
 
@@ -103,6 +106,27 @@ int serve(const Config& config, const std::string& notify_socket) {
   return served ? 0 : report(served.error());
 }
 
+int report(const emstore::daemon::ImportReport& made, const Config& config) {
+  std::printf("store in %s  commit %llu  media %llu\nroot          %s\nstate digest  %s  (%s)\n",
+              config.data.c_str(), static_cast<unsigned long long>(made.sequence),
+              static_cast<unsigned long long>(made.blobs),
+              emstore::to_hex(emstore::as_bytes(made.root)).c_str(),
+              emstore::to_hex(emstore::as_bytes(made.state_digest)).c_str(),
+              made.is_compared ? "equal to the source's" : "the source does not say");
+  return 0;
+}
+
+// A store made of an export or of a backup; nobody is served.
+int make_store(const Flags& flags, const Config& config) {
+  emstore::daemon::Log log(emstore::daemon::LogLevel::warning);
+  const auto made =
+      flags.restore
+          ? emstore::daemon::restore(config, *flags.restore, log)
+          : emstore::daemon::import_store(
+                config, {emstore::daemon::source_of(STDIN_FILENO, "standard input")}, {}, log);
+  return made ? report(*made, config) : report(made.error());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -121,6 +145,7 @@ int main(int argc, char** argv) {
   const emstore::Result<Configuration> configuration = configuration_of(*flags, environment);
   if (!configuration) return report(configuration.error());
   if (flags->print_config) return print_config(*configuration);
+  if (flags->import || flags->restore) return make_store(*flags, configuration->config);
   if (flags->dump) {
     emstore::daemon::Log log(emstore::daemon::LogLevel::warning);
     const emstore::Status dumped =

@@ -73,6 +73,8 @@ constexpr std::array kSettings{
             "the bytes of them"},
     Setting{"limits.waiting_work", [](Config& c) -> Place { return Number{&c.pool_waiting_max}; },
             "pieces of media work, or scans, that wait; more are answered `busy`"},
+    Setting{"limits.exports", [](Config& c) -> Place { return Number{&c.exports_max}; },
+            "exports that are being fetched at a time"},
     Setting{"limits.subscriptions", [](Config& c) -> Place { return Number{&c.subscriptions_max}; },
             "subscriptions of one connection"},
     Setting{"limits.feed_buffer", [](Config& c) -> Place { return Bytes{&c.feed_buffer_max}; },

@@ -77,17 +77,22 @@ struct LogRead     { std::uint64_t from = 1, limit = 100; std::optional<std::uin
                      std::string entity; Value id; std::string field; List operators; Value media; };  // "log.read" [{from, to, entity, …}]
 struct Subscribe   { std::optional<std::uint64_t> from; std::string entity; Value id; std::string field; List operators; };  // "subscribe" [{from, entity, id, field, operators}]
 struct Unsubscribe { std::uint64_t subscription = 0; };                                           // "unsubscribe" [subscription]
+struct Audit       { std::optional<std::uint64_t> slice, slices, at; std::optional<std::string> root; };  // "audit" [{slice, slices, at, root}]
+struct ExportOpen  { std::optional<std::uint64_t> until; };                                       // "export.open" [{until}]
+struct ExportRead  { std::uint64_t number = 0; };                                                 // "export.read" [export]
+struct Backup      { std::string directory; };                                                    // "backup" [directory]
 struct Verify      {};                                                                            // "verify" []
 struct Gc          { bool dry_run = false; std::optional<std::uint64_t> grace; };                  // "gc" [{dry_run, grace}]
 struct JobGet      { std::string id; };                                                           // "job.get" [id]
 struct JobCancel   { std::string id; };                                                           // "job.cancel" [id]
 // clang-format on
 
-using Call = std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne,
-                          UpdateOne, DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction,
-                          Undo, FindId, FindOne, FindMany, Count, Exists, Explain, MediaUpload,
-                          BlobBegin, BlobWrite, BlobCommit, BlobPutFd, BlobGetFd, BlobRead, LogRead,
-                          Subscribe, Unsubscribe, Verify, Gc, JobGet, JobCancel>;
+using Call =
+    std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne, UpdateOne,
+                 DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction, Undo, FindId,
+                 FindOne, FindMany, Count, Exists, Explain, MediaUpload, BlobBegin, BlobWrite,
+                 BlobCommit, BlobPutFd, BlobGetFd, BlobRead, LogRead, Subscribe, Unsubscribe, Audit,
+                 ExportOpen, ExportRead, Backup, Verify, Gc, JobGet, JobCancel>;
 
 // `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count, cursor as
 // they came: the store resolves the names. `file` is Binary, or a map {blob: address}.
@@ -154,7 +159,9 @@ struct Push {
 // blob.read    {bytes, size}
 // log.read     {commits: [{sequence, bytes, …decoded}], next, more}
 // subscribe    {subscription, from, sequence}      unsubscribe  {ended}
-// verify, gc   {job}      job.get {id, kind, state, progress, result?, error?}      job.cancel
+// export.open  {export, sequence, root}      export.read  {bytes, done}
+// audit, backup, gc, verify
+//              {job}      job.get {id, kind, state, progress, result?, error?}      job.cancel
 // {state} An error is [code, message, {path, hint, retryable, violations: [[code, message, path,
 // hint]]}].
 

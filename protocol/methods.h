@@ -403,6 +403,44 @@ struct Method<Unsubscribe> {
 };
 
 template <>
+struct Method<Audit> {
+  static constexpr std::string_view kName = "audit";
+  static constexpr std::string_view kResult = "{job}";
+  static constexpr std::string_view kSummary =
+      "Checks log, tree, head, indexes, files and media; names what is damaged.";
+  static void visit(auto& with, auto& call) {
+    with.option("slice", call.slice);
+    with.option("slices", call.slices);
+    with.option("at", call.at);
+    with.option("root", call.root);
+  }
+};
+
+template <>
+struct Method<ExportOpen> {
+  static constexpr std::string_view kName = "export.open";
+  static constexpr std::string_view kResult = "{export, sequence, root}";
+  static constexpr std::string_view kSummary = "Begins an export of the store, as of now.";
+  static void visit(auto& with, auto& call) { with.option("until", call.until); }
+};
+
+template <>
+struct Method<ExportRead> {
+  static constexpr std::string_view kName = "export.read";
+  static constexpr std::string_view kResult = "{bytes, done}";
+  static constexpr std::string_view kSummary = "The next bytes of an export.";
+  static void visit(auto& with, auto& call) { with.param("export", call.number); }
+};
+
+template <>
+struct Method<Backup> {
+  static constexpr std::string_view kName = "backup";
+  static constexpr std::string_view kResult = "{job}";
+  static constexpr std::string_view kSummary = "Adds what is new to the backup in a directory.";
+  static void visit(auto& with, auto& call) { with.param("directory", call.directory); }
+};
+
+template <>
 struct Method<Verify> {
   static constexpr std::string_view kName = "verify";
   static constexpr std::string_view kResult = "{job}";

@@ -127,7 +127,32 @@ Status create(const std::filesystem::path& path) {
   return {};
 }
 
+// The slot that counts, and which of the two it is. Errors: rolled_back.
+struct Latest {
+  Slot slot;
+  std::size_t place = 0;
+};
+Result<Latest> latest_of(std::string_view bytes, const std::filesystem::path& path) {
+  std::optional<Latest> latest;
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    const auto slot = slot_of(bytes.substr(i * kSlotBytes, kSlotBytes));
+    if (slot && (!latest || slot->age() >= latest->slot.age())) latest = Latest{*slot, i};
+  }
+  if (latest) return *latest;
+  return failure(ErrorCode::rolled_back,
+                 "the head of the log at " + path.string() + " is damaged: no slot is whole");
+}
+
 }  // namespace
+
+Result<std::optional<HeadState>> Head::read(const std::filesystem::path& path) {
+  const File file(path, O_RDONLY | O_NOFOLLOW);
+  if (file.get() < 0) return io_failure(errno, "open", path);
+  EMSTORE_TRY(const std::string bytes, read_all(file.get(), path));
+  EMSTORE_TRY(const Latest latest, latest_of(bytes, path));
+  if (latest.slot.write_number == 0) return std::nullopt;
+  return latest.slot.state;
+}
 
 Result<Head> Head::open(const std::filesystem::path& path) {
   struct stat found {};
@@ -144,19 +169,10 @@ Result<Head> Head::open(const std::filesystem::path& path) {
 
 Status Head::load() {
   EMSTORE_TRY(const std::string bytes, read_all(descriptor_, path_));
-  std::optional<Slot> latest;
-  for (std::size_t i = 0; i < kSlots; ++i) {
-    const auto slot = slot_of(std::string_view(bytes).substr(i * kSlotBytes, kSlotBytes));
-    if (!slot || (latest && slot->age() < latest->age())) continue;
-    latest = slot;
-    next_slot_ = 1 - i;
-  }
-  if (!latest) {
-    return failure(ErrorCode::rolled_back,
-                   "the head of the log at " + path_.string() + " is damaged: no slot is whole");
-  }
-  writes_ = latest->write_number;
-  if (writes_ > 0) recorded_ = latest->state;
+  EMSTORE_TRY(const Latest latest, latest_of(bytes, path_));
+  next_slot_ = 1 - latest.place;
+  writes_ = latest.slot.write_number;
+  if (writes_ > 0) recorded_ = latest.slot.state;
   // A process that was killed may have left it in memory only.
   if (::fdatasync(descriptor_) != 0) return sync_failure(errno, path_);
   return {};

@@ -45,6 +45,10 @@ class Head {
   Head& operator=(Head&& other) noexcept;
   ~Head();
 
+  // What the file says, without touching it; nothing when nothing is recorded. A slot that is being
+  // written does not count. Errors: rolled_back (no valid slot), io_failed.
+  static Result<std::optional<HeadState>> read(const std::filesystem::path& path);
+
   // What was recorded last; nothing in a file just created.
   const std::optional<HeadState>& recorded() const { return recorded_; }
   // Writes the state beside the one on disk; durable only after sync(). Sequences never fall.

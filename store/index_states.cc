@@ -46,7 +46,7 @@ Result<IndexState> decode_state(std::string_view bytes) {
 }
 
 void put(IndexId index, const IndexState& state, IndexStates& states, Overlay& rows) {
-  rows.apply({Family::meta, state_key(index), encode(state)});
+  rows.apply(state_row(index, state));
   states[index] = state;
 }
 
@@ -103,6 +103,10 @@ Result<bool> drop(IndexId index, Overlay& rows) {
 }
 
 }  // namespace
+
+RowChange state_row(IndexId index, const IndexState& state) {
+  return {Family::meta, state_key(index), encode(state)};
+}
 
 Result<IndexStates> load_index_states(const Reader& reader) {
   IndexStates states;

@@ -37,6 +37,9 @@ using IndexStates = std::map<IndexId, IndexState>;
 // The states as stored. Errors: corrupt_index.
 Result<IndexStates> load_index_states(const Reader& reader);
 
+// A state as it is stored: for a store that is made of a log.
+RowChange state_row(IndexId index, const IndexState& state);
+
 // The states after a schema change, put into `rows`: a new index on an empty entity is ready, on a
 // filled one it is to be filled; one that was not unique is tried again; one that is gone is to be
 // dropped.

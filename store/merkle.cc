@@ -154,6 +154,12 @@ void Tree::append(const Sha256& leaf) {
 
 Sha256 Tree::root() const { return joined_roots(frontier_); }
 
+unsigned Tree::height_of(std::size_t place) const {
+  std::uint64_t rest = size_;
+  for (; place > 0; --place) rest -= std::bit_floor(rest);
+  return static_cast<unsigned>(std::bit_width(rest)) - 1;
+}
+
 RowChanges Tree::take_changes() {
   RowChanges changes = std::exchange(full_tiles_, {});
   if (levels_.empty() || !std::exchange(levels_.front().touched, false)) return changes;
@@ -206,6 +212,21 @@ Result<Sha256> subtree(unsigned height, std::uint64_t index, const Reader& reade
 }
 
 }  // namespace
+
+Result<std::optional<Sha256>> kept_leaf(const Reader& reader, Sequence sequence) {
+  const std::uint64_t index = sequence - 1;
+  EMSTORE_TRY(const std::optional<std::string> row,
+              reader.get(Family::tree, tile_key(0, index / kTileHashes)));
+  if (!row) return std::nullopt;
+  const std::size_t place = index % kTileHashes * kHashBytes;
+  if (row->size() < place + kHashBytes) return damaged("a tile of its leaves is too short");
+  return split(std::string_view(*row).substr(place, kHashBytes)).front();
+}
+
+Result<std::vector<Sha256>> kept_frontier(const Reader& reader) {
+  EMSTORE_TRY(Frontier frontier, read_frontier(reader));
+  return std::move(frontier.hashes);
+}
 
 Result<Sha256> root_at(std::uint64_t size, const Reader& reader, const Leaves& leaf_of) {
   std::vector<Sha256> roots;

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -41,6 +42,9 @@ class Tree {
   void append(const Sha256& leaf);
   std::uint64_t size() const { return size_; }
   Sha256 root() const;
+  // The roots of the perfect subtrees, left to right, and how high each is.
+  const std::vector<Sha256>& frontier() const { return frontier_; }
+  unsigned height_of(std::size_t place) const;
   // The rows that changed since the last call: frontier, full tiles, tiles of upper levels.
   RowChanges take_changes();
 
@@ -57,6 +61,11 @@ class Tree {
   std::vector<Level> levels_;
   RowChanges full_tiles_;  // Since take_changes().
 };
+
+// What the rows keep: the hash of a commit's leaf, when its tile is full; the frontier. Errors:
+// corrupt_index.
+Result<std::optional<Sha256>> kept_leaf(const Reader& reader, Sequence sequence);
+Result<std::vector<Sha256>> kept_frontier(const Reader& reader);
 
 // The root that the tree had when it held `size` leaves, from the rows of a tree that holds at
 // least as many. Errors: corrupt_index.

@@ -88,9 +88,13 @@ Result<StoreId> identify(Database& database, const Head& head, Environment& envi
                                                ", but the database is empty");
   }
   environment.random(id);
-  const RowChange row{Family::meta, std::string(kStoreIdKey), std::string(as_bytes(id))};
+  const RowChange row = store_id_row(id);
   EMSTORE_CHECKED(database.write(std::span(&row, 1), Durability::synced));
   return id;
+}
+
+RowChange store_id_row(const StoreId& id) {
+  return {Family::meta, std::string(kStoreIdKey), std::string(as_bytes(id))};
 }
 
 Status rebuild_outdated(Database& database,
@@ -146,6 +150,10 @@ Result<Opened> read_state(const Database& database) {
   return opened;
 }
 
+Result<Sha256> root_of(const Reader& reader, Sequence sequence) {
+  return root_at(sequence, reader, leaves_of(reader));
+}
+
 Status check_head(const Head& head, const StoreId& id, const Opened& opened) {
   const std::optional<HeadState>& recorded = head.recorded();
   const Sequence last = opened.view.sequence;
@@ -163,7 +171,7 @@ Status check_head(const Head& head, const StoreId& id, const Opened& opened) {
                                                std::to_string(last));
   }
   const Reader& reader = *opened.view.reader;
-  EMSTORE_TRY(const Sha256 root, root_at(recorded->sequence, reader, leaves_of(reader)));
+  EMSTORE_TRY(const Sha256 root, root_of(reader, recorded->sequence));
   if (root != recorded->root) {
     return failure(ErrorCode::rolled_back, "the log up to commit " +
                                                std::to_string(recorded->sequence) +

@@ -20,6 +20,9 @@ Result<FolderLock> prepare_folder(const std::filesystem::path& folder, UnsafeFil
 // is rolled_back.
 Result<StoreId> identify(Database& database, const Head& head, Environment& environment);
 
+// The row that holds it: for a store that is made of a log.
+RowChange store_id_row(const StoreId& id);
+
 // Folds the log again for index families that are missing or outdated, and puts them in place.
 Status rebuild_outdated(Database& database,
                         const std::function<void(std::string_view what, double done)>& progress);
@@ -31,6 +34,9 @@ struct Opened {
 // The state as the rows have it. Errors: corrupt_index when tree and log do not end at the same
 // commit.
 Result<Opened> read_state(const Database& database);
+
+// The root that the tree had at a commit. Errors: corrupt_log, corrupt_index.
+Result<Sha256> root_of(const Reader& reader, Sequence sequence);
 
 // Holds the log against what was acknowledged. Errors: rolled_back.
 Status check_head(const Head& head, const StoreId& id, const Opened& opened);

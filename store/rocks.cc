@@ -161,6 +161,22 @@ Status Database::adopt(std::unique_ptr<Generation> generation, std::span<const F
   return engine.drop(std::move(dropped));
 }
 
+Status Database::forget_indexes() {
+  RowChanges rows;
+  for (const FamilyInfo& family : kFamilies) {
+    if (is_index(family.family)) {
+      rows.push_back({Family::meta, family_row_key(family.family), std::nullopt});
+    }
+  }
+  return write(rows, Durability::synced);
+}
+
+Status Database::check_files() const {
+  const auto status = state_->engine.db->VerifyFileChecksums(rocksdb::ReadOptions());
+  if (status.ok()) return {};
+  return failure(to_error(status, "checking the files of the database", ErrorCode::corrupt_log));
+}
+
 Database::FamilySize Database::size(Family family) const {
   const Engine& engine = state_->engine;
   rocksdb::ColumnFamilyHandle* column_family = engine.live[slot(family)].get();

@@ -67,6 +67,13 @@ class Database {
   // may be inside the database.
   Status adopt(std::unique_ptr<Generation> generation, std::span<const Family> families);
 
+  // Forgets which rows the index families have: at the next opening all of them are outdated.
+  Status forget_indexes();
+
+  // Reads every table file whole and holds it against the checksum that it was written with. Any
+  // thread. Errors: corrupt_log, naming the file; io_failed.
+  Status check_files() const;
+
   // Figures for `status`: approximate count of rows and bytes of a family.
   struct FamilySize {
     std::uint64_t rows = 0;

@@ -243,10 +243,10 @@ class Client {
   Feed subscribe(const FeedOptions& options = {});
   std::optional<Feed> subscribe(const FeedOptions& options, ErrorOut error);
   // Has the daemon fold its log again and compare it with the live indexes; the report. `progress`
-  // is told commits done and in all, and stops the work by returning false (error: cancelled).
-  using VerifyProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
-  Map verify(const VerifyProgress& progress = {});
-  Map verify(const VerifyProgress& progress, ErrorOut error);
+  // is told what is done and in all, and stops the work by returning false (error: cancelled).
+  using JobProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+  Map verify(const JobProgress& progress = {});
+  Map verify(const JobProgress& progress, ErrorOut error);
   // Deletes media that have not been linked for so long (without `grace`: as the daemon is told),
   // and bytes that nothing has any more: {sequence, media, blobs, bytes, leased, list}.
   struct Collect {
@@ -256,6 +256,17 @@ class Client {
   Map collect_garbage();
   Map collect_garbage(const Collect& options);
   Map collect_garbage(const Collect& options, ErrorOut error);
+  // Checks all there is, bytes of media included: {whole, findings: [{part, place, message}], …}.
+  Map audit(const AuditOptions& options = {}, const JobProgress& progress = {});
+  Map audit(const AuditOptions& options, const JobProgress& progress, ErrorOut error);
+  // Adds what is new to the backup in a directory, which the daemon writes: {sequence, root, …}.
+  Map backup(const std::filesystem::path& directory, const JobProgress& progress = {});
+  Map backup(const std::filesystem::path& directory, const JobProgress& progress, ErrorOut error);
+  // Hands the whole store, or its first commits, to `write`, in the form of docs/export.md:
+  // {sequence, root}.
+  using ExportWriter = std::function<void(std::string_view bytes)>;
+  Map export_store(const ExportWriter& write, std::optional<std::uint64_t> until = {});
+  Map export_store(const ExportWriter& write, std::optional<std::uint64_t> until, ErrorOut error);
   // Any method by its name on the wire. Repeated after a lost connection only where that is
   // harmless.
   Value call(std::string_view method, const List& params = {});

@@ -41,6 +41,14 @@ struct DeleteOptions {
   MutationOptions mutation = {};
 };
 
+struct AuditOptions {
+  // The bytes of media are checked in slices: only those of slice 1, …, slices.
+  std::uint64_t slice = 1, slices = 1;
+  // A root that was noted before, in hexadecimal, and the commit it is of: the log must have it.
+  std::optional<std::uint64_t> at = {};
+  std::string root = {};
+};
+
 struct ApplyOptions {
   bool dry_run = false;            // Only say what would change.
   bool allow_destructive = false;  // Also drop fields and entities, with what they hold.

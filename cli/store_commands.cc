@@ -1,0 +1,199 @@
+// Commands about the store as a whole. What needs no daemon is emstored's work: it alone knows
+// stores.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <iostream>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/demo_daemon.h"
+#include "cli/failures.h"
+#include "cli/interrupt.h"
+#include "cli/text.h"
+
+namespace emstore::cli {
+namespace {
+
+// Shows how far a job is, where somebody looks, and ends it at Ctrl-C.
+class Watched {
+ public:
+  Watched(const Session& session, ProgressLine::Unit unit) {
+    if (!session.json() && is_stderr_terminal()) line_ = std::make_unique<ProgressLine>(unit);
+  }
+  Client::JobProgress progress() {
+    return [this](std::uint64_t done, std::uint64_t total) {
+      InterruptGuard::check();
+      if (line_ && total > 0) line_->show(done, total);
+      return true;
+    };
+  }
+
+ private:
+  InterruptGuard guard_;
+  std::unique_ptr<ProgressLine> line_;
+};
+
+Table findings_table(const Map& report) {
+  Table table({{"PART"}, {"PLACE"}, {"WHAT IS WRONG"}});
+  const List* findings = value_at(report, "findings").if_list();
+  for (const Value& finding : findings ? *findings : List()) {
+    const Map* map = finding.if_map();
+    if (!map) continue;
+    table.add({cell_text(value_at(*map, "part")), cell_text(value_at(*map, "place")),
+               cell_text(value_at(*map, "message"))});
+  }
+  return table;
+}
+
+// The part of the store in which the first damage is tells the error.
+ErrorCode code_of(const Map& report) {
+  const List* findings = value_at(report, "findings").if_list();
+  const Map* first = findings && !findings->empty() ? findings->front().if_map() : nullptr;
+  const std::string part = first ? cell_text(value_at(*first, "part")) : "";
+  if (part == "media") return ErrorCode::corrupt_blob;
+  if (part == "index" || part == "tree") return ErrorCode::corrupt_index;
+  return part == "head" ? ErrorCode::rolled_back : ErrorCode::corrupt_log;
+}
+
+std::string named(const char* name, const Map& map, std::string_view path) {
+  return std::string(name) + cell_text(value_at(map, path)) + "\n";
+}
+
+void show_audit(Session& session, const Map& report) {
+  const Table findings = findings_table(report);
+  if (!findings.empty()) session.print(findings);
+  session.print(
+      named("commits       ", report, "sequence") + named("events        ", report, "events") +
+      "media         " + count_text(number_at(report, "blobs")) + ", " +
+      size_text(number_at(report, "blob_bytes")) + "\n" + named("root          ", report, "root") +
+      named("state digest  ", report, "state_digest"));
+}
+
+struct Program {
+  std::vector<std::string> words;
+
+  [[noreturn]] void become() {
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    ::execvp(arguments.front(), arguments.data());
+    std::cerr << "cannot run " << words.front() << "\n";
+    ::_exit(kExitUnexpected);
+  }
+};
+
+Program offline(const std::string& into, const std::vector<std::string>& what) {
+  Program program{{DemoDaemon::find_program().string(), "--data", into}};
+  program.words.insert(program.words.end(), what.begin(), what.end());
+  return program;
+}
+
+// Writes to a pipe whose other end may have gone: then it has said why.
+void write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+}  // namespace
+
+int audit(Session& session, const AuditWords& words) {
+  AuditOptions options{words.slice, words.slices, words.at, words.root};
+  Map report;
+  {
+    Watched watched(session, ProgressLine::Unit::commits);
+    report = session.client().audit(options, watched.progress());
+  }
+  const bool* whole = value_at(report, "whole").if_boolean();
+  const bool is_whole = whole && *whole;
+  if (session.json()) {
+    session.print_json(report);
+  } else {
+    show_audit(session, report);
+  }
+  if (is_whole) {
+    if (!session.json()) session.print(green(session.terminal(), "everything is whole") + "\n");
+    return 0;
+  }
+  throw Failure({code_of(report),
+                 count_text(number_at(report, "damages")) + " places are damaged",
+                 "",
+                 "the places stand above; restore them from a backup, rebuild indexes from the log",
+                 {}});
+}
+
+int export_store(Session& session, const ExportWords& words) {
+  if (::isatty(STDOUT_FILENO) != 0) {
+    throw UsageError("an export is not for a terminal", "emstore export > FILE");
+  }
+  const Map exported = session.client().export_store(
+      [](std::string_view bytes) {
+        if (!std::cout.write(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
+          throw UsageError("cannot write to standard output");
+        }
+      },
+      words.until);
+  std::cout.flush();
+  std::cerr << "exported up to commit " << cell_text(value_at(exported, "sequence")) << ", root "
+            << cell_text(value_at(exported, "root")) << "\n";
+  return 0;
+}
+
+int take_export(Session&, const StoreWords& words) { offline(words.into, {"--import"}).become(); }
+
+int restore(Session&, const StoreWords& words) {
+  offline(words.into, {"--restore", words.backup}).become();
+}
+
+int replay(Session& session, const StoreWords& words) {
+  std::array<int, 2> pipe{};
+  Client& client = session.client();
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw UsageError("cannot make a pipe");
+  Program program = offline(words.into, {"--import"});
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(pipe[0], STDIN_FILENO);
+    program.become();
+  }
+  ::close(pipe[0]);
+  if (child < 0) throw UsageError("cannot start another program");
+  std::signal(SIGPIPE, SIG_IGN);
+  std::optional<Error> error;
+  client.export_store([&](std::string_view bytes) { write_all(pipe[1], bytes); }, words.until,
+                      error);
+  ::close(pipe[1]);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (error) throw Failure(*error);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kExitUnexpected;
+}
+
+int backup(Session& session, const std::string& directory) {
+  Map made;
+  {
+    Watched watched(session, ProgressLine::Unit::bytes);
+    made = session.client().backup(directory, watched.progress());
+  }
+  if (session.json()) {
+    session.print_json(made);
+    return 0;
+  }
+  session.print(
+      named("backup        ", made, "directory") + named("commit        ", made, "sequence") +
+      "new           " + count_text(number_at(made, "commits")) + " commits, " +
+      count_text(number_at(made, "media")) + " files of media, " +
+      size_text(number_at(made, "media_bytes")) + "\n" + named("root          ", made, "root") +
+      named("state digest  ", made, "state_digest"));
+  return 0;
+}
+
+}  // namespace emstore::cli

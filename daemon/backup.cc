@@ -1,0 +1,307 @@
+#include "daemon/backup.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+#include <utility>
+
+#include "base/io_failure.h"
+#include "base/pack.h"
+#include "daemon/export.h"
+#include "daemon/opening.h"
+#include "store/opening.h"
+
+namespace emstore::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kExtension = ".emstore";
+constexpr std::size_t kPieceBytes = 1u << 20;
+
+// Where the backup is: the last row of its contents.
+struct Latest {
+  store::StoreId store{};
+  Sequence sequence = 0;
+  Sha256 root{};
+  Sha256 state_digest{};
+};
+
+std::string segment_name(Sequence from, Sequence to) {
+  std::array<char, 48> name{};
+  std::snprintf(name.data(), name.size(), "%020llu-%020llu", static_cast<unsigned long long>(from),
+                static_cast<unsigned long long>(to));
+  return std::string(name.data()) + std::string(kExtension);
+}
+
+// A file that appears under its name when it is whole and on disk.
+class NewFile {
+ public:
+  static Result<NewFile> create(const fs::path& path) {
+    NewFile file(path);
+    file.descriptor_ = ::open(file.unfinished_.c_str(),
+                              O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file.descriptor_ < 0) return io_failure(errno, "create", file.unfinished_);
+    return file;
+  }
+  NewFile(NewFile&& other) noexcept
+      : path_(other.path_),
+        unfinished_(other.unfinished_),
+        descriptor_(std::exchange(other.descriptor_, -1)) {}
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile() {
+    if (descriptor_ < 0) return;
+    ::close(descriptor_);
+    ::unlink(unfinished_.c_str());
+  }
+
+  Status write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return io_failure(errno, "write", unfinished_);
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return {};
+  }
+
+  Status finish() {
+    if (::fsync(descriptor_) != 0) return sync_failure(errno, unfinished_);
+    if (::rename(unfinished_.c_str(), path_.c_str()) != 0) return io_failure(errno, "name", path_);
+    ::close(std::exchange(descriptor_, -1));
+    const int folder = ::open(path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool is_synced = folder >= 0 && ::fsync(folder) == 0;
+    const int error = errno;
+    if (folder >= 0) ::close(folder);
+    return is_synced ? Status{} : sync_failure(error, path_.parent_path());
+  }
+
+ private:
+  explicit NewFile(fs::path path) : path_(std::move(path)), unfinished_(path_) {
+    unfinished_ += ".new";
+  }
+
+  fs::path path_, unfinished_;
+  int descriptor_ = -1;
+};
+
+Status write_latest(const fs::path& folder, const Latest& latest) {
+  std::string bytes;
+  pack::Writer writer(bytes);
+  writer.begin_list(4);
+  writer.binary(as_bytes(latest.store));
+  writer.unsigned_integer(latest.sequence);
+  writer.binary(as_bytes(latest.root));
+  writer.binary(as_bytes(latest.state_digest));
+  EMSTORE_TRY(NewFile file, NewFile::create(folder / "latest"));
+  EMSTORE_CHECKED(file.write(bytes));
+  return file.finish();
+}
+
+template <std::size_t N>
+bool take(pack::Cursor& cursor, std::array<std::uint8_t, N>& into) {
+  const auto bytes = cursor.binary();
+  if (!bytes || bytes->size() != N) return false;
+  std::copy(bytes->begin(), bytes->end(), into.begin());
+  return true;
+}
+
+// Nothing where no backup is.
+Result<std::optional<Latest>> read_latest(const fs::path& folder) {
+  std::ifstream file(folder / "latest", std::ios::binary);
+  if (!file) return std::nullopt;
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  pack::Cursor cursor(bytes);
+  Latest latest;
+  const auto parts = cursor.begin_list();
+  const bool has_store = parts && *parts == 4 && take(cursor, latest.store);
+  const auto sequence = has_store ? cursor.unsigned_integer() : Result<std::uint64_t>(0);
+  if (has_store && sequence && take(cursor, latest.root) && take(cursor, latest.state_digest)) {
+    latest.sequence = *sequence;
+    return latest;
+  }
+  return failure(ErrorCode::corrupt_log, (folder / "latest").string() + " is damaged", "",
+                 "make a backup in another directory");
+}
+
+tl::unexpected<Error> not_ours(const fs::path& folder, const std::string& why) {
+  return failure(ErrorCode::invalid_request, "the backup in " + folder.string() + " " + why,
+                 "directory", "name another directory");
+}
+
+// The first commit that the backup lacks. Errors: invalid_request when it is none of this log.
+Result<Sequence> first_to_add(const store::Store& store, const fs::path& folder) {
+  EMSTORE_TRY(const std::optional<Latest> latest, read_latest(folder));
+  std::error_code error;
+  if (!latest) {
+    const bool is_free = !fs::exists(folder, error) || fs::is_empty(folder, error);
+    return is_free ? Result<Sequence>(1) : not_ours(folder, "is none, and the directory not empty");
+  }
+  if (latest->store != store.id()) return not_ours(folder, "is another store's");
+  const auto view = store.view();
+  if (latest->sequence > view->sequence) {
+    return not_ours(folder, "reaches to commit " + std::to_string(latest->sequence) +
+                                ", beyond this log: it was rolled back");
+  }
+  EMSTORE_TRY(const Sha256 root, store::root_of(*view->reader, latest->sequence));
+  if (root != latest->root) return not_ours(folder, "is of a log that went another way");
+  return latest->sequence + 1;
+}
+
+class Backing {
+ public:
+  Backing(const blobs::FileStore& files, const fs::path& folder, const store::Progress& progress)
+      : files_(files), folder_(folder), progress_(progress) {}
+
+  Status write(Export& exported, Sequence from) {
+    from_ = from;
+    EMSTORE_TRY(NewFile segment,
+                NewFile::create(folder_ / segment_name(from, exported.sequence())));
+    while (true) {
+      EMSTORE_TRY(const std::string piece, exported.next());
+      if (piece.empty()) break;
+      EMSTORE_CHECKED(segment.write(piece));
+      written_ += piece.size();
+      EMSTORE_CHECKED(look(exported));
+    }
+    for (const Address& address : exported.left_out()) {
+      EMSTORE_CHECKED(copy(address));
+      EMSTORE_CHECKED(look(exported));
+    }
+    return segment.finish();
+  }
+
+  std::uint64_t media() const { return media_; }
+  std::uint64_t media_bytes() const { return media_bytes_; }
+
+ private:
+  Status look(const Export& exported) const {
+    if (!progress_ || progress_(written_ + media_bytes_, 0)) return {};
+    return failure(ErrorCode::cancelled, "cancelled; the backup is as it was before commit " +
+                                             std::to_string(from_) + " of " +
+                                             std::to_string(exported.sequence()));
+  }
+
+  // What has a name there is whole: nothing is overwritten.
+  Status copy(const Address& address) {
+    const fs::path path = folder_ / "media" / blobs::media_file(address);
+    std::error_code error;
+    if (fs::exists(path, error)) return {};
+    EMSTORE_CHECKED(make_private_folder(path.parent_path()));
+    EMSTORE_TRY(NewFile file, NewFile::create(path));
+    ContentHasher hasher;
+    for (std::uint64_t offset = 0;;) {
+      EMSTORE_TRY(const std::string piece, files_.read(address, offset, kPieceBytes));
+      if (piece.empty()) break;
+      hasher.update(piece);
+      EMSTORE_CHECKED(file.write(piece));
+      offset += piece.size();
+    }
+    if (hasher.digest().xxh3 != address.digest) {
+      return failure(ErrorCode::corrupt_blob, files_.path_of(address).string() +
+                                                  " is damaged: it was not taken into the backup");
+    }
+    ++media_;
+    media_bytes_ += hasher.digest().size;
+    return file.finish();
+  }
+
+  const blobs::FileStore& files_;
+  const fs::path& folder_;
+  const store::Progress& progress_;
+  Sequence from_ = 1;
+  std::uint64_t written_ = 0, media_ = 0, media_bytes_ = 0;
+};
+
+// The segments that begin with commit `first` to `last`, in order.
+std::vector<fs::path> segments_of(const fs::path& folder, Sequence first, Sequence last) {
+  std::vector<fs::path> segments;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const Sequence from = std::strtoull(name.c_str(), nullptr, 10);
+    const bool is_one = entry.path().extension() == kExtension;
+    if (is_one && from >= first && from <= last) segments.push_back(entry.path());
+  }
+  std::ranges::sort(segments);
+  return segments;
+}
+
+// What a backup that did not come to its end has left.
+Status remove_unfinished(const fs::path& folder, Sequence from) {
+  for (const fs::path& segment : segments_of(folder, from, ~Sequence{0})) {
+    std::error_code error;
+    if (!fs::remove(segment, error)) return io_failure(error.value(), "remove", segment);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Value> backup(const store::Store& store, const blobs::FileStore& files,
+                     const fs::path& folder, const store::Progress& progress) {
+  if (!folder.is_absolute()) {
+    return failure(ErrorCode::invalid_request, "a backup goes to an absolute path", "directory");
+  }
+  EMSTORE_TRY(const Sequence from, first_to_add(store, folder));
+  EMSTORE_CHECKED(make_private_folder(folder));
+  EMSTORE_TRY(const std::unique_ptr<Export> exported,
+              Export::begin(store, files, {.from = from, .until = {}, .has_files = false}));
+  Latest latest{store.id(), exported->sequence(), exported->root(), {}};
+  Backing backing(files, folder, progress);
+  EMSTORE_CHECKED(remove_unfinished(folder, from));
+  if (from <= latest.sequence) {
+    EMSTORE_CHECKED(backing.write(*exported, from));
+    latest.state_digest = exported->state_digest().value_or(Sha256{});
+    EMSTORE_CHECKED(write_latest(folder, latest));
+  } else {
+    EMSTORE_TRY(const std::optional<Latest> before, read_latest(folder));
+    if (before) latest = *before;
+  }
+  return Map{{"directory", folder.string()},
+             {"sequence", latest.sequence},
+             {"root", to_hex(as_bytes(latest.root))},
+             {"state_digest", to_hex(as_bytes(latest.state_digest))},
+             {"commits", latest.sequence + 1 - from},
+             {"media", backing.media()},
+             {"media_bytes", backing.media_bytes()}};
+}
+
+Result<ImportReport> restore(const Config& config, const fs::path& folder, Log& log) {
+  EMSTORE_TRY(const std::optional<Latest> latest, read_latest(folder));
+  if (!latest) {
+    return failure(ErrorCode::invalid_request, "there is no backup in " + folder.string(), "",
+                   "name a directory that `emstore backup` made");
+  }
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  std::vector<std::unique_ptr<std::FILE, Close>> open;
+  std::vector<Source> streams;
+  for (const fs::path& segment : segments_of(folder, 1, latest->sequence)) {
+    std::FILE* file = std::fopen(segment.c_str(), "rbe");
+    if (file == nullptr) return io_failure(errno, "open", segment);
+    open.emplace_back(file);
+    streams.push_back(source_of(::fileno(file), segment.string()));
+  }
+  EMSTORE_TRY(const ImportReport report, import_store(config, streams, folder / "media", log));
+  if (report.sequence == latest->sequence && report.root == latest->root &&
+      report.state_digest == latest->state_digest) {
+    return report;
+  }
+  return failure(ErrorCode::corrupt_log,
+                 "what was restored ends at commit " + std::to_string(report.sequence) +
+                     ", the backup says " + std::to_string(latest->sequence) +
+                     " or another state: part of it is missing");
+}
+
+}  // namespace emstore::daemon

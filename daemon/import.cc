@@ -1,0 +1,347 @@
+#include "daemon/import.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include "base/pack.h"
+#include "blobs/file_store.h"
+#include "daemon/export.h"
+#include "daemon/opening.h"
+#include "protocol/frame.h"
+#include "store/import.h"
+#include "store/verify.h"
+
+namespace emstore::daemon {
+namespace {
+
+constexpr std::size_t kPieceBytes = 256u << 10;
+constexpr std::size_t kRecordBytesMax = 64u << 20;
+constexpr std::size_t kRecordDepthMax = 16;
+constexpr const char* kUploadName = "import";
+
+tl::unexpected<Error> broken(const std::string& what) {
+  return failure(ErrorCode::corrupt_log, "the export " + what, "",
+                 "export the store again; what was imported so far is no store: remove it");
+}
+
+template <std::size_t N>
+Result<std::array<std::uint8_t, N>> take_digest(pack::Cursor& cursor) {
+  EMSTORE_TRY(const std::string_view bytes, cursor.binary());
+  if (bytes.size() != N)
+    return broken("has a digest of " + std::to_string(bytes.size()) + " bytes");
+  std::array<std::uint8_t, N> digest{};
+  std::copy(bytes.begin(), bytes.end(), digest.begin());
+  return digest;
+}
+
+// Of the map at the end.
+struct End {
+  Sequence sequence = 0;
+  std::uint64_t blobs = 0;
+  std::string store, root, state_digest;
+  std::vector<IndexId> indexes;
+};
+
+std::string binary_at(const Map& map, std::string_view name) {
+  const Value* value = map.find(name);
+  return value != nullptr && value->if_binary() != nullptr ? value->if_binary()->data : "";
+}
+
+Result<End> end_of(const Value& value) {
+  const Map* map = value.if_map();
+  const Value* sequence = map == nullptr ? nullptr : map->find("sequence");
+  const Value* blobs = map == nullptr ? nullptr : map->find("blobs");
+  const Value* indexes = map == nullptr ? nullptr : map->find("indexes");
+  const bool fits = sequence != nullptr && sequence->if_integer() != nullptr && blobs != nullptr &&
+                    blobs->if_integer() != nullptr && indexes != nullptr &&
+                    indexes->if_list() != nullptr;
+  if (!fits) return broken("has an end that is none");
+  End end{static_cast<Sequence>(*sequence->if_integer()),
+          static_cast<std::uint64_t>(*blobs->if_integer()),
+          binary_at(*map, "store"),
+          binary_at(*map, "root"),
+          binary_at(*map, "state_digest"),
+          {}};
+  for (const Value& index : *indexes->if_list()) {
+    if (index.if_integer() == nullptr) return broken("has an end that is none");
+    end.indexes.push_back(IndexId{static_cast<std::uint32_t>(*index.if_integer())});
+  }
+  return end;
+}
+
+// A content of media that is being read, or whose file is elsewhere.
+struct Content {
+  Address address;
+  std::uint64_t size = 0;
+  Sha256 sha256{};
+};
+
+class Importing {
+ public:
+  Importing(const Config& config, const std::optional<std::filesystem::path>& media)
+      : config_(config), media_(media) {}
+
+  Status read(const Source& source) {
+    protocol::Cutter cutter(kRecordBytesMax, kRecordDepthMax);
+    is_begun_ = false;
+    end_.reset();
+    while (true) {
+      EMSTORE_TRY(const auto record, cutter.next());
+      if (record) {
+        EMSTORE_CHECKED(take(*record));
+        continue;
+      }
+      EMSTORE_TRY(const std::size_t count, source(cutter.space(kPieceBytes)));
+      if (count == 0) break;
+      cutter.filled(count);
+    }
+    if (!end_ || content_ || cutter.is_within_message())
+      return broken("is cut off behind commit " + std::to_string(sequence()));
+    return {};
+  }
+
+  Status finish() {
+    if (!end_) return broken("is empty");
+    EMSTORE_CHECKED(import_->finish(end_->indexes));
+    import_.reset();
+    files_.reset();
+    return {};
+  }
+
+  const End& end() const { return *end_; }
+  std::uint64_t blobs() const { return blobs_; }
+
+ private:
+  Sequence sequence() const { return import_ ? import_->sequence() : 0; }
+
+  Status take(std::string_view record) {
+    pack::Cursor cursor(record);
+    EMSTORE_TRY(const std::size_t parts, cursor.begin_list());
+    EMSTORE_TRY(const std::string_view name, cursor.text());
+    if (end_) return broken("goes on behind its end");
+    if (!is_begun_) return begin(name, parts, cursor);
+    if (content_) return name == "bytes" ? take_bytes(cursor) : broken("lacks bytes of a media");
+    if (name == "commit") return take_commit(cursor);
+    if (name == "root") return take_root(cursor);
+    if (name == "blob") return take_blob(cursor);
+    if (name == "file") return take_file(cursor);
+    if (name == "end") return take_end(cursor);
+    return broken("has a record that this version does not know: " + std::string(name));
+  }
+
+  Status begin(std::string_view name, std::size_t parts, pack::Cursor& cursor) {
+    if (name != kExportName || parts != 5) return broken("does not begin like one");
+    EMSTORE_TRY(const std::uint64_t version, cursor.unsigned_integer());
+    if (version != kExportVersion) {
+      return failure(ErrorCode::unsupported_format,
+                     "exports of version " + std::to_string(version) + " are not known here");
+    }
+    EMSTORE_TRY(const store::StoreId id, take_digest<std::tuple_size_v<store::StoreId>>(cursor));
+    EMSTORE_TRY(const std::uint64_t from, cursor.unsigned_integer());
+    if (from != sequence() + 1 || (import_ && id != id_)) {
+      return broken("begins with commit " + std::to_string(from) +
+                    ", or is another store's; commit " + std::to_string(sequence() + 1) +
+                    " is due");
+    }
+    is_begun_ = true;
+    blobs_of_stream_ = 0;
+    if (import_) return {};
+    id_ = id;
+    const auto unsafe =
+        config_.allow_memory ? store::UnsafeFileSystem::allow : store::UnsafeFileSystem::refuse;
+    EMSTORE_CHECKED(make_private_folder(config_.data));
+    EMSTORE_TRY(import_, store::Import::begin(config_.data, config_.database, unsafe, id));
+    EMSTORE_CHECKED(make_private_folder(config_.media_folder()));
+    EMSTORE_TRY(blobs::FileStore files, blobs::FileStore::open(config_.media_folder()));
+    files_ = std::make_unique<blobs::FileStore>(std::move(files));
+    return {};
+  }
+
+  Status take_commit(pack::Cursor& cursor) {
+    EMSTORE_TRY(const std::string_view commit, cursor.binary());
+    EMSTORE_TRY(const Sha256 leaf, take_digest<std::tuple_size_v<Sha256>>(cursor));
+    return import_->add(commit, leaf);
+  }
+
+  Status take_root(pack::Cursor& cursor) {
+    EMSTORE_TRY(const std::uint64_t at, cursor.unsigned_integer());
+    EMSTORE_TRY(const Sha256 root, take_digest<std::tuple_size_v<Sha256>>(cursor));
+    if (at == sequence() && root == import_->root()) {
+      marked_ = at;
+      return {};
+    }
+    return failure(ErrorCode::corrupt_log,
+                   "commits " + std::to_string(marked_ + 1) + " to " + std::to_string(sequence()) +
+                       " are not those that were exported: the root of the log is another");
+  }
+
+  Result<Content> take_content(pack::Cursor& cursor) {
+    EMSTORE_TRY(const std::string_view bytes, cursor.binary());
+    EMSTORE_TRY(const std::uint64_t size, cursor.unsigned_integer());
+    EMSTORE_TRY(const Sha256 sha256, take_digest<std::tuple_size_v<Sha256>>(cursor));
+    const std::optional<Address> address = address_of_bytes(bytes);
+    if (!address) return broken("names bytes by an address that is none");
+    ++blobs_;
+    ++blobs_of_stream_;
+    return Content{*address, size, sha256};
+  }
+
+  Status take_blob(pack::Cursor& cursor) {
+    EMSTORE_TRY(content_, take_content(cursor));
+    if (!content_->address.is_file()) return {};
+    return begin_file();
+  }
+
+  Status take_bytes(pack::Cursor& cursor) {
+    EMSTORE_TRY(const std::string_view bytes, cursor.binary());
+    if (!content_->address.is_file()) {
+      EMSTORE_CHECKED(import_->add_bytes(content_->address, content_->sha256, std::string(bytes)));
+      content_.reset();
+      return {};
+    }
+    EMSTORE_CHECKED(write(bytes));
+    if (hasher_.digest().size < content_->size) return {};
+    return end_file();
+  }
+
+  // From where a backup keeps it.
+  Status take_file(pack::Cursor& cursor) {
+    EMSTORE_TRY(content_, take_content(cursor));
+    if (!media_ || !content_->address.is_file()) {
+      return broken("leaves out media, and nobody says where they are");
+    }
+    if (files_->size(content_->address)) {  // Named by an earlier stream too.
+      content_.reset();
+      return {};
+    }
+    EMSTORE_CHECKED(begin_file());
+    const auto path = *media_ / blobs::media_file(content_->address);
+    std::ifstream file(path, std::ios::binary);
+    std::string piece(kPieceBytes, '\0');
+    while (file) {
+      file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+      EMSTORE_CHECKED(
+          write(std::string_view(piece).substr(0, static_cast<std::size_t>(file.gcount()))));
+    }
+    if (hasher_.digest().size == content_->size) return end_file();
+    return failure(ErrorCode::corrupt_blob, "the backup's file " + path.string() + " has " +
+                                                std::to_string(hasher_.digest().size) +
+                                                " bytes instead of " +
+                                                std::to_string(content_->size));
+  }
+
+  std::filesystem::path upload_path() const { return files_->root() / "uploads" / kUploadName; }
+
+  Status begin_file() {
+    hasher_ = ContentHasher();
+    upload_.open(upload_path(), std::ios::binary | std::ios::trunc);
+    if (upload_) return {};
+    return failure(ErrorCode::io_failed, "cannot write " + upload_path().string());
+  }
+
+  Status write(std::string_view bytes) {
+    hasher_.update(bytes);
+    upload_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (upload_) return {};
+    return failure(ErrorCode::disk_full, "cannot write " + upload_path().string());
+  }
+
+  // To the very place that the log names.
+  Status end_file() {
+    const Content content = *std::exchange(content_, std::nullopt);
+    upload_.close();
+    const ContentDigest digest = hasher_.digest();
+    if (digest.xxh3 != content.address.digest || digest.sha256 != content.sha256) {
+      return failure(ErrorCode::corrupt_blob, "the bytes of " + to_string(content.address) +
+                                                  " are not those of the address");
+    }
+    const Result<blobs::Stored> stored =
+        files_->adopt(kUploadName, digest, {{content.address.ordinal, content.sha256}});
+    if (!stored) return failure(stored.error());
+    return {};
+  }
+
+  Status take_end(pack::Cursor& cursor) {
+    EMSTORE_TRY(const std::string_view bytes, cursor.raw());
+    EMSTORE_TRY(const Sha256 digest, take_digest<std::tuple_size_v<Sha256>>(cursor));
+    if (sha256(bytes) != digest) return broken("has an end that was altered");
+    EMSTORE_TRY(const Value value, pack::read(bytes));
+    EMSTORE_TRY(End end, end_of(value));
+    if (end.store != as_bytes(id_) || end.blobs != blobs_of_stream_) {
+      return broken("ends as another one than it began: store " + to_hex(end.store) + " with " +
+                    std::to_string(end.blobs) + " contents of media");
+    }
+    if (end.sequence != sequence() || end.root != as_bytes(import_->root())) {
+      return broken("ends at commit " + std::to_string(sequence()) + ", not at " +
+                    std::to_string(end.sequence) + " with the root it says");
+    }
+    end_ = std::move(end);
+    return {};
+  }
+
+  const Config& config_;
+  const std::optional<std::filesystem::path>& media_;
+  store::StoreId id_{};
+  std::unique_ptr<store::Import> import_;
+  std::unique_ptr<blobs::FileStore> files_;
+  bool is_begun_ = false;  // The stream that is being read.
+  std::optional<End> end_;
+  Sequence marked_ = 0;
+  std::optional<Content> content_;
+  std::ofstream upload_;
+  ContentHasher hasher_;
+  std::uint64_t blobs_ = 0, blobs_of_stream_ = 0;
+};
+
+}  // namespace
+
+Source source_of(int descriptor, std::string name) {
+  return [descriptor, name = std::move(name)](std::span<char> into) -> Result<std::size_t> {
+    while (true) {
+      const ssize_t count = ::read(descriptor, into.data(), into.size());
+      if (count >= 0) return static_cast<std::size_t>(count);
+      if (errno != EINTR) {
+        return failure(ErrorCode::io_failed,
+                       "cannot read " + name + ": " + std::generic_category().message(errno));
+      }
+    }
+  };
+}
+
+Result<ImportReport> import_store(const Config& config, const std::vector<Source>& streams,
+                                  const std::optional<std::filesystem::path>& media, Log& log) {
+  Importing importing(config, media);
+  for (const Source& stream : streams) EMSTORE_CHECKED(importing.read(stream));
+  EMSTORE_CHECKED(importing.finish());
+  EMSTORE_TRY(const OpenedStore opened, open_store(config, log));
+  ImportReport report;
+  report.blobs = importing.blobs();
+  {
+    const auto view = opened.store->view();
+    report.sequence = view->sequence;
+    report.root = view->root;
+    EMSTORE_TRY(report.state_digest, store::state_digest(*view));
+  }
+  const std::string& expected = importing.end().state_digest;
+  report.is_compared = !expected.empty();
+  if (report.is_compared && expected != as_bytes(report.state_digest)) {
+    return failure(ErrorCode::corrupt_index,
+                   "the state is " + to_hex(as_bytes(report.state_digest)) + ", the export says " +
+                       to_hex(expected),
+                   "", "export with the same version of emstore, or import with a newer one");
+  }
+  while (true) {
+    EMSTORE_TRY(const bool more, opened.store->work());
+    if (!more) break;
+  }
+  EMSTORE_CHECKED(opened.store->close());
+  return report;
+}
+
+}  // namespace emstore::daemon

@@ -1,0 +1,40 @@
+// Import: a store made of exported streams (export.h), one or several that follow each other, by a
+// program that serves nobody. The store that comes of it is opened, folded and compared with what
+// the stream says of it.
+//
+// Threads: one.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/config.h"
+#include "daemon/log.h"
+
+namespace emstore::daemon {
+
+// Where a stream comes from: the next bytes of it, 0 at its end.
+using Source = std::function<Result<std::size_t>(std::span<char>)>;
+
+// A descriptor that is open for reading; `name` is for messages.
+Source source_of(int descriptor, std::string name);
+
+struct ImportReport {
+  Sequence sequence = 0;
+  Sha256 root{};
+  Sha256 state_digest{};
+  std::uint64_t blobs = 0;
+  bool is_compared = false;  // The stream says what the state is; an export `until` does not.
+};
+
+// Into the data directory of `config`, which must be empty or not there. `media`: where the files
+// lie that the streams leave out. Errors: corrupt_log with the commit's sequence, corrupt_blob with
+// the address, corrupt_index when the state is another; what is there then is no store.
+Result<ImportReport> import_store(const Config& config, const std::vector<Source>& streams,
+                                  const std::optional<std::filesystem::path>& media, Log& log);
+
+}  // namespace emstore::daemon

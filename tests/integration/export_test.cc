@@ -1,0 +1,325 @@
+// The store taken elsewhere: by an export, by a replay, by a backup. It is the same, or it is
+// refused.
+#include <gtest/gtest.h>
+
+#include <emstore/client.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <map>
+#include <thread>
+
+#include "base/hash.h"
+#include "base/pack.h"
+#include "daemon/backup.h"
+#include "daemon/import.h"
+#include "stores.h"
+
+namespace emstore::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+daemon::Source source_of(std::string_view stream) {
+  return [stream, offset = std::size_t{0}](std::span<char> into) mutable -> Result<std::size_t> {
+    const std::string_view piece = stream.substr(offset, into.size());
+    std::copy(piece.begin(), piece.end(), into.begin());
+    offset += piece.size();
+    return piece.size();
+  };
+}
+
+std::string exported(const RunningDaemon& running, std::optional<std::uint64_t> until = {}) {
+  Options options;
+  options.socket = running.config().socket.path;
+  Client client(options);
+  std::string stream;
+  client.export_store([&](std::string_view bytes) { stream += bytes; }, until);
+  return stream;
+}
+
+// Another place, where nothing is yet.
+class Elsewhere {
+ public:
+  Elsewhere() : config_(small_config(folder_.path())) {}
+  Result<daemon::ImportReport> take(std::string_view stream) {
+    daemon::Log log(daemon::LogLevel::off);
+    return daemon::import_store(config_, {source_of(stream)}, {}, log);
+  }
+  Result<daemon::ImportReport> restore(const fs::path& backup) {
+    daemon::Log log(daemon::LogLevel::off);
+    return daemon::restore(config_, backup, log);
+  }
+  const daemon::Config& config() const { return config_; }
+  Proof proof() const { return proof_of(config_); }
+  // The files of media, with their bytes' digests.
+  std::map<std::string, Sha256> media() const {
+    std::map<std::string, Sha256> media;
+    for (const auto& entry : fs::recursive_directory_iterator(config_.media_folder())) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream file(entry.path(), std::ios::binary);
+      media[entry.path().filename()] =
+          sha256(std::string(std::istreambuf_iterator<char>(file), {}));
+    }
+    return media;
+  }
+
+ private:
+  TemporaryFolder folder_;
+  daemon::Config config_;
+};
+
+// Where each record of a stream lies.
+struct Record {
+  std::string name;
+  std::size_t begin = 0, end = 0;
+};
+std::vector<Record> records_of(std::string_view stream) {
+  std::vector<Record> records;
+  pack::Cursor cursor(stream);
+  while (!cursor.at_end()) {
+    Record record{"", cursor.offset(), 0};
+    const std::string_view bytes = cursor.raw().value();
+    pack::Cursor inside(bytes);
+    static_cast<void>(inside.begin_list());
+    record.name = inside.text().value();
+    record.end = cursor.offset();
+    records.push_back(record);
+  }
+  return records;
+}
+
+TEST(Export, IsTheSameStoreElsewhere) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 150);  // More commits than a mark is apart.
+  const std::string stream = exported(running);
+  Elsewhere elsewhere;
+  const auto report = elsewhere.take(stream);
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_TRUE(report->is_compared);
+  EXPECT_EQ(elsewhere.proof(), proof_of(wire));
+  EXPECT_EQ(elsewhere.media().size(), 2u);
+  for (const auto& [name, digest] : elsewhere.media()) {
+    EXPECT_TRUE(digest == sha256(std::string(kLargeBytes, 'a')) ||
+                digest == sha256(std::string(kLargeBytes, 'b')));
+  }
+  // Served, it answers, goes on, and is exported as the same.
+  RunningDaemon second([&](daemon::Config& config) {
+    const fs::path socket = config.socket.path;
+    config = elsewhere.config();
+    config.socket.path = socket;
+  });
+  Wire other = second.connect();
+  EXPECT_EQ(text_at(other.result("status"), "store_id"),
+            text_at(wire.result("status"), "store_id"));
+  EXPECT_EQ(exported(second), stream);
+  const Map added = other.result("insertOne", {"products", Map{{"name", "new"}}});
+  EXPECT_GT(integer_at(added, "sequence"), static_cast<std::int64_t>(report->sequence));
+  EXPECT_TRUE(truth_at(job(other, "audit"), "whole"));
+}
+
+TEST(Export, UpToACommitIsTheStoreAsItWasThen) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 30);
+  const Proof then = proof_of(wire);
+  fill_shop(wire, 30);
+  Elsewhere elsewhere;
+  const auto until = static_cast<std::uint64_t>(then.sequence);
+  const auto report = elsewhere.take(exported(running, until));
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_FALSE(report->is_compared);
+  EXPECT_EQ(elsewhere.proof(), then);
+  Options options;
+  options.socket = running.config().socket.path;
+  std::optional<Error> error;
+  Client client(options);
+  client.export_store([](std::string_view) {}, 1'000'000, error);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::out_of_range);
+}
+
+TEST(Export, IsRefusedWhereItWasAltered) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 4);
+  const std::string stream = exported(running);
+  std::size_t commit = 0;
+  std::size_t tried = 0;
+  for (const Record& record : records_of(stream)) {
+    if (record.name == "commit") ++commit;
+    const bool is_chosen = record.name != "commit" || commit % 5 == 0;
+    if (!is_chosen) continue;
+    ++tried;
+    std::string altered = stream;
+    const std::size_t at = record.begin + (record.end - record.begin) * 2 / 3;
+    altered[at] = static_cast<char>(altered[at] ^ 1);
+    Elsewhere elsewhere;
+    const auto report = elsewhere.take(altered);
+    ASSERT_FALSE(report) << record.name << " at " << at;
+    if (record.name != "commit") continue;
+    const std::string place = "commit " + std::to_string(commit) + ":";
+    EXPECT_NE(report.error().message.find(place), std::string::npos) << to_string(report.error());
+  }
+  EXPECT_GT(tried, 12u);
+  Elsewhere elsewhere;
+  EXPECT_TRUE(elsewhere.take(stream));  // The control.
+}
+
+TEST(Export, IsRefusedWhenCommitsWereDroppedOrChangedPlaces) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 5);
+  const std::string stream = exported(running);
+  const auto records = records_of(stream);
+  const std::string third = stream.substr(records[3].begin, records[3].end - records[3].begin);
+  const std::string fourth = stream.substr(records[4].begin, records[4].end - records[4].begin);
+  const std::string head = stream.substr(0, records[3].begin);
+  const std::string tail = stream.substr(records[4].end);
+  for (const std::string& altered :
+       {head + fourth + tail, head + fourth + third + tail, head + third + third + fourth + tail,
+        head, stream.substr(0, records.back().begin), stream + third, std::string()}) {
+    Elsewhere elsewhere;
+    EXPECT_FALSE(elsewhere.take(altered));
+  }
+  Elsewhere elsewhere;
+  EXPECT_TRUE(elsewhere.take(head + third + fourth + tail));
+  EXPECT_EQ(elsewhere.take(stream).error().code, ErrorCode::invalid_request);  // Not empty.
+}
+
+TEST(Export, LeavesNoStoreWhenItIsCutOff) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 5);
+  const std::string stream = exported(running);
+  Elsewhere elsewhere;
+  ASSERT_FALSE(elsewhere.take(stream.substr(0, stream.size() / 2)));
+  EXPECT_THROW(static_cast<void>(elsewhere.proof()), std::runtime_error);
+}
+
+TEST(Export, ThereIsABoundedNumberOfThem) {
+  RunningDaemon running([](daemon::Config& config) { config.exports_max = 2; });
+  Wire wire = connect_to_shop(running);
+  const std::int64_t first = integer_at(wire.result("export.open"), "export");
+  Wire other = running.connect();
+  other.result("export.open");
+  EXPECT_EQ(wire.refusal("export.open"), ErrorCode::busy);
+  EXPECT_EQ(other.refusal("export.read", {first}), ErrorCode::job_not_found);
+  while (!truth_at(wire.result("export.read", {first}), "done")) {
+  }
+  EXPECT_EQ(wire.refusal("export.read", {first}), ErrorCode::job_not_found);
+  wire.result("export.open");
+}
+
+TEST(Backup, OfABusyStoreIsTheSameStoreElsewhere) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 10);
+  TemporaryFolder folder;
+  const std::string directory = (folder.path() / "backup").string();
+  std::atomic<bool> is_over = false;
+  std::thread writer([&] {
+    Wire own = running.connect();
+    for (int i = 0; !is_over; ++i) {
+      own.result("insertOne", {"products", Map{{"name", "load " + std::to_string(i)}}});
+    }
+  });
+  Map made;
+  for (int round = 0; round < 4; ++round) {
+    made = job(wire, "backup", {directory});
+    ASSERT_FALSE(made.contains("error")) << to_string(Value(made));
+    EXPECT_EQ(integer_at(made, "media"), round == 0 ? 2 : 0);
+  }
+  is_over = true;
+  writer.join();
+  EXPECT_LT(integer_at(made, "commits"), integer_at(made, "sequence"));
+  Elsewhere elsewhere;
+  const auto report = elsewhere.restore(directory);
+  ASSERT_TRUE(report) << to_string(report.error());
+  const Proof expected{integer_at(made, "sequence"), text_at(made, "root"),
+                       text_at(made, "state_digest")};
+  EXPECT_EQ(elsewhere.proof(), expected);
+  EXPECT_EQ(elsewhere.media().size(), 2u);
+  // It is what the live store was at that commit.
+  Elsewhere replayed;
+  ASSERT_TRUE(replayed.take(exported(running, static_cast<std::uint64_t>(expected.sequence))));
+  EXPECT_EQ(replayed.proof(), expected);
+}
+
+TEST(Backup, GoesOnlyWhereItBelongs) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  TemporaryFolder folder;
+  const fs::path directory = folder.path() / "backup";
+  const auto code = [&](Wire& of, const fs::path& where) {
+    const Map answer = job(of, "backup", {where.string()});
+    return answer.contains("error") ? *list_at(answer, "error").at(0).if_text() : "";
+  };
+  EXPECT_EQ(code(wire, "relative"), "invalid_request");
+  EXPECT_EQ(code(wire, directory), "");
+  EXPECT_EQ(code(wire, directory), "");  // Nothing is new.
+  RunningDaemon another;
+  Wire stranger = connect_to_shop(another);
+  EXPECT_EQ(code(stranger, directory), "invalid_request");
+  fs::create_directories(folder.path() / "full");
+  std::ofstream(folder.path() / "full" / "letter") << "mine";
+  EXPECT_EQ(code(wire, folder.path() / "full"), "invalid_request");
+  Elsewhere elsewhere;
+  EXPECT_EQ(elsewhere.restore(folder.path() / "full").error().code, ErrorCode::invalid_request);
+}
+
+TEST(Backup, ReplacesWhatAnInterruptedOneHasLeft) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 5);
+  TemporaryFolder folder;
+  const fs::path directory = folder.path() / "backup";
+  const std::int64_t first = integer_at(job(wire, "backup", {directory.string()}), "sequence");
+  // As if the next one had ended before its last step.
+  std::string name(41, '0');
+  const std::string from = std::to_string(first + 1);
+  name.replace(20 - from.size(), from.size(), from);
+  name[20] = '-';
+  std::ofstream(directory / (name + ".emstore")) << "half";
+  fill_shop(wire, 5);
+  const Map second = job(wire, "backup", {directory.string()});
+  Elsewhere elsewhere;
+  const auto report = elsewhere.restore(directory);
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(elsewhere.proof().root, text_at(second, "root"));
+}
+
+TEST(Backup, ThatWasAlteredIsNotRestored) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 5);
+  TemporaryFolder folder;
+  const fs::path directory = folder.path() / "backup";
+  job(wire, "backup", {directory.string()});
+  std::size_t refused = 0;
+  std::size_t altered = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file()) continue;
+    ++altered;
+    std::string bytes;
+    {
+      std::ifstream file(entry.path(), std::ios::binary);
+      bytes.assign(std::istreambuf_iterator<char>(file), {});
+    }
+    std::string other = bytes;
+    other[other.size() * 2 / 3] = static_cast<char>(other[other.size() * 2 / 3] ^ 1);
+    std::ofstream(entry.path(), std::ios::binary) << other;
+    Elsewhere elsewhere;
+    if (!elsewhere.restore(directory)) ++refused;
+    std::ofstream(entry.path(), std::ios::binary) << bytes;
+  }
+  EXPECT_EQ(altered, 4u);  // A stream, two media, and the last word.
+  EXPECT_EQ(refused, altered);
+  Elsewhere elsewhere;
+  EXPECT_TRUE(elsewhere.restore(directory));
+}
+
+}  // namespace
+}  // namespace emstore::testing

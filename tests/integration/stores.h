@@ -1,0 +1,29 @@
+// A shop with media of both sizes, and what a test compares of two stores.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "wire.h"
+
+namespace emstore::testing {
+
+inline constexpr std::size_t kLargeBytes = 200'000;  // Two such media lie in files.
+
+// Products with links, small and large media, keyed requests; some are changed and deleted.
+void fill_shop(Wire& wire, int products);
+
+// What says that two stores are equal.
+struct Proof {
+  std::int64_t sequence = 0;
+  std::string root, state_digest;
+  bool operator==(const Proof&) const = default;
+};
+Proof proof_of(Wire& wire);
+// The same of a store that nobody serves.
+Proof proof_of(const daemon::Config& config);
+
+// The result of a job, or its error under `error`.
+Map job(Wire& wire, std::string_view method, List params = {});
+
+}  // namespace emstore::testing

@@ -1,0 +1,214 @@
+// What an audit of the log finds: every way to alter a commit, at every commit.
+#include "store/audit.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <functional>
+#include <map>
+
+#include "store/event_bytes.h"
+#include "store/log.h"
+#include "store/scratch.h"
+#include "tests/support/random_shop.h"
+
+namespace emstore::testing {
+namespace {
+
+using store::Family;
+using store::Findings;
+using store::Scratch;
+using store::View;
+
+constexpr Sequence kCommits = 300;  // More than a tile, so that some lie in one that is not full.
+
+// The rows of a shop in memory, where a test may alter them.
+class AuditOfALog : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    TestStore live;
+    live.apply(shop_schema());
+    RandomShop shop(live, 7);
+    rows_ = std::make_unique<Scratch>();
+    while (live.view()->sequence < kCommits) {
+      static_cast<void>(shop.step());
+      if (live.view()->sequence == kCommits / 2) noted_ = {kCommits / 2, live.view()->root};
+    }
+    view_ = std::make_unique<View>(*live.view());
+    for (const store::FamilyInfo& family : store::kFamilies) {
+      ASSERT_TRUE(view_->reader->scan(family.family, {}, [&](auto key, auto value) {
+        rows_->apply({family.family, std::string(key), std::string(value)});
+        return true;
+      }));
+    }
+    view_->reader = std::shared_ptr<const store::Reader>(rows_.get(), [](const auto*) {});
+  }
+  static void TearDownTestSuite() {
+    view_.reset();
+    rows_.reset();
+  }
+
+  static Findings audited() {
+    Findings findings;
+    const auto audit = store::audit_commits(*view_, {}, findings);
+    EXPECT_TRUE(audit);
+    return findings;
+  }
+
+  static std::string commit(Sequence sequence) {
+    return *rows_->get(Family::log, store::log_key(sequence)).value();
+  }
+  static void put(Sequence sequence, std::optional<std::string> bytes) {
+    rows_->apply({Family::log, store::log_key(sequence), std::move(bytes)});
+  }
+
+  // Alters the log around each commit, and expects the audit to name a place that holds it.
+  static void expect_found_everywhere(const std::function<void(Sequence)>& alter) {
+    std::size_t found = 0;
+    for (Sequence at = 1; at <= kCommits; ++at) {
+      std::map<Sequence, std::string> before;
+      for (Sequence near = at; near <= std::min(at + 1, kCommits); ++near) {
+        before[near] = commit(near);
+      }
+      alter(at);
+      const Findings findings = audited();
+      found += names(findings, at) ? 1 : 0;
+      for (const auto& [sequence, bytes] : before) put(sequence, bytes);
+    }
+    EXPECT_EQ(found, kCommits);
+    EXPECT_TRUE(audited().empty());  // All is as it was.
+  }
+
+  // Whether a finding names the commit, alone or among those of a subtree of the open tile.
+  static bool names(const Findings& findings, Sequence at) {
+    for (const store::Finding& finding : findings.named()) {
+      Sequence first = 0;
+      Sequence last = 0;
+      const char* place = finding.place.c_str();
+      if (std::sscanf(place, "commits %lu to %lu", &first, &last) == 2 && first <= at &&
+          at <= last) {
+        return at > kCommits - kCommits % 256 || last - first <= 1;
+      }
+      if (std::sscanf(place, "commit %lu", &first) == 1 && first == at) return true;
+    }
+    return false;
+  }
+
+  inline static std::unique_ptr<Scratch> rows_;
+  inline static std::unique_ptr<View> view_;
+  inline static store::NotedRoot noted_;
+};
+
+TEST_F(AuditOfALog, FindsNothingInOneThatIsWhole) {
+  Findings findings;
+  const auto audit = store::audit_commits(*view_, {}, findings);
+  ASSERT_TRUE(audit);
+  EXPECT_TRUE(findings.empty());
+  EXPECT_EQ(audit->sequence, kCommits);
+  EXPECT_EQ(audit->root, view_->root);
+  EXPECT_GT(audit->events, kCommits);
+}
+
+TEST_F(AuditOfALog, FindsAPayloadThatWasEdited) {
+  expect_found_everywhere([](Sequence at) {
+    std::string bytes = commit(at);
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    put(at, bytes);
+  });
+}
+
+// Made anew with commitments that fit: only the tree knows better.
+TEST_F(AuditOfALog, FindsACommitThatWasMadeAnew) {
+  expect_found_everywhere([](Sequence at) {
+    store::Commit altered = store::decode(commit(at)).value();
+    altered.info.peer.uid += 1;
+    put(at, store::encode(altered, store::salts_of(commit(at)).value()).bytes);
+  });
+}
+
+TEST_F(AuditOfALog, FindsACommitThatWasDeleted) {
+  expect_found_everywhere([](Sequence at) { put(at, std::nullopt); });
+}
+
+TEST_F(AuditOfALog, FindsACommitThatWasPutInThePlaceOfAnother) {
+  expect_found_everywhere([](Sequence at) { put(at, commit(at == kCommits ? 1 : at + 1)); });
+}
+
+TEST_F(AuditOfALog, FindsCommitsThatChangedPlaces) {
+  expect_found_everywhere([](Sequence at) {
+    const Sequence other = at == kCommits ? at - 1 : at + 1;
+    const std::string one = commit(at);
+    put(at, commit(other));
+    if (other > at) put(other, one);
+  });
+}
+
+TEST_F(AuditOfALog, FindsACommitThatWasInserted) {
+  put(kCommits + 1, commit(kCommits));
+  const Findings findings = audited();
+  EXPECT_TRUE(names(findings, kCommits + 1));
+  put(kCommits + 1, std::nullopt);
+}
+
+TEST_F(AuditOfALog, FindsThatTheEndIsMissing) {
+  std::map<Sequence, std::string> cut;
+  for (Sequence at = kCommits; at > kCommits - 20; --at) {
+    cut[at] = commit(at);
+    put(at, std::nullopt);
+    const Findings findings = audited();
+    ASSERT_EQ(findings.count(), 1u);
+    const std::string last = at == kCommits ? "" : " to " + std::to_string(kCommits);
+    EXPECT_EQ(findings.named()[0].place,
+              (at == kCommits ? "commit " : "commits ") + std::to_string(at) + last);
+  }
+  for (const auto& [sequence, bytes] : cut) put(sequence, bytes);
+}
+
+TEST_F(AuditOfALog, FindsALogThatWasRolledBack) {
+  Findings findings;
+  store::audit_root(*view_, noted_, findings);
+  EXPECT_TRUE(findings.empty());
+  store::audit_root(*view_, {noted_.sequence - 1, noted_.root}, findings);
+  EXPECT_EQ(findings.count(), 1u);  // The control: another root is no root of this log.
+  View before = *view_;
+  before.sequence = noted_.sequence - 1;
+  store::audit_root(before, noted_, findings);
+  ASSERT_EQ(findings.count(), 2u);
+  EXPECT_NE(findings.named()[1].message.find("rolled back"), std::string::npos);
+}
+
+TEST_F(AuditOfALog, FindsAnIndexThatIsNotWhatTheLogSays) {
+  Findings findings;
+  const auto digest = store::audit_indexes(*view_, {}, store::kVerifyBytesMax, findings);
+  ASSERT_TRUE(digest);
+  EXPECT_TRUE(*digest);
+  EXPECT_TRUE(findings.empty());
+  rows_->apply({Family::counters, "none", std::string("x")});
+  ASSERT_TRUE(store::audit_indexes(*view_, {}, store::kVerifyBytesMax, findings));
+  rows_->apply({Family::counters, "none", std::nullopt});
+  const auto bounded = store::audit_indexes(*view_, {}, 1'000, findings);
+  ASSERT_FALSE(bounded);
+  EXPECT_EQ(bounded.error().code, ErrorCode::result_too_large);
+  ASSERT_EQ(findings.count(), 1u);
+  EXPECT_EQ(findings.named()[0].place, "counters");
+}
+
+TEST_F(AuditOfALog, FindsATileThatWasAltered) {
+  std::string key;
+  std::string tile;
+  ASSERT_TRUE(rows_->scan(Family::tree, {std::string("\x01", 1), {}}, [&](auto k, auto value) {
+    key = k;
+    tile = value;
+    return false;
+  }));
+  std::string altered = tile;
+  altered[32 * 41] = static_cast<char>(altered[32 * 41] ^ 1);
+  rows_->apply({Family::tree, key, altered});
+  const Findings findings = audited();
+  rows_->apply({Family::tree, key, tile});
+  ASSERT_EQ(findings.count(), 1u);
+  EXPECT_EQ(findings.named()[0].place, "commit 42");
+}
+
+}  // namespace
+}  // namespace emstore::testing
