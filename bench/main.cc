@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
   register_store(suite);
   register_socket(suite);
   register_growth(suite);
+  register_past(suite);
   register_start(suite);
   register_media(suite);
   register_stream(suite);

@@ -82,6 +82,7 @@ void register_fold(Suite& suite);
 void register_store(Suite& suite);
 void register_socket(Suite& suite);
 void register_growth(Suite& suite);
+void register_past(Suite& suite);
 void register_start(Suite& suite);
 void register_media(Suite& suite);
 void register_stream(Suite& suite);
