@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/facts.h"
 #include "store/garbage.h"
 
 namespace emstore::daemon {
@@ -90,14 +91,15 @@ Result<store::CollectOutcome> Collection::ask(const store::Submission& slice,
   return std::get<store::CollectOutcome>(std::move(outcome));
 }
 
-// Whether nobody has to think of it again. A file that is pinned is on its way to a lease, and has
-// to be looked at once more.
+// Whether nobody has to think of it again. A file that is pinned is on its way to a lease, and one
+// that only a lease holds may still be of no use when that ends: both are looked at once more.
 Result<bool> Collection::remove_file(const Address& address) {
   bool is_needed = false;
   EMSTORE_TRY(const bool removed, parts_.files.remove(address, [&]() -> Result<bool> {
     const std::shared_ptr<const store::View> now = parts_.store.view();
     EMSTORE_TRY(const bool abandoned, store::is_abandoned(*now->reader, address));
-    is_needed = !abandoned;
+    EMSTORE_TRY(const auto blob, store::read_blob(*now->reader, address));
+    is_needed = blob && (blob->media != 0 || blob->collected_at == 0);
     return abandoned;
   }));
   return removed || is_needed;
