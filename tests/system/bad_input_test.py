@@ -336,7 +336,7 @@ class FullDisk(Case):
         if self.libc.mount(b"tmpfs", bytes(self.media), b"tmpfs", 0, b"size=4m") != 0:
             self.skipTest("no file system of its own for the media: mount: " + os.strerror(ctypes.get_errno()))
         self.addCleanup(lambda: self.libc.umount2(bytes(self.media), 2))
-        self.daemon = rpc.Daemon("--media", self.media)
+        self.daemon = rpc.Daemon("--media", self.media, "--set", "limits.free_space=1")  # The disk itself says no.
         self.addCleanup(lambda: self.assertEqual(self.daemon.stop(), 0))
         self.wire = self.daemon.connect()
         self.addCleanup(self.wire.close)

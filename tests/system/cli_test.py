@@ -359,8 +359,8 @@ class ReadmeCommands(CliCase):
         self.assertRegex(commands[1], r"^emstored --data .* &$")
         self.assertGreater(len(commands), 7)
         script = "\n".join(["set -e", f"emstore() {{ '{CLI}' \"$@\"; }}", *commands[2:]])
-        done = subprocess.run(["bash", "-c", script], cwd=SOURCE, env=self.environment(), text=True,
-                              capture_output=True, timeout=60)
+        done = subprocess.run(["bash", "-c", script], cwd=SOURCE, text=True,
+                              env=self.environment() | {"HOME": str(self.work)}, capture_output=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         self.assertIn("the indexes are what the log says", done.stdout)
 
