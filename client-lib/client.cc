@@ -345,7 +345,7 @@ std::filesystem::path default_socket() {
     return value ? value : "";
   };
   if (auto named = variable("EMSTORE_SOCKET"); !named.empty()) return named;
-  const std::filesystem::path system = "/run/emstore/sock";
+  std::filesystem::path system = "/run/emstore/sock";
   const auto runtime = variable("XDG_RUNTIME_DIR");
   const auto data = variable("EMSTORE_DATA");
   if (runtime.empty() && data.empty()) return system;

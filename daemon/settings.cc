@@ -205,6 +205,7 @@ std::optional<std::uint64_t> quantity(std::string_view text, std::span<const Uni
 
 // The largest unit that leaves no remainder.
 std::string quantity_text(std::uint64_t amount, std::span<const Unit> units_by_size) {
+  if (amount == 0) return "0";
   for (const Unit& unit : units_by_size) {
     if (amount % unit.size == 0) return std::to_string(amount / unit.size).append(unit.name);
   }

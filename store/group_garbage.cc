@@ -89,10 +89,10 @@ Outcome Group::carry_out(const CollectCommand& command, const Peer& peer) {
     }
     if (info.time.micros - item.since.micros < command.grace_micros) continue;
     const RecordRef& ref = std::get<RecordRef>(item.what.what);
-    EMSTORE_TRY(UnusedMedia media, unused_media(rows, ref, item.what.since));
+    EMSTORE_TRY(const UnusedMedia media, unused_media(rows, ref, item.what.since));
     EMSTORE_CHECKED(delete_unused(ref, info, rows, events));
     EMSTORE_CHECKED(collect(media.address));
-    outcome.media.push_back(std::move(media));
+    outcome.media.push_back(media);
   }
   if (!collected.addresses.empty()) {
     const Event event = std::move(collected);

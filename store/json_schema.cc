@@ -94,7 +94,7 @@ bool Checking::take_steps(std::uint64_t count) {
 
 Fit Checking::fit(const Node& node, const Value& value) {
   ++depth_;
-  const auto result = [&]() -> Fit {
+  auto result = [&]() -> Fit {
     if (!take_steps(1)) return misfit("takes too long to check");
     if (node.nothing_fits) return misfit("is not allowed");
     if (node.types != 0 && (node.types & types_of(value)) == 0) {
