@@ -2,28 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "tests/property/oracle.h"
+#include "tests/support/chance.h"
 
 namespace emstore::testing {
-
-// The same numbers from the same seed with every library.
-class Dice {
- public:
-  explicit Dice(std::uint64_t seed) : engine_(seed) {}
-  std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
-  bool in(std::uint64_t bound) { return below(bound) == 0; }  // Once in so many.
-  template <typename List>
-  const auto& one_of(const List& list) {
-    return list[below(std::size(list))];
-  }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 // Its stages follow each other: new fields, defaults, rules and indexes come, none goes.
 OracleSchema shop_of_stage(std::size_t stage);

@@ -11,18 +11,6 @@
 
 namespace emstore::testing {
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-std::filesystem::path scratch_folder() {
-  std::error_code ignored;
-  const std::filesystem::path memory = "/dev/shm";
-  return std::filesystem::is_directory(memory, ignored) ? memory
-                                                        : std::filesystem::temp_directory_path();
-}
-
 std::string text_of(const store::Command& command) {
   std::string text;
   for (const store::Mutation& mutation : command.mutations) {

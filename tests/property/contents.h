@@ -10,12 +10,10 @@
 
 #include "store/query.h"
 #include "tests/property/oracle.h"
+#include "tests/support/chance.h"
 
 namespace emstore::testing {
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise);
-// Stores live in memory where that is possible: what a sync costs is no matter here.
-std::filesystem::path scratch_folder();
 std::string text_of(const store::Command& command);
 
 // Reads everything through queries and compares it with what the oracle holds.

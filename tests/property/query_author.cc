@@ -12,29 +12,30 @@ constexpr std::uint64_t kMedia = 9;
 // Few values, so that they meet often.
 Value random_value(Dice& dice, const std::string& type) {
   if (type == "id" || type == "relation") return 1 + dice.below(kItems + 2);
-  if (type == "text") return dice.of({"a", "b", "ab", "ba", "A", "é", "aé", "a%", "b_", "ab c"});
+  if (type == "text")
+    return dice.one_of({"a", "b", "ab", "ba", "A", "é", "aé", "a%", "b_", "ab c"});
   if (type == "number") {
-    return dice.one_in(3) ? Value(static_cast<double>(dice.below(5)) - 1.5) : Value(dice.below(4));
+    return dice.in(3) ? Value(static_cast<double>(dice.below(5)) - 1.5) : Value(dice.below(4));
   }
-  if (type == "boolean") return dice.one_in(2);
-  if (type == "date") return dice.of({"2023-12-31", "2024-02-29", "1969-07-20"});
+  if (type == "boolean") return dice.in(2);
+  if (type == "date") return dice.one_of({"2023-12-31", "2024-02-29", "1969-07-20"});
   if (type == "datetime") {
-    return dice.of({"2024-01-01T00:00:00Z", "2024-01-01T00:00:01Z", "1969-12-31T23:59:59Z"});
+    return dice.one_of({"2024-01-01T00:00:00Z", "2024-01-01T00:00:01Z", "1969-12-31T23:59:59Z"});
   }
-  return dice.of({"book", "lamp", "pen"});
+  return dice.one_of({"book", "lamp", "pen"});
 }
 
 Value random_scalar(Dice& dice) {
-  return random_value(dice, dice.of({"text", "number", "number", "boolean"}));
+  return random_value(dice, dice.one_of({"text", "number", "number", "boolean"}));
 }
 
 Value random_json(Dice& dice) {
-  if (dice.one_in(6)) return random_scalar(dice);
-  if (dice.one_in(6)) return List{random_scalar(dice), random_scalar(dice)};
+  if (dice.in(6)) return random_scalar(dice);
+  if (dice.in(6)) return List{random_scalar(dice), random_scalar(dice)};
   Map map;
-  if (!dice.one_in(4)) map.set("a", dice.one_in(6) ? Value() : random_scalar(dice));
-  if (!dice.one_in(3)) map.set("b", Map{{"c", random_scalar(dice)}});
-  if (!dice.one_in(3)) map.set("list", List{random_scalar(dice), Map{{"d", random_scalar(dice)}}});
+  if (!dice.in(4)) map.set("a", dice.in(6) ? Value() : random_scalar(dice));
+  if (!dice.in(3)) map.set("b", Map{{"c", random_scalar(dice)}});
+  if (!dice.in(3)) map.set("list", List{random_scalar(dice), Map{{"d", random_scalar(dice)}}});
   return map;
 }
 
@@ -52,11 +53,11 @@ ModelRecord random_item(Dice& dice, const Model& model, std::uint64_t id) {
       const std::size_t most = field.type == "medium" ? 1 : 4;
       const std::uint64_t last = field.target == "media" ? kMedia : id - 1;
       for (std::uint64_t other = 1; other <= last && links.size() < most; ++other) {
-        if (dice.one_in(4)) links.push_back(other);
+        if (dice.in(4)) links.push_back(other);
       }
     } else if (field.type == "relation") {
-      if (id > 1 && !dice.one_in(4)) record.values.set(field.name, 1 + dice.below(id - 1));
-    } else if (!dice.one_in(4)) {
+      if (id > 1 && !dice.in(4)) record.values.set(field.name, 1 + dice.below(id - 1));
+    } else if (!dice.in(4)) {
       record.values.set(field.name, random_of(dice, field.type));
     }
   }
@@ -93,9 +94,9 @@ class WhereAuthor {
     Map where;
     const std::size_t size = dice_.below(3) + (depth == 0 ? 1 : 0);
     for (std::size_t i = 0; i < size; ++i) {
-      if (depth < 3 && dice_.one_in(3)) {
-        const std::string logic = dice_.of({"$and", "$or", "$or", "$not"});
-        where.set(logic, dice_.one_in(2) ? Value(this->where(depth + 1)) : wheres(depth + 1));
+      if (depth < 3 && dice_.in(3)) {
+        const std::string logic = dice_.one_of({"$and", "$or", "$or", "$not"});
+        where.set(logic, dice_.in(2) ? Value(this->where(depth + 1)) : wheres(depth + 1));
       } else {
         const Asked asked = random_name();
         where.set(asked.name, test_of(asked));
@@ -112,16 +113,17 @@ class WhereAuthor {
   }
 
   Asked random_name(std::size_t depth = 0) {
-    if (dice_.one_in(7)) return {"id", "id"};
-    const ModelField& field = dice_.of(model_.fields);
+    if (dice_.in(7)) return {"id", "id"};
+    const ModelField& field = dice_.one_of(model_.fields);
     if (field.type == "json" && language_ == Language::of_sql) return random_name(depth);
-    if (field.type == "json" && !dice_.one_in(4)) {
-      return {field.name + "." + dice_.of({"a", "b.c", "list.0", "list.1.d", "none", "0"}), "json"};
+    if (field.type == "json" && !dice_.in(4)) {
+      return {field.name + "." + dice_.one_of({"a", "b.c", "list.0", "list.1.d", "none", "0"}),
+              "json"};
     }
     if (!field.is_link()) return {field.name, field.type};
-    if (depth == 3 || dice_.one_in(5)) return {field.name, "link"};
-    if (dice_.one_in(4)) return {field.name + ".id", "id"};
-    const ModelField& of_media = dice_.of(model_.media_fields);
+    if (depth == 3 || dice_.in(5)) return {field.name, "link"};
+    if (dice_.in(4)) return {field.name + ".id", "id"};
+    const ModelField& of_media = dice_.one_of(model_.media_fields);
     const Asked inner =
         field.target == "media" ? Asked{of_media.name, of_media.type} : random_name(depth + 1);
     return {field.name + "." + inner.name, inner.type};
@@ -139,15 +141,15 @@ class WhereAuthor {
   }
 
   Value test_of(const Asked& asked) {
-    if (dice_.one_in(3)) return operand(asked.type);
-    if (asked.type == "json" && dice_.one_in(8)) return Map{{"$eq", random_json(dice_)}};
+    if (dice_.in(3)) return operand(asked.type);
+    if (asked.type == "json" && dice_.in(8)) return Map{{"$eq", random_json(dice_)}};
     Map operators;
     for (std::size_t part = 1 + dice_.below(2); part > 0; --part) {
       Map::Member member = random_operator(asked.type);
       operators.set(member.name, member.value);
     }
-    if (asked.type != "link" && dice_.one_in(10)) return Map{{"$not", std::move(operators)}};
-    if (dice_.one_in(10)) {
+    if (asked.type != "link" && dice_.in(10)) return Map{{"$not", std::move(operators)}};
+    if (dice_.in(10)) {
       Map other;
       Map::Member member = random_operator(asked.type);
       other.set(member.name, member.value);
@@ -158,31 +160,31 @@ class WhereAuthor {
 
   Map::Member random_operator(const std::string& type) {
     const bool is_text = type == "text" || type == "enum" || type == "json";
-    if (is_text && dice_.one_in(3)) return random_text_operator();
+    if (is_text && dice_.in(3)) return random_text_operator();
     switch (dice_.below(5)) {
       case 0:
         if (type != "link") return {"$between", operands(type, 2)};
         break;
       case 1:
-        return {dice_.one_in(2) ? "$in" : "$notin", operands(type, dice_.below(4))};
+        return {dice_.in(2) ? "$in" : "$notin", operands(type, dice_.below(4))};
       case 2:
-        return {"$isnull", dice_.one_in(2)};
+        return {"$isnull", dice_.in(2)};
       default:
         break;
     }
-    std::string op = dice_.of({"$eq", "$ne", "$gt", "$gte", "$lt", "$lte"});
-    if (type == "link") op = dice_.of({"$eq", "$ne"});
+    std::string op = dice_.one_of({"$eq", "$ne", "$gt", "$gte", "$lt", "$lte"});
+    if (type == "link") op = dice_.one_of({"$eq", "$ne"});
     const bool may_be_null = op == "$eq" || op == "$ne";
-    return {op, may_be_null && dice_.one_in(6) ? Value() : operand(type)};
+    return {op, may_be_null && dice_.in(6) ? Value() : operand(type)};
   }
 
   Map::Member random_text_operator() {
-    if (dice_.one_in(3)) {
-      const std::string op = language_ == Language::of_sql || dice_.one_in(2) ? "$like" : "$ilike";
-      return {op, dice_.of({"a%", "%b", "_", "%", "A_", "a\\%", "%a%", "b__k", "é%", "ab"})};
+    if (dice_.in(3)) {
+      const std::string op = language_ == Language::of_sql || dice_.in(2) ? "$like" : "$ilike";
+      return {op, dice_.one_of({"a%", "%b", "_", "%", "A_", "a\\%", "%a%", "b__k", "é%", "ab"})};
     }
-    return {dice_.of({"$startsWith", "$endsWith", "$contains"}),
-            dice_.of({"a", "b", "é", "ab", "", "boo", "%"})};
+    return {dice_.one_of({"$startsWith", "$endsWith", "$contains"}),
+            dice_.one_of({"a", "b", "é", "ab", "", "boo", "%"})};
   }
 
   Dice& dice_;
@@ -262,8 +264,8 @@ Model random_model(Dice& dice) {
   std::vector<std::string> indexed;
   for (std::size_t i = 0; i < 6; ++i) {
     ModelField field{"f" + std::to_string(i),
-                     dice.of({"text", "number", "boolean", "date", "datetime", "enum"})};
-    if (dice.one_in(4)) field.default_value = random_value(dice, field.type);
+                     dice.one_of({"text", "number", "boolean", "date", "datetime", "enum"})};
+    if (dice.in(4)) field.default_value = random_value(dice, field.type);
     indexed.push_back(field.name);
     model.fields.push_back(std::move(field));
   }
@@ -286,7 +288,7 @@ Model random_model(Dice& dice) {
   for (std::uint64_t id = 1; id <= kMedia; ++id) {
     ModelRecord medium;
     for (const ModelField& field : model.media_fields) {
-      if (!dice.one_in(4)) medium.values.set(field.name, random_value(dice, field.type));
+      if (!dice.in(4)) medium.values.set(field.name, random_value(dice, field.type));
     }
     model.media.emplace(id, std::move(medium));
   }
@@ -311,13 +313,13 @@ ModelQuery random_query(Dice& dice, const Model& model, Language language) {
   ModelQuery query;
   query.where = WhereAuthor(dice, model, language).where(0);
   for (std::size_t terms = dice.below(4); terms > 0; --terms) {
-    const ModelField& field = dice.of(model.fields);
-    const std::string name = dice.one_in(6) ? "id" : field.name;
+    const ModelField& field = dice.one_of(model.fields);
+    const std::string name = dice.in(6) ? "id" : field.name;
     if (name != "id" && (field.is_link() || field.type == "json")) continue;
-    query.order.push_back({name, dice.one_in(2)});
+    query.order.push_back({name, dice.in(2)});
   }
-  if (dice.one_in(2)) query.limit = dice.below(12);
-  if (dice.one_in(3)) query.offset = dice.below(6);
+  if (dice.in(2)) query.limit = dice.below(12);
+  if (dice.in(3)) query.offset = dice.below(6);
   return query;
 }
 

@@ -6,33 +6,14 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include <emstore/value.hpp>
 
+#include "tests/support/chance.h"
+
 namespace emstore::testing {
-
-class Dice {
- public:
-  explicit Dice(std::uint64_t seed) : engine_(seed) {}
-
-  std::size_t below(std::size_t bound) {
-    return std::uniform_int_distribution<std::size_t>(0, bound - 1)(engine_);
-  }
-  bool one_in(std::size_t many) { return below(many) == 0; }
-  template <typename T>
-  const T& of(const std::vector<T>& choices) {
-    return choices[below(choices.size())];
-  }
-  const char* of(std::initializer_list<const char*> choices) {
-    return *(choices.begin() + below(choices.size()));
-  }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 struct ModelField {
   std::string name;

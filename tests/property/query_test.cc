@@ -17,18 +17,6 @@ namespace {
 constexpr std::uint64_t kQueries = 10'000;
 constexpr std::uint64_t kQueriesAModel = 250;
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-std::filesystem::path scratch_folder() {
-  std::error_code ignored;
-  const std::filesystem::path memory = "/dev/shm";
-  return std::filesystem::is_directory(memory, ignored) ? memory
-                                                        : std::filesystem::temp_directory_path();
-}
-
 std::string text_of(const Ids& ids) {
   std::string text;
   for (const std::uint64_t id : ids) text += std::to_string(id) + ' ';
