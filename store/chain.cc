@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "store/row_bytes.h"
+
 namespace emstore::store {
 namespace {
 
@@ -10,6 +12,18 @@ constexpr std::size_t kKeptCommitsMax = 64;
 constexpr std::size_t kKeptBytesMax = 32u << 20;
 
 }  // namespace
+
+Result<Sequence> last_commit_of(const Reader& reader, const RecordRef& record) {
+  EMSTORE_TRY(const auto row, reader.get(Family::records, record_key(record)));
+  if (row) {
+    EMSTORE_TRY(const RecordView now, view_of_owner(*row));
+    return now.version;
+  }
+  EMSTORE_TRY(const auto gone, reader.get(Family::deleted, record_key(record)));
+  if (!gone) return 0;
+  EMSTORE_TRY(const DeletedRow deleted, decode_deleted(*gone));
+  return deleted.sequence;
+}
 
 Chain::Chain(const Reader& log, const QueryLimits& limits) : log_(log), limits_(limits) {}
 

@@ -17,6 +17,10 @@
 
 namespace emstore::store {
 
+// The last commit with events about the record, its deletion included; 0: it never was there.
+// Errors: corrupt_index, those of the reader.
+Result<Sequence> last_commit_of(const Reader& reader, const RecordRef& record);
+
 class Chain {
  public:
   // What is looked at is bounded by `limits`; both outlive the chain.

@@ -196,10 +196,15 @@ Status Group::empty_record(const Emptying& emptying, std::string_view key, const
   EMSTORE_TRY(auto resolved,
               emptying_of(emptying.schema, emptying.entity, emptying.next, record.id, *stored));
   if (!resolved) return {};
+  return undertake(emptying.schema, *std::move(resolved), info, rows, events);
+}
+
+Status Group::undertake(const Schema& schema, Resolved asked, const CommitInfo& info, Overlay& rows,
+                        std::vector<Event>& events) {
   Violations violations(limits_.violations_max);
   auto place = static_cast<std::uint32_t>(events.size());
   Undertaking undertaking(
-      emptying.schema, rows, violations,
+      schema, rows, violations,
       [&](const Resolved& step) {
         return decide_mutation(step, {}, info.peer, info, rows, violations);
       },
@@ -208,7 +213,7 @@ Status Group::empty_record(const Emptying& emptying, std::string_view key, const
         place += static_cast<std::uint32_t>(folded.size());
         return {};
       });
-  EMSTORE_TRY(const std::vector<Event> own, undertaking.carry_out(*resolved));
+  EMSTORE_TRY(const std::vector<Event> own, undertaking.carry_out(asked));
   if (!violations.empty()) return failure(std::move(violations).to_error());
   events.insert(events.end(), own.begin(), own.end());
   return {};

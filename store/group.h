@@ -69,8 +69,9 @@ class Group {
   };
   Status empty_record(const Emptying& emptying, std::string_view key, const CommitInfo& info,
                       Overlay& rows, std::vector<Event>& events);
-  Status delete_unused(const RecordRef& media, const CommitInfo& info, Overlay& rows,
-                       std::vector<Event>& events);
+  // What the store itself asks for, with all that goes with it, as part of the commit.
+  Status undertake(const Schema& schema, Resolved asked, const CommitInfo& info, Overlay& rows,
+                   std::vector<Event>& events);
   Status check_schema_change(const struct SchemaChange& change, const SchemaCommand& command);
   Status check_size(const Overlay& rows) const;
   // Gives the commit its bytes and makes it part of the group.

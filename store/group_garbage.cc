@@ -36,27 +36,6 @@ Result<Slice> read_slice(const Reader& rows, const CollectCommand& command) {
 
 }  // namespace
 
-Status Group::delete_unused(const RecordRef& media, const CommitInfo& info, Overlay& rows,
-                            std::vector<Event>& events) {
-  Violations violations(limits_.violations_max);
-  Resolved removal{.verb = Verb::remove, .entity = schema_->entity(media.entity), .id = media.id};
-  auto place = static_cast<std::uint32_t>(events.size());
-  Undertaking undertaking(
-      *schema_, rows, violations,
-      [&](const Resolved& step) {
-        return decide_mutation(step, {}, info.peer, info, rows, violations);
-      },
-      [&](std::span<const Event> folded) -> Status {
-        EMSTORE_CHECKED(fold_events(folded, info, place, rows));
-        place += static_cast<std::uint32_t>(folded.size());
-        return {};
-      });
-  EMSTORE_TRY(const std::vector<Event> own, undertaking.carry_out(removal));
-  if (!violations.empty()) return failure(std::move(violations).to_error());
-  events.insert(events.end(), own.begin(), own.end());
-  return {};
-}
-
 Outcome Group::carry_out(const CollectCommand& command, const Peer& peer) {
   EMSTORE_TRY(Slice slice, read_slice(rows_, command));
   const CommitInfo info = next_commit(peer);
@@ -90,7 +69,8 @@ Outcome Group::carry_out(const CollectCommand& command, const Peer& peer) {
     if (info.time.micros - item.since.micros < command.grace_micros) continue;
     const RecordRef& ref = std::get<RecordRef>(item.what.what);
     EMSTORE_TRY(const UnusedMedia media, unused_media(rows, ref, item.what.since));
-    EMSTORE_CHECKED(delete_unused(ref, info, rows, events));
+    Resolved removal{.verb = Verb::remove, .entity = schema_->entity(ref.entity), .id = ref.id};
+    EMSTORE_CHECKED(undertake(*schema_, std::move(removal), info, rows, events));
     EMSTORE_CHECKED(collect(media.address));
     outcome.media.push_back(media);
   }

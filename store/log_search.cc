@@ -71,7 +71,7 @@ class Finder {
   // The commits of one record lead back from the last one.
   Status look_at_chain() {
     const RecordRef record{*search_.filter.entity, *search_.filter.id};
-    EMSTORE_TRY(const Sequence last, last_commit_of(record));
+    EMSTORE_TRY(const Sequence last, last_commit_of(*view_.reader, record));
     const QueryLimits limits;
     Chain chain(*view_.reader, limits);
     std::vector<Sequence> sequences;
@@ -91,18 +91,6 @@ class Finder {
       if (!goes_on) break;
     }
     return {};
-  }
-
-  Result<Sequence> last_commit_of(const RecordRef& record) const {
-    EMSTORE_TRY(const auto row, view_.reader->get(Family::records, record_key(record)));
-    if (row) {
-      EMSTORE_TRY(const RecordView now, view_of_owner(*row));
-      return now.version;
-    }
-    EMSTORE_TRY(const auto gone, view_.reader->get(Family::deleted, record_key(record)));
-    if (!gone) return 0;
-    EMSTORE_TRY(const DeletedRow deleted, decode_deleted(*gone));
-    return deleted.sequence;
   }
 
   // Whether the next one is to be looked at.

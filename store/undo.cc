@@ -154,7 +154,8 @@ class Undoing {
   // Those that changed it; of a new record also those that made something lead to it.
   Result<std::set<Sequence>> later_commits(const RecordRef& record) {
     std::set<Sequence> later;
-    EMSTORE_TRY(const Sequence last, last_commit_of(record));
+    EMSTORE_TRY(const Sequence last, last_commit_of(*view_.reader, record));
+    if (last == 0) return failure(ErrorCode::corrupt_index, name(record) + " was never there");
     EMSTORE_CHECKED(chain_.walk_back(record, last, [&](const CommitParts& commit) -> Result<bool> {
       if (commit.info().sequence <= sequence_) return false;
       later.insert(commit.info().sequence);
@@ -171,18 +172,6 @@ class Undoing {
           return true;
         }));
     return later;
-  }
-
-  Result<Sequence> last_commit_of(const RecordRef& record) const {
-    EMSTORE_TRY(const auto row, view_.reader->get(Family::records, record_key(record)));
-    if (row) {
-      EMSTORE_TRY(const RecordView now, view_of_owner(*row));
-      return now.version;
-    }
-    EMSTORE_TRY(const auto gone, view_.reader->get(Family::deleted, record_key(record)));
-    if (!gone) return failure(ErrorCode::corrupt_index, name(record) + " was never there");
-    EMSTORE_TRY(const DeletedRow deleted, decode_deleted(*gone));
-    return deleted.sequence;
   }
 
   static std::string names_of(const std::set<Sequence>& later) {
