@@ -64,15 +64,14 @@ Result<SourceState> check_source(const File& source) {
       return text;
     }() + ")");
   }
-  return SourceState{static_cast<std::uint64_t>(status.st_size), status.st_mtim, status.st_ctim};
+  return SourceState{static_cast<std::uint64_t>(status.st_size), status.st_mtim};
 }
 
 Status check_unchanged(const File& source, const SourceState& before) {
   struct stat status {};
   const bool same = ::fstat(source.descriptor(), &status) == 0 &&
                     static_cast<std::uint64_t>(status.st_size) == before.size &&
-                    is_same(status.st_mtim, before.modified) &&
-                    is_same(status.st_ctim, before.changed);
+                    is_same(status.st_mtim, before.modified);
   if (same) return {};
   return failure(ErrorCode::source_changed, "the file changed while it was read", "descriptor",
                  "store it again when nobody writes to it");

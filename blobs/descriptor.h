@@ -20,10 +20,11 @@
 
 namespace emstore::blobs {
 
-// What a source looked like when it was opened or read.
+// What a source looked like when it was opened or read. Not its ctime: a file that is removed or
+// renamed once it was passed has the bytes it had.
 struct SourceState {
   std::uint64_t size = 0;
-  timespec modified{}, changed{};
+  timespec modified{};
 };
 
 // Errors: invalid_request, which says what it is instead.
