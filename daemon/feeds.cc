@@ -83,6 +83,7 @@ void Feeds::end(Session& session, std::uint32_t request, const protocol::Unsubsc
 }
 
 void Feeds::forget(SessionId session) {
+  parts_.feeds.drop(session);
   const auto found = feeders_.find(session);
   if (found == feeders_.end()) return;
   count_ -= found->second.subscriptions.size();
@@ -128,14 +129,16 @@ void Feeds::read(Session& session, Feeder& feeder, Number number) {
       .bytes_max = kSliceBytesMax,
       .commit_max = push_max - std::min(push_max, kEnvelopeBytes),
   };
-  feeder.is_reading = parts_.feeds.submit([this, bounds, number, session_id = session.id(),
-                                           filter = subscription.filter, from = subscription.next,
-                                           view = parts_.store.view()](std::size_t) {
+  // One piece a connection waits at most, and there is room for all connections: only a pool that
+  // was stopped refuses.
+  auto work = [this, bounds, number, session_id = session.id(), filter = subscription.filter,
+               from = subscription.next, view = parts_.store.view()](std::size_t) {
     Result<store::FeedSlice> slice = store::read_feed(*view, filter, from, bounds);
     parts_.reactor.deliver([this, session_id, number, read = std::move(slice)]() mutable {
       take(session_id, number, std::move(read));
     });
-  });
+  };
+  feeder.is_reading = parts_.feeds.submit(session.id(), 0, std::move(work));
   feeder.served = number;
 }
 
