@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { built } from "./page_runner.mjs";
+import { built, run } from "./page_runner.mjs";
 import { Daemon, environment, ours, root } from "./support.mjs";
 
 const schema = `import { em, entity, systemEntity, text, number, boolean, enumm, json, datetime, medium, media } from "emstore";
@@ -110,13 +110,186 @@ export async function reads() {
 }
 `;
 
+// Relations between entities: the callback returns them, and the types know their ends.
+const related = `import { em, entity, systemEntity, text, number, media } from "emstore";
+const schema = em({
+  users: entity("users", { name: text().required() }),
+  profiles: entity("profiles", { bio: text() }, { primary_format: "uuid" }),
+  posts: entity("posts", { title: text().required(), pictures: media() }),
+  notes: entity("notes", { body: text() }),
+  tags: entity("tags", { label: text() }),
+  topics: entity("topics", { name: text() }),
+  media: systemEntity("media", { alt: text() }),
+}, ({ relation, index }, { users, profiles, posts, notes, tags, topics, media }) => [
+  relation(posts)
+    .manyToOne(users, { mappedBy: "author" })
+    .manyToOne(users, { mappedBy: "editor" })
+    .manyToOne(users, { mappedBy: "owner", inversedBy: "owned" })
+    .manyToMany(tags, { inversedBy: "tagged" }, { weight: number() })
+    .polyToMany(media, { mappedBy: "pictures" }),
+  relation(users).oneToOne(profiles),
+  relation(notes).manyToOne(posts, { mappedBy: "post", required: true }).manyToMany(topics),
+  relation(topics).manyToOne(topics, { mappedBy: "parent", inversedBy: "children" }),
+  index(posts).on(["title"]),
+]);
+type Database = (typeof schema)["DB"];
+declare module "emstore" {
+  interface DB extends Database {}
+}
+`;
+
+const changes = `
+const made = await em.mutator("users").insertOne({
+  name: "Ada",
+  profiles: { $create: { bio: "b" } },
+  posts_author: { $create: [{ title: "one" }, { title: "two", editor: { $create: { name: "Ed" } } }] },
+});
+const posts = em.mutator("posts");
+const ed = await em.mutator("users").insertOne({ name: "Ed2", posts_editor: { $attach: [1] } });
+const red = await em.mutator("tags").insertOne({ label: "red", tagged: { $attach: [{ id: 1, meta: { weight: 2 } }] } });
+await posts.updateOne(1, { author: { $set: { id: made.id } }, editor_id: ed.id, owner: { $set: null } });
+await posts.updateOne(1, { tags: { $attach: [{ id: red.id, at: "first", meta: { weight: 1 } }], $create: { label: "new" } } });
+await posts.updateOne(2, { tags: { $set: [1, { id: 2 }], $detach: [2] } });
+await em.mutator("users").updateOne(made.id, { owned: { $set: [1, 2], $detach: [2] } });
+await em.mutator("notes").insertOne({ body: "by value", post_id: 1 });
+await em.mutator("notes").insertOne({ body: "by name", post: { $set: 1 }, topics: { $create: { name: "t", children: { $create: { name: "u" } } } } });
+await posts.updateOne(1, { notes: { $create: { body: "under its post" } } });
+await em.transaction((tx) => {
+  const post = tx.insertOne("posts", { title: "three", author_id: made.id });
+  tx.insertOne("notes", { body: "of three", post_id: post });
+  tx.insertOne("notes", { body: "of three", post: { $set: post } });
+});
+`;
+
+const wrongChanges = `
+export async function wrong(id: string) {
+  const posts = em.mutator("posts");
+  // @ts-expect-error: one record, no list
+  await posts.updateOne(1, { author: { $attach: [1] } });
+  // @ts-expect-error: one record, no list
+  await posts.updateOne(1, { author: { $detach: [1] } });
+  // @ts-expect-error: one id
+  await posts.updateOne(1, { author: { $set: [1] } });
+  // @ts-expect-error: the name is required
+  await posts.updateOne(1, { author: { $create: { nme: "x" } } });
+  // @ts-expect-error: one record to make
+  await posts.updateOne(1, { author: { $create: [{ name: "a" }, { name: "b" }] } });
+  // @ts-expect-error: users have numbers as ids
+  await posts.updateOne(1, { author_id: id });
+  // @ts-expect-error: users have numbers as ids
+  await posts.updateOne(1, { author: { $set: id } });
+  // @ts-expect-error: profiles have uuids
+  await em.mutator("users").updateOne(1, { profiles: { $set: 1 } });
+  // @ts-expect-error: an id belongs below $set
+  await posts.updateOne(1, { author: 1 });
+  // @ts-expect-error: no such operator
+  await posts.updateOne(1, { tags: { $atach: [1] } });
+  // @ts-expect-error: a list of ids
+  await posts.updateOne(1, { tags: { $set: 1 } });
+  // @ts-expect-error: links have a weight, and nothing else
+  await posts.updateOne(1, { tags: { $attach: [{ id: 1, meta: { wight: 1 } }] } });
+  // @ts-expect-error: the order is kept from the other side
+  await em.mutator("tags").updateOne(1, { tagged: { $attach: [{ id: 1, at: "first" }] } });
+  // @ts-expect-error: a value of the other record holds nothing
+  await em.mutator("users").updateOne(1, { posts_author: { $attach: [{ id: 1, meta: {} }] } });
+  // @ts-expect-error: two relations lead here, and each has a name of its own
+  await em.mutator("users").updateOne(1, { posts: { $attach: [1] } });
+  // @ts-expect-error: no such end
+  await posts.updateOne(1, { autor: { $set: 1 } });
+  // @ts-expect-error: a note has a post
+  await em.mutator("notes").insertOne({ body: "x" });
+  // @ts-expect-error: and not none
+  await em.mutator("notes").insertOne({ body: "x", post: { $set: null } });
+  // @ts-expect-error: it is the post that this note is made under
+  await posts.updateOne(1, { notes: { $create: { body: "x", post: { $set: 2 } } } });
+}
+`;
+
+const relatedReads = `
+export async function reads() {
+  const posts = em.repository("posts");
+  const { data } = await posts.findOne({
+    where: { author_id: 1, "author.name": "Ada" },
+    with: { author: { with: { profiles: true } }, tags: { orderBy: "label" }, notes: true, pictures: true, editor: false },
+  });
+  if (!data) return;
+  const author: string | undefined = data.author?.name;
+  const bio: string | null | undefined = data.author?.profiles?.bio;
+  const key: string | undefined = data.author?.profiles?.id;
+  const labels: (string | null)[] = data.tags.map((tag) => tag.label);
+  const weight: number | null | undefined = data.tags[0]?.$link?.meta?.weight;
+  const post: number | undefined = data.notes[0]?.post_id;
+  const authorId: number | null = data.author_id;
+  // @ts-expect-error: not asked for
+  data.editor.name;
+  // @ts-expect-error: not asked for within
+  data.author?.posts_author.length;
+  const [user] = await em.repository("users").findMany({ with: ["posts_author", "owned", "profiles"] });
+  const titles: string[] | undefined = user?.posts_author.map((one) => one.title);
+  const children = await em.repository("topics").findId(1, { with: { children: { with: { children: true } }, notes: true } });
+  const deep: (string | null)[] | undefined = children.data?.children.flatMap((one) => one.children.map((two) => two.name));
+  // @ts-expect-error: no such relation
+  await posts.findOne({ where: { id: 1 }, with: { autor: true } });
+  // @ts-expect-error: no such relation beside one that is there
+  await posts.findMany({ with: { author: true, autor: true } });
+  // @ts-expect-error: no such relation
+  await posts.findMany({ with: ["autor"] });
+  // @ts-expect-error: an id of users is a number
+  await posts.findMany({ where: { author_id: "1" } });
+  return [author, bio, key, labels, weight, post, authorId, titles, deep];
+}
+`;
+
+const seen = `
+const post = await em.repository("posts").findId(1, {
+  with: { author: { with: { profiles: true } }, editor: true, tags: true, notes: { with: "topics" } },
+});
+if (!post.data) throw new Error("no post");
+const shown = {
+  author: post.data.author?.name,
+  bio: post.data.author?.profiles?.bio,
+  editor: post.data.editor?.name,
+  tags: post.data.tags.map((tag) => [tag.label, tag.$link?.meta?.weight]),
+  notes: post.data.notes.map((note) => [note.body, note.topics.length]),
+};
+`;
+
+test("relations between entities are typed as the callback of `em` returns them", () => {
+  built("related", "related", related + wrongChanges + relatedReads);
+});
+
+test("what the types take of relations, the daemon takes, and shows by the same names", async () => {
+  const daemon = await Daemon.start();
+  const { shown } = run(built("related", "taken", related + changes + seen), daemon.socket);
+  assert.deepEqual(shown, {
+    author: "Ada",
+    bio: "b",
+    editor: "Ed2",
+    tags: [
+      ["red", 1],
+      ["new", null],
+    ],
+    notes: [
+      ["by value", 0],
+      ["by name", 1],
+      ["under its post", 0],
+    ],
+  });
+  assert.equal(await daemon.end(), 0);
+});
+
+test("the control: an operator that does not fit a relation does not compile", () => {
+  const wrong = `${related}await em.mutator("posts").updateOne(1, { author: { $attach: [1] } });\n`;
+  assert.throws(() => built("related", "wrong", wrong), /'\$attach' does not exist in type 'ToOneChange</);
+});
+
 test("payloads and rows have the types of the schema", () => {
   built("types", "types", schema + mutations + reads);
 });
 
 test("the control: what is wrong does not compile", () => {
   const wrong = `${schema}await em.mutator("posts").updateOne(1, { cover: { $attach: [1] } });\n`;
-  assert.throws(() => built("types", "wrong", wrong), /'\$attach' does not exist in type 'MediumChange'/);
+  assert.throws(() => built("types", "wrong", wrong), /'\$attach' does not exist in type 'ToOneChange<NewMedia/);
 });
 
 test("`emstore schema show --typescript` is a program that makes the same schema", async () => {

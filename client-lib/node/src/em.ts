@@ -8,6 +8,7 @@ import {
   buildSchema,
   type Builders,
   type Entities,
+  type RelationsIn,
   type Schema,
   type SchemaDocument,
 } from "./schema.js";
@@ -42,19 +43,20 @@ export interface Em extends Client {
   /**
    * Builds a schema, which becomes that of the default connection: it is applied before the next
    * request. What would destroy data is refused, by name, and has to be applied by `applySchema`.
+   * Relations between entities that `build` returns, the types know.
    */
-  <All extends Entities>(
+  <All extends Entities, const Built = unknown>(
     entities: All,
-    build?: (builders: Builders, entities: All) => void,
-  ): Schema<All>;
+    build?: (builders: Builders, entities: All) => Built,
+  ): Schema<All, RelationsIn<Built>>;
   /** Names the socket, and resolves when the daemon has answered and the schema is applied. */
   connect(options?: Pick<ClientOptions, "socket" | "schema">): Promise<Em>;
 }
 
-function define<All extends Entities>(
+function define<All extends Entities, const Built = unknown>(
   entities: All,
-  build?: (builders: Builders, entities: All) => void,
-): Schema<All> {
+  build?: (builders: Builders, entities: All) => Built,
+): Schema<All, RelationsIn<Built>> {
   const schema = buildSchema(entities, build);
   defaultClient.expect(schema);
   return schema;

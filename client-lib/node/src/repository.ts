@@ -2,7 +2,7 @@
 import { plain } from "./document.js";
 import { withoutUndefined, type Requests } from "./requests.js";
 import { foundMany, foundOne, type FoundMany, type MaybeFound, type Meta } from "./results.js";
-import type { Id, Order, RowWith, Where, With } from "./rows.js";
+import type { AnyRow, Id, NoOthers, Order, RowWith, Where, With } from "./rows.js";
 
 export interface ReadOptions {
   /** Wait until that commit can be seen. */
@@ -11,12 +11,12 @@ export interface ReadOptions {
   as_of?: number | Date | string;
 }
 
-export interface IdOptions<W extends With | undefined = With> extends ReadOptions {
-  with?: W;
+export interface IdOptions<Row = AnyRow, W = With<Row>> extends ReadOptions {
+  with?: W & NoOthers<Row, W>;
   select?: readonly string[];
 }
 
-export interface OneOptions<Row, W extends With | undefined = With> extends IdOptions<W> {
+export interface OneOptions<Row, W = With<Row>> extends IdOptions<Row, W> {
   where?: Where<Row>;
   orderBy?: Order;
   /** The same as orderBy, as bknd has it. */
@@ -24,7 +24,7 @@ export interface OneOptions<Row, W extends With | undefined = With> extends IdOp
   offset?: number;
 }
 
-export interface ManyOptions<Row, W extends With | undefined = With> extends OneOptions<Row, W> {
+export interface ManyOptions<Row, W = With<Row>> extends OneOptions<Row, W> {
   /** All that match when left out; a result that is too large is an error that says how to page. */
   limit?: number;
   /** How many match in all: `meta.count`. */
@@ -49,6 +49,12 @@ const words = new Set([
   "join", // Of bknd; the daemon says what to use.
 ]);
 
+/** What is said by these is no `where`, so that wrong options are not taken for one. */
+interface NoOptions {
+  readonly where?: never;
+  readonly with?: never;
+}
+
 /** `{ where, with, … }` of either call shape. */
 function optionsOf(first: object = {}, second?: object): Record<string, unknown> {
   const isOptions = second === undefined && Object.keys(first).some((name) => words.has(name));
@@ -72,20 +78,20 @@ export class Repository<Row> {
     this.#entity = entity;
   }
 
-  async findId<const W extends With | undefined = undefined>(
+  async findId<const W extends With<Row> | undefined = undefined>(
     id: Id,
-    options: IdOptions<W> = {},
+    options: IdOptions<Row, W> = {},
   ): Promise<MaybeFound<RowWith<Row, W>>> {
     const settings = plain(withoutUndefined(withUsualWith(options)), "");
     return foundOne(await this.#requests.read("findId", this.#entity, id, settings));
   }
 
   /** The first record that matches: `findOne({ where, with })` or `findOne(where, { with })`. */
-  async findOne<const W extends With | undefined = undefined>(
+  async findOne<const W extends With<Row> | undefined = undefined>(
     options: OneOptions<Row, W>,
   ): Promise<MaybeFound<RowWith<Row, W>>>;
-  async findOne<const W extends With | undefined = undefined>(
-    where: Where<Row>,
+  async findOne<const W extends With<Row> | undefined = undefined>(
+    where: Where<Row> & NoOptions,
     options?: Omit<OneOptions<Row, W>, "where">,
   ): Promise<MaybeFound<RowWith<Row, W>>>;
   async findOne(first: object, second?: object): Promise<unknown> {
@@ -93,7 +99,7 @@ export class Repository<Row> {
   }
 
   /** All records that match. */
-  async findMany<const W extends With | undefined = undefined>(
+  async findMany<const W extends With<Row> | undefined = undefined>(
     options: ManyOptions<Row, W> = {},
   ): Promise<FoundMany<RowWith<Row, W>>> {
     const settings = plain(withoutUndefined(withUsualWith(options)), "");
@@ -101,12 +107,12 @@ export class Repository<Row> {
   }
 
   /** All records that match, page by page: nothing twice, and no result too large. */
-  async *each<const W extends With | undefined = undefined>(
+  async *each<const W extends With<Row> | undefined = undefined>(
     options: ManyOptions<Row, W> = {},
   ): AsyncGenerator<RowWith<Row, W>, void, undefined> {
     const limit = options.limit ?? pageRecords;
     for (let cursor = options.cursor; ;) {
-      const page = await this.findMany({ ...options, limit, cursor });
+      const page = await this.findMany<W>({ ...options, limit, cursor });
       yield* page;
       cursor = page.meta.cursor;
       if (!page.meta.hasMore || cursor === undefined) return;

@@ -4,6 +4,7 @@
  */
 import { EmstoreError } from "./errors.js";
 import type { Field } from "./fields.js";
+import type { NameIn, Relation, RequiredIn } from "./relations.js";
 import type { MediaRow, RowOf } from "./rows.js";
 
 export interface EntityConfig {
@@ -80,15 +81,66 @@ export interface PolyConfig {
   with_limit?: number;
 }
 
-/** Relations of one entity; calls may be chained. */
-export interface Relating {
-  manyToOne(target: Entity, config?: ToOneConfig): Relating;
-  oneToOne(target: Entity, config?: ToOneConfig): Relating;
+/** Leads from what was built to the types of the relations in it. */
+declare const made: unique symbol;
+
+/** Relations of one entity; calls may be chained. `Made` are those it has by now. */
+export interface Relating<Source extends Entity = Entity, Made = never> {
+  readonly [made]: Made;
+  manyToOne<Target extends Entity, const Config extends ToOneConfig = {}>(
+    target: Target,
+    config?: Config,
+  ): Relating<Source, Made | ToOne<"n:1", Source, Target, Config>>;
+  oneToOne<Target extends Entity, const Config extends ToOneConfig = {}>(
+    target: Target,
+    config?: Config,
+  ): Relating<Source, Made | ToOne<"1:1", Source, Target, Config>>;
   /** `fields`: what a link holds besides, as its `meta`. */
-  manyToMany(target: Entity, config?: ToManyConfig, fields?: Fields): Relating;
-  polyToOne(target: Entity, config: PolyConfig): Relating;
-  polyToMany(target: Entity, config: PolyConfig & { targetCardinality?: number }): Relating;
+  manyToMany<
+    Target extends Entity,
+    const Config extends ToManyConfig = {},
+    LinkFields extends Fields = {},
+  >(
+    target: Target,
+    config?: Config,
+    fields?: LinkFields,
+  ): Relating<Source, Made | ToMany<Source, Target, Config, LinkFields>>;
+  polyToOne(target: Entity, config: PolyConfig): Relating<Source, Made>;
+  polyToMany(
+    target: Entity,
+    config: PolyConfig & { targetCardinality?: number },
+  ): Relating<Source, Made>;
 }
+
+type ToOne<
+  Kind extends "n:1" | "1:1",
+  Source extends Entity,
+  Target extends Entity,
+  Config,
+> = Relation<
+  Kind,
+  Source,
+  Target,
+  NameIn<Config, "mappedBy", Target["name"]>,
+  NameIn<Config, "inversedBy", never>,
+  RequiredIn<Config>,
+  {}
+>;
+
+type ToMany<
+  Source extends Entity,
+  Target extends Entity,
+  Config,
+  LinkFields extends Fields,
+> = Relation<
+  "m:n",
+  Source,
+  Target,
+  NameIn<Config, "mappedBy", Target["name"]>,
+  NameIn<Config, "inversedBy", never>,
+  false,
+  LinkFields
+>;
 
 /** Indices of one entity; calls may be chained. */
 export interface Indexing<EntityFields extends Fields> {
@@ -96,7 +148,7 @@ export interface Indexing<EntityFields extends Fields> {
 }
 
 export interface Builders {
-  relation(source: Entity): Relating;
+  relation<Source extends Entity>(source: Source): Relating<Source>;
   index<EntityFields extends Fields>(entity: Entity<string, EntityFields>): Indexing<EntityFields>;
 }
 
@@ -112,23 +164,37 @@ export interface SchemaDocument {
 }
 
 /** The rows of each entity, for `type Database = (typeof schema)["DB"]`. */
-export type Rows<All extends Entities> = { [Name in keyof All]: RowOf<All[Name], MediaOf<All>> };
+export type Rows<All extends Entities, Relations = unknown> = {
+  [Name in keyof All]: RowOf<All[Name], MediaOf<All>, Relations>;
+};
 
 type MediaOf<All extends Entities> = All extends { media: infer Media extends Entity }
-  ? RowOf<Media, never>
+  ? RowOf<Media, never, unknown>
   : MediaRow;
 
-export interface Schema<All extends Entities = Entities> {
+/**
+ * The relations in what a callback returns: a chain, or a list of chains. Unknown when it returns
+ * nothing: what a callback only does, types cannot see.
+ */
+export type RelationsIn<Built> = Built extends { readonly [made]: infer Made }
+  ? Made
+  : Built extends readonly (infer Part)[]
+    ? MadeBy<Part>
+    : unknown;
+
+type MadeBy<Part> = Part extends { readonly [made]: infer Made } ? Made : never;
+
+export interface Schema<All extends Entities = Entities, Relations = unknown> {
   /** For types alone; there is nothing in it. */
-  readonly DB: Rows<All>;
+  readonly DB: Rows<All, Relations>;
   readonly entities: All;
   toJSON(): SchemaDocument;
 }
 
-export function buildSchema<All extends Entities>(
+export function buildSchema<All extends Entities, const Built = unknown>(
   entities: All,
-  build?: (builders: Builders, entities: All) => void,
-): Schema<All> {
+  build?: (builders: Builders, entities: All) => Built,
+): Schema<All, RelationsIn<Built>> {
   const relations: Named = {};
   const indices: Named = {};
   const generated: Named = {};
@@ -136,13 +202,14 @@ export function buildSchema<All extends Entities>(
     if (name in to) throw new EmstoreError("invalid_schema", `${what} ${name} stands there twice`);
     to[name] = value;
   };
-  const relation = (source: Entity) =>
-    relating(source, (name, value) => add(relations, "relation", name, value), generated);
+  const relation = <Source extends Entity>(source: Source) =>
+    relating(source, (name, value) => add(relations, "relation", name, value), generated) as
+      Relating<Source>;
   const index = <F extends Fields>(of: Entity<string, F>) =>
     indexing(of, (name, value) => add(indices, "index", name, value));
   build?.({ relation, index }, entities);
   return {
-    DB: {} as Rows<All>,
+    DB: {} as Rows<All, RelationsIn<Built>>,
     entities,
     toJSON: () => ({
       entities: {
@@ -155,11 +222,17 @@ export function buildSchema<All extends Entities>(
   };
 }
 
+/** What of a relation matters when a program runs. */
+type Adding = Record<
+  Exclude<keyof Relating, typeof made>,
+  (target: Entity, config?: object, fields?: Fields) => Adding
+>;
+
 function relating(
   source: Entity,
   add: (name: string, value: unknown) => void,
   generated: Named,
-): Relating {
+): unknown {
   const addTyped = (type: string, target: Entity, config: Named) => {
     const ends = [source.name, target.name, config.mappedBy, config.inversedBy];
     const parts = [type.replace(":", ""), ...ends];
@@ -167,11 +240,11 @@ function relating(
     add(name, { type, source: source.name, target: target.name, config });
     return self;
   };
-  const self: Relating = {
-    manyToOne: (target, config = {}) => addTyped("n:1", target, { ...config }),
-    oneToOne: (target, config = {}) =>
+  const self: Adding = {
+    manyToOne: (target, config) => addTyped("n:1", target, { ...config }),
+    oneToOne: (target, config) =>
       addTyped("1:1", target, { sourceCardinality: 1, with_limit: 1, ...config }),
-    manyToMany(target, config = {}, fields) {
+    manyToMany(target, config: ToManyConfig = {}, fields) {
       const table = config.connectionTable ?? `${source.name}_${target.name}`;
       add(`mn_${table}`, { type: "m:n", source: source.name, target: target.name, config });
       if (fields)
