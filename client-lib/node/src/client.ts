@@ -4,13 +4,14 @@ import type { DB } from "./database.js";
 import { plain } from "./document.js";
 import { EmstoreError } from "./errors.js";
 import { Feed, type FeedOptions } from "./feed.js";
-import type { Commit } from "./log.js";
+import { commitOf, commits, differences, type Commit, type Difference } from "./log.js";
+import type { LogQuery } from "./log.js";
 import { MediaLibrary } from "./media_library.js";
 import { Mutator } from "./mutator.js";
 import { Repository } from "./repository.js";
 import { Requests, withoutUndefined, type MutationOptions } from "./requests.js";
 import { mutated, mutatedMany } from "./results.js";
-import type { AnyRow, MediaRow } from "./rows.js";
+import type { AnyRow, Id, MediaRow } from "./rows.js";
 import type { Schema, SchemaDocument } from "./schema.js";
 import { defaultSocket } from "./socket_path.js";
 import { Transaction } from "./transaction.js";
@@ -52,9 +53,13 @@ export interface SchemaInForce {
   readonly indexes: readonly { readonly name: string; readonly state: string }[];
 }
 
-interface LogPage {
-  readonly commits: readonly Commit[];
-  readonly next: number;
+export interface AuditOptions {
+  /** Only this part of the media, of so many. */
+  slice?: number;
+  slices?: number;
+  /** The root that a report named at that sequence: the log must have it. */
+  at?: number;
+  root?: string;
 }
 
 interface Job {
@@ -161,14 +166,42 @@ export class Client {
     return (await this.#requests.read("ping")) as { sequence: number };
   }
 
-  /** Every commit from that sequence on, in order: as stored in `bytes`, and decoded. */
-  async *log(from = 1): AsyncGenerator<Commit, void, undefined> {
-    for (let next = from; ;) {
-      const page = (await this.request("log.read", { from: next })) as LogPage;
-      yield* page.commits;
-      if (page.commits.length === 0) return;
-      next = page.next;
-    }
+  /** Every commit from that sequence on, or as the query says: as stored in `bytes`, and decoded. */
+  log(query: number | LogQuery = {}): AsyncGenerator<Commit, void, undefined> {
+    return commits(
+      this.#requests,
+      plain(typeof query === "number" ? { from: query } : withoutUndefined(query), "") as LogQuery,
+    );
+  }
+
+  /** One commit, whole. */
+  show(sequence: number): Promise<Commit> {
+    return commitOf(this.#requests, sequence);
+  }
+
+  /**
+   * What is different between two commits: each record that one between them touched, as it was after
+   * the first and as it was after the second; what came and went in between is not told.
+   */
+  diff(
+    from: number,
+    to: number,
+    of: { entity?: Known; id?: Id } = {},
+  ): AsyncGenerator<Difference, void, undefined> {
+    return differences(this.#requests, from, to, of);
+  }
+
+  /**
+   * Takes back what a commit did, by one more. Refused where later commits stand on it (`conflict`, with
+   * a violation for each record), and where it cannot be taken back, as a deletion (`unsupported`).
+   */
+  async undo(
+    sequence: number,
+    options?: MutationOptions,
+  ): Promise<{ results: any[]; sequence: number; replayed: boolean }> {
+    const answer = await this.#requests.mutate("undo", [sequence], { ...options });
+    const { results, ...beside } = answer as any;
+    return { ...beside, results: results.map(resultOf) };
   }
 
   /** Commits as they are made, and those before them from wherever the options say. */
@@ -190,6 +223,11 @@ export class Client {
   /** Has the daemon fold its log again and compare it with the live indexes; the report. */
   verify(): Promise<Record<string, unknown>> {
     return this.#carriedOut("verify", {});
+  }
+
+  /** Has it look at all there is, bytes of media included; the report says what is damaged. */
+  audit(options: AuditOptions = {}): Promise<Record<string, unknown>> {
+    return this.#carriedOut("audit", withoutUndefined(options));
   }
 
   /** Deletes media that nothing has linked for `grace` seconds, and their bytes; the report. */

@@ -8,7 +8,7 @@
  */
 import type { Caller } from "./caller.js";
 import { EmstoreError } from "./errors.js";
-import type { Commit } from "./log.js";
+import type { Commit, LinkOperator } from "./log.js";
 import type { Id } from "./rows.js";
 
 /** Which commits: those with an event that is all that is asked for. A commit comes whole. */
@@ -20,7 +20,7 @@ export interface FeedOptions {
   /** Concerning this field of the entity. */
   field?: string;
   /** Links, by these. */
-  operators?: readonly ("$set" | "$detach" | "$attach" | "$create" | "delete")[];
+  operators?: readonly LinkOperator[];
 }
 
 /** `next`: the `from` with which a feed goes on after this. */

@@ -1,8 +1,14 @@
 /** The client of emstore. See README.md of this package, and docs/protocol.md for the wire. */
 export { app, type App } from "./app.js";
-export { Client, type Applied, type ApplyOptions, type ClientOptions } from "./client.js";
+export {
+  Client,
+  type Applied,
+  type ApplyOptions,
+  type AuditOptions,
+  type ClientOptions,
+} from "./client.js";
 export { Feed, type FeedOptions, type Notice } from "./feed.js";
-export type { Commit } from "./log.js";
+export type { Commit, Difference, LinkOperator, LogQuery } from "./log.js";
 export { em, type Em } from "./em.js";
 export * from "./database.js";
 export {

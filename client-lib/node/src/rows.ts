@@ -108,17 +108,12 @@ type Told<Relations> = unknown extends Relations ? never : Relations;
 type RelationsFrom<Name extends string, Relations> = From<Name, Told<Relations>>;
 type RelationsTo<Name extends string, Relations> = To<Name, Told<Relations>>;
 
-type OfKind<One, Kind> = One extends Relation
-  ? One["kind"] extends Kind
-    ? One
-    : never
-  : never;
+type OfKind<One, Kind> = One extends Relation ? (One["kind"] extends Kind ? One : never) : never;
 
 /** `author_id`: the values that relations to one record are. */
 type References<Name extends string, Relations> = {
   [One in OfKind<RelationsFrom<Name, Relations>, "n:1" | "1:1"> as ReferenceName<One>]:
-    | One["target"]["_id"]
-    | (One["required"] extends true ? never : null);
+    One["target"]["_id"] | (One["required"] extends true ? never : null);
 };
 
 type ReferenceName<One extends Relation> = `${One["end"]}_id`;
@@ -220,9 +215,7 @@ type Ends<E extends Entity, Relations, Except extends string> = unknown extends 
 
 type ReferenceChanges<Ones, Except extends string> = {
   [One in OfKind<Ones, "n:1" | "1:1"> as Exclude<ReferenceName<One>, `${Except}_id`>]?:
-    | One["target"]["_id"]
-    | Made
-    | null;
+    One["target"]["_id"] | Made | null;
 };
 
 type FromChanges<Ones, Relations, Except extends string> = {
@@ -266,8 +259,7 @@ type RequiredEnd<One, Relations, Except extends string> = One extends Relation
           | { [Name in ReferenceName<One>]: One["target"]["_id"] | Made }
           | {
               [Name in One["end"]]:
-                | { $set: Ref<One["target"]["_id"]> }
-                | { $create: NewOf<One["target"], Relations> };
+                { $set: Ref<One["target"]["_id"]> } | { $create: NewOf<One["target"], Relations> };
             },
         ]
     : never
@@ -354,15 +346,14 @@ type NamesOf<Row> = [AboutRow<Row>] extends [never]
   : AboutRow<Row> extends About<infer E, infer Relations>
     ? unknown extends Relations
       ? string
-      :
-          | (KeysOf<E["fields"], "medium" | "media"> & string)
-          | (RelationsFrom<E["name"], Relations> extends infer One
-              ? One extends Relation
-                ? One["end"]
-                : never
-              : never)
-          | InverseOf<RelationsTo<E["name"], Relations>, Relations>
-          | (E["name"] extends "media" ? "reference" : never)
+      : | (KeysOf<E["fields"], "medium" | "media"> & string)
+        | (RelationsFrom<E["name"], Relations> extends infer One
+            ? One extends Relation
+              ? One["end"]
+              : never
+            : never)
+        | InverseOf<RelationsTo<E["name"], Relations>, Relations>
+        | (E["name"] extends "media" ? "reference" : never)
     : string;
 
 /** What is read along, by the names of media fields and relations; true: all that the row has. */

@@ -203,8 +203,11 @@ export function buildSchema<All extends Entities, const Built = unknown>(
     to[name] = value;
   };
   const relation = <Source extends Entity>(source: Source) =>
-    relating(source, (name, value) => add(relations, "relation", name, value), generated) as
-      Relating<Source>;
+    relating(
+      source,
+      (name, value) => add(relations, "relation", name, value),
+      generated,
+    ) as Relating<Source>;
   const index = <F extends Fields>(of: Entity<string, F>) =>
     indexing(of, (name, value) => add(indices, "index", name, value));
   build?.({ relation, index }, entities);
