@@ -6,9 +6,9 @@ import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
-import { Daemon, environment, msgpack, ours, shop, temporaryFolder } from "./support.mjs";
+import { Daemon, environment, msgpack, ours, refusal, shop, temporaryFolder } from "./support.mjs";
 
-const { Client, EmstoreError, Time, entity, media, medium, number, systemEntity, text, em } = await ours("index.js");
+const { Client, Time, entity, media, medium, number, systemEntity, text, em } = await ours("index.js");
 const { buildSchema } = await ours("schema.js");
 
 const schema = buildSchema(
@@ -39,14 +39,6 @@ const patterned = (size) =>
     size,
     Uint8Array.from({ length: 251 }, (_, i) => i),
   );
-const refusal = async (promise) => {
-  const error = await promise.then(
-    () => assert.fail("was not refused"),
-    (cause) => cause,
-  );
-  assert.ok(error instanceof EmstoreError, error);
-  return error;
-};
 
 // ---- Files --------------------------------------------------------------------------------------
 

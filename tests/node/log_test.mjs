@@ -1,9 +1,9 @@
 // The log from the client for Node: who did what, what is different, and taking it back.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Daemon, ours } from "./support.mjs";
+import { Daemon, ours, refusal } from "./support.mjs";
 
-const { Client, EmstoreError, entity, media, systemEntity, text, number } = await ours("index.js");
+const { Client, entity, media, systemEntity, text, number } = await ours("index.js");
 const { buildSchema } = await ours("schema.js");
 
 const schema = buildSchema(
@@ -23,14 +23,6 @@ const all = async (stream) => {
   return list;
 };
 const sequences = async (query) => (await all(client.log(query))).map(({ sequence }) => sequence);
-const refusal = async (promise) => {
-  const error = await promise.then(
-    () => assert.fail("was not refused"),
-    (cause) => cause,
-  );
-  assert.ok(error instanceof EmstoreError, error);
-  return error;
-};
 
 // Commits 2 to 7; 1 is the schema.
 before(async () => {

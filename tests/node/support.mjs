@@ -1,5 +1,6 @@
 // What the tests of the Node client share: a daemon of the test's own, and the command line, which is
 // the C++ client's and sees from outside what happened.
+import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -17,6 +18,17 @@ const packages = createRequire(join(packageFolder, "package.json"));
 export const ours = (path) => import(pathToFileURL(join(packageFolder, "dist", path)));
 export const typescript = packages("typescript");
 export const msgpack = packages("@msgpack/msgpack");
+
+/** The error that a request is refused with. */
+export async function refusal(promise) {
+  const { EmstoreError } = await ours("errors.js");
+  const error = await promise.then(
+    () => assert.fail("was not refused"),
+    (cause) => cause,
+  );
+  assert.ok(error instanceof EmstoreError, error);
+  return error;
+}
 
 const cli = process.env.EMSTORE_CLI;
 export const emstored = process.env.EMSTORED;
