@@ -19,6 +19,7 @@
 #include "blobs/descriptor.h"
 #include "blobs/hashing.h"
 #include "blobs/mime.h"
+#include "blobs/picture.h"
 
 namespace emstore::blobs {
 namespace {
@@ -111,6 +112,13 @@ struct Upload {
   ContentHasher hasher;
 };
 
+// What content is, and the first bytes that say so.
+struct Looked {
+  std::string first;
+  std::string mime_type;
+  std::optional<PictureSize> picture;
+};
+
 // For messages: what is passed has no name.
 std::filesystem::path passed_file() { return "the file that was passed"; }
 
@@ -168,6 +176,7 @@ struct Uploads::State {
 
   // What a file that was passed comes to.
   std::string type_of(std::string_view first_bytes);
+  Result<Looked> look(const File& file, const std::filesystem::path& path);
   Result<Completed> take_small(const File& source, std::uint64_t size);
   Result<std::optional<Stored>> find_stored(Upload& upload, const File& source, std::uint64_t size,
                                             const AskTaken& taken);
@@ -305,21 +314,20 @@ Status Uploads::State::hash_to_reached(Upload& upload) {
 
 Result<Completed> Uploads::State::finish(Upload& upload, const AskTaken& taken) {
   EMSTORE_CHECKED(hash_to_reached(upload));
-  Completed completed{.digest = upload.hasher.digest(), .mime_type = {}, .small = {}, .file = {}};
   const auto path = path_of(upload.file_name);
-  EMSTORE_TRY(std::string first, read_range(system(), upload.file, 0, kSniffBytesMax, path));
-  completed.mime_type = type_of(first);
+  EMSTORE_TRY(Looked looked, look(upload.file, path));
+  Completed completed{upload.hasher.digest(), std::move(looked.mime_type), looked.picture, {}, {}};
   if (completed.digest.size > kSmallBlobBytesMax) {
     upload.pin = store.pin(completed.digest.xxh3);
     EMSTORE_TRY(const auto ordinals, taken(completed.digest.xxh3));
     EMSTORE_TRY(completed.file, store.adopt(upload.file_name, completed.digest, ordinals));
     return completed;
   }
-  static_assert(kSniffBytesMax >= kSmallBlobBytesMax, "`first` is then all of it");
-  if (digest_of(first) != completed.digest) {
+  static_assert(kSniffBytesMax >= kSmallBlobBytesMax, "the first bytes are then all of it");
+  if (digest_of(looked.first) != completed.digest) {
     return failure(ErrorCode::corrupt_blob, path.string() + " reads otherwise than it was written");
   }
-  completed.small = std::move(first);
+  completed.small = std::move(looked.first);
   return completed;
 }
 
@@ -328,11 +336,23 @@ std::string Uploads::State::type_of(std::string_view first_bytes) {
   return sniffer.mime_type(first_bytes);
 }
 
+Result<Looked> Uploads::State::look(const File& file, const std::filesystem::path& path) {
+  Looked looked;
+  EMSTORE_TRY(looked.first, read_range(system(), file, 0, kSniffBytesMax, path));
+  looked.mime_type = type_of(looked.first);
+  EMSTORE_TRY(looked.picture,
+              measure_picture(looked.mime_type, [&](std::uint64_t offset, std::size_t length) {
+                return read_range(system(), file, offset, length, path);
+              }));
+  return looked;
+}
 Result<Completed> Uploads::State::take_small(const File& source, std::uint64_t size) {
   // One more would show that it has grown.
   EMSTORE_TRY(std::string bytes, read_range(system(), source, 0, size + 1, passed_file()));
   if (bytes.size() != size) return source_changed();
-  Completed completed{digest_of(bytes), type_of(bytes), {}, {}};
+  std::string type = type_of(bytes);
+  const auto picture = measure_picture(type, bytes);
+  Completed completed{digest_of(bytes), std::move(type), picture, {}, {}};
   completed.small = std::move(bytes);
   return completed;
 }
@@ -363,8 +383,9 @@ Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
   const std::uint64_t size = before.size;
   EMSTORE_TRY(const std::optional<Stored> found, find_stored(upload, source, size, taken));
   if (found) {
-    EMSTORE_TRY(std::string first, store.read(found->address, 0, kSniffBytesMax));
-    return Completed{found->digest, type_of(first), {}, found};
+    EMSTORE_TRY(const File stored, store.open_blob(found->address));
+    EMSTORE_TRY(Looked looked, look(stored, to_string(found->address)));
+    return Completed{found->digest, std::move(looked.mime_type), looked.picture, {}, found};
   }
   Hashing hashing;
   while (upload.reached < size) {
@@ -379,10 +400,8 @@ Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
   }
   // Every byte is stored as it was read; but it may be no state that the file ever had.
   EMSTORE_CHECKED(check_unchanged(source, before));
-  Completed completed{hashing.finish(), {}, {}, {}};
-  const auto path = path_of(upload.file_name);
-  EMSTORE_TRY(std::string first, read_range(system(), upload.file, 0, kSniffBytesMax, path));
-  completed.mime_type = type_of(first);
+  EMSTORE_TRY(Looked looked, look(upload.file, path_of(upload.file_name)));
+  Completed completed{hashing.finish(), std::move(looked.mime_type), looked.picture, {}, {}};
   upload.pin = store.pin(completed.digest.xxh3);
   EMSTORE_TRY(const auto ordinals, taken(completed.digest.xxh3));
   EMSTORE_TRY(completed.file, store.adopt(upload.file_name, completed.digest, ordinals));

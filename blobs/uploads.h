@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/picture.h"
 #include "base/result.h"
 #include "blobs/file_store.h"
 
@@ -34,9 +35,10 @@ struct UploadLimits {
 // blob file by now, durable.
 struct Completed {
   ContentDigest digest;
-  std::string mime_type;             // From the content (mime.h), never from the sender.
-  std::optional<std::string> small;  // The bytes, when they are at most kSmallBlobBytesMax.
-  std::optional<Stored> file;        // Where the bytes lie, when they are more.
+  std::string mime_type;               // From the content (mime.h), never from the sender.
+  std::optional<PictureSize> picture;  // Likewise (picture.h).
+  std::optional<std::string> small;    // The bytes, when they are at most kSmallBlobBytesMax.
+  std::optional<Stored> file;          // Where the bytes lie, when they are more.
 };
 
 // Which file ordinals of a digest the caller's records use. Called on the thread of complete().

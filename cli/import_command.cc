@@ -136,6 +136,10 @@ class Import {
     File file(path_of(row));
     file.name(text_at(row, "path"));
     if (const std::string type = text_at(row, "mime_type"); !type.empty()) file.type(type);
+    const Value* metadata = row.find("metadata");
+    if (metadata != nullptr && !metadata->is_null()) {
+      file.set("metadata", value_of(Map{{"type", "json"}}, *metadata));
+    }
     const Map& fields = map_at(map_at(map_at(schema_, "entities"), "media"), "fields");
     for (const Map::Member& column : row) {
       if (kOwnColumns.contains(column.name) || column.value.is_null()) continue;

@@ -161,6 +161,7 @@ void BlobCalls::take_lease(Finished finished) {
   lease.uid = finished.peer.uid;
   lease.digest = upload.digest;
   lease.mime_type = upload.mime_type;
+  lease.picture = upload.picture;
   lease.micros = parts_.config.lease.count();
   if (finished.is_named) lease.token = finished.token;
   if (upload.small) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "blobs/picture.h"
 #include "daemon/answers.h"
 #include "protocol/codec.h"
 #include "store/row_bytes.h"
@@ -43,6 +44,7 @@ Result<store::Submission> prepare(const Peer& peer, store::Command command,
     store::PreparedFile file;
     file.digest = digest_of(bytes);
     file.mime_type = sniffer->mime_type(bytes);
+    file.picture = blobs::measure_picture(file.mime_type, bytes);
     file.bytes = std::move(bytes);
     return file;
   }));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/picture.h"
 #include "base/result.h"
 #include "base/types.h"
 
@@ -50,6 +51,7 @@ struct PreparedFile {
   std::string bytes;  // At most kSmallBlobBytesMax.
   ContentDigest digest;
   std::string mime_type;
+  std::optional<PictureSize> picture = {};
 };
 
 struct RequestKey {
@@ -102,6 +104,7 @@ struct LeaseCommand {
   bool existed = false;                        // The file was there before.
   // The token under which the bytes came, remembered as long as the lease; empty: none.
   std::string token = {};
+  std::optional<PictureSize> picture = {};
 };
 
 // Removes leases that are over, a slice at a time.

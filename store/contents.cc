@@ -1,5 +1,6 @@
 #include "store/contents.h"
 
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,34 @@ Result<LeaseRow> take_lease(pack::Cursor& cursor) {
   return row;
 }
 
+// Both kinds of rows end with the size of a picture, where there is one.
+constexpr std::size_t kPictureValues = 2;
+std::size_t picture_values(const Content& content) { return content.picture ? kPictureValues : 0; }
+
+void put_picture(pack::Writer& writer, const Content& content) {
+  if (!content.picture) return;
+  writer.unsigned_integer(content.picture->width);
+  writer.unsigned_integer(content.picture->height);
+}
+
+Result<PictureSize> take_picture(pack::Cursor& cursor) {
+  EMSTORE_TRY(const std::uint64_t width, cursor.unsigned_integer());
+  EMSTORE_TRY(const std::uint64_t height, cursor.unsigned_integer());
+  constexpr std::uint64_t kSideMax = std::numeric_limits<std::uint32_t>::max();
+  if (width > kSideMax || height > kSideMax) {
+    return failure(ErrorCode::corrupt_index, "a lease of a picture beyond all bounds");
+  }
+  return PictureSize{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)};
+}
+
+// Begins a row of `size` values. Whether those of a picture follow them.
+Result<bool> begin_row(pack::Cursor& cursor, std::size_t size) {
+  EMSTORE_TRY(const std::size_t found, cursor.begin_list());
+  if (found == size) return false;
+  if (found == size + kPictureValues) return true;
+  return failure(ErrorCode::malformed_message, "a lease of " + std::to_string(found) + " values");
+}
+
 }  // namespace
 
 std::string lease_key(const Address& address, std::uint32_t uid) {
@@ -46,15 +75,19 @@ std::string lease_key(const Address& address, std::uint32_t uid) {
 std::string encode(const LeaseRow& row) {
   std::string bytes;
   pack::Writer writer(bytes);
-  writer.begin_list(4);
+  writer.begin_list(4 + picture_values(row.content));
   put_lease(writer, row.expires, row.content);
+  put_picture(writer, row.content);
   return bytes;
 }
 
 Result<LeaseRow> decode_lease(std::string_view bytes, const Address& address) {
   pack::Cursor cursor(bytes);
-  EMSTORE_CHECKED(take_list(cursor, 4));
+  EMSTORE_TRY(const bool has_picture, begin_row(cursor, 4));
   EMSTORE_TRY(LeaseRow row, take_lease(cursor));
+  if (has_picture) {
+    EMSTORE_TRY(row.content.picture, take_picture(cursor));
+  }
   row.content.address = address;
   return row;
 }
@@ -68,16 +101,17 @@ std::string upload_key(std::string_view token, std::uint32_t uid) {
 std::string encode(const UploadRow& row) {
   std::string bytes;
   pack::Writer writer(bytes);
-  writer.begin_list(6);
+  writer.begin_list(6 + picture_values(row.content));
   put_lease(writer, row.expires, row.content);
   writer.binary(to_bytes(row.content.address));
   writer.boolean(row.existed);
+  put_picture(writer, row.content);
   return bytes;
 }
 
 Result<UploadRow> decode_upload(std::string_view bytes) {
   pack::Cursor cursor(bytes);
-  EMSTORE_CHECKED(take_list(cursor, 6));
+  EMSTORE_TRY(const bool has_picture, begin_row(cursor, 6));
   EMSTORE_TRY(LeaseRow lease, take_lease(cursor));
   UploadRow row;
   row.expires = lease.expires;
@@ -87,6 +121,9 @@ Result<UploadRow> decode_upload(std::string_view bytes) {
   if (!address) return failure(ErrorCode::corrupt_index, "an upload without an address");
   row.content.address = *address;
   EMSTORE_TRY(row.existed, cursor.boolean());
+  if (has_picture) {
+    EMSTORE_TRY(row.content.picture, take_picture(cursor));
+  }
   return row;
 }
 
@@ -173,7 +210,8 @@ namespace {
 
 Result<Content> content_of(Overlay& pending, const PreparedFile& file) {
   EMSTORE_TRY(const PlacedBytes placed, place_bytes(pending, file.bytes, file.digest));
-  return Content{placed.address, file.digest.size, file.digest.sha256, file.mime_type};
+  return Content{placed.address, file.digest.size, file.digest.sha256, file.mime_type,
+                 file.picture};
 }
 
 Result<std::optional<Content>> leased(const Reader& reader, const Address& address,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/picture.h"
 #include "base/result.h"
 #include "store/commands.h"
 #include "store/overlay.h"
@@ -22,6 +23,7 @@ struct Content {
   std::uint64_t size = 0;
   Sha256 sha256{};
   std::string mime_type;
+  std::optional<PictureSize> picture = {};
 };
 
 // A row of Family::leases: until when a uid may name an address, and what lies there.

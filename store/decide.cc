@@ -8,6 +8,7 @@
 #include "store/decide_links.h"
 #include "store/field_rules.h"
 #include "store/index_keys.h"
+#include "store/measured.h"
 
 namespace emstore::store {
 namespace {
@@ -135,10 +136,17 @@ class Decision {
 
   void insert_media() { create_media(*resolved_.media, known_.contents.front()); }
 
+  FieldValues wanted_values() {
+    const Value* metadata = is_media() ? resolved_.values.find(kMediaMetadata) : nullptr;
+    const auto picture = metadata == nullptr ? std::nullopt : picture_of(known_.values);
+    if (!picture) return resolved_.values;
+    return measured(resolved_.values, *metadata, *picture, resolved_.path);
+  }
+
   void update() {
     const RecordRef record{entity().id, resolved_.id};
     const Version version = known_.owner->row.version;
-    ValueChange change = change_of(entity(), known_.values, resolved_.values);
+    ValueChange change = change_of(entity(), known_.values, wanted_values());
     if (!change.after.empty()) {
       FieldValues values = known_.values;
       for (const auto& [field, value] : change.after) values.set(field, value);
@@ -219,10 +227,28 @@ class Decision {
     values.set(kMediaSize, static_cast<double>(content.size));
     values.set(kMediaBlob, Binary{to_bytes(content.address)});
     values.set(kMediaSha256, Binary{std::string(as_bytes(content.sha256))});
+    if (content.picture) {
+      const Value* given = values.find(kMediaMetadata);
+      const Value metadata = given == nullptr ? Value() : *given;
+      values = measured(std::move(values), metadata, *content.picture, media.path);
+    }
     check_indexes(*schema_.entity(kMediaEntity), values, values, media.path);
     check_references(*schema_.entity(kMediaEntity), values, media.path);
     events_.push_back(MediaCreated{record, previous(record, 0), std::move(values)});
     return record;
+  }
+
+  // The values with `metadata` among them, in which width and height are those of the bytes.
+  FieldValues measured(FieldValues values, const Value& metadata, const PictureSize& picture,
+                       const std::string& path) {
+    if (std::optional<Value> sized = metadata_with(picture, metadata)) {
+      values.set(kMediaMetadata, *std::move(sized));
+    } else {
+      refuse(ErrorCode::wrong_type,
+             "the metadata of a picture is a map, not " + std::string(name_of(metadata.kind())),
+             path.empty() ? "metadata" : path + ".metadata");
+    }
+    return values;
   }
 
   // ---- Remove ----

@@ -318,7 +318,7 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
   }
   const Time expires{std::max(environment_.now(), time_).micros + command.micros};
   const Content content{placed.address, command.digest.size, command.digest.sha256,
-                        command.mime_type};
+                        command.mime_type, command.picture};
   rows.apply(
       {Family::leases, lease_key(placed.address, command.uid), encode(LeaseRow{expires, content})});
   if (!command.token.empty()) {

@@ -70,8 +70,9 @@ INSERT INTO posts VALUES (2, 'one', 1.5, 1, '2026-01-02', '{"a": [1, 2]}', 3), (
 INSERT INTO tags VALUES (1, 'x'), (4, 'y');
 INSERT INTO posts_tags VALUES (1, 2, 4), (2, 2, 1), (3, 7, 4), (4, 2, 4), (5, 99, 4);
 INSERT INTO media VALUES
-  (1, 'front.png', 0, 'image/png', 1, 'images', '"e"', '2026-01-01', 'posts.images', '2', '{}', 'the front'),
-  (2, 'manual.pdf', 0, 'application/pdf', 1, 'cover', '"e"', '2026-01-01', 'posts.cover', '7', '{}', NULL),
+  (1, 'front.png', 0, 'image/png', 1, 'images', '"e"', '2026-01-01', 'posts.images', '2', '{"width": 1, "by": "ann"}',
+   'the front'),
+  (2, 'manual.pdf', 0, 'application/pdf', 1, 'cover', '"e"', '2026-01-01', 'posts.cover', '7', NULL, NULL),
   (3, 'night.png', 0, 'image/png', 1, 'images', '"e"', '2026-01-01', 'posts.images', '2', '{}', NULL),
   (4, 'second.png', 0, 'image/png', 1, 'cover', '"e"', '2026-01-01', 'posts.cover', '7', '{}', NULL),
   (5, 'alone.png', 0, 'image/png', 1, NULL, '"e"', '2026-01-01', NULL, NULL, '{}', NULL),
@@ -124,6 +125,8 @@ class BkndImport(unittest.TestCase):
         self.assertEqual([tag["label"] for tag in one["tags"]], ["y", "x"])
         self.assertEqual([image["name"] for image in one["images"]], ["front.png", "night.png"])
         self.assertEqual(one["images"][0]["alt"], "the front")
+        self.assertEqual([image["metadata"] for image in one["images"]],
+                         [{"width": 320, "height": 240, "by": "ann"}, {"width": 320, "height": 240}])
         self.assertEqual(two["cover"]["name"], "manual.pdf")
         ann = self.find("users", where={"email": "ann@example.org"}, **{"with": ["boss"]})[0]
         self.assertEqual(ann["boss"]["email"], "bob@example.org")  # Who came after her.

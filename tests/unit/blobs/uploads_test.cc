@@ -102,6 +102,20 @@ TEST_F(UploadsTest, TellTheTypeByTheContent) {
             "application/pdf");
 }
 
+TEST_F(UploadsTest, TellTheSizeOfAPictureByItsHeader) {
+  constexpr PictureSize kSize{7, 3};
+  const std::string gif("GIF89a\7\0\3\0\x80\0\0", 13);
+  EXPECT_EQ(upload(gif)->picture, kSize);
+  // The frame of a JPEG may stand behind all that is sniffed.
+  std::string jpeg("\xff\xd8", 2);
+  for (int i = 0; i < 3; ++i) jpeg += std::string("\xff\xe1\xff\xff", 4) + std::string(65'533, 'x');
+  jpeg += std::string("\xff\xc0\0\x0b\x08\0\3\0\7\1\1\x11\0", 13);
+  EXPECT_EQ(upload(jpeg)->picture, kSize);
+  EXPECT_EQ(upload(jpeg)->picture, kSize) << "known bytes";
+  EXPECT_EQ(upload(jpeg.substr(0, 190'000))->picture, std::nullopt);
+  EXPECT_EQ(upload("%PDF-1.7\n%" + gif)->picture, std::nullopt);
+}
+
 TEST_F(UploadsTest, KeepBothContentsOfAForgedPair) {
   const auto small = testing::forged_pair(40'000);
   EXPECT_EQ(upload(small.first)->small, small.first);

@@ -148,5 +148,77 @@ TEST_F(Decide, DeletesAMediaThatIsLinkedOnlyWhereThatIsAsked) {
   EXPECT_EQ(refused(TestStore::remove("media", 1)), ErrorCode::still_linked);
 }
 
+// Width and height are measured; whatever a caller makes of the rest of the metadata, they stand.
+class DecideMetadata : public Decide {
+ protected:
+  static constexpr PictureSize kSize{640, 480};
+
+  // What `metadata` comes to in a new picture.
+  Value created(std::optional<PictureSize> picture, std::optional<Value> metadata = {}) {
+    known_ = {};
+    known_.media_counter.next_id = 1;
+    known_.contents = {{Address{}, 5, {}, "image/png", picture}};
+    Map document{{"file", Binary{std::string(8, '\0')}}};
+    if (metadata) document.set("metadata", *std::move(metadata));
+    const auto events = decide(TestStore::insert("media", std::move(document)));
+    const Value* stored =
+        std::get<store::MediaCreated>(events.at(0)).values.find(store::kMediaMetadata);
+    return stored == nullptr ? Value("absent") : *stored;
+  }
+
+  // The media that updates are about.
+  void stored(const char* type, Value metadata) {
+    known_.values = {};
+    known_.values.set(store::kMediaType, type);
+    known_.values.set(store::kMediaMetadata, std::move(metadata));
+  }
+  static store::Mutation update_metadata(Value metadata) {
+    return TestStore::update("media", 1, {{"metadata", std::move(metadata)}});
+  }
+  Value updated(Value metadata) {
+    const auto events = decide(update_metadata(std::move(metadata)));
+    if (events.empty()) return "nothing to do";
+    return *std::get<store::MediaUpdated>(events[0]).after.find(store::kMediaMetadata);
+  }
+};
+
+TEST_F(DecideMetadata, HoldsTheSizeOfANewPicture) {
+  EXPECT_EQ(created(kSize), Value(Map{{"width", 640}, {"height", 480}}));
+  EXPECT_EQ(created(kSize, Value()), Value(Map{{"width", 640}, {"height", 480}}));
+  EXPECT_EQ(created(std::nullopt), Value("absent"));
+}
+
+TEST_F(DecideMetadata, HoldsWhatWasMeasuredWhateverTheCallerSays) {
+  const Map said{{"height", 1}, {"place", "Graz"}, {"width", "wide"}};
+  EXPECT_EQ(created(kSize, said), Value(Map{{"width", 640}, {"height", 480}, {"place", "Graz"}}));
+  EXPECT_EQ(created(std::nullopt, said), Value(said)) << "nobody knows better";
+}
+
+TEST_F(DecideMetadata, OfAPictureIsAMap) {
+  known_.contents = {{Address{}, 5, {}, "image/png", kSize}};
+  EXPECT_EQ(refused(TestStore::insert(
+                "media", {{"file", Binary{std::string(8, '\0')}}, {"metadata", List{1}}})),
+            ErrorCode::wrong_type);
+  stored("image/png", Map{{"width", 640}, {"height", 480}});
+  violations_ = store::Violations(10);
+  EXPECT_EQ(refused(update_metadata("large")), ErrorCode::wrong_type);
+}
+
+TEST_F(DecideMetadata, KeepsWhatWasMeasuredThroughUpdates) {
+  stored("image/png", Map{{"width", 640}, {"height", 480}, {"place", "Graz"}});
+  EXPECT_EQ(updated(Map{{"place", "Linz"}}),
+            Value(Map{{"width", 640}, {"height", 480}, {"place", "Linz"}}));
+  EXPECT_EQ(updated(Map{{"width", 1}, {"height", 2}}), Value(Map{{"width", 640}, {"height", 480}}));
+  EXPECT_EQ(updated(Value()), Value(Map{{"width", 640}, {"height", 480}}));
+  EXPECT_EQ(updated(Map{{"width", 1}, {"place", "Graz"}}), Value("nothing to do"));
+}
+
+TEST_F(DecideMetadata, IsTheCallersWhereNothingIsMeasured) {
+  stored("image/svg+xml", Map{{"width", 640}, {"height", 480}});
+  EXPECT_EQ(updated(Map{{"width", 5}}), Value(Map{{"width", 5}}));
+  stored("image/png", Map{{"width", 640}});  // Its header did not say.
+  EXPECT_EQ(updated(List{1}), Value(List{1}));
+}
+
 }  // namespace
 }  // namespace emstore::testing

@@ -222,6 +222,20 @@ TEST(RowBytes, OfPrimaryFamiliesAreGolden) {
   const LeaseRow lease{kLater, {address(0x81), 70'000, digest_0_to_31(), "image/png"}};
   expect("a lease", lease_key(address(0x81), 1000), encode(lease));
   EXPECT_EQ(decode_lease(golden_value("a lease"), address(0x81))->content.sha256, digest_0_to_31());
+  EXPECT_EQ(decode_lease(golden_value("a lease"), address(0x81))->content.picture, std::nullopt);
+
+  LeaseRow of_picture = lease;
+  of_picture.content.picture = PictureSize{70'000, 480};
+  const std::string bytes = encode(of_picture);
+  expect("a lease of a picture", lease_key(address(0x81), 1000), bytes);
+  EXPECT_EQ(decode_lease(bytes, address(0x81))->content.picture, of_picture.content.picture);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode_lease(std::string_view(bytes).substr(0, size), address(0x81))) << size;
+  }
+  UploadRow upload{of_picture.expires, of_picture.content, true};
+  EXPECT_EQ(decode_upload(encode(upload))->content.picture, of_picture.content.picture);
+  upload.content.picture = std::nullopt;
+  EXPECT_EQ(decode_upload(encode(upload))->content.picture, std::nullopt);
 
   Scratch rows;
   for (const GoldenRow& row : golden()) {
