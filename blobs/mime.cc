@@ -26,6 +26,33 @@ constexpr Parameter kBounds[] = {
     {MAGIC_PARAM_BYTES_MAX, kSniffBytesMax},
 };
 
+using std::string_view_literals::operator""sv;
+
+// The pictures that most media are: libmagic says the same of them, and takes 25 to 300 µs, of a
+// small file many times what all else does.
+struct Signature {
+  std::string_view bytes;
+  std::string_view mime_type;
+};
+constexpr Signature kSignatures[] = {
+    {"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"sv, "image/png"},
+    {"\xff\xd8\xff\xdb"sv, "image/jpeg"},
+    {"\xff\xd8\xff\xe0"sv, "image/jpeg"},
+    {"\xff\xd8\xff\xe1"sv, "image/jpeg"},
+    {"\xff\xd8\xff\xe2"sv, "image/jpeg"},
+    {"GIF87a"sv, "image/gif"},
+    {"GIF89a"sv, "image/gif"},
+};
+
+std::string_view signed_type(std::string_view bytes) {
+  for (const Signature& signature : kSignatures) {
+    if (bytes.starts_with(signature.bytes)) return signature.mime_type;
+  }
+  const bool is_webp =
+      bytes.size() >= 12 && bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP";
+  return is_webp ? "image/webp" : "";
+}
+
 constexpr std::string_view kSigns =
     "!#$&-^_.+";  // Of names in RFC 6838, beside letters and digits.
 
@@ -79,6 +106,9 @@ Sniffer::~Sniffer() = default;
 std::string Sniffer::mime_type(std::string_view first_bytes) const {
   if (first_bytes.empty())
     return std::string(kUnknownType);  // libmagic would say "application/x-empty".
+  if (const std::string_view type = signed_type(first_bytes); !type.empty()) {
+    return std::string(type);
+  }
   const std::string_view looked_at = first_bytes.substr(0, kSniffBytesMax);
   const char* type = magic_buffer(state_->cookie.get(), looked_at.data(), looked_at.size());
   if (type == nullptr || !is_mime_type(type)) return std::string(kUnknownType);
