@@ -55,4 +55,46 @@ void Hashing::serve() {
   }
 }
 
+HashingAside::HashingAside() : thread_([this] { serve(); }) {}
+
+HashingAside::~HashingAside() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_over_ = true;
+  }
+  given_.notify_all();
+  thread_.join();
+}
+
+bool HashingAside::begin(ContentHasher& hasher, std::string_view piece) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_taken_) return false;
+    is_taken_ = true;
+    hasher_ = &hasher;
+    piece_ = piece;
+  }
+  given_.notify_one();
+  return true;
+}
+
+void HashingAside::wait() {
+  std::unique_lock lock(mutex_);
+  done_.wait(lock, [this] { return hasher_ == nullptr; });
+  is_taken_ = false;
+}
+
+void HashingAside::serve() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    given_.wait(lock, [this] { return is_over_ || hasher_ != nullptr; });
+    if (hasher_ == nullptr) return;
+    lock.unlock();
+    hasher_->update(piece_);
+    lock.lock();
+    hasher_ = nullptr;
+    done_.notify_one();
+  }
+}
+
 }  // namespace emstore::blobs

@@ -1,5 +1,5 @@
-// Both digests of content, taken on a thread of its own while the next pieces are read and written:
-// SHA-256 alone takes longer than either. For one user at a time, on one thread.
+// Both digests of content, taken beside what else is done with it: SHA-256 alone takes longer than
+// to write it.
 #pragma once
 
 #include <array>
@@ -16,6 +16,8 @@
 
 namespace emstore::blobs {
 
+// Of content that is read here, on a thread of its own while the next pieces are read and written.
+// For one user at a time, on one thread.
 class Hashing {
  public:
   static constexpr std::size_t kPieceBytes = 1u << 20;
@@ -46,6 +48,33 @@ class Hashing {
   std::deque<std::string_view> waiting_;  // The front is being hashed.
   bool is_over_ = false;
   bool is_dropped_ = false;
+  std::thread thread_;
+};
+
+// A thread that hashes a piece while the one that has it writes it. It serves one caller at a time:
+// where several write at once, there is a second piece to write for every core that is free.
+// Threads: any.
+class HashingAside {
+ public:
+  HashingAside();
+  ~HashingAside();
+  HashingAside(const HashingAside&) = delete;
+  HashingAside& operator=(const HashingAside&) = delete;
+
+  // Gives `piece` to `hasher`; both are in use until wait() returns, which has to follow. False:
+  // somebody else is served, and nothing has happened.
+  bool begin(ContentHasher& hasher, std::string_view piece);
+  void wait();
+
+ private:
+  void serve();
+
+  std::mutex mutex_;
+  std::condition_variable given_, done_;
+  ContentHasher* hasher_ = nullptr;  // Set while its piece is not hashed.
+  std::string_view piece_;
+  bool is_taken_ = false;  // From begin() to wait().
+  bool is_over_ = false;
   std::thread thread_;
 };
 

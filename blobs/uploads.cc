@@ -28,6 +28,8 @@ constexpr mode_t kUploadMode = 0600;
 constexpr std::size_t kTokenSize = 32;
 constexpr std::string_view kAnySize = "any";
 constexpr std::size_t kRehashStepBytes = 256 << 10;
+// A smaller piece is hashed in less time than another thread takes to wake.
+constexpr std::size_t kAsideBytesMin = 128 << 10;
 // The disk begins to work this early on large content, or the sync at the end would wait for all of
 // it.
 constexpr std::uint64_t kWriteBackBytes = 4 << 20;
@@ -106,8 +108,8 @@ struct Upload {
   // was open at the time.
   File file;
   std::uint64_t reached = 0;
-  std::uint64_t hashed =
-      0;  // Less than `reached` only after a restart, until the bytes are needed.
+  // Less than `reached` only after a restart or a failed write, until the bytes are needed.
+  std::uint64_t hashed = 0;
   std::uint64_t written_back = 0;
   ContentHasher hasher;
 };
@@ -145,6 +147,7 @@ struct Uploads::State {
   const UploadLimits limits;
   const std::string boot = this_boot();
 
+  HashingAside hashing_aside;
   std::mutex sniffing;  // A sniffer serves one thread.
   Sniffer sniffer;
 
@@ -273,11 +276,19 @@ Status Uploads::State::open_file(Upload& upload) {
 
 Status Uploads::State::append(Upload& upload, std::string_view bytes) {
   EMSTORE_CHECKED(hash_to_reached(upload));
-  const std::uint64_t before = upload.reached;
-  Status written = write_piece(upload, bytes);
-  upload.hasher.update(bytes.substr(0, upload.reached - before));
+  const bool is_hashed_aside =
+      bytes.size() >= kAsideBytesMin && hashing_aside.begin(upload.hasher, bytes);
+  const Status written = write_piece(upload, bytes);
+  if (is_hashed_aside) hashing_aside.wait();
+  if (!written) {
+    // Not all that was hashed may have been written: what was is read again, when it is needed.
+    upload.hasher = ContentHasher();
+    upload.hashed = 0;
+    return written;
+  }
+  if (!is_hashed_aside) upload.hasher.update(bytes);
   upload.hashed = upload.reached;
-  return written;
+  return {};
 }
 
 Status Uploads::State::write_piece(Upload& upload, std::string_view bytes) {

@@ -258,6 +258,31 @@ TEST(Hashing, IsTheDigestOfAllPieces) {
   }
 }
 
+TEST(HashingAside, GivesTheDigestOfAllPieces) {
+  const std::string bytes = content(3'000'000);
+  HashingAside aside;
+  ContentHasher hasher;
+  for (std::size_t at = 0; at < bytes.size(); at += 700'000) {
+    ASSERT_TRUE(aside.begin(hasher, std::string_view(bytes).substr(at, 700'000)));
+    aside.wait();
+  }
+  EXPECT_EQ(hasher.digest(), digest_of(bytes));
+}
+
+TEST(HashingAside, ServesOneAtATime) {
+  const std::string bytes = content(1'000);
+  HashingAside aside;
+  ContentHasher first, second;
+  ASSERT_TRUE(aside.begin(first, bytes));
+  EXPECT_FALSE(aside.begin(second, bytes)) << "until the first has waited, also once it is hashed";
+  aside.wait();
+  ASSERT_TRUE(aside.begin(second, bytes));
+  aside.wait();
+  EXPECT_EQ(first.digest(), second.digest());
+}
+
+TEST(HashingAside, EndsWithoutEverHavingServed) { const HashingAside aside; }
+
 TEST(Hashing, EndsWithPiecesThatNobodyWaitsFor) {
   Hashing hashing;
   for (int i = 0; i < 20; ++i) {

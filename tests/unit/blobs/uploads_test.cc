@@ -382,10 +382,20 @@ TEST_F(UploadsTest, ExpireAtARestartToo) {
 }
 
 TEST_F(UploadsTest, GoOnAfterAWriteThatFailed) {
-  const std::string bytes = content(100'000);
-  const std::pair<int, std::optional<ErrorCode>> cases[] = {
+  const std::pair<int, std::optional<ErrorCode>> faults[] = {
       {ENOSPC, ErrorCode::disk_full}, {EIO, ErrorCode::io_failed}, {0, {}}};  // Short: no error.
-  for (const auto& [error_number, code] : cases) {
+  struct Case {
+    std::size_t size;
+    int error_number;
+    std::optional<ErrorCode> code;
+  };
+  std::vector<Case> cases;
+  for (const auto& [error_number, code] : faults) {
+    cases.push_back({100'000, error_number, code});
+    cases.push_back({700'000, error_number, code});  // Hashed aside, also what was not written.
+  }
+  for (const auto& [size, error_number, code] : cases) {
+    const std::string bytes = content(size, 1 + static_cast<std::uint64_t>(error_number));
     const std::string token = begin(bytes.size());
     calls_.count = 0;
     calls_.fault = {.error_number = error_number, .first_call = 2, .only = "write"};
