@@ -21,10 +21,7 @@ LARGE = 3_000_000
 
 def put(wire, descriptor, method="blob.put_fd"):
     """The id of a request that brings a descriptor."""
-    wire._next += 1
-    data = msgpack.packb([0, wire._next, method, []])
-    socket.send_fds(wire.socket, [data], [descriptor])
-    return wire._next
+    return wire.send_passing(descriptor, method)
 
 
 def get(wire, address):

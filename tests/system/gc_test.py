@@ -13,6 +13,7 @@ import rpc
 
 SEED = 20261122
 LARGE = 70_000  # Lies in a file.
+BLOBS = 100  # That all clients share.
 SECONDS = float(os.environ.get("EMSTORE_GC_SECONDS", "4"))
 
 
@@ -64,7 +65,7 @@ class Worker(threading.Thread):
             self.error = error
 
     def step(self, wire):
-        number = self.random.randrange(12)
+        number = self.random.randrange(BLOBS)
         data = content(number)
         file = {"blob": wire.upload(data)} if len(data) == LARGE else data
         try:

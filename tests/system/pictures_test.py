@@ -3,11 +3,8 @@
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import unittest
-
-import msgpack
 
 import proof
 import rpc
@@ -40,9 +37,7 @@ class Pictures(unittest.TestCase):
         path = self.daemon.path / "source"
         path.write_bytes(data)
         with open(path, "rb") as file:
-            self.wire._next += 1
-            socket.send_fds(self.wire.socket, [msgpack.packb([0, self.wire._next, "blob.put_fd", []])], [file.fileno()])
-        return self.wire.reply(self.wire._next)["blob"]
+            return self.wire.reply(self.wire.send_passing(file.fileno(), "blob.put_fd"))["blob"]
 
     def found(self, entity, record, *options):
         return self.wire.call("findId", entity, record, *options)["data"]

@@ -53,6 +53,12 @@ class Connection:
         self.send_bytes(msgpack.packb([0, self._next, method, list(params)], datetime=True))
         return self._next
 
+    def send_passing(self, descriptor, method, *params):
+        """The same, with a descriptor beside it."""
+        self._next += 1
+        socket.send_fds(self.socket, [msgpack.packb([0, self._next, method, list(params)])], [descriptor])
+        return self._next
+
     def message(self):
         """The next message, or None when the daemon has closed the connection."""
         while True:

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Uploads under bad luck: a daemon that is killed while files of every size arrive, by pieces and by descriptors; and more
+clients at once than it would have memory for, if it took what they send.
+
+UPLOAD_KILLS: how many kills (6). UPLOAD_CLIENTS (16) and UPLOAD_MIB (8): who sends at once, and how much. SEED: where chance
+starts. Control: a daemon that forgets a part of an acknowledged file has to be noticed every time.
+"""
+import hashlib
+import os
+import pathlib
+import random
+import re
+import signal
+import socket
+import tempfile
+import threading
+import time
+import unittest
+
+import proof
+import rpc
+
+KILLS = int(os.environ.get("UPLOAD_KILLS", "6"))
+CLIENTS = int(os.environ.get("UPLOAD_CLIENTS", "16"))
+MIB = int(os.environ.get("UPLOAD_MIB", "8"))
+SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
+SIZES = (1, 1_000, 65_536, 65_537, 300_000, 1 << 20, 3_000_000, 20_000_000)
+CHUNK = 1 << 20
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_all(wire, address):
+    data = b""
+    while True:
+        piece = wire.call("blob.read", address, len(data), CHUNK)
+        data += piece["bytes"]
+        if len(data) == piece["size"]:
+            return data
+
+
+class Sender(threading.Thread):
+    """One client that sends file after file until the daemon is killed, and keeps what it was told."""
+
+    def __init__(self, daemon, number, seed):
+        super().__init__()
+        self.daemon_, self.random, self.by_descriptor = daemon, random.Random(seed), number % 3 == 0
+        self.stored = {}     # address → digest, of what was acknowledged
+        self.made = {}       # id of media → digest
+        self.begun = None    # token, data, offset acknowledged, whether the commit was sent
+        self.broken = None
+
+    def run(self):
+        try:
+            with self.daemon_.connect() as self.wire:
+                while True:
+                    self.step()
+        except (ConnectionError, socket.timeout, BrokenPipeError):
+            pass  # The kill.
+        except Exception as error:  # Shown by the test.
+            self.broken = error
+
+    def step(self):
+        data = self.random.randbytes(self.random.choice(SIZES))
+        address = self.pass_file(data) if self.by_descriptor else self.send_pieces(data)
+        self.stored[address] = digest(data)
+        if self.random.random() < 0.5:
+            self.made[self.wire.call("media.upload", {"blob": address})["id"]] = digest(data)
+
+    def pass_file(self, data):
+        with tempfile.TemporaryFile(dir=self.daemon_.path) as file:
+            file.write(data)
+            file.flush()
+            return self.wire.reply(self.wire.send_passing(file.fileno(), "blob.put_fd"))["blob"]
+
+    def send_pieces(self, data):
+        token = self.wire.call("blob.begin", {"size": len(data)})["token"]
+        self.begun = [token, data, 0, False]
+        pieces = [self.wire.send("blob.write", token, place, data[place:place + CHUNK])
+                  for place in range(0, len(data), CHUNK)]
+        for piece in pieces:
+            self.begun[2] = self.wire.reply(piece)["offset"]
+        self.begun[3] = True
+        address = self.wire.call("blob.commit", token)["blob"]
+        self.begun = None
+        return address
+
+
+class Killed(unittest.TestCase):
+    def setUp(self):
+        print(f"SEED={SEED} UPLOAD_KILLS={KILLS}")
+        self.random = random.Random(SEED)
+        self.daemon = proof.daemon(self.addCleanup)
+        with self.daemon.connect() as wire:
+            wire.call("schema.apply", proof.shop_schema())
+        self.made, self.counts = {}, dict.fromkeys(("stored", "resumed", "forgotten"), 0)
+
+    def round(self, number):
+        senders = [Sender(self.daemon, n, SEED + 100 * number + n) for n in range(6)]
+        for sender in senders:
+            sender.start()
+        time.sleep(self.random.uniform(0.1, 1.0))  # The kill may come at any moment: this one is drawn.
+        self.daemon.end(by=signal.SIGKILL)
+        for sender in senders:
+            sender.join(60)
+            self.assertIsNone(sender.broken)
+        return senders
+
+    def go_on(self, wire, token, data, acknowledged, was_committed):
+        """Finishes an upload that the kill cut off."""
+        try:
+            offset = wire.call("blob.write", token, 0, b"")["offset"]
+        except rpc.Refused as refused:
+            # Only one whose commit was on its way may be unknown; then it may have been carried out.
+            self.assertEqual((refused.code, was_committed), ("upload_not_found", True))
+            self.counts["forgotten"] += 1
+            try:
+                return wire.call("blob.commit", token)["blob"]
+            except rpc.Refused as again:
+                self.assertEqual(again.code, "upload_not_found")
+                return wire.upload(data)
+        self.assertGreaterEqual(offset, acknowledged, "a piece that was acknowledged is not there")
+        self.counts["resumed"] += 1
+        for place in range(offset, len(data), CHUNK):
+            wire.call("blob.write", token, place, data[place:place + CHUNK])
+        return wire.call("blob.commit", token)["blob"]
+
+    def check(self, wire, senders):
+        for sender in senders:
+            self.made |= sender.made
+            for address, wanted in sender.stored.items():
+                self.assertEqual(digest(read_all(wire, address)), wanted)
+                self.counts["stored"] += 1
+            # The right to name the bytes has outlived the kill, too.
+            for address, wanted in list(sender.stored.items())[-2:]:
+                self.made[wire.call("media.upload", {"blob": address})["id"]] = wanted
+            if sender.begun:
+                address = self.go_on(wire, *sender.begun)
+                self.assertEqual(digest(read_all(wire, address)), digest(sender.begun[1]))
+                self.made[wire.call("media.upload", {"blob": address})["id"]] = digest(sender.begun[1])
+
+    def uploads(self):
+        return list((self.daemon.data / "media" / "uploads").iterdir())
+
+    def test_what_was_acknowledged_is_whole_and_what_was_begun_goes_on(self):
+        for number in range(KILLS):
+            senders = self.round(number)
+            self.daemon.start()
+            with self.daemon.connect() as wire:
+                self.check(wire, senders)
+        self.assertEqual(self.daemon.end(), 0)
+        # What nobody goes on with is dropped: files that were passed when the kill came.
+        left = len(self.uploads())
+        idle = rpc.Daemon("--set", "limits.upload_idle=1ms", folder=self.daemon.path)
+        self.addCleanup(lambda: idle.process.poll() is None and idle.end(by=signal.SIGKILL))
+        self.assertEqual(self.uploads(), [])
+        with idle.connect() as wire:
+            for media, wanted in self.made.items():
+                address = wire.call("findId", "media", media)["data"]["blob"]
+                self.assertEqual(digest(read_all(wire, address)), wanted)
+            self.assertTrue(wire.verify()["equal"])
+        self.assertEqual(idle.end(), 0)
+        _, report, _ = proof.check(self.daemon)
+        self.assertEqual(report.differences, [])
+        print(f"kills {KILLS}, files acknowledged {self.counts['stored']}, lost 0; cut off and gone on with "
+              f"{self.counts['resumed']}, forgotten with their commit {self.counts['forgotten']}, left behind and removed "
+              f"{left}; media {len(self.made)}")
+        self.assertGreater(self.counts["stored"], KILLS)
+
+    def test_a_file_that_lost_a_part_is_noticed(self):
+        caught = 0
+        for number in range(5):
+            data = random.Random(number).randbytes(300_000)
+            with self.daemon.connect() as wire:
+                address = wire.upload(data)
+            self.daemon.end(by=signal.SIGKILL)
+            path = next((self.daemon.data / "media").glob(f"??/{address.removeprefix('xxh3-128:').split('.')[0]}*"))
+            os.chmod(path, 0o600)
+            with open(path, "r+b") as file:
+                file.seek(200_000)
+                file.write(bytes(4_096))  # A page that never reached the disk.
+            self.daemon.start()
+            with self.daemon.connect() as wire:
+                caught += digest(read_all(wire, address)) != digest(data)
+        print(f"lost a page: caught {caught} of 5")
+        self.assertEqual(caught, 5)
+
+
+class Together(unittest.TestCase):
+    """As many as send at once, each as fast as it can, without waiting for an answer."""
+
+    MEMORY = 64 << 20  # Of all connections: a fraction of what is sent at once.
+    BESIDE = 160 << 20  # Programs, caches, buffers of the database, pieces that are being hashed.
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="emstore-")
+        self.addCleanup(folder.cleanup)
+        self.daemon = rpc.Daemon("--set", f"limits.connections_memory={self.MEMORY}", folder=folder.name)
+        self.addCleanup(lambda: self.daemon.process.poll() is None and self.daemon.end(by=signal.SIGKILL))
+
+    def peak(self):
+        status = pathlib.Path(f"/proc/{self.daemon.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) << 10
+
+    def send(self, number, shared, results):
+        """A file of its own: its first bytes say whose it is."""
+        try:
+            head = number.to_bytes(8, "big")
+            with self.daemon.connect(timeout=600) as wire:
+                token = wire.call("blob.begin", {"size": MIB << 20})["token"]
+                pieces = []
+                whole = hashlib.sha256()
+                for place in range(0, MIB << 20, CHUNK):
+                    data = head + shared[8:]
+                    whole.update(data)
+                    pieces.append(wire.send("blob.write", token, place, data))
+                for piece in pieces:
+                    wire.reply(piece)
+                stored = wire.call("blob.commit", token)
+                results[number] = stored["sha256"] == whole.hexdigest() and stored["size"] == MIB << 20
+        except Exception as error:  # Shown by the test.
+            results[number] = error
+
+    def test_many_large_files_at_once_take_no_more_memory_than_is_allowed(self):
+        shared, results = random.Random(SEED).randbytes(CHUNK), {}
+        before = self.peak()
+        started = time.monotonic()
+        senders = [threading.Thread(target=self.send, args=(n, shared, results)) for n in range(CLIENTS)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        took = time.monotonic() - started
+        self.assertEqual(results, dict.fromkeys(range(CLIENTS), True))
+        peak = self.peak()
+        print(f"{CLIENTS} clients, {MIB} MiB each, in {took:.0f} s, {CLIENTS * MIB / took:.0f} MiB/s; memory at most "
+              f"{peak >> 20} MiB, {before >> 20} before")
+        self.assertLess(peak, self.MEMORY + self.BESIDE)
+        self.assertEqual(list((self.daemon.data / "media" / "uploads").iterdir()), [])
+        self.assertEqual(self.daemon.end(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
