@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "protocol/codec.h"
@@ -121,6 +122,16 @@ std::vector<Result<Value>> Caller::run(std::span<const Outgoing> requests) {
   return answers;
 }
 
+Status Caller::stream(std::size_t in_flight, const Next& next,
+                      const std::function<void(const Value&)>& take) {
+  const std::lock_guard turn(turn_);
+  EMSTORE_CHECKED(ensure_connected());
+  Result<Status> done = exchange(in_flight, next, take);
+  if (done) return *std::move(done);
+  connection_.reset();
+  return failure(std::move(done).error());
+}
+
 // For a caller that has the turn. Afterwards each request has an answer.
 void Caller::run(Round& round) {
   std::optional<Clock::time_point> deadline;  // Runs from the first failure.
@@ -230,6 +241,36 @@ Status Caller::exchange(Round& round) {
     }
   }
   return {};
+}
+
+// The same for requests that come one by one. Inside an error: a request was refused.
+Result<Status> Caller::exchange(std::size_t in_flight, const Next& next,
+                                const std::function<void(const Value&)>& take) {
+  std::unordered_set<std::uint32_t> open;
+  Status refused;
+  bool is_over = false;
+  while (true) {
+    while (!is_over && open.size() < in_flight) {
+      Result<std::optional<Outgoing>> request = next();
+      if (!request) refused = failure(request.error());
+      is_over = !request || !*request;
+      if (is_over) break;
+      open.insert((*request)->id);
+      connection_->queue(std::move((*request)->bytes), (*request)->descriptor);
+    }
+    if (open.empty()) return refused;
+    auto reply = connection_->receive(on_push_);
+    if (!reply) return failure(std::move(reply).error());
+    if (open.erase(reply->id) == 0) {
+      return failure(ErrorCode::unreachable, "emstored answered a request that was not asked");
+    }
+    if (!reply->error) {
+      take(reply->result);
+    } else if (refused) {
+      refused = failure(*std::move(reply->error));
+      is_over = true;
+    }
+  }
 }
 
 }  // namespace emstore

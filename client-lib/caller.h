@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -40,6 +41,12 @@ class Caller {
   // shows there, as unreachable, timed_out or outcome_unknown.
   std::vector<Result<Value>> run(std::span<const Outgoing> requests);
   Result<Value> run(const Outgoing& request);
+  // Sends what `next` gives until it gives nothing, each request while those before it are on their
+  // way, `in_flight` of them at most; `take` gets every answer, in the order in which they come.
+  // Ends with the first refusal, or with a lost connection: nothing is sent twice.
+  using Next = std::function<Result<std::optional<Outgoing>>()>;
+  Status stream(std::size_t in_flight, const Next& next,
+                const std::function<void(const Value&)>& take);
   // The same of a request that may be answered with a descriptor.
   struct Passed {
     Value value;
@@ -59,6 +66,8 @@ class Caller {
   Status ensure_connected();
   Status greet(Connection& connection);
   Status exchange(Round& round);
+  Result<Status> exchange(std::size_t in_flight, const Next& next,
+                          const std::function<void(const Value&)>& take);
   Status too_large(const Outgoing& request) const;
 
   const std::filesystem::path socket_;

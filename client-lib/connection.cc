@@ -9,6 +9,7 @@ namespace emstore {
 namespace {
 
 constexpr std::size_t kReceiveBytes = 64u << 10;
+constexpr std::size_t kParcelBytes = 256u << 10;  // Small requests share a call.
 
 // More than any reply of a daemon of today; a later one may have larger limits.
 constexpr protocol::Limits kLimits{.request_bytes_max = 64u << 20, .reply_bytes_max = 64u << 20};
@@ -33,9 +34,14 @@ Connection::Connection(Socket socket, const Patience& patience)
       patience_(patience),
       cutter_(kLimits.reply_bytes_max, kLimits.depth_max) {}
 
-void Connection::queue(std::string_view request, int descriptor) {
-  if (descriptor >= 0) passing_.push_back({outgoing_.size(), descriptor});
-  outgoing_.append(request);
+void Connection::queue(std::string request, int descriptor) {
+  const bool has_room = !outgoing_.empty() && descriptor < 0 &&
+                        outgoing_.back().bytes.size() + request.size() <= kParcelBytes;
+  if (has_room) {
+    outgoing_.back().bytes += request;
+  } else {
+    outgoing_.push_back({std::move(request), descriptor});
+  }
 }
 
 Descriptor Connection::take_descriptor() {
@@ -93,24 +99,18 @@ Status Connection::move_bytes(Clock::time_point deadline) {
 
 Result<bool> Connection::send_pending() {
   if (outgoing_.empty() || is_send_over_) return false;
-  // A descriptor begins a call of its own, and nothing is sent across the next one's place.
-  const std::string_view rest = std::string_view(outgoing_).substr(sent_);
-  const bool is_passing = !passing_.empty() && passing_.front().place == sent_;
-  const std::size_t next = is_passing ? 1 : 0;
-  const std::size_t length = passing_.size() > next ? passing_[next].place - sent_ : rest.size();
-  const auto sent =
-      socket_.send_some(rest.substr(0, length), is_passing ? passing_.front().descriptor : -1);
+  const Parcel& parcel = outgoing_.front();
+  const auto sent = socket_.send_some(std::string_view(parcel.bytes).substr(sent_),
+                                      sent_ == 0 ? parcel.descriptor : -1);
   if (!sent) {
     // The daemon hung up. What it said before may say why: read on until the end.
     is_send_over_ = true;
     outgoing_.clear();
-    passing_.clear();
     return false;
   }
-  if (is_passing && *sent > 0) passing_.pop_front();
   sent_ += *sent;
-  if (sent_ == outgoing_.size()) {
-    outgoing_.clear();
+  if (sent_ == parcel.bytes.size()) {
+    outgoing_.pop_front();
     sent_ = 0;
   }
   return *sent > 0;

@@ -31,7 +31,7 @@ class Connection {
 
   // Takes a request for sending; receive() sends it. A descriptor of 0 or more goes with it, and
   // stays open until then.
-  void queue(std::string_view request, int descriptor = -1);
+  void queue(std::string request, int descriptor = -1);
   // The descriptor that came with the reply which receive() gave last, if it says that one did.
   Descriptor take_descriptor();
   // The next reply. An error means that the connection is of no more use, not that a request was
@@ -51,13 +51,13 @@ class Connection {
   Socket socket_;
   Patience patience_;
   protocol::Cutter cutter_;
-  std::string outgoing_;
-  std::size_t sent_ = 0;
-  struct Passing {
-    std::size_t place = 0;  // In outgoing_: of the byte that it goes with.
+  // Requests that leave together; a descriptor goes with the first byte.
+  struct Parcel {
+    std::string bytes;
     int descriptor = -1;
   };
-  std::deque<Passing> passing_;
+  std::deque<Parcel> outgoing_;
+  std::size_t sent_ = 0;  // Of the front.
   std::deque<Descriptor> arrived_;
   bool is_send_over_ = false;  // The daemon takes no more.
 };

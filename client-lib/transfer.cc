@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -15,6 +16,7 @@ namespace {
 constexpr std::uint64_t kInlineBytesMax = 64u << 10;
 constexpr std::uint64_t kPieceBytes = 1u << 20;
 constexpr std::size_t kPiecesInFlight = 8;
+constexpr std::size_t kPiecesAhead = 4;  // Of an upload: what the daemon has to do meanwhile.
 constexpr int kResumesMax = 3;
 constexpr std::string_view kAddressPrefix = "xxh3-128:";
 
@@ -66,15 +68,10 @@ class Upload {
     std::uint64_t offset = 0;
     int resumes = 0;
     while (offset < source_.size()) {
-      auto reached = send_pieces(offset);
-      // A gap: the daemon lost what it had not yet written. It says where to go on.
-      if (!reached && reached.error().code == ErrorCode::invalid_request &&
-          resumes++ < kResumesMax) {
-        reached = write(offset_known_to_daemon());
-      }
-      if (!reached) return failure(std::move(reached).error());
-      offset = *reached;
-      if (progress_) progress_(offset, source_.size());
+      const Status sent = send_pieces(offset);
+      if (sent) break;
+      if (!can_go_on(sent.error()) || resumes++ == kResumesMax) return failure(sent.error());
+      EMSTORE_TRY(offset, write(offset_known_to_daemon()));
     }
     EMSTORE_TRY(const Map committed, bulk_call(core_, protocol::BlobCommit{token_}));
     return RecordView(committed).get<std::string>("blob");
@@ -88,20 +85,36 @@ class Upload {
     return unsigned_of(answer, "offset");
   }
 
-  // Sends some pieces from `offset` on, together. Returns the offset reached.
-  Result<std::uint64_t> send_pieces(std::uint64_t offset) {
-    std::vector<Outgoing> pieces;
-    while (pieces.size() < kPiecesInFlight && offset < source_.size()) {
+  // After a gap, for the daemon lost what it had not yet written, or a lost connection, it says
+  // where to go on.
+  static bool can_go_on(const Error& error) {
+    constexpr std::array kCodes{
+        ErrorCode::invalid_request, ErrorCode::unreachable, ErrorCode::timed_out,
+        ErrorCode::shutting_down,   ErrorCode::busy,        ErrorCode::too_many_connections};
+    return std::find(kCodes.begin(), kCodes.end(), error.code) != kCodes.end();
+  }
+
+  // Sends all from `offset` on.
+  Status send_pieces(std::uint64_t offset) {
+    const auto next = [&]() -> Result<std::optional<Outgoing>> {
+      if (offset == source_.size()) return std::nullopt;
       const std::uint64_t length = std::min(piece_bytes_, source_.size() - offset);
       EMSTORE_TRY(std::string bytes, source_.piece(offset, length));
-      pieces.push_back(core_.outgoing(
-          core_.bulk(), protocol::BlobWrite{token_, offset, Binary{std::move(bytes)}}));
+      Outgoing piece = core_.outgoing(
+          core_.bulk(), protocol::BlobWrite{token_, offset, Binary{std::move(bytes)}});
       offset += length;
-    }
-    for (auto& answer : core_.bulk().run(pieces)) {
-      if (!answer) return failure(std::move(answer).error());
-    }
-    return offset;
+      return piece;
+    };
+    return core_.bulk().stream(kPiecesAhead, next, [this](const Value& answer) {
+      if (answer.if_map() != nullptr) report(unsigned_of(*answer.if_map(), "offset"));
+    });
+  }
+
+  // What was sent twice is progress once.
+  void report(std::uint64_t reached) {
+    if (!progress_ || reached <= reported_) return;
+    reported_ = reached;
+    progress_(reached, source_.size());
   }
 
   Core& core_;
@@ -109,6 +122,7 @@ class Upload {
   const ByteProgress progress_;
   std::string token_;
   std::uint64_t piece_bytes_ = kPieceBytes;
+  std::uint64_t reported_ = 0;
 };
 
 // A daemon that leaves out what it promised makes get() throw; that is an error like any other.

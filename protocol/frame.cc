@@ -10,8 +10,9 @@
 namespace emstore::protocol {
 namespace {
 
-// A buffer that one large message blew up is given back once it is empty.
-constexpr std::size_t kBufferKeptMax = 1U << 20U;
+// A buffer that one large message blew up is given back once it is empty; pieces of an upload, of
+// 1 MiB and a head, follow each other in one that stays.
+constexpr std::size_t kBufferKeptMax = 2U << 20U;
 
 }  // namespace
 

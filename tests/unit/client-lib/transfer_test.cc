@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <emstore/client.hpp>
 #include <fstream>
 #include <mutex>
@@ -22,6 +23,9 @@ class Uploads {
  public:
   // Hangs up, once, instead of answering the n-th request for bytes.
   int hang_up_at = 0;
+  // Refuses, once, the n-th request for bytes.
+  int refuse_at = 0;
+  ErrorCode refuse_with = ErrorCode::busy;
 
   FakeDaemon::Script script() {
     return [this](Link& link) {
@@ -30,6 +34,10 @@ class Uploads {
         if (++asked_ == hang_up_at) {
           take(*request);
           return;
+        }
+        if (asked_ == refuse_at) {
+          link.refuse(request->id, refuse_with);
+          continue;
         }
         const auto answer = take(*request);
         if (answer) {
@@ -141,6 +149,67 @@ TEST_P(ClientUploadInterrupted, ArrivesWhole) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AtEveryRequest, ClientUploadInterrupted, ::testing::Range(1, 7));
+
+// The daemon has always something to do. This one answers a piece only when two more have come.
+TEST(ClientUpload, SendsAPieceWhileThoseBeforeAreNotAnswered) {
+  constexpr std::uint64_t kSize = 20u << 20;
+  const auto script = [](Link& link) {
+    std::deque<protocol::Request> open;
+    const auto answer_one = [&] {
+      const auto& write = std::get<protocol::BlobWrite>(open.front().call);
+      link.answer(open.front().id, Map{{"offset", write.offset + write.bytes.data.size()}});
+      open.pop_front();
+    };
+    while (auto request = link.next_after_hello()) {
+      if (std::holds_alternative<protocol::BlobBegin>(request->call)) {
+        link.answer(request->id, Map{{"token", "t"}, {"offset", 0}, {"chunk", 1 << 20}});
+      } else if (std::holds_alternative<protocol::BlobCommit>(request->call)) {
+        link.answer(request->id, Map{{"blob", kAddress}, {"size", kSize}});
+      } else if (const auto* write = std::get_if<protocol::BlobWrite>(&request->call)) {
+        const bool is_last = write->offset + write->bytes.data.size() == kSize;
+        open.push_back(*std::move(request));
+        while (open.size() > (is_last ? 0u : 2u)) answer_one();
+      } else {
+        link.answer(request->id, mutation_reply());
+      }
+    }
+  };
+  FakeDaemon daemon({script});
+  Client client = connect(daemon.options());
+  const Mutation made =
+      client.mutator("products")
+          .insert_one({{"thumbnail", create(File::bytes(pattern(kSize), "a.bin"))}});
+  EXPECT_GT(made.sequence(), 0u);
+}
+
+// What was refused for now is sent again from where the daemon says, and nothing before it.
+TEST(ClientUpload, GoesOnWhereTheDaemonSaysAfterARefusal) {
+  for (const ErrorCode code : {ErrorCode::busy, ErrorCode::invalid_request}) {
+    Uploads uploads;
+    uploads.refuse_at = 4;
+    uploads.refuse_with = code;
+    FakeDaemon daemon({uploads.script()});
+    Client client = connect(daemon.options());
+    const std::string bytes = pattern(9u << 20);
+    client.mutator("products").insert_one({{"thumbnail", create(File::bytes(bytes, "a.bin"))}});
+    EXPECT_EQ(uploads.taken().content, bytes) << name_of(code);
+    EXPECT_EQ(uploads.taken().begun, 1);
+  }
+}
+
+TEST(ClientUpload, EndsWithARefusalThatStays) {
+  Uploads uploads;
+  uploads.refuse_at = 4;
+  uploads.refuse_with = ErrorCode::disk_full;
+  FakeDaemon daemon({uploads.script()});
+  Client client = connect(daemon.options());
+  std::optional<Error> error;
+  client.mutator("products")
+      .insert_one({{"thumbnail", create(File::bytes(pattern(9u << 20), "a.bin"))}}, error);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::disk_full);
+  EXPECT_EQ(uploads.taken().committed, 0);
+}
 
 TEST(ClientUpload, RefusesAFileThatCannotBeReadWithItsPlace) {
   Uploads uploads;
