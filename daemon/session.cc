@@ -150,11 +150,7 @@ void Session::process() {
 void Session::take_message(std::string_view message) {
   tl::expected<protocol::Request, protocol::BadRequest> request =
       protocol::decode_request(message, surroundings_.limits.wire);
-  if (!request) {
-    if (!request.error().id) return break_off(request.error().error);
-    protocol::encode_error(request.error().id, request.error().error, out_);
-    return;
-  }
+  if (!request) return refuse(request.error());
   const std::uint32_t id = request->id;
   if (is_draining_) {
     protocol::encode_error(
@@ -175,6 +171,16 @@ void Session::take_message(std::string_view message) {
   in_flight_.push_back(InFlight{id, bytes});
   held_bytes_ += bytes;
   surroundings_.handle(*this, *std::move(request), bytes);
+}
+
+// Whoever sent it is told: under its id; for a notification, which has none, by a push.
+void Session::refuse(const protocol::BadRequest& bad) {
+  if (bad.id) return protocol::encode_error(bad.id, bad.error, out_);
+  if (!bad.notified) return break_off(bad.error);
+  surroundings_.log.debug(
+      "notification",
+      {{"session", id_}, {"pid", peer_.pid}, {"uid", peer_.uid}, {"message", bad.error.message}});
+  protocol::encode_refused(*bad.notified, bad.error, out_);
 }
 
 // Where one message ends and the next begins is lost: the peer is told why, then the connection

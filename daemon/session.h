@@ -27,6 +27,7 @@
 #include "daemon/log.h"
 #include "daemon/passing.h"
 #include "daemon/reactor.h"
+#include "protocol/codec.h"
 #include "protocol/frame.h"
 #include "protocol/limits.h"
 #include "protocol/message.h"
@@ -137,6 +138,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void process();
   void take_message(std::string_view message);
   bool take_descriptors(Received& received);
+  void refuse(const protocol::BadRequest& bad);
   void break_off(const Error& error);
   void watch_progress();
   void tell_of_room();

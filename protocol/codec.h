@@ -17,9 +17,11 @@
 namespace emstore::protocol {
 
 // What a client may send. When the envelope could be read, `id` is set and the error can be
-// answered; when not, the connection cannot go on.
+// answered. Of a notification, which nobody can answer, the method is set. With neither of them the
+// connection cannot go on.
 struct BadRequest {
   std::optional<std::uint32_t> id;
+  std::optional<std::string> notified;
   Error error;
 };
 tl::expected<Request, BadRequest> decode_request(std::string_view bytes, const Limits& limits);
@@ -56,6 +58,8 @@ void encode_result(std::uint32_t id, const Value& result, std::string& out);
 // `id` nothing: the request could not be read, [1, nil, error, nil].
 void encode_error(std::optional<std::uint32_t> id, const Error& error, std::string& out);
 void encode_push(const Push& push, std::string& out);
+// The push `refused` [method, error]: what becomes of a notification.
+void encode_refused(std::string_view method, const Error& error, std::string& out);
 
 // A push whose params the caller writes: `count` values into params().
 class PushWriter {

@@ -173,6 +173,16 @@ void encode_push(const Push& push, std::string& out) {
   for (const Value& param : push.params) writer.params().value(param);
 }
 
+void encode_refused(std::string_view method, const Error& error, std::string& out) {
+  pack::Writer writer(out);
+  writer.begin_list(kPushParts);
+  writer.integer(kPushType);
+  writer.text("refused");
+  writer.begin_list(2);
+  writer.text(method);
+  write_error(writer, error);
+}
+
 Result<Incoming> decode_incoming(std::string_view bytes, const Limits& limits) {
   pack::Cursor cursor(bytes);
   EMSTORE_TRY(Incoming incoming,

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::int64_t kRequestType = 0;
 constexpr std::size_t kRequestParts = 4;
+constexpr std::int64_t kNotificationType = 2;
+constexpr std::size_t kNotificationParts = 3;
 constexpr std::size_t kKeyBytesMax = 64;
 
 // ---- In words ----
@@ -489,6 +491,25 @@ Result<std::string> take_name(const OperationRow& row, Map& options) {
   return name;
 }
 
+// The method of a notification; nothing when `bytes` are none.
+std::optional<std::string> notified_by(std::string_view bytes) {
+  pack::Cursor cursor(bytes);
+  if (cursor.begin_list() != kNotificationParts || cursor.integer() != kNotificationType) {
+    return std::nullopt;
+  }
+  const Result<std::string_view> method = cursor.text();
+  if (!method || !is_utf8(*method) || !cursor.begin_list()) return std::nullopt;
+  return std::string(*method);
+}
+
+Error no_notification(std::string_view method) {
+  return {ErrorCode::malformed_message,
+          quoted(method) + " came as a notification and was not carried out",
+          "",
+          "send it as a request: [0, id, method, params]",
+          {}};
+}
+
 // Everything before the method. Without it nobody could be answered.
 Result<Envelope> read_envelope(pack::Cursor& cursor, std::string_view bytes) {
   EMSTORE_TRY(const std::size_t parts, cursor.begin_list());
@@ -548,13 +569,19 @@ tl::expected<Request, BadRequest> decode_request(std::string_view bytes, const L
   pack::Cursor cursor(bytes);
   Result<Envelope> envelope = read_envelope(cursor, bytes);
   if (!envelope) {
-    return tl::unexpected(BadRequest{std::nullopt, std::move(envelope).error()});
+    if (auto method = notified_by(bytes)) {
+      Error error = no_notification(*method);
+      return tl::unexpected(BadRequest{std::nullopt, std::move(method), std::move(error)});
+    }
+    return tl::unexpected(BadRequest{std::nullopt, std::nullopt, std::move(envelope).error()});
   }
   Result<Request> request = read_call(*envelope, cursor, limits);
-  if (!request) return tl::unexpected(BadRequest{envelope->id, std::move(request).error()});
+  if (!request) {
+    return tl::unexpected(BadRequest{envelope->id, std::nullopt, std::move(request).error()});
+  }
   if (!cursor.at_end()) {
     return tl::unexpected(BadRequest{
-        std::nullopt,
+        std::nullopt, std::nullopt,
         Error{ErrorCode::malformed_message, "bytes follow the request's params", {}, {}, {}}});
   }
   return *std::move(request);

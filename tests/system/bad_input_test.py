@@ -145,6 +145,20 @@ class BrokenBytes(OnOneDaemon):
                 self.assertEqual([(m[0], m[1], m[2] and m[2][0], m[3]) for m in said], [(1, None, code, None)])
                 self.assertIn("sequence", self.wire.call("ping"))
 
+    def test_a_notification_is_refused_by_a_push_and_not_carried_out(self):
+        before = self.wire.call("ping")["sequence"]
+        with self.daemon.connect() as wire:
+            notified = ["ping", "no_such_method", "insertOne", "deleteOne", "x" * 1000]
+            for method in notified:
+                wire.send_bytes(msgpack.packb([2, method, ["products", {"name": "never"}]]))
+            self.assertEqual(wire.call("ping")["sequence"], before)
+            self.assertEqual([push[:2] + push[2][:1] for push in wire.pushes],
+                             [[2, "refused", method] for method in notified])
+            for code, message, details in (push[2][1] for push in wire.pushes):
+                self.assertEqual(code, "malformed_message")
+                self.assertLess(len(message), 200)
+                self.assertIn("request", details["hint"])
+
     def test_what_came_before_is_answered_first(self):
         said = self.last_words(msgpack.packb([0, 7, "ping", []]) + b"\xc1" + msgpack.packb([0, 8, "ping", []]))
         self.assertEqual([m[1] for m in said], [7, None])
@@ -169,6 +183,9 @@ class BrokenBytes(OnOneDaemon):
                                                      b"\xcb\x7f\xf0" + bytes(6), b"\xd9\xff", b"\x91" * 70))
             with self.subTest(seed=seed, turn=turn):
                 for message in self.last_words(bytes(data), half_close=True):
+                    if message[0] == 2:  # A byte may make a notification of a request.
+                        self.assertEqual(message[1], "refused")
+                        continue
                     self.assertEqual(message[0], 1)
                     self.assertNotEqual(message[2] and message[2][0], "internal", message)
         self.assertIsNone(self.daemon.process.poll(), f"seed {seed}")

@@ -28,6 +28,14 @@ class Pynvim(unittest.TestCase):
         moved = call("updateOne", "products", made["id"], {"gallery": {"$detach": [found["gallery"][0]["id"]]}})
         self.assertEqual(moved["sequence"], made["sequence"] + 1)
 
+    def test_its_greeting_is_refused_and_the_connection_goes_on(self):
+        # What pynvim's Nvim.from_session() sends first.
+        self.session.request("nvim_set_client_info", "python3-client", {}, "remote", {}, {}, async_=True)
+        self.assertIn("sequence", self.session.request("ping"))
+        kind, method, (refused, error) = self.session.next_message()
+        self.assertEqual((kind, method, refused), ("notification", "refused", "nvim_set_client_info"))
+        self.assertEqual(error[0], "malformed_message")
+
     def test_it_is_told_what_is_wrong(self):
         with self.assertRaises(RuntimeError) as caught:
             self.session.request("findMany", "media", {"wher": {}})

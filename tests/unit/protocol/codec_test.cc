@@ -187,6 +187,25 @@ TEST(DecodeRequest, CannotAnswerWhatHasNoEnvelope) {
   EXPECT_EQ(trailing.error().id, std::nullopt);
 }
 
+TEST(DecodeRequest, TellsANotificationFromWhatCannotBeRead) {
+  const auto notified_by = [](std::string_view hex) {
+    const auto request = decode_request(from_hex(hex).value(), Limits{});
+    EXPECT_FALSE(request.has_value() || request.error().id.has_value()) << hex;
+    return request ? std::nullopt : request.error().notified;
+  };
+  EXPECT_EQ(notified_by("9302a470696e6790"), "ping");             // [2, "ping", []]
+  EXPECT_EQ(notified_by("9302a7756e6b6e6f776e9101"), "unknown");  // Whatever the method is.
+  for (const std::string_view none : {"9302a470696e67c0",         // Params are a list,
+                                      "9302a470696e6780",         // no map,
+                                      "9202a470696e67",           // and not left out;
+                                      "9402a470696e679090",       // nothing follows;
+                                      "9301a470696e6790",         // the type is 2;
+                                      "9302c47001ff90",           // a method is a text,
+                                      "9302a1ff90"}) {            // of UTF-8.
+    EXPECT_EQ(notified_by(none), std::nullopt) << none;
+  }
+}
+
 TEST(EncodeRequest, WritesOptionsThatTheMethodDoesNotTakeSoThatTheyAreRefused) {
   InsertOne insert{"products", Map{}, {}};
   insert.options.detach = true;
