@@ -13,6 +13,8 @@ namespace {
 // A buffer that one large message blew up is given back once it is empty; pieces of an upload, of
 // 1 MiB and a head, follow each other in one that stays.
 constexpr std::size_t kBufferKeptMax = 2U << 20U;
+// From here on a message is read to its end and little further: what follows would be moved.
+constexpr std::size_t kLargeMessage = 256U << 10U;
 
 }  // namespace
 
@@ -22,7 +24,8 @@ Cutter::Cutter(std::size_t bytes_max, std::size_t depth_max)
 std::span<char> Cutter::space(std::size_t wanted) {
   const bool is_empty = begin_ == end_;
   if (is_empty && buffer_.size() > kBufferKeptMax) buffer_ = std::string();
-  if (begin_ > 0 && (is_empty || buffer_.size() - end_ < wanted)) {
+  const bool moves_little = end_ - begin_ <= wanted && begin_ >= kLargeMessage;
+  if (begin_ > 0 && (is_empty || moves_little || buffer_.size() - end_ < wanted)) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     scanned_ -= begin_;
     end_ -= begin_;
@@ -31,7 +34,13 @@ std::span<char> Cutter::space(std::size_t wanted) {
   if (buffer_.size() - end_ < wanted) {
     buffer_.resize(std::max(end_ + wanted, std::min(2 * buffer_.size(), bytes_max_ + wanted)));
   }
-  return {buffer_.data() + end_, buffer_.size() - end_};
+  std::size_t room = buffer_.size() - end_;
+  if (scanned_ - begin_ + skip_ >= kLargeMessage) {
+    const std::uint64_t unseen = end_ - scanned_;  // Of the body that is to come, it may be.
+    const std::uint64_t rest = skip_ > unseen ? skip_ - unseen : 0;
+    room = std::min<std::uint64_t>(room, std::max<std::uint64_t>(rest, wanted));
+  }
+  return {buffer_.data() + end_, room};
 }
 
 void Cutter::filled(std::size_t count) {

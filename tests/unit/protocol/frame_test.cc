@@ -239,5 +239,39 @@ TEST(Cutter, StaysSmallOverALongStream) {
   EXPECT_LE(largest, 32U << 10U);
 }
 
+// A large message is read to its end and little further, or what follows would be moved again and
+// again: with each piece of an upload the next one begins.
+TEST(Cutter, GivesLargeMessagesOneAfterTheOther) {
+  std::string stream;
+  std::vector<std::string> expected;
+  for (const std::size_t size : {1'048'576, 1'048'576, 10, 300'000, 262'100, 1'048'576, 5}) {
+    expected.push_back(pack::to_bytes(List{"piece", Binary{std::string(size, 'x')}}));
+    stream += expected.back();
+  }
+  constexpr std::size_t kWanted = 65'536;
+  for (const std::size_t received : {std::size_t{999}, std::size_t{kWanted}, stream.size()}) {
+    Cutter cutter(8U << 20U, kDepthMax);
+    std::vector<std::string> messages;
+    for (std::size_t place = 0; place < stream.size();) {
+      const std::span<char> space = cutter.space(kWanted);
+      ASSERT_GE(space.size(), kWanted);
+      const std::size_t count = std::min({space.size(), received, stream.size() - place});
+      std::memcpy(space.data(), stream.data() + place, count);
+      cutter.filled(count);
+      place += count;
+      ASSERT_EQ(drain(cutter, messages), std::nullopt);
+    }
+    ASSERT_EQ(messages, expected) << received;
+  }
+
+  Cutter cutter(8U << 20U, kDepthMax);
+  feed(cutter, std::string_view(expected[0]).substr(0, 500'000));
+  ASSERT_EQ(cutter.next().value(), std::nullopt);
+  EXPECT_LE(cutter.space(kWanted).size(), expected[0].size() - 500'000);
+  feed(cutter, std::string_view(expected[0]).substr(500'000, 548'000));
+  ASSERT_EQ(cutter.next().value(), std::nullopt);
+  EXPECT_EQ(cutter.space(kWanted).size(), kWanted) << "also of what follows";
+}
+
 }  // namespace
 }  // namespace emstore::protocol
