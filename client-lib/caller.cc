@@ -251,7 +251,7 @@ Result<Status> Caller::exchange(std::size_t in_flight, const Next& next,
   bool is_over = false;
   while (true) {
     while (!is_over && open.size() < in_flight) {
-      Result<std::optional<Outgoing>> request = next();
+      Result<std::optional<Outgoing>> request = next(connection_->spent());
       if (!request) refused = failure(request.error());
       is_over = !request || !*request;
       if (is_over) break;

@@ -43,8 +43,9 @@ class Caller {
   Result<Value> run(const Outgoing& request);
   // Sends what `next` gives until it gives nothing, each request while those before it are on their
   // way, `in_flight` of them at most; `take` gets every answer, in the order in which they come.
-  // Ends with the first refusal, or with a lost connection: nothing is sent twice.
-  using Next = std::function<Result<std::optional<Outgoing>>()>;
+  // Ends with the first refusal, or with a lost connection: nothing is sent twice. `room` is the
+  // memory of a request that was sent, for the next one.
+  using Next = std::function<Result<std::optional<Outgoing>>(std::string room)>;
   Status stream(std::size_t in_flight, const Next& next,
                 const std::function<void(const Value&)>& take);
   // The same of a request that may be answered with a descriptor.

@@ -110,6 +110,7 @@ Result<bool> Connection::send_pending() {
   }
   sent_ += *sent;
   if (sent_ == parcel.bytes.size()) {
+    if (parcel.bytes.size() > kParcelBytes) spent_ = std::move(outgoing_.front().bytes);
     outgoing_.pop_front();
     sent_ = 0;
   }

@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "client-lib/socket.h"
@@ -32,6 +33,8 @@ class Connection {
   // Takes a request for sending; receive() sends it. A descriptor of 0 or more goes with it, and
   // stays open until then.
   void queue(std::string request, int descriptor = -1);
+  // The memory of a large request that was sent, to make another one in; empty, when there is none.
+  std::string spent() { return std::exchange(spent_, {}); }
   // The descriptor that came with the reply which receive() gave last, if it says that one did.
   Descriptor take_descriptor();
   // The next reply. An error means that the connection is of no more use, not that a request was
@@ -58,6 +61,7 @@ class Connection {
   };
   std::deque<Parcel> outgoing_;
   std::size_t sent_ = 0;  // Of the front.
+  std::string spent_;
   std::deque<Descriptor> arrived_;
   bool is_send_over_ = false;  // The daemon takes no more.
 };

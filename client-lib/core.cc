@@ -83,8 +83,10 @@ protocol::MutationOptions Core::options_of(const MutationOptions& options) const
   return result;
 }
 
-Outgoing Core::outgoing(Caller& through, const protocol::Call& call) const {
+Outgoing Core::outgoing(Caller& through, const protocol::Call& call, std::string room) const {
   Outgoing request;
+  request.bytes = std::move(room);
+  request.bytes.clear();
   request.id = through.next_id();
   request.is_mutation = protocol::is_mutation(call);
   request.key = key_of(call);

@@ -26,7 +26,8 @@ class Core {
   Caller& bulk() { return bulk_; }
 
   protocol::MutationOptions options_of(const MutationOptions& options) const;
-  Outgoing outgoing(Caller& through, const protocol::Call& call) const;
+  // Made in `room`, whose memory is used again.
+  Outgoing outgoing(Caller& through, const protocol::Call& call, std::string room = {}) const;
   Outgoing outgoing(std::string_view method, const List& params);
 
   // Whether the daemon takes descriptors of files and gives them.

@@ -21,6 +21,9 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kFullQueuePause{2};
+// Of what was sent and not read yet: a piece of an upload, so that it takes one change of process
+// rather than five. The kernel gives what it allows.
+constexpr int kSendBufferBytes = 1 << 20;
 
 std::string text_of(int error_number) { return std::generic_category().message(error_number); }
 
@@ -118,6 +121,7 @@ Result<Socket> Socket::connect(const std::filesystem::path& path, Clock::time_po
   std::memcpy(address.sun_path, name.data(), name.size());
   Socket made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (made.descriptor_ < 0) return unreachable(path, errno);
+  ::setsockopt(made.descriptor_, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof kSendBufferBytes);
   while (::connect(made.descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
          0) {
     // A Unix socket says EAGAIN while its queue is full, and cannot be waited for.

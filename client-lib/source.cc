@@ -57,9 +57,14 @@ Source::~Source() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Result<std::string> Source::piece(std::uint64_t offset, std::uint64_t length) const {
-  if (memory_) return memory_->substr(offset, length);
-  std::string bytes(length, '\0');
+Result<std::string> Source::piece(std::uint64_t offset, std::uint64_t length,
+                                  std::string room) const {
+  std::string bytes = std::move(room);
+  if (memory_) {
+    bytes.assign(*memory_, offset, length);
+    return bytes;
+  }
+  bytes.resize(length);
   std::size_t filled = 0;
   while (filled < bytes.size()) {
     const ssize_t count = ::pread(descriptor_, bytes.data() + filled, bytes.size() - filled,

@@ -23,8 +23,10 @@ class Source {
   std::uint64_t size() const { return size_; }
   // Of a file; -1 of memory.
   int descriptor() const { return descriptor_; }
-  // Exactly `length` bytes from `offset` on, which lie within the size. Errors: source_changed.
-  Result<std::string> piece(std::uint64_t offset, std::uint64_t length) const;
+  // Exactly `length` bytes from `offset` on, which lie within the size; in `room`, whose memory is
+  // used again. Errors: source_changed.
+  Result<std::string> piece(std::uint64_t offset, std::uint64_t length,
+                            std::string room = {}) const;
 
  private:
   Source() = default;

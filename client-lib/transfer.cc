@@ -96,14 +96,15 @@ class Upload {
 
   // Sends all from `offset` on.
   Status send_pieces(std::uint64_t offset) {
-    const auto next = [&]() -> Result<std::optional<Outgoing>> {
+    protocol::Call call = protocol::BlobWrite{token_, offset, {}};
+    auto& piece = std::get<protocol::BlobWrite>(call);
+    const auto next = [&](std::string room) -> Result<std::optional<Outgoing>> {
       if (offset == source_.size()) return std::nullopt;
       const std::uint64_t length = std::min(piece_bytes_, source_.size() - offset);
-      EMSTORE_TRY(std::string bytes, source_.piece(offset, length));
-      Outgoing piece = core_.outgoing(
-          core_.bulk(), protocol::BlobWrite{token_, offset, Binary{std::move(bytes)}});
+      piece.offset = offset;
+      EMSTORE_TRY(piece.bytes.data, source_.piece(offset, length, std::move(piece.bytes.data)));
       offset += length;
-      return piece;
+      return core_.outgoing(core_.bulk(), call, std::move(room));
     };
     return core_.bulk().stream(kPiecesAhead, next, [this](const Value& answer) {
       if (answer.if_map() != nullptr) report(unsigned_of(*answer.if_map(), "offset"));
