@@ -207,6 +207,12 @@ void register_media(Suite& suite) {
       ->UseRealTime()
       ->MinTime(seconds)
       ->Unit(benchmark::kMillisecond);
+  if (suite.settings().quick) return;
+  benchmark::RegisterBenchmark("media/in/100_times_1000_of_1_KiB",
+                               [&](benchmark::State& state) { small(state, suite); })
+      ->UseRealTime()
+      ->Iterations(100)
+      ->Unit(benchmark::kMillisecond);
 }
 
 }  // namespace emstore::bench
