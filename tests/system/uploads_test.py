@@ -191,7 +191,8 @@ class Killed(unittest.TestCase):
 class Together(unittest.TestCase):
     """As many as send at once, each as fast as it can, without waiting for an answer."""
 
-    MEMORY = 64 << 20  # Of all connections: a fraction of what is sent at once.
+    # Of all connections: a fraction of what is sent at once, and room for a piece of each that has begun to arrive.
+    MEMORY = CLIENTS * 4 << 20
     BESIDE = 160 << 20  # Programs, caches, buffers of the database, pieces that are being hashed.
 
     def setUp(self):
