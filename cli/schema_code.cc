@@ -138,7 +138,8 @@ class TypeScript {
     for (const std::string& name : used_) text += ", " + name;
     text += " } from \"bknd\";\n\nexport const schema = em({\n" + entities_ + "}";
     if (!rules_.empty()) {
-      text += ", ({ relation, index }, { " + names_ + " }) => {\n" + rules_ + "}";
+      // Returned, so that the types know the relations.
+      text += ", ({ relation, index }, { " + names_ + " }) => [\n" + rules_ + "]";
     }
     return text + ");\n";
   }
@@ -192,14 +193,31 @@ class TypeScript {
     }
     if (type == "1:1") config.erase("sourceCardinality");
     const std::string source = text_at(relation, "source");
+    const std::string held = type == "m:n" ? fields_of_links(relation) : std::string();
     rules_ += "  relation(" + source + ")." + call + "(" + text_at(relation, "target") +
-              (config.empty() ? "" : ", " + in_typescript(Value(config))) + ");\n";
+              (config.empty() && held.empty() ? "" : ", " + in_typescript(Value(config))) +
+              (held.empty() ? "" : ", { " + held + " }") + "),\n";
+  }
+
+  // What a link holds, as the entity says that stands for the relation.
+  std::string fields_of_links(const Map& relation) {
+    const std::string named = text_at(relation, "config.connectionTable");
+    const std::string connection =
+        named.empty() ? text_at(relation, "source") + "_" + text_at(relation, "target") : named;
+    std::string fields;
+    each_field(connection, map_at(map_at(document_, "entities"), connection),
+               [&](const std::string& field, const std::string& type, Map config) {
+                 if (is_of_relation(type)) return;
+                 fields += (fields.empty() ? "" : ", ") + field + ": " +
+                           field_text(type, std::move(config));
+               });
+    return fields;
   }
 
   void add_index(const Map& index) {
     const bool is_unique = value_at(index, "unique") == Value(true);
     rules_ += "  index(" + text_at(index, "entity") + ").on(" +
-              in_typescript(value_at(index, "fields")) + (is_unique ? ", true" : "") + ");\n";
+              in_typescript(value_at(index, "fields")) + (is_unique ? ", true" : "") + "),\n";
   }
 
   const Map& document_;

@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/hash.h"
 #include "base/pack.h"
+#include "store/cursor.h"
 #include "store/facts.h"
 #include "store/field_rules.h"
 #include "store/links.h"
@@ -19,12 +20,19 @@ tl::unexpected<Error> corrupt(std::string_view what) {
   return failure(ErrorCode::corrupt_index, std::string(what) + " is not what was written");
 }
 
-// What is too large lies within a `with`: the path says in which.
+// What is too large, or goes on elsewhere, lies within a `with`: the path says in which.
 tl::unexpected<Error> within(std::string_view name, Error error) {
-  if (error.code == ErrorCode::result_too_large) {
+  if (error.code == ErrorCode::result_too_large || error.code == ErrorCode::wrong_cursor) {
     error.path = step(step("with", name), error.path);
   }
   return failure(std::move(error));
+}
+
+// Where the next page of a list begins that a limit cut.
+std::string cursor_behind(const Query& query, const Hit& last, const RecordId& owner) {
+  Position position{{}, last.record.id, owner, std::string(last.order)};
+  for (std::size_t i = 0; i < query.order.size(); ++i) position.keys.push_back(owned(last.keys[i]));
+  return cursor_text(query, position);
 }
 
 }  // namespace
@@ -40,8 +48,15 @@ Status Answer::write(const Query& query, const Hit& hit) {
   if (query.tells_collected) {
     EMSTORE_TRY(collected, collected_at());
   }
+  // Before the cells hold other records; and lists that may be cut before anything is written.
+  std::vector<Along> along;
+  std::size_t cut = 0;
+  for (const With& with : query.with) {
+    EMSTORE_TRY(along.emplace_back(), along_of(with, hit.record));
+    cut += along.back().is_cut() ? 1 : 0;
+  }
   sink_.begin_map(query.columns.size() + query.with.size() + (query.shows_link ? 1 : 0) +
-                  (collected != 0 ? 2 : 0));
+                  (collected != 0 ? 2 : 0) + (cut != 0 ? 1 : 0));
   EMSTORE_CHECKED(write_columns(query, hit));
   if (collected != 0) {
     sink_.text("bytes");
@@ -49,16 +64,13 @@ Status Answer::write(const Query& query, const Hit& hit) {
     sink_.text("collected_at");
     sink_.integer(static_cast<std::int64_t>(collected));
   }
-  std::vector<Origin> origins;  // Before the cells hold other records.
-  for (const With& with : query.with) {
-    EMSTORE_TRY(origins.emplace_back(), origin_of(hit.record, with, cells_));
-  }
   for (std::size_t i = 0; i < query.with.size(); ++i) {
     const std::string_view name = name_of(query.with[i]);
     sink_.text(name);
-    Status written = write_with(query.with[i], origins[i]);
+    Status written = write_with(query.with[i], along[i]);
     if (!written) return within(name, std::move(written).error());
   }
+  if (cut != 0) write_more(query, along, cut);
   if (query.shows_link) EMSTORE_CHECKED(write_link(hit));
   return budget_.add_item();
 }
@@ -133,11 +145,26 @@ Status Answer::write_etag() {
   return {};
 }
 
-Status Answer::write_with(const With& with, const Origin& origin) {
+Result<Answer::Along> Answer::along_of(const With& with, const RecordRef& record) {
+  EMSTORE_TRY(Origin origin, origin_of(record, with, cells_));
+  Along along{std::move(origin), std::nullopt};
+  if (with.query.digest.empty()) return along;
+  Result<Hits> hits = linked(reader_, with, along.origin, budget_);
+  if (!hits) return within(name_of(with), std::move(hits).error());
+  along.hits = *std::move(hits);
+  return along;
+}
+
+Status Answer::write_with(const With& with, const Along& along) {
   if (with.field == nullptr) {
-    return write_uses(reader_, schema_, with, origin.record, budget_, sink_);
+    return write_uses(reader_, schema_, with, along.origin.record, budget_, sink_);
   }
-  EMSTORE_TRY(const Hits hits, linked(reader_, with, origin, budget_));
+  if (along.hits) return write_hits(with, *along.hits);
+  EMSTORE_TRY(const Hits hits, linked(reader_, with, along.origin, budget_));
+  return write_hits(with, hits);
+}
+
+Status Answer::write_hits(const With& with, const Hits& hits) {
   if (is_many(with)) {
     sink_.begin_list(hits.all().size());
   } else if (hits.all().empty()) {
@@ -145,6 +172,17 @@ Status Answer::write_with(const With& with, const Origin& origin) {
   }
   for (const Hit& hit : hits.all()) EMSTORE_CHECKED(write(with.query, hit));
   return {};
+}
+
+void Answer::write_more(const Query& query, const std::vector<Along>& along, std::size_t cut) {
+  sink_.text("$more");
+  sink_.begin_map(cut);
+  for (std::size_t i = 0; i < along.size(); ++i) {
+    if (!along[i].is_cut()) continue;
+    sink_.text(name_of(query.with[i]));
+    sink_.text(
+        cursor_behind(query.with[i].query, along[i].hits->all().back(), along[i].origin.record.id));
+  }
 }
 
 Status Answer::write_link(const Hit& hit) {

@@ -1,7 +1,10 @@
 // Answer: records written into a sink, with what `with` brings along. One for each result.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/sink.h"
@@ -19,16 +22,29 @@ class Answer {
   // All outlive it.
   Answer(const Reader& reader, const Schema& schema, Budget& budget, Sink& sink);
 
-  // Writes one record as a map. Errors: result_too_large, corrupt_index, io_failed.
+  // Writes one record as a map. Errors: result_too_large, wrong_cursor (of a `with`),
+  // corrupt_index, io_failed.
   Status write(const Query& query, const Hit& hit);
 
  private:
+  // What a `with` starts from, and what it leads to where that may be more than is wanted.
+  struct Along {
+    Origin origin;
+    std::optional<Hits> hits;
+    // Whether there is a next page of it.
+    bool is_cut() const { return hits && hits->has_more() && !hits->all().empty(); }
+  };
+
   Status write_columns(const Query& query, const Hit& hit);
   Result<Sequence> collected_at() const;
   Status write_column(const Column& column, const Hit& hit);
   Status write_field(const Field& field);
   Status write_etag();
-  Status write_with(const With& with, const Origin& origin);
+  Result<Along> along_of(const With& with, const RecordRef& record);
+  Status write_with(const With& with, const Along& along);
+  Status write_hits(const With& with, const Hits& hits);
+  // `$more: {name: cursor}`, of the lists that were cut.
+  void write_more(const Query& query, const std::vector<Along>& along, std::size_t cut);
   Status write_link(const Hit& hit);
   Status write_id(const RecordId& id);
 

@@ -1,7 +1,9 @@
 #include "store/cells.h"
 
 #include <bit>
+#include <charconv>
 #include <optional>
+#include <system_error>
 
 #include "base/check.h"
 #include "base/pack.h"
@@ -64,6 +66,56 @@ Result<Scalar> packed_scalar(FieldKind kind, std::string_view packed) {
   }
   EMSTORE_CHECK(!"a field of one comparable value");
   return Scalar();
+}
+
+// The place that the name of a part says, if it says one.
+std::optional<std::size_t> place_of(std::string_view name) {
+  std::size_t place = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), place);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return place;
+}
+
+const Value* part_of(const Value& whole, const std::string& name) {
+  if (const Map* map = whole.if_map()) return map->find(name);
+  const List* list = whole.if_list();
+  const std::optional<std::size_t> place = list == nullptr ? std::nullopt : place_of(name);
+  return place && *place < list->size() ? &(*list)[*place] : nullptr;
+}
+
+// The same of a packed value; empty when there is no such part.
+Result<std::string_view> packed_part(std::string_view packed, const std::string& name) {
+  pack::Cursor cursor(packed);
+  if (cursor.next_shape() == pack::Shape::map) {
+    EMSTORE_TRY(const std::size_t size, cursor.begin_map());
+    for (std::size_t i = 0; i < size; ++i) {
+      EMSTORE_TRY(const std::string_view member, cursor.text());
+      EMSTORE_TRY(const std::string_view value, cursor.raw());
+      if (member == name) return value;
+    }
+    return std::string_view();
+  }
+  const std::optional<std::size_t> place = place_of(name);
+  if (!place || cursor.next_shape() != pack::Shape::list) return std::string_view();
+  EMSTORE_TRY(const std::size_t size, cursor.begin_list());
+  if (*place >= size) return std::string_view();
+  for (std::size_t i = 0; i < *place; ++i) EMSTORE_CHECKED(cursor.raw());
+  return cursor.raw();
+}
+
+// What can stand in an order; null for the rest.
+Result<Scalar> packed_json_scalar(std::string_view packed) {
+  pack::Cursor cursor(packed);
+  const pack::Shape shape = cursor.next_shape();
+  if (shape == pack::Shape::boolean) return as_scalar(cursor.boolean());
+  if (shape == pack::Shape::text) return as_scalar(cursor.text());
+  if (shape == pack::Shape::float64) return packed_number(packed);
+  if (shape != pack::Shape::unsigned_integer && shape != pack::Shape::signed_integer) {
+    return Scalar();
+  }
+  const Result<std::int64_t> integer = cursor.integer();
+  if (!integer) return corrupt("a value");
+  return Scalar(static_cast<double>(*integer));
 }
 
 }  // namespace
@@ -142,6 +194,16 @@ std::optional<Scalar> json_scalar(const Value& value) {
   return std::nullopt;
 }
 
+const Value& json_at(const Value& whole, std::span<const std::string> way) {
+  static const Value kNull;
+  const Value* value = &whole;
+  for (const std::string& name : way) {
+    value = part_of(*value, name);
+    if (value == nullptr) return kNull;
+  }
+  return *value;
+}
+
 Status Cells::take(const RecordId& id, const RecordView& view, std::string_view fields) {
   id_ = id;
   version_ = view.version;
@@ -203,6 +265,21 @@ Result<Value> Cells::json(const Field& field) const {
   Result<Value> value = pack::Cursor(packed_value).value();
   if (!value) return corrupt("a json value");
   return value;
+}
+
+Result<Scalar> Cells::scalar_within(const Field& field, std::span<const std::string> way) const {
+  std::string_view value = packed(field.id);
+  if (value.empty()) {
+    if (!field.default_value) return Scalar();
+    return json_scalar(json_at(*field.default_value, way)).value_or(Scalar());
+  }
+  for (const std::string& name : way) {
+    const Result<std::string_view> part = packed_part(value, name);
+    if (!part) return corrupt("a json value");
+    if (part->empty()) return Scalar();
+    value = *part;
+  }
+  return packed_json_scalar(value);
 }
 
 }  // namespace emstore::store

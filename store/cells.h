@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,11 +18,12 @@
 namespace emstore::store {
 
 // One value that can be compared; monostate is null. Two values of one column have the same
-// alternative, or one of them is null, or the column holds ids, where integers come before uuids.
+// alternative, or one of them is null, or the column holds ids, where integers come before uuids,
+// or they are within json, where anything stands.
 //
 //   text enum address digest uuid   std::string_view     number   double
 //   date datetime, times, integer ids   std::int64_t     boolean  bool
-//   relation: as the id it holds
+//   relation: as the id it holds    within json: as the value is
 using Scalar = std::variant<std::monostate, bool, std::int64_t, double, std::string_view>;
 // The same, owning its text.
 using OwnedScalar = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
@@ -30,7 +32,8 @@ inline bool is_null(const Scalar& scalar) { return std::holds_alternative<std::m
 Scalar view_of(const OwnedScalar& scalar);
 OwnedScalar owned(const Scalar& scalar);
 
-// Null first; texts in binary order; numbers by value, which are finite.
+// Null first, then booleans, numbers and texts; texts in binary order; numbers by value, which are
+// finite.
 std::strong_ordering compare(const Scalar& a, const Scalar& b);
 
 // A value in stored form as a scalar that looks into it. Not for json and link fields.
@@ -39,6 +42,10 @@ Scalar scalar_of(FieldKind kind, const Value& stored);
 // A number, text or boolean within json as a scalar that looks into it, numbers as doubles; nothing
 // for a list or a map.
 std::optional<Scalar> json_scalar(const Value& value);
+
+// The value at the end of a way into json, by the names of maps and the places in lists; null when
+// there is none.
+const Value& json_at(const Value& whole, std::span<const std::string> way);
 
 // Reused from record to record, so that looking at a record costs no allocation. What it gives are
 // views of what take() was given.
@@ -55,6 +62,9 @@ class Cells {
   Result<Scalar> scalar(const Column& column) const;
   // The value of a json field, or null. Errors: corrupt_index.
   Result<Value> json(const Field& field) const;
+  // The one within it, for an order: numbers are doubles; lists and maps have no place in an order
+  // and are null. Errors: corrupt_index.
+  Result<Scalar> scalar_within(const Field& field, std::span<const std::string> way) const;
 
  private:
   RecordId id_;

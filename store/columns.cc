@@ -75,6 +75,20 @@ const Field* rules_of(const Column& column) {
   return column.field;
 }
 
+Result<std::vector<std::string>> names_within(std::string_view way) {
+  std::vector<std::string> names;
+  for (;;) {
+    const std::size_t point = std::min(way.find('.'), way.size());
+    if (point == 0) {
+      return failure(ErrorCode::invalid_request, "a name is missing between two points", {},
+                     "write the names of the way with one point between them");
+    }
+    names.emplace_back(way.substr(0, point));
+    if (point == way.size()) return names;
+    way.remove_prefix(point + 1);
+  }
+}
+
 std::string step(std::string_view path, std::string_view name) {
   std::string longer(path);
   if (!longer.empty()) longer += '.';

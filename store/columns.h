@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "store/schema.h"
@@ -43,6 +44,10 @@ Column without_alias(const Column& column, const Entity& entity);
 // The field by whose rules the values of a column are read and shown; for times a datetime. Null
 // for what has rules of its own: id, $version, aliases, etag, reference, entity_id.
 const Field* rules_of(const Column& column);
+
+// The names of a way into json, `width` and `0.name`: at least one. Errors: invalid_request,
+// without a path.
+Result<std::vector<std::string>> names_within(std::string_view way);
 
 // A path with one more step: `where` and `price` make `where.price`; with an index, `$or[1]`.
 std::string step(std::string_view path, std::string_view name);

@@ -9,7 +9,8 @@
 namespace emstore::store {
 namespace {
 
-constexpr std::int64_t kForm = 1;
+constexpr std::int64_t kForm = 1, kFormWithin = 2;
+constexpr std::size_t kParts = 4, kPartsWithin = 6;
 constexpr std::size_t kDigestBytes = 8;
 
 tl::unexpected<Error> wrong(std::string message) {
@@ -46,35 +47,49 @@ std::optional<List> list_of(std::string_view cursor) {
   const std::optional<std::string> bytes = from_hex(cursor);
   if (!bytes) return std::nullopt;
   Result<Value> value = pack::read(*bytes);
-  if (!value || value->if_list() == nullptr || value->if_list()->size() != 4) return std::nullopt;
-  return std::move(*value->if_list());
+  List* const parts = value ? value->if_list() : nullptr;
+  if (parts == nullptr || parts->empty()) return std::nullopt;
+  const bool is_known = (parts->front() == Value(kForm) && parts->size() == kParts) ||
+                        (parts->front() == Value(kFormWithin) && parts->size() == kPartsWithin);
+  return is_known ? std::optional(std::move(*parts)) : std::nullopt;
 }
 
 }  // namespace
 
-std::string digest_of(const Query& query, const Value* where) {
+std::string digest_of(const Query& query, const Value* where, const With* with) {
   List order;
-  for (const OrderTerm& term : order_of(query)) {
-    order.push_back(
-        List{static_cast<std::uint8_t>(term.column.pseudo),
-             term.column.field == nullptr ? 0U : static_cast<std::uint32_t>(term.column.field->id),
-             term.descending});
+  for (const OrderTerm& term : with == nullptr ? order_of(query) : query.order) {
+    List column{
+        static_cast<std::uint8_t>(term.column.pseudo),
+        term.column.field == nullptr ? 0U : static_cast<std::uint32_t>(term.column.field->id),
+        term.descending};
+    for (const std::string& name : term.path) column.emplace_back(name);
+    order.emplace_back(std::move(column));
   }
-  const Value asked = List{static_cast<std::uint32_t>(query.entity->id),
-                           where == nullptr ? Value(Map()) : *where, std::move(order)};
+  List asked{static_cast<std::uint32_t>(query.entity->id), where == nullptr ? Value(Map()) : *where,
+             std::move(order)};
+  if (with != nullptr) {
+    asked.emplace_back(static_cast<std::uint32_t>(with->field->id));
+    asked.emplace_back(with->owner == nullptr ? 0U : static_cast<std::uint32_t>(with->owner->id));
+  }
   return std::string(as_bytes(sha256(pack::to_bytes(asked))).substr(0, kDigestBytes));
 }
 
 std::string cursor_text(const Query& query, const Position& position) {
   List keys;
   for (const OwnedScalar& key : position.keys) keys.push_back(key_value(key));
-  return to_hex(
-      pack::to_bytes(List{kForm, Binary{query.digest}, std::move(keys), to_value(position.id)}));
+  List parts{kForm, Binary{query.digest}, std::move(keys), to_value(position.id)};
+  if (position.owner) {
+    parts.front() = kFormWithin;
+    parts.emplace_back(to_value(*position.owner));
+    parts.emplace_back(Binary{position.place});
+  }
+  return to_hex(pack::to_bytes(Value(std::move(parts))));
 }
 
 Result<Position> read_cursor(const Query& query, std::string_view cursor) {
   const std::optional<List> parts = list_of(cursor);
-  if (!parts || parts->at(0) != Value(kForm)) return wrong("this is no cursor of emstore");
+  if (!parts) return wrong("this is no cursor of emstore");
   if (parts->at(1) != Value(Binary{query.digest})) {
     return failure(ErrorCode::wrong_cursor, "the cursor is of another query", "cursor",
                    "repeat the entity, where and orderBy of the page before");
@@ -82,10 +97,18 @@ Result<Position> read_cursor(const Query& query, std::string_view cursor) {
   Position position;
   const List* keys = parts->at(2).if_list();
   const std::optional<RecordId> id = record_id_of(parts->at(3));
-  if (keys == nullptr || !id || keys->size() != order_of(query).size()) {
+  const bool is_within = parts->size() == kPartsWithin;
+  const std::size_t terms = is_within ? query.order.size() : order_of(query).size();
+  if (keys == nullptr || !id || keys->size() != terms) {
     return wrong("this is no cursor of emstore");
   }
   position.id = *id;
+  if (is_within) {
+    position.owner = record_id_of(parts->at(4));
+    const Binary* const place = parts->at(5).if_binary();
+    if (!position.owner || place == nullptr) return wrong("this is no cursor of emstore");
+    position.place = place->data;
+  }
   for (const Value& value : *keys) {
     std::optional<OwnedScalar> key = key_of(value);
     if (!key) return wrong("this is no cursor of emstore");

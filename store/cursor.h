@@ -2,7 +2,8 @@
 // values of the order's columns and the id of the last record, so that the next page begins behind
 // them whatever has been written meanwhile, and a digest of the query, so that it serves no other.
 //
-//   hex of [1, digest of 8 bytes, [key …], id]      key: null, boolean, integer, number, or bytes
+//   hex of [1, digest of 8 bytes, [key …], id]                 key: null, boolean, integer, number,
+//   or bytes hex of [2, digest of 8 bytes, [key …], id, owner, place]   of a list within a `with`
 //
 // Pure.
 #pragma once
@@ -15,8 +16,8 @@
 
 namespace emstore::store {
 
-// What a cursor is good for: `where` as it was given, and the order.
-std::string digest_of(const Query& query, const Value* where);
+// What a cursor is good for: `where` as it was given, and the order; of a `with`, the relation too.
+std::string digest_of(const Query& query, const Value* where, const With* with = nullptr);
 
 // `query` has its digest.
 std::string cursor_text(const Query& query, const Position& position);

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/pack.h"
 #include "store/field_rules.h"
+#include "store/order.h"
 #include "store/relations.h"
 #include "store/row_bytes.h"
 #include "store/selection.h"
@@ -18,6 +19,9 @@ tl::unexpected<Error> missing_target(const RecordRef& target) {
                  "a link leads to record " + to_string(target.id) + ", which does not exist");
 }
 
+// The first key that can come behind this one.
+std::string behind(std::string key) { return std::move(key) + '\0'; }
+
 class LinkSearch {
  public:
   LinkSearch(const Reader& reader, const With& with, Budget& budget)
@@ -25,10 +29,15 @@ class LinkSearch {
         with_(with),
         budget_(budget),
         selection_(reader, with.query, with.query.order, budget),
-        hits_(with.query.order, {with.query.offset, with.query.limit, /*tells_more=*/false},
+        hits_(with.query.order,
+              {with.query.offset, with.query.limit, /*tells_more=*/!with.query.digest.empty()},
               budget) {}
 
   Result<Hits> run(const Origin& origin) {
+    if (after() != nullptr && after()->owner != origin.record.id) {
+      return failure(ErrorCode::wrong_cursor, "the cursor is of another record's list", "cursor",
+                     "begin again without a cursor");
+    }
     if (with_.owner != nullptr) {
       EMSTORE_CHECKED(look_at_referrers(origin.record));
     } else if (follows_value(with_)) {
@@ -44,6 +53,10 @@ class LinkSearch {
   }
 
  private:
+  // Where the page before ended.
+  const Position* after() const { return with_.query.after ? &*with_.query.after : nullptr; }
+  bool is_ordered() const { return !with_.query.order.empty(); }
+
   // The link of a to-one field has the empty order key.
   Status look_at_one(const std::string& prefix) {
     EMSTORE_TRY(const std::optional<std::string> row, reader_.get(Family::links, prefix));
@@ -52,11 +65,13 @@ class LinkSearch {
 
   Status look_at_all(const std::string& prefix) {
     Status failed;
-    EMSTORE_CHECKED(reader_.scan(Family::links, range_of_prefix(prefix),
-                                 [&](std::string_view key, std::string_view row) {
-                                   failed = look_at(key.substr(prefix.size()), row);
-                                   return failed && !hits_.is_full();
-                                 }));
+    KeyRange range = range_of_prefix(prefix);
+    if (after() != nullptr && !is_ordered()) range.from = behind(prefix + after()->place);
+    EMSTORE_CHECKED(
+        reader_.scan(Family::links, range, [&](std::string_view key, std::string_view row) {
+          failed = look_at(key.substr(prefix.size()), row);
+          return failed && !hits_.is_full();
+        }));
     return failed;
   }
 
@@ -68,8 +83,12 @@ class LinkSearch {
 
   // The records whose field leads to `target`, in the order of their ids.
   Status look_at_referrers(const RecordRef& target) {
-    const KeyRange range = range_of_prefix(backlink_prefix(target, /*covered=*/false) +
-                                           entity_prefix(with_.owner->id));
+    KeyRange range = range_of_prefix(backlink_prefix(target, /*covered=*/false) +
+                                     entity_prefix(with_.owner->id));
+    if (after() != nullptr && !is_ordered()) {
+      range.from = behind(
+          backlink_key(target, /*covered=*/false, {with_.owner->id, after()->id}, with_.field->id));
+    }
     return reader_.try_scan(Family::backlinks, range,
                             [&](std::string_view key, std::string_view row) -> Result<bool> {
                               EMSTORE_CHECKED(budget_.examine());
@@ -116,7 +135,13 @@ class LinkSearch {
       has_unread_ = true;
     }
     EMSTORE_TRY(const bool is_wanted, selection_.wants(hit.record, hit.view));
-    return is_wanted ? hits_.add(hit, selection_.cells()) : Status();
+    if (!is_wanted) return {};
+    if (after() != nullptr && is_ordered()) {
+      EMSTORE_TRY(const bool is_behind,
+                  comes_behind(*after(), with_.query.order, hit.record.id, selection_.cells()));
+      if (!is_behind) return {};
+    }
+    return hits_.add(hit, selection_.cells());
   }
 
   Status read_unread() {

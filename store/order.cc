@@ -9,7 +9,9 @@ Result<std::vector<Scalar>> order_keys(const std::vector<OrderTerm>& order, cons
     if (term.column.pseudo == Pseudo::id) {
       keys.emplace_back();
     } else {
-      EMSTORE_TRY(const Scalar key, cells.scalar(term.column));
+      EMSTORE_TRY(const Scalar key, term.path.empty()
+                                        ? cells.scalar(term.column)
+                                        : cells.scalar_within(*term.column.field, term.path));
       keys.push_back(key);
     }
   }
@@ -24,6 +26,14 @@ bool precedes(const std::vector<OrderTerm>& order, const Standing& a, const Stan
     if (sign != 0) return term.descending ? sign > 0 : sign < 0;
   }
   return false;
+}
+
+Result<bool> comes_behind(const Position& last, const std::vector<OrderTerm>& order,
+                          const RecordId& id, const Cells& cells) {
+  EMSTORE_TRY(const std::vector<Scalar> keys, order_keys(order, cells));
+  std::vector<Scalar> end;
+  for (const OwnedScalar& key : last.keys) end.push_back(view_of(key));
+  return precedes(order, {end.data(), last.id}, {keys.data(), id});
 }
 
 }  // namespace emstore::store

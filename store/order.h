@@ -20,4 +20,8 @@ struct Standing {
 };
 bool precedes(const std::vector<OrderTerm>& order, const Standing& a, const Standing& b);
 
+// Whether the record comes behind the page that ended at `last`. Errors: corrupt_index.
+Result<bool> comes_behind(const Position& last, const std::vector<OrderTerm>& order,
+                          const RecordId& id, const Cells& cells);
+
 }  // namespace emstore::store

@@ -77,10 +77,7 @@ class Searcher {
   // Whether the record that was just looked at comes behind the page before.
   Result<bool> comes_behind(const RecordId& id) const {
     if (!checks_place_) return true;
-    EMSTORE_TRY(const std::vector<Scalar> keys, order_keys(order_, selection_.cells()));
-    std::vector<Scalar> last;
-    for (const OwnedScalar& key : query_.after->keys) last.push_back(view_of(key));
-    return precedes(order_, {last.data(), query_.after->id}, {keys.data(), id});
+    return store::comes_behind(*query_.after, order_, id, selection_.cells());
   }
 
   inline static const std::vector<OrderTerm> kNoOrder;

@@ -37,6 +37,7 @@ struct With;
 struct OrderTerm {
   Column column;
   bool descending = false;
+  std::vector<std::string> path = {};  // In a json field: the way to the value, as in a `where`.
   bool operator==(const OrderTerm&) const = default;
 };
 
@@ -44,6 +45,9 @@ struct OrderTerm {
 struct Position {
   std::vector<OwnedScalar> keys;  // One a term of the order; null for the id.
   RecordId id;
+  // In a `with`: the record whose list it is, and the place of the link there.
+  std::optional<RecordId> owner = {};
+  std::string place = {};
 };
 
 struct Query {

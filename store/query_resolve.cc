@@ -18,8 +18,8 @@ constexpr std::string_view kReferenceName = "reference";
 
 // The keys of a read, and those of a `with`, where counting makes no sense.
 constexpr std::array<std::string_view, 9> kReadKeys{"where", "with",   "select", "orderBy", "sort",
-                                                    "limit", "offset", "count",  "cursor"};
-constexpr std::span<const std::string_view> kWithKeys(kReadKeys.data(), kReadKeys.size() - 2);
+                                                    "limit", "offset", "cursor", "count"};
+constexpr std::span<const std::string_view> kWithKeys(kReadKeys.data(), kReadKeys.size() - 1);
 constexpr std::array<std::string_view, 2> kReferenceKeys{"limit", "offset"};
 
 struct LaterKey {
@@ -111,12 +111,14 @@ class OrderReader {
   std::vector<OrderTerm> take() {
     const auto is_by_id = [](const OrderTerm& term) { return term.column.pseudo == Pseudo::id; };
     if (!terms_.empty() && std::none_of(terms_.begin(), terms_.end(), is_by_id)) {
-      terms_.push_back({{Pseudo::id, nullptr}, terms_.back().descending});
+      terms_.push_back({{Pseudo::id, nullptr}, terms_.back().descending, {}});
     }
     return std::move(terms_);
   }
 
   Status add(std::string_view name, bool descending, const std::string& path) {
+    const std::size_t point = name.find('.');
+    if (point != std::string_view::npos) return add_within(name, point, descending, path);
     Result<Column> found = find_column(entity_, name);
     if (!found) return with_path(std::move(found).error(), path);
     const Column column = without_alias(*found, entity_);
@@ -126,11 +128,26 @@ class OrderReader {
     if (column.pseudo != Pseudo::id && column.pseudo != Pseudo::version && !is_ordered) {
       return failure(ErrorCode::wrong_operation, quoted(name) + " has no order", path);
     }
-    terms_.push_back({column, descending});
+    terms_.push_back({column, descending, {}});
     return {};
   }
 
  private:
+  // `metadata.width`
+  Status add_within(std::string_view name, std::size_t point, bool descending,
+                    const std::string& path) {
+    Result<Column> found = find_column(entity_, name.substr(0, point));
+    if (!found) return with_path(std::move(found).error(), path);
+    if (found->field == nullptr || found->field->kind != FieldKind::json) {
+      return failure(ErrorCode::wrong_operation, quoted(name) + " has no order", path,
+                     "an order looks at fields of the record, and into its json fields");
+    }
+    Result<std::vector<std::string>> way = names_within(name.substr(point + 1));
+    if (!way) return with_path(std::move(way).error(), path);
+    terms_.push_back({*found, descending, *std::move(way)});
+    return {};
+  }
+
   Status read_one(const Value& given, const std::string& path) {
     if (const std::string* text = given.if_text()) {
       const bool descending = text->starts_with('-');
@@ -239,6 +256,26 @@ Status read_select(const Value* select, Place place, const std::string& path, Qu
     if (name == nullptr) return expected("a name", (*names)[i], step(path, i));
     EMSTORE_CHECKED(add_selected(*name, place, step(path, i), query));
   }
+  return {};
+}
+
+// ---- cursor -------------------------------------------------------------------------------------
+
+// What a further page needs: the digest, and the place at which it begins. `with`: of its list.
+Status read_page(const Map& given, const std::string& path, const With* with, Query& query) {
+  const Value* cursor = given.find("cursor");
+  if (cursor == nullptr && !query.limit) return {};
+  query.digest = digest_of(query, given.find("where"), with);
+  if (cursor == nullptr) return {};
+  const std::string place = step(path, "cursor");
+  if (cursor->if_text() == nullptr) return expected("the text of a cursor", *cursor, place);
+  if (given.contains("offset")) {
+    return failure(ErrorCode::invalid_request, "cursor and offset both say where a page begins",
+                   step(path, "offset"), "leave one of them out");
+  }
+  Result<Position> position = read_cursor(query, *cursor->if_text());
+  if (!position) return with_path(std::move(position).error(), place);
+  query.after = *std::move(position);
   return {};
 }
 
@@ -352,6 +389,12 @@ Result<With> WithReader::read_one(const Asked& asked) const {
   EMSTORE_TRY(with.query, read_query(schema_, *side->target, *options, place, asked.path));
   const bool has_limit = side->has_links() ? !side->inverse : side->many;
   if (has_limit && !options->contains("limit")) with.query.limit = side->field->with_limit;
+  if (side->many) {
+    EMSTORE_CHECKED(read_page(*options, asked.path, &with, with.query));
+  } else if (options->contains("cursor")) {
+    return failure(ErrorCode::wrong_operation, quoted(asked.name) + " leads to one record",
+                   step(asked.path, "cursor"), "a cursor is for lists");
+  }
   return with;
 }
 
@@ -399,25 +442,6 @@ Status check_names(const Query& query, const std::string& path) {
 
 }  // namespace
 
-namespace {
-
-// What a further page needs: the digest, and the place at which it begins.
-Status read_cursor_of(const Map& given, Query& query) {
-  const Value* cursor = given.find("cursor");
-  if (cursor == nullptr && !query.limit) return {};
-  query.digest = digest_of(query, given.find("where"));
-  if (cursor == nullptr) return {};
-  if (cursor->if_text() == nullptr) return expected("the text of a cursor", *cursor, "cursor");
-  if (given.contains("offset")) {
-    return failure(ErrorCode::invalid_request, "cursor and offset both say where a page begins",
-                   "offset", "leave one of them out");
-  }
-  EMSTORE_TRY(query.after, read_cursor(query, *cursor->if_text()));
-  return {};
-}
-
-}  // namespace
-
 Result<Query> resolve_query(const Schema& schema, std::string_view entity, const Map& given) {
   EMSTORE_TRY(const Entity* found, find_entity(schema, entity));
   EMSTORE_TRY(Query query, read_query(schema, *found, given, Place::top, {}));
@@ -429,7 +453,7 @@ Result<Query> resolve_query(const Schema& schema, std::string_view entity, const
     if (count->if_boolean() == nullptr) return expected("true or false", *count, "count");
     query.count = *count->if_boolean();
   }
-  EMSTORE_CHECKED(read_cursor_of(given, query));
+  EMSTORE_CHECKED(read_page(given, {}, nullptr, query));
   return query;
 }
 

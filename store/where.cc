@@ -43,27 +43,6 @@ bool is_json(const Subject& subject) {
   return subject.column.field != nullptr && subject.column.field->kind == FieldKind::json;
 }
 
-const Value* part_of(const Value& whole, const std::string& name) {
-  if (const Map* map = whole.if_map()) return map->find(name);
-  const List* list = whole.if_list();
-  if (list == nullptr) return nullptr;
-  std::size_t place = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), place);
-  const bool is_place = error == std::errc() && end == name.data() + name.size();
-  return is_place && place < list->size() ? &(*list)[place] : nullptr;
-}
-
-// The value at the end of the path; null when there is none.
-const Value& value_at(const Value& whole, const std::vector<std::string>& path) {
-  static const Value kNull;
-  const Value* value = &whole;
-  for (const std::string& name : path) {
-    value = part_of(*value, name);
-    if (value == nullptr) return kNull;
-  }
-  return *value;
-}
-
 // One kind of condition each, on one record.
 struct Evaluator {
   const Cells& record;
@@ -89,7 +68,7 @@ struct Evaluator {
       return is_null(value) ? Truth::unknown : truth_of(test(value));
     }
     EMSTORE_TRY(const Value whole, record.json(*subject.column.field));
-    const Value& value = value_at(whole, subject.path);
+    const Value& value = json_at(whole, subject.path);
     if (value.is_null()) return Truth::unknown;
     const std::optional<Scalar> scalar = json_scalar(value);
     return truth_of(scalar && test(*scalar));
@@ -120,7 +99,7 @@ struct Evaluator {
   Result<Truth> operator()(const Condition::IsNull& test) const {
     if (is_json(test.subject)) {
       EMSTORE_TRY(const Value whole, record.json(*test.subject.column.field));
-      return truth_of(value_at(whole, test.subject.path).is_null());
+      return truth_of(json_at(whole, test.subject.path).is_null());
     }
     EMSTORE_TRY(const Scalar value, record.scalar(test.subject.column));
     return truth_of(is_null(value));
@@ -158,7 +137,7 @@ struct Evaluator {
 
   Result<Truth> operator()(const Condition::SameJson& test) const {
     EMSTORE_TRY(const Value whole, record.json(*test.subject.column.field));
-    const Value& value = value_at(whole, test.subject.path);
+    const Value& value = json_at(whole, test.subject.path);
     if (value.is_null()) return Truth::unknown;
     return truth_of(is_same_json(value, test.operand));
   }

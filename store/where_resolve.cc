@@ -441,8 +441,9 @@ class WhereReader {
     if (point == name.size()) return Test({column, {}}, entity_.ids).resolve(given, path);
     const std::string_view rest = name.substr(point + 1);
     if (column.field != nullptr && column.field->kind == FieldKind::json) {
-      EMSTORE_TRY(std::vector<std::string> names, names_in(rest, path));
-      return Test({column, std::move(names)}, entity_.ids).resolve(given, path);
+      Result<std::vector<std::string>> names = names_within(rest);
+      if (!names) return with_path(std::move(names).error(), path);
+      return Test({column, *std::move(names)}, entity_.ids).resolve(given, path);
     }
     return failure(ErrorCode::wrong_operation,
                    quoted(name_of(column)) + " of " + entity_.name + " has nothing within it", path,
@@ -459,20 +460,6 @@ class WhereReader {
                             const std::string& path) const {
     EMSTORE_TRY(Condition inner, WhereReader(schema_, *side.target).read_test(rest, given, path));
     return linked(side, std::make_shared<const Condition>(std::move(inner)));
-  }
-
-  static Result<std::vector<std::string>> names_in(std::string_view rest, const std::string& path) {
-    std::vector<std::string> names;
-    for (;;) {
-      const std::size_t point = std::min(rest.find('.'), rest.size());
-      if (point == 0) {
-        return failure(ErrorCode::invalid_request, "a name is missing between two points", path,
-                       "write the names of the way with one point between them");
-      }
-      names.emplace_back(rest.substr(0, point));
-      if (point == rest.size()) return names;
-      rest.remove_prefix(point + 1);
-    }
   }
 
   Result<Column> column_named(std::string_view name, const std::string& path) const {

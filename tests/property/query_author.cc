@@ -29,6 +29,10 @@ Value random_scalar(Dice& dice) {
   return random_value(dice, dice.one_of({"text", "number", "number", "boolean"}));
 }
 
+std::string random_way(Dice& dice) {
+  return dice.one_of({"a", "b.c", "list.0", "list.1.d", "none", "0"});
+}
+
 Value random_json(Dice& dice) {
   if (dice.in(6)) return random_scalar(dice);
   if (dice.in(6)) return List{random_scalar(dice), random_scalar(dice)};
@@ -117,8 +121,7 @@ class WhereAuthor {
     const ModelField& field = dice_.one_of(model_.fields);
     if (field.type == "json" && language_ == Language::of_sql) return random_name(depth);
     if (field.type == "json" && !dice_.in(4)) {
-      return {field.name + "." + dice_.one_of({"a", "b.c", "list.0", "list.1.d", "none", "0"}),
-              "json"};
+      return {field.name + "." + random_way(dice_), "json"};
     }
     if (!field.is_link()) return {field.name, field.type};
     if (depth == 3 || dice_.in(5)) return {field.name, "link"};
@@ -315,8 +318,10 @@ ModelQuery random_query(Dice& dice, const Model& model, Language language) {
   for (std::size_t terms = dice.below(4); terms > 0; --terms) {
     const ModelField& field = dice.one_of(model.fields);
     const std::string name = dice.in(6) ? "id" : field.name;
-    if (name != "id" && (field.is_link() || field.type == "json")) continue;
-    query.order.push_back({name, dice.in(2)});
+    if (name != "id" && field.is_link()) continue;
+    const bool is_json = name != "id" && field.type == "json";
+    if (is_json && language == Language::of_sql) continue;
+    query.order.push_back({is_json ? name + "." + random_way(dice) : name, dice.in(2)});
   }
   if (dice.in(2)) query.limit = dice.below(12);
   if (dice.in(3)) query.offset = dice.below(6);

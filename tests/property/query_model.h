@@ -74,10 +74,11 @@ enum class Flaw {
   any_is_all,        // A path through a relation asks all linked records.
   greater_is_equal,  // $gt lets the equal through.
   json_kinds_mix,    // "10" in json equals 10.
+  texts_first,       // In orders within json: before booleans and numbers.
 };
 inline constexpr Flaw kFlaws[] = {Flaw::null_is_false,    Flaw::siblings_of_or, Flaw::like_folds,
                                   Flaw::ties_ascend,      Flaw::nulls_last,     Flaw::any_is_all,
-                                  Flaw::greater_is_equal, Flaw::json_kinds_mix};
+                                  Flaw::greater_is_equal, Flaw::json_kinds_mix, Flaw::texts_first};
 
 // All matches in their order, whatever offset and limit are.
 Ids naive_matches(const Model& model, const ModelQuery& query, Flaw flaw = Flaw::none);

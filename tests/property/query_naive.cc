@@ -47,6 +47,11 @@ bool is_same(const Value& a, const Value& b) {
   return a.is_null() || sign_of(a, b) == 0;
 }
 
+// Among booleans, numbers and texts.
+int place_of(const Value& value) {
+  return value.if_boolean() != nullptr ? 0 : value.is_number() ? 1 : 2;
+}
+
 Truth negated(Truth truth) { return truth ? Truth(!*truth) : truth; }
 
 // Code points, so that `_` is one of them.
@@ -88,7 +93,20 @@ class Judge {
       const int sign = static_cast<int>(b.is_null()) - static_cast<int>(a.is_null());
       return flaw_ == Flaw::nulls_last ? -sign : sign;
     }
-    return sign_of(a, b);
+    // Only within json two values of different kinds meet.
+    if (kind_of(a) == kind_of(b)) return sign_of(a, b);
+    const int sign = place_of(a) < place_of(b) ? -1 : 1;
+    const bool is_wrong = flaw_ == Flaw::texts_first && (place_of(a) == 2 || place_of(b) == 2);
+    return is_wrong ? -sign : sign;
+  }
+
+  // What an order looks at: a field, or what a way into json leads to, if that can be compared.
+  Value key_of(std::uint64_t id, const ModelRecord& record, const std::string& name) const {
+    const std::size_t point = name.find('.');
+    if (point == std::string::npos) return value_of(id, record, name);
+    const Value value =
+        value_at(value_of(id, record, name.substr(0, point)), name.substr(point + 1));
+    return is_scalar(value) ? value : Value();
   }
 
   Value value_of(std::uint64_t id, const ModelRecord& record, const std::string& name) const {
@@ -286,8 +304,8 @@ Ids naive_matches(const Model& model, const ModelQuery& query, Flaw flaw) {
   order.push_back({"id", descends && flaw != Flaw::ties_ascend});
   std::sort(ids.begin(), ids.end(), [&](std::uint64_t a, std::uint64_t b) {
     for (const ModelOrder& term : order) {
-      const int sign = judge.order_of(judge.value_of(a, model.items.at(a), term.name),
-                                      judge.value_of(b, model.items.at(b), term.name));
+      const int sign = judge.order_of(judge.key_of(a, model.items.at(a), term.name),
+                                      judge.key_of(b, model.items.at(b), term.name));
       if (sign != 0) return term.descending ? sign > 0 : sign < 0;
     }
     return false;

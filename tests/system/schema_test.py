@@ -173,10 +173,10 @@ class ShownSchema(Test):
                      '    published: boolean({ default_value: false }),', '    cover: medium(),',
                      '    gallery: media(),', '    at: datetime(),', '    state: enumm({ enum: ["draft", "live"] }),',
                      '  media: systemEntity("media", {}),',
-                     '}, ({ relation, index }, { media, posts, notes }) => {',
-                     '  relation(posts).polyToOne(media, { mappedBy: "cover" });',
-                     '  relation(posts).polyToMany(media, { mappedBy: "gallery" });',
-                     '  index(posts).on(["title"], true);', '  index(posts).on(["state", "day"]);']:
+                     '}, ({ relation, index }, { media, posts, notes }) => [',
+                     '  relation(posts).polyToOne(media, { mappedBy: "cover" }),',
+                     '  relation(posts).polyToMany(media, { mappedBy: "gallery" }),',
+                     '  index(posts).on(["title"], true),', '  index(posts).on(["state", "day"]),', ']);']:
             self.assertIn(line, code)
 
     def test_typescript_names_relations_and_not_their_fields(self):

@@ -378,6 +378,8 @@ export interface RelatedQuery<Row = AnyRow> {
   sort?: Order;
   limit?: number;
   offset?: number;
+  /** Go on behind the page that had this `$more`; of one record. */
+  cursor?: string;
 }
 
 /** Refuses names that a `with` cannot ask for: in a type that was inferred, compilers pass over them. */
@@ -420,4 +422,7 @@ export type RowWith<Row, W> = [W] extends [undefined]
         [Name in Extract<Asked<W>, string>]: Name extends keyof Row
           ? Along<NoLongerOptional<Row[Name]>, W, Name>
           : any;
-      };
+      } & (W extends object ? { readonly $more?: More } : unknown);
+
+/** Of lists that a limit cut: the cursors with which a `with` goes on. */
+export type More = Readonly<Record<string, string>>;
