@@ -2,8 +2,9 @@
 // values of the order's columns and the id of the last record, so that the next page begins behind
 // them whatever has been written meanwhile, and a digest of the query, so that it serves no other.
 //
-//   hex of [1, digest of 8 bytes, [key …], id]                 key: null, boolean, integer, number,
-//   or bytes hex of [2, digest of 8 bytes, [key …], id, owner, place]   of a list within a `with`
+//   hex of [1, digest of 8 bytes, [key …], id]                 key: null, boolean, integer, number
+//   hex of [2, digest of 8 bytes, [key …], id, owner, place]        or bytes; the second of a list
+//                                                              within a `with`
 //
 // Pure.
 #pragma once

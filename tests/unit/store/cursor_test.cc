@@ -118,7 +118,7 @@ TEST(Cursor, RefusesWhatIsNone) {
   EXPECT_TRUE(find_many(shop, "products", Map{{"limit", 2}, {"cursor", 7}})
                   .text.starts_with("wrong_type at cursor: "));
   EXPECT_TRUE(find_many(shop, "products", "{with: {gallery: {cursor: x}}}")
-                  .text.starts_with("unknown_option at with.gallery.cursor: "));
+                  .text.starts_with("wrong_cursor at with.gallery.cursor: "));
 }
 
 TEST(Cursor, SurvivesEveryCut) {

@@ -248,7 +248,7 @@ TEST(Cost, OfAPageDoesNotGrowWithTheRest) {
            {"{where: {gallery: 7}}", 8},  // One link back; then the gallery as far as 7.
            {"{where: {$or: [{name: '7'}, {name: '9'}, {id: 3}]}}", 2},
            {"{where: {kind: pen, price: {$in: [1, 7]}}, limit: 2, orderBy: price}", 3},
-           {"{select: [], where: {id: 7}, with: {gallery: {limit: 3}}}", 3},
+           {"{select: [], where: {id: 7}, with: {gallery: {limit: 3}}}", 4},
        }) {
     const CountingReader reader(shop.rows);
     find(shop, reader, one.query, find_many);
