@@ -111,6 +111,32 @@ SCHEMA = ("Schema", None, [
      [apply(entity(a="media", relations={"r": {**poly("e", "a"), "config": {"mappedBy": "a", "targetCardinality": 3}}}))]),
     ("dropping an entity", "a schema sync drops the table",
      [apply(merged(entity(a="text"), entity("f", a="text"))), insert({"a": "x"}), apply(entity("f", a="text"))]),
+    ("`text({ minLength: 3 })`, too short", "`Field \"txt\" must be at least 3 character(s)`",
+     [apply(entity(a=["text", {"minLength": 3}])), insert({"a": "ab"})]),
+    ("`number({ maximum: 0 })`: 1", "accepted: a bound of 0 is not looked at",
+     [apply(entity(a=["number", {"maximum": 0}])), insert({"a": 1})]),
+    ("`number`: 2.5", "stored in an integer column, as a fraction", [apply(entity(a="number")), insert({"a": 2.5})]),
+    ("`boolean`: \"yes\"", "an error", [apply(entity(a="boolean")), insert({"a": "yes"})]),
+    ("`date`", "a Date, in UTC", [apply(entity(a="date")), insert({"a": "2026-11-22"})]),
+    ("`enumm`: `{ label, value }`", "accepted",
+     [apply(entity(a=["enum", {"options": {"type": "objects", "values": [{"label": "Draft", "value": "d"}]}}])), insert({"a": "d"})]),
+    ("`unique: true` on a field", "`Invalid Field config`: there is an index for it", [apply(entity(a=["text", {"unique": True}]))]),
+    ("`index(e).on([\"a\", \"b\"], true)`, the same pair", "`UNIQUE constraint failed: ..`",
+     [apply(entity(a="text", b="text", indices={"i": {"entity": "e", "fields": ["a", "b"], "unique": True}})),
+      insert({"a": "x", "b": "y"}), insert({"a": "x", "b": "z"}), insert({"a": "x", "b": "y"})]),
+    ("`hidden`, asked for by a `where`", "filters", [apply(entity(a=["text", {"hidden": True}], b="text")),
+                                                   insert({"a": "x", "b": "y"}), find({"where": {"a": "x"}, "select": ["b"]})]),
+    ("`fillable: false`", "`Field \"a\" is not fillable`", [apply(entity(a=["text", {"fillable": False}])), insert({"a": "x"})]),
+    ("`label`, `description`", "kept",
+     [apply(entity(a=["text", {"label": "A", "description": "said"}])), apply(entity(a=["text", {"label": "A", "description": "said"}]))]),
+    ("`sort_field`, `sort_dir` of an entity", "the order of its lists",
+     [apply(entity(a="number", config={"sort_field": "a", "sort_dir": "desc"})), insert({"a": 1}), insert({"a": 2}),
+      find({"select": ["a"]})]),
+    ("a schema applied again", "n/a", [apply(entity(a="text")), apply(entity(a="text"))]),
+    ("a field renamed", "n/a",
+     [apply(entity(a="text")), insert({"a": "x"}), apply(entity(b=["text", {"renamed_from": "a"}])), find({"select": ["b"]})]),
+    ("`created_at`", "needs a plugin; media have none", [apply(entity(created_at=["date", {"type": "datetime"}])),
+                                                        insert({}), find({"where": {"created_at": None}, "select": ["id"]})]),
 ])
 
 POSTS = merged(
@@ -147,6 +173,21 @@ MUTATOR = ("Mutator", POSTS, [
      [insert({"name": "a"}, "media")]),
     ("`media` row: `reference: \"nope.nope\"`", "accepted, unchecked",
      [upload(), update({"reference": "nope.nope"}, "media")]),
+    ("`insertOne` with null for a required field", "`Property \"title\" is required`", [insert({"title": None}, "posts")]),
+    ("`product.id` after `insertOne`", "undefined: it is `product.data.id`", [insert({"slug": "a"}, "pages")]),
+    ("`deleteOne(1)`", "the deleted record", [insert({"slug": "a"}, "pages"), ["deleteOne", "pages", 1]]),
+    ("`updateOne` that would change nothing", "n/a",
+     [insert({"slug": "a"}, "pages"), update({"slug": "a"}, "pages")]),
+    ("one record of `insertMany` is wrong", "none is written", [
+        ["insertMany", "posts", [{"title": "a"}, {"n": 1}, {"title": "c", "zz": 1}]]]),
+    ("several mutations, all or none", "no transactions anywhere", [
+        ["transaction", [{"insertOne": ["pages", {"slug": "a"}]}, {"insertOne": ["posts", {}]}]]]),
+    ("events: what was before", "none: no old values, no actor, no order, nothing is kept", [
+        insert({"slug": "a"}, "pages"), update({"slug": "b"}, "pages"),
+        ["log.read", {"entity": "pages", "reverse": True, "limit": 1}]]),
+    ("events of bulk calls", "none", [
+        insert({"slug": "a"}, "pages"), ["deleteWhere", "pages", {"slug": "a"}],
+        ["log.read", {"entity": "pages", "reverse": True, "limit": 1}]]),
 ])
 
 RECORDS = [insert({"title": "one", "n": 1, "s": "Apple pie", "b": True, "extra": {"a": {"b": 5}}}, "posts"),
@@ -186,7 +227,19 @@ WHERE = ("Where", POSTS, [
     ("`{s: {$regex: \"a\"}}`", "`Invalid key(s)`", where({"s": {"$regex": "a"}})),
     ("`{\"extra.a.b\": 5}`", "`Invalid where field(s)`", where({"extra.a.b": 5})),
     ("`{s: 1}`: a number for a text", "none, no error", where({"s": 1})),
+    ("`{n: {$eq: null}}`", "`Invalid value at \"n\"`", where({"n": {"$eq": None}})),
+    ("`{n: {$in: [1, null]}}`", "SQL's three values", where({"n": {"$in": [1, None]}})),
+    ("`{s: {$like: \"a_ples\"}}`", "`_` is one letter", where({"s": {"$like": "a_ples"}})),
+    ("`{title: \"one\", $or: {n: 1, s: \"z\"}}`", "the members are AND-ed", where({"title": "one", "$or": {"n": 1, "s": "z"}})),
+    ("`{$or: {$or: {n: 1}}}`", "`Operand $or can only appear at the top level`", where({"$or": {"$or": {"n": 1}}})),
+    ("`{s: {$nin: [\"a\"]}}`", "`Invalid key(s)`", where({"s": {"$nin": ["a"]}})),
+    ("`{n: {$notnull: true}}`", "`Invalid key(s)`, though its manual lists it", where({"n": {"$notnull": True}})),
+    ("`{d: {$gte: <a Date>}}`", "`Invalid value at \"d\"`", where({"d": {"$gte": "2026-01-01"}})),
+    ("`{zz: 1}`", "`Invalid where field(s): zz`", where({"zz": 1})),
 ])
+
+LINKED = [upload(), upload(PDF, "b.pdf"), upload(name="c.png"),
+          insert({"title": "a", "cover": {"$set": 1}, "gallery": {"$set": [1, 2, 3]}}, "posts")]
 
 REPOSITORY = ("Repository", POSTS, [
     ("`findId(1)`", "the record", RECORDS + [["findId", "posts", 1, {"select": ["id", "title"]}]]),
@@ -221,11 +274,20 @@ REPOSITORY = ("Repository", POSTS, [
     ("`count(where)`", "`{count}`", RECORDS + [["count", "posts", {"where": {"n": {"$gt": 0}}}]]),
     ("`exists(where)`", "`{exists}`", RECORDS + [["exists", "posts", {"where": {"n": 4}}]]),
     ("`findManyByReference(...)`", "only for some relations", RECORDS + [["findManyByReference", "posts", 1, "gallery"]]),
+    ("`findOne` that finds none", "undefined", RECORDS + [["findOne", "posts", {"where": {"title": "no"}}]]),
+    ("`offset`", "skips", RECORDS + [find({"offset": 1, "limit": 1, "select": ["id"]}, "posts")]),
+    ("`sort` by an unknown field", "`Invalid sort field \"zz\"`", RECORDS + [find({"sort": {"by": "zz"}}, "posts")]),
+    ("`sort` by several fields", "a single one only",
+     RECORDS + [find({"sort": ["-b", {"title": "desc"}], "select": ["id"]}, "posts")]),
+    ("`orderBy: \"extra.a.b\"`", "`Invalid sort field`", RECORDS + [find({"orderBy": "-extra.a.b", "select": ["id"]}, "posts")]),
+    ("pages", "by `offset` only", RECORDS + [find({"cursor": "x", "limit": 1}, "posts")]),
+    ("`count` of a result", "always, by a statement of its own", RECORDS + [find({"limit": 1, "count": True, "select": ["id"]}, "posts")]),
+    ("`with: { cover: {} }`", "the way to say it", RECORDS + [find({"with": {"cover": {}}, "select": ["id"], "limit": 1}, "posts")]),
+    ("without `with`", "virtual fields are absent", LINKED + [find({"select": ["id"]}, "posts")]),
+    ("`with` of three fields at once", "works, 10 of each list", LINKED + [
+        find({"with": {"cover": {"select": ["id"]}, "gallery": {"select": ["id"]}}, "select": ["id"]}, "posts")]),
+    ("`explain`", "n/a", RECORDS + [["explain", "posts", {"where": {"s": "apples"}}]]),
 ])
-
-LINKED = [upload(), upload(PDF, "b.pdf"), upload(name="c.png"),
-          insert({"title": "a", "cover": {"$set": 1}, "gallery": {"$set": [1, 2, 3]}}, "posts")]
-
 
 def gallery(query=None):
     return find({"with": {"gallery": {"select": ["id"], **(query or {})}}, "select": ["id"]}, "posts")
@@ -281,6 +343,27 @@ SEED = ("Media, construct by construct of the page", POSTS, [
     ("deleting a media that is linked", "the row goes, the file stays", LINKED + [["deleteOne", "media", 1]]),
     ("the same with `detach: true`", "n/a", LINKED + [["deleteOne", "media", 1, {"detach": True}], gallery()]),
     ("bytes of which one does not exist", "404, cached for a year", [["blob.read", "xxh3-128:" + "ab" * 16, 0, 10]]),
+    ("`$create` for two fields in one `updateOne`", "`$create is not allowed`",
+     [insert({"title": "a"}, "posts"),
+      update({"cover": {"$create": {"file": PNG}}, "gallery": {"$create": [{"file": PDF}]}}, "posts")]),
+    ("`{images: {}}`", "`Invalid operation \"undefined\"`", LINKED + [update({"gallery": {}}, "posts")]),
+    ("`{images: null}`", "`Invalid value for relation \"images\" given`", LINKED + [update({"gallery": None}, "posts")]),
+    ("two media for a `medium()`", "not allowed", [insert({"title": "a", "cover": {"$create": [{"file": PNG}, {"file": PDF}]}}, "posts")]),
+    ("an upload without a name", "16 random letters", [["media.upload", PNG, {}], find({"select": ["id", "name"]}, "media")]),
+    ("a file of no bytes", "accepted", [["media.upload", b"", {"name": "empty"}], find({"select": ["size", "mime_type"]}, "media")]),
+    ("a part of a file beyond its end", "416, where part of it is there", [
+        ["media.upload", b"0123456789", {"name": "a"}], ["blob.read", "xxh3-128:e353667619ec664b49655fc9692165fb", 5, 100]]),
+    ("`path`, `etag`, `modified_at`", "fields of the row", [upload(), find({"select": ["id", "path"]}, "media")]),
+    ("`reference`, `entity_id`", "the one owner of the media", LINKED + [find({"select": ["id", "reference", "entity_id"]}, "media")]),
+    ("`meta` of one link", "n/a", LINKED + [update({"gallery": {"$attach": {"id": 2, "meta": {"alt": "x"}}}}, "posts"),
+                                          gallery({"select": ["id", "$link"], "where": {"id": 2}})]),
+    ("`deleteWhere` of owners", "their media are orphaned", LINKED + [
+        ["deleteWhere", "posts", {"id": 1}], find({"with": {"reference": True}, "select": ["id"], "limit": 1}, "media")]),
+    ("`on_delete: \"restrict\"` of a media field", "n/a",
+     [apply(entity("shelf", gallery=["media", {"on_delete": "restrict"}]), allow_destructive=True), upload(),
+      insert({"gallery": {"$attach": [1]}}, "shelf"), ["deleteOne", "shelf", 1]]),
+    ("a longer list, page by page", "by `offset` only",
+     LINKED + [find({"with": {"gallery": {"limit": 1, "cursor": "x"}}}, "posts")]),
 ])
 
 def related(kind, source, target, **config):
@@ -337,6 +420,41 @@ RELATIONS = ("Relations between entities", BLOG, [
     ("deleting what is referred to", "the reference becomes null, also a required one",
      PEOPLE + [insert({"title": "a", "author_id": 1}, "posts"), ["deleteOne", "users", 1],
                find({"select": ["id", "author_id"]}, "posts")]),
+    ("n:1, `{author_id: null}`", "works, where it is not required", PEOPLE + [
+        insert({"title": "a", "author_id": 1}, "posts"), update({"author_id": None}, "posts")]),
+    ("n:1, `{author: {$set: null}}`", "`{id: null}` works", PEOPLE + [
+        insert({"title": "a", "author_id": 1}, "posts"), update({"author": {"$set": None}}, "posts")]),
+    ("n:1, `$attach` and `$detach`", "not allowed", PEOPLE + [insert({"title": "a", "author": {"$attach": [1]}}, "posts")]),
+    ("n:1, `{author: 1}`", "`Invalid value for relation field \"author\" given, expected object.`",
+     PEOPLE + [insert({"title": "a", "author": 1}, "posts")]),
+    ("n:1 from the target, `$create`", "not allowed", PEOPLE + [update({"posts": {"$create": [{"title": "a"}]}}, "users")]),
+    ("n:1, a required one left out", "`Field \"author_id\" is required`", [
+        apply({**BLOG, "relations": {"r": related("n:1", "posts", "users", mappedBy="author", required=True)}},
+              allow_destructive=True), insert({"title": "a"}, "posts")]),
+    ("n:1 twice under one name", "`Relation \"...\" already exists`", [
+        apply({**BLOG, "relations": {name: related("n:1", "posts", "users", mappedBy="author") for name in ("a", "b")}},
+              allow_destructive=True)]),
+    ("n:1 to itself", "n/a", [
+        apply({**BLOG, "relations": {"r": related("n:1", "tags", "tags", mappedBy="parent", inversedBy="children")}},
+              allow_destructive=True), insert({"label": "x"}, "tags"), insert({"label": "y", "parent_id": 1}, "tags"),
+        find({"where": {"id": 1}, "select": ["label"], "with": {"children": {"select": ["label"]}}}, "tags")]),
+    ("1:1, `$set`", "`$set is not allowed`", PEOPLE + [update({"settings": {"$set": 1}}, "users")]),
+    ("1:1, `$create`", "works, in two steps: the parent failing leaves an orphan", PEOPLE + [
+        insert({"name": "Cid", "settings": {"$create": {"theme": "light"}}}, "users")]),
+    ("1:1 from the target", "not allowed", PEOPLE + [update({"users": {"$set": 2}}, "settings")]),
+    ("m:n, `$set`", "not allowed", PEOPLE + [
+        insert({"title": "a", "tags": {"$attach": [1]}}, "posts"), update({"tags": {"$set": [2]}}, "posts")]),
+    ("m:n, `$detach`", "not allowed", PEOPLE + [
+        insert({"title": "a", "tags": {"$attach": [1, 2]}}, "posts"), update({"tags": {"$detach": [1]}}, "posts")]),
+    ("m:n, `$create`", "not allowed", PEOPLE + [insert({"title": "a", "tags": {"$create": {"label": "z"}}}, "posts")]),
+    ("m:n from the other side", "not allowed", PEOPLE + [insert({"title": "a"}, "posts"), update({"posts": {"$attach": [1]}}, "tags")]),
+    ("`on_delete: \"cascade\"`", "always `set null`", [
+        apply({**BLOG, "relations": {"r": related("n:1", "posts", "users", mappedBy="author", on_delete="cascade")}},
+              allow_destructive=True), insert({"name": "Ann"}, "users"), insert({"title": "a", "author_id": 1}, "posts"),
+        ["deleteOne", "users", 1, {"dry_run": True}]]),
+    ("deleting a record of m:n", "leaves rows that are half null", PEOPLE + [
+        insert({"title": "a", "tags": {"$attach": [1, 2]}}, "posts"), ["deleteOne", "tags", 1],
+        posts({"with": {"tags": {"select": ["label"]}}})]),
 ])
 
 

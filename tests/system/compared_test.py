@@ -16,7 +16,8 @@ What [bknd](https://github.com/bknd-io/bknd) 0.20.0 does with each construct of 
 answers to the same over its socket. The third column is printed by `tests/system/compared_test.py` from a real daemon, and the test fails when this page is
 out of date. Errors are shown as `code` with their message and hint; what depends on the clock is left out.
 """
-VOLATILE = {"sequence", "version", "replayed", "created_at", "updated_at", "sha256", "root"}
+VOLATILE = {"sequence", "version", "replayed", "created_at", "updated_at", "sha256", "root", "bytes", "time", "peer",
+            "schema", "previous", "next", "more"}
 SHOWN_MAX = 240
 
 
