@@ -1,8 +1,12 @@
 // The log as bytes, and what follows from it. Budgets: raw scan 4M commits/s; full rebuild 400k
 // commits/s.
+#include <atomic>
+#include <thread>
+
 #include "bench/suite.h"
 #include "store/event_bytes.h"
 #include "store/overlay.h"
+#include "store/rebuild.h"
 #include "store/refold.h"
 #include "store/rocks.h"
 #include "store/scratch.h"
@@ -91,16 +95,46 @@ void rebuild(benchmark::State& state, Suite& suite) {
     const std::unique_ptr<store::Generation> generation = must(database->begin_generation());
     const std::unique_ptr<store::Snapshot> log = database->snapshot();
     state.ResumeTiming();
-    store::Refold refold(*log, *generation, [&](std::span<const store::RowChange> changes) {
-      return generation->write(changes);
+    store::Refold refold(*log, *generation, [&](const store::RowTable& changes) {
+      return generation->ingest(changes);
     });
-    must(store::replay(*log, [&](const store::LoggedCommit& logged) {
+    must(store::replay(*log, 1, [&](const store::LoggedCommit& logged) {
       ++commits;
       return refold.add(logged);
     }));
     must(refold.finish([](IndexId) { return true; }));
   }
   state.SetItemsProcessed(commits);
+}
+
+// The same beside a writer that commits without a pause, up to what it has committed by then.
+void rebuild_beside_commits(benchmark::State& state, Suite& suite) {
+  std::int64_t folded = 0;
+  std::int64_t committed = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    Shop shop(suite.copy_of(suite.long_folder()));
+    AttachStream attaches(suite.settings().shop());
+    static_cast<void>(attaches.next(suite.settings().log_commits()));  // Those are there.
+    const Sequence before = shop.view()->sequence;
+    std::unique_ptr<store::Rebuild> rebuild = must(shop.store().begin_rebuild());
+    std::atomic<bool> is_over = false;
+    state.ResumeTiming();
+    std::thread writer([&] {
+      while (!is_over) shop.commit(attaches.next(64));
+    });
+    must(rebuild->catch_up(*shop.view(), {}));
+    is_over = true;
+    writer.join();
+    must(shop.store().adopt(std::move(rebuild)));
+    folded += static_cast<std::int64_t>(shop.view()->sequence);
+    committed += static_cast<std::int64_t>(shop.view()->sequence - before);
+    state.PauseTiming();
+    shop.close();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(folded);
+  state.counters["committed"] = static_cast<double>(committed);
 }
 
 }  // namespace
@@ -120,6 +154,12 @@ void register_fold(Suite& suite) {
       ->UseRealTime();
   benchmark::RegisterBenchmark("fold/rebuild",
                                [&suite](benchmark::State& state) { rebuild(state, suite); })
+      ->Unit(milli)
+      ->UseRealTime()
+      ->Iterations(1);
+  benchmark::RegisterBenchmark(
+      "fold/rebuild_beside_commits",
+      [&suite](benchmark::State& state) { rebuild_beside_commits(state, suite); })
       ->Unit(milli)
       ->UseRealTime()
       ->Iterations(1);

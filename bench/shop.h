@@ -95,6 +95,7 @@ class Shop {
                                        std::string& out) const;
 
   std::shared_ptr<const store::View> view() const { return store_->view(); }
+  store::Store& store() { return *store_; }
   void close() { must(store_->close()); }
 
  private:

@@ -104,8 +104,19 @@ Result<bool> drop(IndexId index, Overlay& rows) {
 
 }  // namespace
 
+bool is_ready(const IndexStates& states, IndexId index) {
+  const auto state = states.find(index);
+  return state != states.end() && state->second.kind == IndexState::Kind::ready;
+}
+
 RowChange state_row(IndexId index, const IndexState& state) {
   return {Family::meta, state_key(index), encode(state)};
+}
+
+RowChanges state_rows(const IndexStates& states) {
+  RowChanges rows;
+  for (const auto& [id, state] : states) rows.push_back(state_row(id, state));
+  return rows;
 }
 
 Result<IndexStates> load_index_states(const Reader& reader) {
@@ -140,14 +151,12 @@ Result<IndexStates> change_index_states(const Schema& next, const IndexStates& b
   return states;
 }
 
-Status reset_index_states(Overlay& rows) {
-  EMSTORE_TRY(IndexStates states, load_index_states(rows));
-  const IndexStates before = states;
-  for (const auto& [id, state] : before) {
-    if (state.kind == IndexState::Kind::filling || is_refused(state))
-      put(id, {IndexState::Kind::filling, {}}, states, rows);
+IndexStates restarted_fills(IndexStates states) {
+  for (auto& [id, state] : states) {
+    if (is_refused(state)) state.kind = IndexState::Kind::filling;
+    if (state.kind == IndexState::Kind::filling) state.detail.clear();
   }
-  return {};
+  return states;
 }
 
 Result<std::optional<IndexStates>> continue_indexes(const Schema& schema, const IndexStates& before,

@@ -37,8 +37,11 @@ using IndexStates = std::map<IndexId, IndexState>;
 // The states as stored. Errors: corrupt_index.
 Result<IndexStates> load_index_states(const Reader& reader);
 
+bool is_ready(const IndexStates& states, IndexId index);
+
 // A state as it is stored: for a store that is made of a log.
 RowChange state_row(IndexId index, const IndexState& state);
+RowChanges state_rows(const IndexStates& states);
 
 // The states after a schema change, put into `rows`: a new index on an empty entity is ready, on a
 // filled one it is to be filled; one that was not unique is tried again; one that is gone is to be
@@ -48,7 +51,7 @@ Result<IndexStates> change_index_states(const Schema& next, const IndexStates& b
 
 // After the keys of ready indexes alone were made anew: every other index starts from its first
 // record.
-Status reset_index_states(Overlay& rows);
+IndexStates restarted_fills(IndexStates states);
 
 // One slice of work on the first index that needs it; nothing when none does. The changes go into
 // `rows`.

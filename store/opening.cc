@@ -48,18 +48,6 @@ Result<std::shared_ptr<const Schema>> read_schema(const Reader& reader) {
   return std::make_shared<const Schema>(std::move(schema));
 }
 
-// Fills that were under way start again: the rebuilt family holds the keys of ready indexes only.
-Status restart_fills(Database& database) {
-  RowChanges changes;
-  {
-    const std::unique_ptr<Snapshot> snapshot = database.snapshot();
-    Overlay rows(*snapshot);
-    EMSTORE_CHECKED(reset_index_states(rows));
-    changes = rows.take_changes();
-  }
-  return changes.empty() ? Status{} : database.write(changes, Durability::synced);
-}
-
 }  // namespace
 
 Result<FolderLock> prepare_folder(const std::filesystem::path& folder, UnsafeFileSystem unsafe) {
@@ -97,18 +85,20 @@ RowChange store_id_row(const StoreId& id) {
   return {Family::meta, std::string(kStoreIdKey), std::string(as_bytes(id))};
 }
 
-Status rebuild_outdated(Database& database,
+Status rebuild_outdated(Database& database, std::size_t memory_max,
                         const std::function<void(std::string_view what, double done)>& progress) {
   const std::vector<Family> outdated = database.outdated();
   if (outdated.empty()) return {};
   EMSTORE_TRY(std::unique_ptr<Generation> generation, database.begin_generation());
+  IndexStates states;
   {
     const std::unique_ptr<Snapshot> log = database.snapshot();
     EMSTORE_TRY(const LogEnd end, end_of_log(*log));
-    EMSTORE_TRY(const IndexStates states, load_index_states(*log));
-    Refold refold(*log, *generation,
-                  [&](std::span<const RowChange> changes) { return generation->write(changes); });
-    EMSTORE_CHECKED(replay(*log, [&](const LoggedCommit& logged) {
+    EMSTORE_TRY(states, load_index_states(*log));
+    Refold refold(
+        *log, *generation, [&](const RowTable& changes) { return generation->ingest(changes); },
+        memory_max);
+    EMSTORE_CHECKED(replay(*log, 1, [&](const LoggedCommit& logged) {
       constexpr Sequence kReportEvery = 8192;
       const Sequence sequence = logged.commit.info.sequence;
       if (progress && sequence % kReportEvery == 0) {
@@ -117,15 +107,11 @@ Status rebuild_outdated(Database& database,
       }
       return refold.add(logged);
     }));
-    EMSTORE_CHECKED(refold.finish([&](IndexId index) {
-      const auto state = states.find(index);
-      return state != states.end() && state->second.kind == IndexState::Kind::ready;
-    }));
+    EMSTORE_CHECKED(refold.finish([&](IndexId index) { return is_ready(states, index); }));
   }
-  // Before the rows change: a fill that started again is slow, one that goes on over rows that are
-  // gone lies.
-  EMSTORE_CHECKED(restart_fills(database));
-  EMSTORE_CHECKED(database.adopt(std::move(generation), outdated));
+  // With the rows: a fill that goes on over rows that are gone lies.
+  EMSTORE_CHECKED(
+      database.adopt(std::move(generation), outdated, state_rows(restarted_fills(states))));
   if (progress) progress("rebuilding indexes", 1.0);
   return {};
 }

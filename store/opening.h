@@ -23,8 +23,9 @@ Result<StoreId> identify(Database& database, const Head& head, Environment& envi
 // The row that holds it: for a store that is made of a log.
 RowChange store_id_row(const StoreId& id);
 
-// Folds the log again for index families that are missing or outdated, and puts them in place.
-Status rebuild_outdated(Database& database,
+// Folds the log again for index families that are missing or outdated, and puts them in place;
+// holds `memory_max` bytes of rows at a time.
+Status rebuild_outdated(Database& database, std::size_t memory_max,
                         const std::function<void(std::string_view what, double done)>& progress);
 
 struct Opened {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/row_map.h"
+#include "store/row_merge.h"
 
 namespace emstore::store {
 namespace {
@@ -12,54 +13,6 @@ std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
 
 std::size_t bytes_of(std::string_view key, const std::optional<std::string>& value) {
   return key.size() + (value ? value->size() : 0);
-}
-
-// Pending rows merged into a scan of the rows below. `Iterator` runs over the pending rows in the
-// direction of the scan; `Before` orders keys in that direction.
-template <typename Iterator, typename Before>
-class Merge {
- public:
-  Merge(Iterator pending, Iterator end, Before before, const Reader::Visit& visit)
-      : pending_(pending), end_(end), before_(before), visit_(visit) {}
-
-  // A row of the reader below: pending rows before it go first, one with its key hides it.
-  bool take_below(std::string_view key, std::string_view value) {
-    while (pending_ != end_ && before_(std::string_view(pending_->first), key)) {
-      if (!take_pending()) return false;
-    }
-    if (pending_ != end_ && pending_->first == key) return take_pending();
-    wanted_ = visit_(key, value);
-    return wanted_;
-  }
-
-  void take_rest() {
-    while (wanted_ && pending_ != end_) take_pending();
-  }
-
- private:
-  bool take_pending() {
-    const auto& [key, value] = *pending_;
-    ++pending_;
-    if (value) wanted_ = visit_(key, *value);
-    return wanted_;
-  }
-
-  Iterator pending_;
-  Iterator end_;
-  Before before_;
-  const Reader::Visit& visit_;
-  bool wanted_ = true;
-};
-
-template <typename MergeType>
-Status run(MergeType merge, const Reader& below, Family family, const KeyRange& range,
-           Direction direction) {
-  EMSTORE_CHECKED(
-      below.scan(family, range, direction, [&merge](std::string_view key, std::string_view value) {
-        return merge.take_below(key, value);
-      }));
-  merge.take_rest();
-  return {};
 }
 
 }  // namespace
@@ -99,11 +52,11 @@ Status Overlay::scan(Family family, const KeyRange& range, Direction direction,
   if (begin == end) return below_.scan(family, range, direction, visit);
   switch (direction) {
     case Direction::forward:
-      return run(Merge(begin, end, std::less<>(), visit), below_, family, range, direction);
+      return RowMerge(begin, end, std::less<>(), visit).run(below_, family, range, direction);
     case Direction::backward:
-      return run(Merge(std::make_reverse_iterator(end), std::make_reverse_iterator(begin),
-                       std::greater<>(), visit),
-                 below_, family, range, direction);
+      return RowMerge(std::make_reverse_iterator(end), std::make_reverse_iterator(begin),
+                      std::greater<>(), visit)
+          .run(below_, family, range, direction);
   }
   return {};
 }

@@ -8,22 +8,27 @@
 namespace emstore::store {
 namespace {
 
-constexpr std::size_t kPendingChangesMax = 20'000;
-constexpr std::size_t kPendingBytesMax = 16u << 20;
+// Rows that were written out and are asked for again.
 constexpr std::size_t kCacheBytes = 64u << 20;
+constexpr std::size_t kSliceKeys = 10'000;
 
-std::shared_ptr<const Schema> without_indexes(Schema schema) {
-  schema.indexes.clear();
+std::shared_ptr<const Schema> with_indexes(Schema schema, const std::set<IndexId>& kept) {
+  std::erase_if(schema.indexes, [&](const Index& index) { return !kept.contains(index.id); });
   return std::make_shared<const Schema>(std::move(schema));
+}
+
+template <typename Rows>
+Status fold_into(Rows& rows, const Schema& schema, const Event& event, const FoldPlace& place) {
+  EMSTORE_TRY(const Facts facts, read_facts(rows, event));
+  EMSTORE_TRY(RowChanges changes, rows_of(schema, facts, event, place));
+  for (RowChange& change : changes) rows.apply(std::move(change));
+  return {};
 }
 
 }  // namespace
 
 Status fold(const Schema& schema, const Event& event, const FoldPlace& place, Overlay& rows) {
-  EMSTORE_TRY(const Facts facts, read_facts(rows, event));
-  EMSTORE_TRY(RowChanges changes, rows_of(schema, facts, event, place));
-  for (RowChange& change : changes) rows.apply(std::move(change));
-  return {};
+  return fold_into(rows, schema, event, place);
 }
 
 Result<std::shared_ptr<const Schema>> schema_after(const Event& event, Sequence sequence,
@@ -56,29 +61,33 @@ class Refold::Split final : public Reader {
  public:
   Split(const Reader& log, const Reader& rows) : log_(log), rows_(rows) {}
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
-    return side(family).get(family, key);
+    if (!is_index(family)) return log_.get(family, key);
+    if (!has_rows_) return std::nullopt;
+    return rows_.get(family, key);
   }
   using Reader::scan;
   Status scan(Family family, const KeyRange& range, Direction direction,
               const Visit& visit) const override {
-    return side(family).scan(family, range, direction, visit);
+    return (is_index(family) ? rows_ : log_).scan(family, range, direction, visit);
   }
+  // Until then nobody has to be asked for what is not there.
+  void note_rows() { has_rows_ = true; }
 
  private:
-  const Reader& side(Family family) const { return is_index(family) ? rows_ : log_; }
   const Reader& log_;
   const Reader& rows_;
+  bool has_rows_ = false;
 };
 
-Refold::Refold(const Reader& log, const Reader& rows, Write write)
-    : base_(std::make_unique<Split>(log, rows)),
-      rows_(rows),
+Refold::Refold(const Reader& log, const Reader& rows, Write write, std::size_t bytes_max)
+    : cache_(kCacheBytes),
+      cached_(rows, cache_),
+      base_(std::make_unique<Split>(log, cached_)),
       write_(std::move(write)),
-      cache_(kCacheBytes),
-      cached_(*base_, cache_),
-      pending_(cached_),
+      bytes_max_(bytes_max),
+      pending_(*base_),
       schema_(std::make_shared<const Schema>(initial_schema())),
-      folding_(without_indexes(*schema_)) {}
+      folding_(with_indexes(*schema_, kept_)) {}
 
 Refold::~Refold() = default;
 
@@ -90,48 +99,83 @@ Status Refold::add(const LoggedCommit& logged) {
   }
   FoldPlace place{{info.sequence, 0}, info.time, info.peer.uid};
   for (const Event& event : logged.commit.events) {
-    EMSTORE_CHECKED(fold(*folding_, event, place, pending_));
+    EMSTORE_CHECKED(fold_into(pending_, *folding_, event, place));
     if (std::holds_alternative<SchemaApplied>(event)) {
       EMSTORE_TRY(schema_, schema_after(event, info.sequence, schema_));
-      folding_ = without_indexes(*schema_);
+      folding_ = with_indexes(*schema_, kept_);
     }
     ++place.event.index;
   }
   tree_.append(logged.leaf);
   last_ = info.sequence;
   events_ += logged.commit.events.size();
-  const bool full =
-      pending_.change_count() >= kPendingChangesMax || pending_.bytes() >= kPendingBytesMax;
-  return full ? flush() : Status{};
+  return flush_if_full();
 }
 
+Status Refold::flush_if_full() { return pending_.bytes() < bytes_max_ ? Status{} : flush(); }
+
 Status Refold::flush() {
-  RowChanges changes = pending_.take_changes();
-  RowChanges tree = tree_.take_changes();
-  std::move(tree.begin(), tree.end(), std::back_inserter(changes));
-  EMSTORE_CHECKED(write_(changes));
-  cache_.take(changes);
+  for (RowChange& change : tree_.take_changes()) pending_.apply(std::move(change));
+  EMSTORE_CHECKED(write_(pending_));
+  base_->note_rows();
+  RowChanges written = pending_.take_changes();
+  cache_.take(written);
+  return {};
+}
+
+Status Refold::keep_indexes(const std::function<bool(IndexId)>& is_ready) {
+  std::set<IndexId> gone = kept_;
+  for (const Index& index : schema_->indexes) {
+    gone.erase(index.id);
+    if (!is_ready(index.id) || kept_.contains(index.id)) continue;
+    EMSTORE_CHECKED(make_keys(index));
+    kept_.insert(index.id);
+  }
+  for (const IndexId index : gone) {
+    EMSTORE_CHECKED(drop_keys(index));
+    kept_.erase(index);
+  }
+  folding_ = with_indexes(*schema_, kept_);
+  return {};
+}
+
+// A slice at a time: a table that is being read is not written out.
+Status Refold::make_keys(const Index& index) {
+  for (std::string after;;) {
+    RowChanges keys;
+    std::size_t records = 0;
+    EMSTORE_CHECKED(
+        each_index_key(pending_, *schema_, index, std::exchange(after, {}),
+                       [&](std::string_view record_key, std::optional<std::string> key) {
+                         if (key) keys.push_back({Family::values, *std::move(key), std::string()});
+                         after = record_key;
+                         return ++records < kSliceKeys;
+                       }));
+    for (RowChange& key : keys) pending_.apply(std::move(key));
+    EMSTORE_CHECKED(flush_if_full());
+    if (records < kSliceKeys) return {};
+  }
+}
+
+Status Refold::drop_keys(IndexId index) {
+  for (std::size_t dropped = kSliceKeys; dropped == kSliceKeys;) {
+    RowChanges keys;
+    EMSTORE_CHECKED(
+        pending_.scan(Family::values, range_of_prefix(index_prefix(index)),
+                      [&](std::string_view key, std::string_view) {
+                        keys.push_back({Family::values, std::string(key), std::nullopt});
+                        return keys.size() < kSliceKeys;
+                      }));
+    dropped = keys.size();
+    for (RowChange& key : keys) pending_.apply(std::move(key));
+    EMSTORE_CHECKED(flush_if_full());
+  }
   return {};
 }
 
 Status Refold::finish(const std::function<bool(IndexId)>& is_ready) {
-  EMSTORE_CHECKED(flush());
-  for (const Index& index : schema_->indexes) {
-    if (!is_ready(index.id)) continue;
-    RowChanges keys;
-    Status status;
-    EMSTORE_CHECKED(each_index_key(
-        rows_, *schema_, index, {}, [&](std::string_view, std::optional<std::string> key) {
-          if (key) keys.push_back({Family::values, *std::move(key), std::string()});
-          if (keys.size() < kPendingChangesMax) return true;
-          status = write_(keys);
-          keys.clear();
-          return status.has_value();
-        }));
-    EMSTORE_CHECKED(status);
-    EMSTORE_CHECKED(write_(keys));
-  }
-  return {};
+  EMSTORE_CHECKED(keep_indexes(is_ready));
+  return flush();
 }
 
 }  // namespace emstore::store

@@ -12,6 +12,7 @@
 #include "store/overlay.h"
 #include "store/replay.h"
 #include "store/row_cache.h"
+#include "store/row_table.h"
 #include "store/rows.h"
 #include "store/schema.h"
 
@@ -31,38 +32,53 @@ Status each_index_key(
     const Reader& reader, const Schema& schema, const Index& index, std::string_view after,
     const std::function<bool(std::string_view record_key, std::optional<std::string> key)>& visit);
 
-// Folds the log from its first commit into an empty set of index families.
+// Folds the log from its first commit into an empty set of index families. What it makes it holds
+// in a table, which is written out when it is full and at the end: a log whose rows fit the table
+// is folded without a row read back.
 class Refold {
  public:
-  using Write = std::function<Status(std::span<const RowChange>)>;
+  // Puts the rows of the table where `rows` shows them.
+  using Write = std::function<Status(const RowTable& changes)>;
+  static constexpr std::size_t kBytesMax = std::size_t{256} << 20;
 
   // `log` holds the primary families; `rows` shows what `write` wrote. All outlive the refold.
-  Refold(const Reader& log, const Reader& rows, Write write);
+  // `bytes_max`: of the table; one commit more may be in it.
+  Refold(const Reader& log, const Reader& rows, Write write, std::size_t bytes_max = kBytesMax);
   ~Refold();
 
   // The next commit; sequences follow each other. Errors: corrupt_log, corrupt_index.
   Status add(const LoggedCommit& logged);
-  // Writes what is left: rows, tree, and the keys of the indexes that `is_ready` names.
+  // Makes the keys of the indexes that `is_ready` names, from the records as they are now; from
+  // here on every commit changes them. Those of indexes that no schema names any more go.
+  Status keep_indexes(const std::function<bool(IndexId)>& is_ready);
+  // Writes what is left.
+  Status flush();
+  // Both.
   Status finish(const std::function<bool(IndexId)>& is_ready);
 
+  Sequence last() const { return last_; }
   std::uint64_t events() const { return events_; }
   const Tree& tree() const { return tree_; }
   const std::shared_ptr<const Schema>& schema() const { return schema_; }
 
  private:
-  class Split;  // Primary families from the log's reader, indexes from the rows'.
-  Status flush();
+  class Split;  // Primary families from the log's reader, indexes from the rows that are written.
+  Status flush_if_full();
+  Status make_keys(const Index& index);
+  Status drop_keys(IndexId index);
 
-  std::unique_ptr<Split> base_;
-  const Reader& rows_;
-  Write write_;
   RowCache cache_;
   CachedReader cached_;
-  Overlay pending_;
+  std::unique_ptr<Split> base_;
+  Write write_;
+  std::size_t bytes_max_;
+  RowTable pending_;
   Tree tree_;
   std::shared_ptr<const Schema> schema_;
-  // The same without its indexes: their keys follow from the records that remain, in finish().
+  // The same with the indexes that are kept alone: the keys of the others follow from the records
+  // that remain.
   std::shared_ptr<const Schema> folding_;
+  std::set<IndexId> kept_;
   Sequence last_ = 0;
   std::uint64_t events_ = 0;
 };

@@ -38,13 +38,14 @@ Result<LoggedCommit> decode_logged(Sequence sequence, std::string_view commit_by
   return LoggedCommit{std::move(commit), leaf};
 }
 
-Status replay(const Reader& log, const std::function<Status(const LoggedCommit&)>& take) {
+Status replay(const Reader& log, Sequence from,
+              const std::function<Status(const LoggedCommit&)>& take) {
   // Where no thread can be had, the slice is read when it is asked for.
-  const auto read_ahead = [&log](Sequence from) {
+  const auto read_ahead = [&log](Sequence next) {
     return std::async(std::launch::async | std::launch::deferred,
-                      [&log, from] { return read_slice(log, from); });
+                      [&log, next] { return read_slice(log, next); });
   };
-  auto ahead = read_ahead(1);
+  auto ahead = read_ahead(from);
   while (true) {
     EMSTORE_TRY(const std::vector<LoggedCommit> commits, ahead.get());
     if (commits.empty()) return {};

@@ -21,8 +21,9 @@ struct LoggedCommit {
 // decode().
 Result<LoggedCommit> decode_logged(Sequence sequence, std::string_view commit_bytes);
 
-// Hands over every commit of the log, in order and without gaps; an error of `take` ends it.
-// Errors: corrupt_log, those of the reader and of `take`.
-Status replay(const Reader& log, const std::function<Status(const LoggedCommit&)>& take);
+// Hands over every commit of the log from `from` on, in order and without gaps; an error of `take`
+// ends it. Errors: corrupt_log, those of the reader and of `take`.
+Status replay(const Reader& log, Sequence from,
+              const std::function<Status(const LoggedCommit&)>& take);
 
 }  // namespace emstore::store

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "store/rocks_engine.h"
+#include "store/rocks_ingest.h"
 #include "store/rocks_opening.h"
 
 namespace emstore::store {
@@ -11,42 +12,56 @@ namespace {
 
 class RocksSnapshot final : public Snapshot {
  public:
-  explicit RocksSnapshot(const Engine& engine)
-      : engine_(engine), snapshot_(engine.db->GetSnapshot()) {
+  explicit RocksSnapshot(const Engine& engine) : engine_(engine), moment_(engine.moment()) {
     ++engine_.snapshots;
   }
   ~RocksSnapshot() override {
-    engine_.db->ReleaseSnapshot(snapshot_);
+    engine_.db->ReleaseSnapshot(moment_.snapshot);
+    moment_.families = {};
     --engine_.snapshots;
   }
   RocksSnapshot(const RocksSnapshot&) = delete;
   RocksSnapshot& operator=(const RocksSnapshot&) = delete;
 
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
-    return get_row(engine_.live_rows(family, snapshot_), key);
+    return get_row(source(family), key);
   }
   Result<std::vector<std::optional<std::string>>> get_many(
       Family family, std::span<const std::string> keys) const override {
-    return get_rows(engine_.live_rows(family, snapshot_), keys);
+    return get_rows(source(family), keys);
   }
   using Reader::scan;
   Status scan(Family family, const KeyRange& range, Direction direction,
               const Visit& visit) const override {
-    return scan_rows(engine_.live_rows(family, snapshot_), range, direction, visit);
+    return scan_rows(source(family), range, direction, visit);
   }
 
  private:
+  RowSource source(Family family) const {
+    return {*engine_.db, *moment_.families[slot(family)], family, moment_.snapshot};
+  }
+
   const Engine& engine_;
-  const rocksdb::Snapshot* snapshot_;
+  Engine::Moment moment_;
 };
 
 class RocksGeneration final : public Generation {
  public:
   RocksGeneration(Engine& engine, std::uint64_t number, ColumnFamilies rows)
       : engine_(engine), number_(number), rows_(std::move(rows)) {
+    for (const FamilyInfo& family : kFamilies) {
+      if (!is_index(family.family))
+        primary_[slot(family.family)] = engine.live_family(family.family);
+    }
     ++engine_.generations;
   }
-  ~RocksGeneration() override { --engine_.generations; }
+  // What is left of it goes. A drop that fails is made up for at the next opening.
+  ~RocksGeneration() override {
+    if (!engine_.fail_stop->is_tripped()) static_cast<void>(engine_.drop(take_rows()));
+    rows_ = {};
+    primary_ = {};
+    --engine_.generations;
+  }
   RocksGeneration(const RocksGeneration&) = delete;
   RocksGeneration& operator=(const RocksGeneration&) = delete;
 
@@ -62,11 +77,8 @@ class RocksGeneration final : public Generation {
               const Visit& visit) const override {
     return scan_rows(source(family), range, direction, visit);
   }
-  Status write(std::span<const RowChange> changes) override {
-    // adopt() flushes the rows before it names them; until then a log of them would be in vain.
-    rocksdb::WriteOptions options;
-    options.disableWAL = true;
-    return engine_.write(changes, rows_, options);
+  Status ingest(const RowTable& changes) override {
+    return ingest_rows(engine_, rows_, std::exchange(is_empty_, false), changes);
   }
 
   const Engine& engine() const { return engine_; }
@@ -76,13 +88,21 @@ class RocksGeneration final : public Generation {
  private:
   // Primary rows are not derived: the generation sees the live ones.
   RowSource source(Family family) const {
-    if (!is_index(family)) return engine_.live_rows(family);
-    return {*engine_.db, *rows_[slot(family)], family};
+    return {*engine_.db, *(is_index(family) ? rows_ : primary_)[slot(family)], family};
+  }
+  std::vector<ColumnFamily> take_rows() {
+    std::vector<ColumnFamily> taken;
+    for (ColumnFamily& family : rows_) {
+      if (family) taken.push_back(std::move(family));
+    }
+    return taken;
   }
 
   Engine& engine_;
   std::uint64_t number_;
-  ColumnFamilies rows_;  // None for primary families.
+  ColumnFamilies rows_;     // None for primary families.
+  ColumnFamilies primary_;  // Those, and no others.
+  bool is_empty_ = true;
 };
 
 }  // namespace
@@ -132,31 +152,30 @@ Result<std::unique_ptr<Generation>> Database::begin_generation() {
   return std::make_unique<RocksGeneration>(engine, number, std::move(rows));
 }
 
-Status Database::adopt(std::unique_ptr<Generation> generation, std::span<const Family> families) {
+Status Database::adopt(std::unique_ptr<Generation> generation, std::span<const Family> families,
+                       RowChanges changes) {
   Engine& engine = state_->engine;
   auto& built = static_cast<RocksGeneration&>(*generation);
-  EMSTORE_CHECK(&built.engine() == &engine && engine.snapshots == 0);
+  EMSTORE_CHECK(&built.engine() == &engine);
   if (engine.fail_stop->is_tripped()) return failure(engine.stopped());
 
-  std::vector<rocksdb::ColumnFamilyHandle*> flushed;
-  RowChanges rows;
+  ColumnFamilies adopted;
   for (const Family family : families) {
     EMSTORE_CHECK(is_index(family));
-    flushed.push_back(built.rows()[slot(family)].get());
-    rows.push_back(family_row(family, built.number()));
+    adopted[slot(family)] = std::move(built.rows()[slot(family)]);
+    changes.push_back(family_row(family, built.number()));
   }
-  const auto status = engine.db->Flush(rocksdb::FlushOptions(), flushed);
-  if (!status.ok()) return failure(engine.stop(status, "flushing a rebuilt generation"));
-  EMSTORE_CHECKED(engine.write(rows, engine.live, write_options(Durability::synced)));
+  // What the generation holds is durable since it was taken in.
+  EMSTORE_CHECKED(engine.write(changes, engine.live, write_options(Durability::synced)));
 
   // From here on the new rows are the live ones, also after a crash.
+  engine.exchange_live(adopted);
   std::vector<ColumnFamily> dropped;
   for (const Family family : families) {
-    std::swap(engine.live[slot(family)], built.rows()[slot(family)]);
+    dropped.push_back(std::move(adopted[slot(family)]));
     dropped.push_back(std::move(engine.replaced[slot(family)]));
     std::erase(state_->outdated, family);
   }
-  for (ColumnFamily& column_family : built.rows()) dropped.push_back(std::move(column_family));
   std::erase(dropped, nullptr);
   return engine.drop(std::move(dropped));
 }
@@ -179,7 +198,8 @@ Status Database::check_files() const {
 
 Database::FamilySize Database::size(Family family) const {
   const Engine& engine = state_->engine;
-  rocksdb::ColumnFamilyHandle* column_family = engine.live[slot(family)].get();
+  const ColumnFamily rows = engine.live_family(family);
+  rocksdb::ColumnFamilyHandle* column_family = rows.get();
   FamilySize size;
   engine.db->GetIntProperty(column_family, rocksdb::DB::Properties::kEstimateNumKeys, &size.rows);
   engine.db->GetIntProperty(column_family, rocksdb::DB::Properties::kEstimateLiveDataSize,

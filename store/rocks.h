@@ -1,7 +1,8 @@
 // The only door to RocksDB: options, families as column families, rocksdb::Status → Error. Why each
 // option has its value stands in rocks_options.cc and docs/architecture.md.
 //
-// Threads: const members from any thread, the others from one at a time.
+// Threads: const members from any thread, the others from one at a time. A generation may be filled
+// on another thread than the database is written on.
 #pragma once
 
 #include <filesystem>
@@ -35,6 +36,7 @@ enum class Durability : bool {
 // The rows as of one moment. Alive, it keeps them readable; destroy it before the database.
 class Snapshot : public Reader {};
 
+class RowTable;
 // New column families beside the live ones, which stay readable while a rebuild writes here.
 class Generation;
 
@@ -60,12 +62,14 @@ class Database {
 
   // Starts an empty generation of every index family. It is a reader and a writer of its own; of
   // primary families it sees the live rows. Destroy it before the database; what is not adopted is
-  // dropped at the next opening.
+  // dropped with it, or at the next opening.
   Result<std::unique_ptr<Generation>> begin_generation();
-  // Puts the generation's rows of `families` in place of the live ones, durably and at once; drops
-  // the replaced rows and what else the generation holds. No snapshot may be alive, no other thread
-  // may be inside the database.
-  Status adopt(std::unique_ptr<Generation> generation, std::span<const Family> families);
+  // Puts the generation's rows of `families` in place of the live ones, durably and at once, in one
+  // batch with `changes`; drops the replaced rows and what else the generation holds. Snapshots go
+  // on showing the rows that were live when they were made. Errors: outcome_unknown, and from then
+  // on.
+  Status adopt(std::unique_ptr<Generation> generation, std::span<const Family> families,
+               RowChanges changes = {});
 
   // Forgets which rows the index families have: at the next opening all of them are outdated.
   Status forget_indexes();
@@ -89,8 +93,11 @@ class Database {
 
 class Generation : public Reader {
  public:
-  // Not durable until adopted: a crash during a rebuild starts it again.
-  virtual Status write(std::span<const RowChange> changes) = 0;
+  // Takes over all rows of a table, over those it has: sorted, written as one file for each family,
+  // and put into place all at once; several threads share that work. Durable, but nothing until the
+  // generation is adopted. Errors: disk_full and io_failed, after which the generation is as
+  // before; outcome_unknown, and from then on.
+  virtual Status ingest(const RowTable& changes) = 0;
 };
 
 }  // namespace emstore::store

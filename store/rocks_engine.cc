@@ -174,6 +174,23 @@ Engine::~Engine() {
   db->Close().PermitUncheckedError();
 }
 
+Engine::Moment Engine::moment() const {
+  const std::lock_guard lock(live_mutex);
+  return {live, db->GetSnapshot()};
+}
+
+ColumnFamily Engine::live_family(Family family) const {
+  const std::lock_guard lock(live_mutex);
+  return live[slot(family)];
+}
+
+void Engine::exchange_live(ColumnFamilies& families) {
+  const std::lock_guard lock(live_mutex);
+  for (std::size_t family = 0; family < kFamilyCount; ++family) {
+    if (families[family]) std::swap(live[family], families[family]);
+  }
+}
+
 Error Engine::stopped() const {
   return {ErrorCode::outcome_unknown,
           "the database at " + path.string() +

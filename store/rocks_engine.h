@@ -9,6 +9,7 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,7 +22,8 @@
 
 namespace emstore::store {
 
-using ColumnFamily = std::unique_ptr<rocksdb::ColumnFamilyHandle>;
+// Shared by all that read it: a family that is dropped stays readable for them.
+using ColumnFamily = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
 using ColumnFamilies = std::array<ColumnFamily, kFamilyCount>;
 
 constexpr std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
@@ -63,9 +65,17 @@ struct Engine {
   Engine(const std::filesystem::path& path, const DatabaseOptions& options);
   ~Engine();
 
-  RowSource live_rows(Family family, const rocksdb::Snapshot* snapshot = nullptr) const {
-    return {*db, *live[slot(family)], family, snapshot};
-  }
+  // A moment and the rows that are live then: neither without the other, for a rebuild may put
+  // other rows in place between the two.
+  struct Moment {
+    ColumnFamilies families;
+    const rocksdb::Snapshot* snapshot = nullptr;  // To be released.
+  };
+  Moment moment() const;
+  ColumnFamily live_family(Family family) const;
+  // The one who writes alone: puts the families that are there in place of the live ones, and those
+  // where they were.
+  void exchange_live(ColumnFamilies& families);
   // All changes or none, into the given column families. Errors: outcome_unknown, and from then on.
   Status write(std::span<const RowChange> changes, const ColumnFamilies& families,
                const rocksdb::WriteOptions& options);
@@ -83,6 +93,7 @@ struct Engine {
   FamilyOptions family_options;
   std::unique_ptr<rocksdb::Env> env;  // Null: RocksDB's own.
   std::unique_ptr<rocksdb::DB> db;    // Null until it is open.
+  mutable std::mutex live_mutex;      // Of what is live, once it is open: see exchange_live().
   ColumnFamilies live;
   ColumnFamilies replaced;  // Rows of another index_version, where there are any: until a rebuild.
   std::uint64_t next_generation = 1;

@@ -8,6 +8,8 @@
 #include <map>
 #include <utility>
 
+#include "store/rocks_ingest.h"
+
 namespace emstore::store {
 namespace {
 
@@ -183,6 +185,7 @@ class Opening {
     std::vector<ColumnFamily> leftovers;
     for (auto& [name, column_family] : opened_) leftovers.push_back(std::move(column_family));
     opened_.clear();
+    EMSTORE_CHECKED(clear_ingest_folder(engine_));
     return engine_.drop(std::move(leftovers));
   }
 

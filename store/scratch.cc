@@ -55,6 +55,12 @@ void Scratch::apply(const RowChange& change) {
   rows.insert_or_assign(before, change.key, *change.value);
 }
 
+void Scratch::apply(const RowTable& changes) {
+  changes.each([this](Family family, const RowTable::Row& row) {
+    apply(RowChange{family, row.first, row.second});
+  });
+}
+
 const std::map<std::string, std::string, std::less<>>& Scratch::rows(Family family) const {
   return rows_[slot(family)];
 }

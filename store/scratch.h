@@ -8,6 +8,7 @@
 #include <string>
 
 #include "store/reader.h"
+#include "store/row_table.h"
 
 namespace emstore::store {
 
@@ -18,6 +19,7 @@ class Scratch final : public Reader {
   Status scan(Family family, const KeyRange& range, Direction direction,
               const Visit& visit) const override;
   void apply(const RowChange& change);
+  void apply(const RowTable& changes);
   const std::map<std::string, std::string, std::less<>>& rows(Family family) const;
   std::size_t bytes() const { return bytes_; }  // Roughly what the rows take in memory.
 

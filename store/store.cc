@@ -9,6 +9,7 @@
 #include "store/group.h"
 #include "store/merkle.h"
 #include "store/opening.h"
+#include "store/rebuild.h"
 #include "store/row_cache.h"
 
 namespace emstore::store {
@@ -52,6 +53,14 @@ Status begin_head(Head& head, const StoreId& id, const View& view) {
   return head.sync();
 }
 
+std::vector<Family> index_families() {
+  std::vector<Family> families;
+  for (const FamilyInfo& family : kFamilies) {
+    if (is_index(family.family)) families.push_back(family.family);
+  }
+  return families;
+}
+
 }  // namespace
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -64,7 +73,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environm
               Database::open(options.directory / "db", options.database));
   EMSTORE_TRY(Head head, Head::open(options.directory / "head"));
   EMSTORE_TRY(const StoreId id, identify(*database, head, environment));
-  EMSTORE_CHECKED(rebuild_outdated(*database, options.progress));
+  EMSTORE_CHECKED(rebuild_outdated(*database, options.limits.rebuild_bytes_max, options.progress));
   EMSTORE_TRY(Opened opened, read_state(*database));
   EMSTORE_CHECKED(check_head(head, id, opened));
   const bool stopped_in_order = !head.recorded() || head.recorded()->clean;
@@ -173,6 +182,34 @@ Result<bool> Store::work() {
   next.reader = state_->database->snapshot();
   state_->publish(std::make_shared<const View>(std::move(next)));
   return true;
+}
+
+Result<std::unique_ptr<Rebuild>> Store::begin_rebuild() {
+  if (state_->stopped) return unknown({ErrorCode::internal, "it takes no further writes"});
+  EMSTORE_TRY(std::unique_ptr<Generation> generation, state_->database->begin_generation());
+  return std::make_unique<Rebuild>(std::move(generation), state_->options.limits.rebuild_bytes_max);
+}
+
+Status Store::adopt(std::unique_ptr<Rebuild> rebuild) {
+  const std::shared_ptr<const View> before = view();
+  if (state_->stopped) return unknown({ErrorCode::internal, "it takes no further writes"});
+  EMSTORE_CHECKED(rebuild->catch_up(*before, {}));
+  IndexStates states = restarted_fills(*before->indexes);
+  std::unique_ptr<Generation> generation = rebuild->take();
+  rebuild.reset();
+  const Status adopted =
+      state_->database->adopt(std::move(generation), index_families(), state_rows(states));
+  // What is kept of rows was read from those that are gone.
+  state_->cache = RowCache(state_->options.limits.writer_cache_bytes);
+  if (!adopted) {
+    state_->stopped = true;
+    return unknown(adopted.error());
+  }
+  View next = *before;
+  next.reader = state_->database->snapshot();
+  next.indexes = std::make_shared<const IndexStates>(std::move(states));
+  state_->publish(std::make_shared<const View>(std::move(next)));
+  return {};
 }
 
 Status Store::sync_head() {

@@ -1,8 +1,8 @@
 // The store: the log of commits, and what follows from it. The front of this folder.
 //
-// Threads: commit(), work(), sync_head() and close() from one caller at a time, the writer;
-// everything else from any thread. What view() returns is immutable and may be kept: it reads the
-// rows as of one commit.
+// Threads: commit(), work(), begin_rebuild(), adopt(), sync_head() and close() from one caller at a
+// time, the writer; everything else from any thread. What view() returns is immutable and may be
+// kept: it reads the rows as of one commit.
 #pragma once
 
 #include <filesystem>
@@ -37,6 +37,8 @@ struct StoreLimits {
   // Of what a command about several records answers: a reply that is too large could not be sent.
   std::size_t answer_bytes_max = 16u << 20;
   std::size_t writer_cache_bytes = 32u << 20;  // Rows that commits read or changed last.
+  // Rows that a rebuild of the indexes holds until it writes them, as one sorted table a family.
+  std::size_t rebuild_bytes_max = std::size_t{256} << 20;
 };
 
 struct StoreOptions {
@@ -77,6 +79,13 @@ class Store {
 
   // One slice of background work (filling new indexes); false when there is none.
   Result<bool> work();
+
+  // A rebuild of every index beside the live ones (rebuild.h), and its end: folds the commits
+  // since, and puts its rows in place of the live ones, whatever those are. Indexes that are not
+  // ready start again from their first record. After an error nothing has changed, but for
+  // outcome_unknown.
+  Result<std::unique_ptr<class Rebuild>> begin_rebuild();
+  Status adopt(std::unique_ptr<class Rebuild> rebuild);
 
   // Makes the head durable. Cheap when nothing changed.
   Status sync_head();

@@ -24,10 +24,7 @@ class Counted {
     return is_ready(IndexId{big_endian<std::uint32_t>(key.substr(0, sizeof(std::uint32_t)))});
   }
 
-  bool is_ready(IndexId index) const {
-    const auto state = states_.find(index);
-    return state != states_.end() && state->second.kind == IndexState::Kind::ready;
-  }
+  bool is_ready(IndexId index) const { return store::is_ready(states_, index); }
 
  private:
   const IndexStates& states_;
@@ -94,8 +91,8 @@ class Comparison {
 };
 
 // Applies the rows as long as all of them fit.
-Status hold(Scratch& scratch, std::span<const RowChange> changes, std::size_t bytes_max) {
-  for (const RowChange& change : changes) scratch.apply(change);
+Status hold(Scratch& scratch, const RowTable& changes, std::size_t bytes_max) {
+  scratch.apply(changes);
   if (scratch.bytes() <= bytes_max) return {};
   return failure(
       {ErrorCode::result_too_large,
@@ -107,10 +104,13 @@ Status hold(Scratch& scratch, std::span<const RowChange> changes, std::size_t by
 
 Status refold_into(Scratch& scratch, std::size_t bytes_max, const View& view,
                    const Counted& counted, const Progress& progress, VerifyReport& report) {
-  Refold refold(*view.reader, scratch, [&](std::span<const RowChange> changes) {
-    return hold(scratch, changes, bytes_max);
-  });
-  EMSTORE_CHECKED(replay(*view.reader, [&](const LoggedCommit& logged) -> Status {
+  // Only so much at once beside the rows that are held: the bound is looked at in between.
+  constexpr std::size_t kTableBytesMax = 32u << 20;
+  Refold refold(
+      *view.reader, scratch,
+      [&](const RowTable& changes) { return hold(scratch, changes, bytes_max); },
+      std::min(bytes_max, kTableBytesMax));
+  EMSTORE_CHECKED(replay(*view.reader, 1, [&](const LoggedCommit& logged) -> Status {
     const Sequence sequence = logged.commit.info.sequence;
     if (sequence % kReportEvery == 0 && progress && !progress(sequence, view.sequence)) {
       return failure(ErrorCode::cancelled, "cancelled at commit " + std::to_string(sequence));
@@ -120,15 +120,6 @@ Status refold_into(Scratch& scratch, std::size_t bytes_max, const View& view,
   EMSTORE_CHECKED(refold.finish([&](IndexId index) { return counted.is_ready(index); }));
   report.events = refold.events();
   return {};
-}
-
-Sha256 joined_digest(const std::vector<FamilyCheck>& families) {
-  ContentHasher hasher;
-  for (const FamilyCheck& check : families) {
-    hasher.update(name_of(check.family));
-    hasher.update(as_bytes(check.digest));
-  }
-  return hasher.digest().sha256;
 }
 
 Result<std::vector<FamilyCheck>> compare(const View& view, const Scratch& expected,
@@ -149,6 +140,15 @@ Result<std::vector<FamilyCheck>> compare(const View& view, const Scratch& expect
 
 }  // namespace
 
+Sha256 state_digest(const std::vector<FamilyCheck>& families) {
+  ContentHasher hasher;
+  for (const FamilyCheck& check : families) {
+    hasher.update(name_of(check.family));
+    hasher.update(as_bytes(check.digest));
+  }
+  return hasher.digest().sha256;
+}
+
 Result<VerifyReport> verify(const View& view, const Progress& progress, std::size_t bytes_max) {
   VerifyReport report;
   report.sequence = view.sequence;
@@ -156,17 +156,36 @@ Result<VerifyReport> verify(const View& view, const Progress& progress, std::siz
   Scratch scratch;
   EMSTORE_CHECKED(refold_into(scratch, bytes_max, view, counted, progress, report));
   EMSTORE_TRY(report.families, compare(view, scratch, counted));
-  report.state_digest = joined_digest(report.families);
+  report.state_digest = state_digest(report.families);
   report.equal = std::all_of(report.families.begin(), report.families.end(),
                              [](const FamilyCheck& check) { return check.differences == 0; });
   if (progress) progress(view.sequence, view.sequence);
   return report;
 }
 
+Result<std::vector<FamilyCheck>> family_digests(const View& view) {
+  const Counted counted(*view.indexes);
+  std::vector<FamilyCheck> families;
+  for (const FamilyInfo& family : kFamilies) {
+    if (!is_index(family.family)) continue;
+    FamilyCheck check{.family = family.family};
+    RowsDigest digest;
+    EMSTORE_CHECKED(
+        view.reader->scan(family.family, {}, [&](std::string_view key, std::string_view value) {
+          if (!counted(family.family, key)) return true;
+          ++check.rows;
+          digest.add(key, value);
+          return true;
+        }));
+    check.digest = digest.digest();
+    families.push_back(std::move(check));
+  }
+  return families;
+}
+
 Result<Sha256> state_digest(const View& view) {
-  EMSTORE_TRY(const std::vector<FamilyCheck> families,
-              compare(view, Scratch(), Counted(*view.indexes)));
-  return joined_digest(families);
+  EMSTORE_TRY(const std::vector<FamilyCheck> families, family_digests(view));
+  return state_digest(families);
 }
 
 }  // namespace emstore::store

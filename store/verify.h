@@ -37,6 +37,11 @@ using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 Result<VerifyReport> verify(const View& view, const Progress& progress,
                             std::size_t bytes_max = kVerifyBytesMax);
 
+// Rows and digest of each family as the view shows them, differences left out; and the digest of
+// the state that they make up together.
+Result<std::vector<FamilyCheck>> family_digests(const View& view);
+Sha256 state_digest(const std::vector<FamilyCheck>& families);
+
 // The digest of the live index rows alone, for comparisons in tests and reports.
 Result<Sha256> state_digest(const View& view);
 

@@ -82,8 +82,8 @@ class MemoryStore {
 
   void check_refold() const {
     Scratch again;
-    Refold refold(rows_, again, [&](std::span<const RowChange> changes) -> Status {
-      for (const RowChange& change : changes) again.apply(change);
+    Refold refold(rows_, again, [&](const RowTable& changes) -> Status {
+      again.apply(changes);
       return {};
     });
     for (const auto& [key, bytes] : rows_.rows(Family::log)) {

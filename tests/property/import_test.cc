@@ -74,8 +74,8 @@ class Import : public ::testing::Test {
 class Elsewhere {
  public:
   Elsewhere()
-      : refold_(rows_, rows_, [this](std::span<const store::RowChange> changes) -> Status {
-          for (const store::RowChange& change : changes) rows_.apply(change);
+      : refold_(rows_, rows_, [this](const store::RowTable& changes) -> Status {
+          rows_.apply(changes);
           return {};
         }) {}
 

@@ -111,6 +111,17 @@ IOStatus DroppingFileSystem::RenameFile(const std::string& from, const std::stri
   return status;
 }
 
+IOStatus DroppingFileSystem::LinkFile(const std::string& from, const std::string& to,
+                                      const IOOptions& options, IODebugContext* debug) {
+  if (is_cut_) return IOStatus::IOError("the power is cut");
+  IOStatus status = target()->LinkFile(from, to, options, debug);
+  const std::lock_guard lock(mutex_);
+  if (const auto linked = files_.find(from); status.ok() && linked != files_.end()) {
+    files_.insert_or_assign(to, linked->second);
+  }
+  return status;
+}
+
 IOStatus DroppingFileSystem::DeleteFile(const std::string& name, const IOOptions& options,
                                         IODebugContext* debug) {
   if (is_cut_) return IOStatus::IOError("the power is cut");

@@ -9,6 +9,7 @@
 
 #include "store/event_bytes.h"
 #include "store/log.h"
+#include "store/replay.h"
 #include "store/scratch.h"
 #include "tests/support/random_shop.h"
 
@@ -118,12 +119,28 @@ TEST_F(AuditOfALog, FindsAPayloadThatWasEdited) {
 }
 
 // Made anew with commitments that fit: only the tree knows better.
+void make_anew(Sequence at, const std::string& bytes,
+               const std::function<void(Sequence, std::string)>& put) {
+  store::Commit altered = store::decode(bytes).value();
+  altered.info.peer.uid += 1;
+  put(at, store::encode(altered, store::salts_of(bytes).value()).bytes);
+}
+
 TEST_F(AuditOfALog, FindsACommitThatWasMadeAnew) {
-  expect_found_everywhere([](Sequence at) {
-    store::Commit altered = store::decode(commit(at)).value();
-    altered.info.peer.uid += 1;
-    put(at, store::encode(altered, store::salts_of(commit(at)).value()).bytes);
-  });
+  expect_found_everywhere([](Sequence at) { make_anew(at, commit(at), put); });
+}
+
+// The control: who checks each commit by itself, and not the tree over them, finds none of these.
+TEST_F(AuditOfALog, WouldFindNoCommitThatWasMadeAnewWithoutTheTree) {
+  Sequence missed = 0;
+  for (Sequence at = 1; at <= kCommits; ++at) {
+    const std::string before = commit(at);
+    make_anew(at, before, put);
+    missed += store::replay(*rows_, 1, [](const auto&) { return Status(); }) ? 1 : 0;
+    put(at, before);
+  }
+  EXPECT_EQ(missed, kCommits);
+  EXPECT_TRUE(audited().empty());
 }
 
 TEST_F(AuditOfALog, FindsACommitThatWasDeleted) {

@@ -179,9 +179,7 @@ TEST_F(IndexStatesTest, StartAgainAfterARebuild) {
     shop_.rows.apply({Family::meta, key, value + state.detail});
   }
   ASSERT_EQ(load_index_states(shop_.rows).value(), before);
-  Overlay rows(shop_.rows);
-  ASSERT_TRUE(reset_index_states(rows));
-  write(rows);
+  for (const RowChange& row : state_rows(restarted_fills(before))) shop_.rows.apply(row);
   IndexStates after = before;
   for (const std::uint32_t id : {2, 3, 5}) after[IndexId{id}] = {Kind::filling, {}};
   EXPECT_EQ(load_index_states(shop_.rows).value(), after);

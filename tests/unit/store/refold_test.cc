@@ -29,16 +29,20 @@ class RefoldTest : public ::testing::Test, public TestStore {
   }
 
   // Folds the log into `rows`; how often they were written.
-  int refold(store::Scratch& rows, const std::function<bool(IndexId)>& is_ready) {
+  int refold(store::Scratch& rows, const std::function<bool(IndexId)>& is_ready,
+             std::size_t bytes_max = store::Refold::kBytesMax) {
     int writes = 0;
     const std::shared_ptr<const store::View> now = view();
-    store::Refold refold(*now->reader, rows, [&](std::span<const store::RowChange> changes) {
-      ++writes;
-      for (const store::RowChange& change : changes) rows.apply(change);
-      return Status();
-    });
+    store::Refold refold(
+        *now->reader, rows,
+        [&](const store::RowTable& changes) {
+          ++writes;
+          rows.apply(changes);
+          return Status();
+        },
+        bytes_max);
     EXPECT_TRUE(store::replay(
-        *now->reader, [&](const store::LoggedCommit& logged) { return refold.add(logged); }));
+        *now->reader, 1, [&](const store::LoggedCommit& logged) { return refold.add(logged); }));
     EXPECT_TRUE(refold.finish(is_ready));
     EXPECT_EQ(refold.tree().root(), now->root);
     EXPECT_EQ(*refold.schema(), *now->schema);
@@ -74,36 +78,92 @@ TEST_F(RefoldTest, MakesTheKeysOfReadyIndexesOnly) {
   EXPECT_EQ(rows.rows(Family::records), live(Family::records));
 }
 
+// Whatever fits: each commit is written by itself, or several at once, or all of them.
 TEST_F(RefoldTest, WritesOutOnTheWayAndGoesOnFromThere) {
   std::vector<store::Mutation> inserts;
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 300; ++i) {
     inserts.push_back(insert("products", {{"name", "n"}, {"sku", std::to_string(i)}}));
   }
   ASSERT_TRUE(submit(command(std::move(inserts))));
-  for (int round = 0; round < 5; ++round) {  // Twice as many changes as are held back.
+  for (int round = 0; round < 20; ++round) {
     std::vector<store::Mutation> attaches;
-    for (std::uint64_t id = 3; id < 2'903; ++id) {
+    for (std::uint64_t id = 3; id < 53; ++id) {
       const char* change = round % 2 == 0 ? "$attach" : "$detach";
       attaches.push_back(update("products", id, {{"documents", Map{{change, List{1, 2}}}}}));
     }
     ASSERT_TRUE(submit(command(std::move(attaches))));
+    must(update("media", 1, {{"alt", "covers change " + std::to_string(round)}}));
+  }
+  const auto commits = static_cast<int>(view()->sequence);
+  const std::map<std::size_t, std::pair<int, int>> writes_at{
+      {1, {commits, commits + 2}}, {100'000, {2, 20}}, {store::Refold::kBytesMax, {1, 1}}};
+  for (const auto& [bytes_max, expected] : writes_at) {
+    store::Scratch rows;
+    const int writes = refold(
+        rows, [](IndexId) { return true; }, bytes_max);
+    EXPECT_GE(writes, expected.first) << bytes_max;
+    EXPECT_LE(writes, expected.second) << bytes_max;
+    for (const store::FamilyInfo& family : store::kFamilies) {
+      if (!store::is_index(family.family)) continue;
+      EXPECT_EQ(rows.rows(family.family), live(family.family)) << family.name << " " << bytes_max;
+    }
+  }
+}
+
+// As a rebuild does beside a store that goes on: the keys are made somewhere on the way.
+TEST_F(RefoldTest, KeepsTheKeysThatWereMadeOnTheWay) {
+  must(insert("products", {{"name", "Phone"}, {"sku", "P"}}));
+  must(update("products", 1, {{"sku", "M"}}));
+  must(remove("products", 3));
+  const std::shared_ptr<const store::View> now = view();
+  for (Sequence made_at = 1; made_at <= now->sequence; ++made_at) {
+    store::Scratch rows;
+    store::Refold refold(*now->reader, rows, [&](const store::RowTable& changes) {
+      rows.apply(changes);
+      return Status();
+    });
+    ASSERT_TRUE(store::replay(*now->reader, 1, [&](const store::LoggedCommit& logged) -> Status {
+      EMSTORE_CHECKED(refold.add(logged));
+      if (refold.last() != made_at) return {};
+      return refold.keep_indexes([](IndexId) { return true; });
+    }));
+    ASSERT_TRUE(refold.flush());
+    EXPECT_EQ(rows.rows(Family::values), live(Family::values)) << "made at " << made_at;
+  }
+}
+
+TEST_F(RefoldTest, DropsTheKeysOfAnIndexThatIsGone) {
+  Map schema = shop_schema();
+  schema.set("indices", Map{});
+  apply(schema);
+  while (store().work().value()) {
   }
   store::Scratch rows;
-  EXPECT_EQ(refold(rows, [](IndexId) { return true; }), 4) << "twice, the rest, and the keys";
-  for (const store::FamilyInfo& family : store::kFamilies) {
-    if (!store::is_index(family.family)) continue;
-    EXPECT_EQ(rows.rows(family.family), live(family.family)) << family.name;
-  }
+  const std::shared_ptr<const store::View> now = view();
+  store::Refold refold(*now->reader, rows, [&](const store::RowTable& changes) {
+    rows.apply(changes);
+    return Status();
+  });
+  ASSERT_TRUE(store::replay(*now->reader, 1, [&](const store::LoggedCommit& logged) -> Status {
+    EMSTORE_CHECKED(refold.add(logged));
+    if (refold.last() + 1 != now->sequence) return {};
+    EMSTORE_CHECKED(refold.finish([](IndexId) { return true; }));
+    EXPECT_FALSE(rows.rows(Family::values).empty());
+    return {};
+  }));
+  ASSERT_TRUE(refold.finish([](IndexId) { return true; }));
+  EXPECT_TRUE(rows.rows(Family::values).empty());
+  EXPECT_TRUE(live(Family::values).empty());
 }
 
 TEST_F(RefoldTest, RefusesACommitThatDoesNotFollowTheLast) {
   std::vector<store::LoggedCommit> commits;
-  ASSERT_TRUE(store::replay(*view()->reader, [&](const store::LoggedCommit& logged) {
+  ASSERT_TRUE(store::replay(*view()->reader, 1, [&](const store::LoggedCommit& logged) {
     commits.push_back(logged);
     return Status();
   }));
   store::Scratch rows;
-  store::Refold refold(*view()->reader, rows, [](auto) { return Status(); });
+  store::Refold refold(*view()->reader, rows, [](auto&) { return Status(); });
   ASSERT_TRUE(refold.add(commits[0]));
   for (const std::size_t other : {std::size_t{0}, std::size_t{2}}) {
     const Status added = refold.add(commits[other]);
@@ -116,8 +176,8 @@ TEST_F(RefoldTest, RefusesACommitThatDoesNotFollowTheLast) {
 TEST_F(RefoldTest, EndsWhereItsRowsCannotBeWritten) {
   store::Scratch rows;
   store::Refold refold(*view()->reader, rows,
-                       [](auto) { return Status(failure(ErrorCode::disk_full, "full")); });
-  ASSERT_TRUE(store::replay(*view()->reader,
+                       [](auto&) { return Status(failure(ErrorCode::disk_full, "full")); });
+  ASSERT_TRUE(store::replay(*view()->reader, 1,
                             [&](const store::LoggedCommit& logged) { return refold.add(logged); }));
   const Status finished = refold.finish([](IndexId) { return true; });
   ASSERT_FALSE(finished);

@@ -30,7 +30,7 @@ Scratch log_of(Sequence commits) {
 // As many commits as it hands over, from 1 on without a gap.
 Result<Sequence> count(const Reader& log) {
   Sequence last = 0;
-  EMSTORE_CHECKED(replay(log, [&last](const LoggedCommit& logged) -> Status {
+  EMSTORE_CHECKED(replay(log, 1, [&last](const LoggedCommit& logged) -> Status {
     EXPECT_EQ(logged.commit.info.sequence, ++last);
     EXPECT_EQ(logged.leaf, leaf_hash(commit_bytes(last).header_bytes()));
     return {};
@@ -46,7 +46,7 @@ TEST(Replay, HandsOverEveryCommitInOrder) {
 
 TEST(Replay, EndsWithTheErrorOfWhoTakes) {
   Sequence taken = 0;
-  const Status status = replay(log_of(3000), [&taken](const LoggedCommit&) -> Status {
+  const Status status = replay(log_of(3000), 1, [&taken](const LoggedCommit&) -> Status {
     if (++taken == 1500) return failure(ErrorCode::cancelled, "enough");
     return {};
   });

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "store/rocks.h"
+#include "store/row_table.h"
 #include "tests/support/dropping_file_system.h"
 #include "tests/support/temporary_folder.h"
 
@@ -156,6 +157,31 @@ TEST_F(RocksFaultsTest, AFullDiskLosesNothingAcknowledged) {
   EXPECT_TRUE(database->write(commit_of(acknowledged), Durability::synced));
 }
 
+// The tables of a rebuild are nothing to the database until they are taken in.
+TEST_F(RocksFaultsTest, ARebuildThatFindsTheDiskFullHarmsNobody) {
+  const auto database = opened();
+  ASSERT_TRUE(database->write(commit_of(0), Durability::synced));
+  auto generation = database->begin_generation();
+  ASSERT_TRUE(generation);
+  RowTable rebuilt(**generation);
+  for (int i = 0; i < 1'000; ++i) {
+    rebuilt.apply({Family::records, std::to_string(i), std::string(1'000, 'x')});
+    rebuilt.apply({Family::links, std::to_string(i), std::string(1'000, 'x')});
+  }
+  files_->fill_disk_at_append(1);
+  const Status full = (*generation)->ingest(rebuilt);
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, ErrorCode::disk_full);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "rocks" / "ingest"));
+  files_->fill_disk_at_append(1u << 30);  // There is room again.
+  const Status written = database->write(commit_of(1), Durability::synced);
+  EXPECT_TRUE(written) << to_string(written.error());
+  const Status again = (*generation)->ingest(rebuilt);
+  EXPECT_TRUE(again) << to_string(again.error());
+  EXPECT_TRUE(database->adopt(std::move(*generation), std::vector{Family::records}));
+  EXPECT_TRUE(told_.empty());
+}
+
 TEST_F(RocksFaultsTest, ACreationCutAnywhereIsFinishedAtTheNextOpening) {
   bool was_cut = true;
   for (std::uint64_t sync = 1; was_cut; ++sync) {
@@ -187,10 +213,11 @@ TEST_F(RocksFaultsTest, AnAdoptionCutAnywhereIsDoneOrNotDone) {
       ASSERT_TRUE(database->write(commit_of(1), Durability::synced));
       auto generation = database->begin_generation();
       ASSERT_TRUE(generation);
-      const std::vector<RowChange> rebuilt = {{Family::records, "rebuilt", "row"}};
-      ASSERT_TRUE((*generation)->write(rebuilt));
+      RowTable rebuilt(**generation);
+      rebuilt.apply({Family::records, "rebuilt", std::string("row")});
       files_->cut_power_at_sync(sync);
-      const auto done = database->adopt(std::move(*generation), std::vector{Family::records});
+      Status done = (*generation)->ingest(rebuilt);
+      if (done) done = database->adopt(std::move(*generation), std::vector{Family::records});
       was_cut = files_->is_cut();
       ASSERT_TRUE(done || was_cut);
     }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/pack.h"
+#include "store/row_table.h"
 #include "tests/support/temporary_folder.h"
 
 namespace emstore::store {
@@ -36,6 +37,18 @@ RowChange put(Family family, std::string key, std::string value) {
   return {family, std::move(key), std::move(value)};
 }
 RowChange removal(Family family, std::string key) { return {family, std::move(key), std::nullopt}; }
+
+Status ingest(Generation& generation, RowChange change) {
+  RowTable table(generation);
+  table.apply(std::move(change));
+  return generation.ingest(table);
+}
+
+std::optional<std::string> get_of(const Reader& reader, Family family, std::string_view key) {
+  const auto row = reader.get(family, key);
+  EXPECT_TRUE(row);
+  return row ? *row : std::nullopt;
+}
 
 std::string row_of_family(std::uint64_t generation, std::uint64_t index_version) {
   std::string bytes;
@@ -302,8 +315,8 @@ TEST_F(RocksTest, AnAdoptedGenerationTakesThePlaceOfTheLiveRows) {
   reopen();
   auto generation = database_->begin_generation();
   ASSERT_TRUE(generation);
-  ASSERT_TRUE((*generation)->write(std::vector{put(Family::records, "a", "new")}));
-  ASSERT_TRUE((*generation)->write(std::vector{put(Family::links, "b", "new")}));
+  ASSERT_TRUE(ingest(**generation, put(Family::records, "a", "new")));
+  ASSERT_TRUE(ingest(**generation, put(Family::links, "b", "new")));
   EXPECT_THAT(rows_of(**generation, Family::records), ElementsAre(Pair("a", "new")));
   EXPECT_THAT(rows_of(**generation, Family::log), ElementsAre(Pair("1", "commit")));
   EXPECT_THAT(rows_of(*database_->snapshot(), Family::records), IsEmpty());
@@ -323,7 +336,7 @@ TEST_F(RocksTest, AnAbandonedGenerationLeavesNothing) {
   {
     auto generation = database_->begin_generation();
     ASSERT_TRUE(generation);
-    ASSERT_TRUE((*generation)->write(std::vector{put(Family::records, "a", "half made")}));
+    ASSERT_TRUE(ingest(**generation, put(Family::records, "a", "half made")));
   }
   for (int openings = 0; openings < 3; ++openings) {
     reopen();
@@ -336,11 +349,58 @@ TEST_F(RocksTest, GenerationsFollowOneAnother) {
   for (int i = 0; i < 3; ++i) {
     auto generation = database_->begin_generation();
     ASSERT_TRUE(generation);
-    ASSERT_TRUE((*generation)->write(std::vector{put(Family::tree, "n", std::to_string(i))}));
+    ASSERT_TRUE(ingest(**generation, put(Family::tree, "n", std::to_string(i))));
     ASSERT_TRUE(database_->adopt(std::move(*generation), std::vector{Family::tree}));
     if (i == 1) reopen();
     EXPECT_THAT(get(Family::tree, "n"), Optional(std::to_string(i)));
   }
+}
+
+// Tables over tables: later rows hide earlier ones, and removals hide them too.
+TEST_F(RocksTest, AGenerationTakesInTablesOverTables) {
+  auto generation = database_->begin_generation();
+  ASSERT_TRUE(generation);
+  for (const char* round : {"1", "2"}) {
+    RowTable table(**generation);
+    for (int i = 0; i < 100; ++i)
+      table.apply(put(Family::links, std::to_string(i) + round, std::string("row ") + round));
+    table.apply(put(Family::links, "both", round));
+    table.apply(removal(Family::links, round[0] == '1' ? "never there" : "71"));
+    table.apply(put(Family::records, round, round));
+    ASSERT_TRUE((*generation)->ingest(table));
+  }
+  const auto links = rows_of(**generation, Family::links);
+  EXPECT_EQ(links.size(), 200u);
+  EXPECT_THAT(get_of(**generation, Family::links, "both"), Optional(std::string("2")));
+  EXPECT_THAT(get_of(**generation, Family::links, "71"), std::nullopt);
+  EXPECT_THAT(get_of(**generation, Family::links, "711"), Optional(std::string("row 1")));
+  ASSERT_TRUE(
+      database_->adopt(std::move(*generation), std::vector{Family::links, Family::records}));
+  reopen();
+  EXPECT_EQ(rows_of(*database_->snapshot(), Family::links), links);
+  EXPECT_THAT(rows_of(*database_->snapshot(), Family::records),
+              ElementsAre(Pair("1", "1"), Pair("2", "2")));
+  EXPECT_TRUE(database_->check_files());
+  EXPECT_FALSE(std::filesystem::exists(path() / "ingest"));
+}
+
+TEST_F(RocksTest, ASnapshotShowsTheRowsThatWereLiveWhenItWasMade) {
+  write({put(Family::records, "a", "old"), put(Family::log, "1", "commit")});
+  auto before = database_->snapshot();
+  auto generation = database_->begin_generation();
+  ASSERT_TRUE(generation);
+  ASSERT_TRUE(ingest(**generation, put(Family::records, "a", "new")));
+  ASSERT_TRUE(database_->adopt(std::move(*generation), std::vector{Family::records},
+                               {put(Family::meta, "beside", "it")}));
+  write({put(Family::records, "b", "newer")});
+  EXPECT_THAT(rows_of(*before, Family::records), ElementsAre(Pair("a", "old")));
+  EXPECT_THAT(rows_of(*database_->snapshot(), Family::records),
+              ElementsAre(Pair("a", "new"), Pair("b", "newer")));
+  EXPECT_THAT(get(Family::meta, "beside"), Optional(std::string("it")));
+  before.reset();
+  reopen();
+  EXPECT_THAT(rows_of(*database_->snapshot(), Family::records),
+              ElementsAre(Pair("a", "new"), Pair("b", "newer")));
 }
 
 // ---- Threads.
