@@ -152,6 +152,7 @@ int backup(Session& session, const std::string& directory);
 int show_status(Session& session);
 int ping(Session& session);
 int verify(Session& session);
+int rebuild(Session& session);
 struct GcWords {
   bool dry_run = false;
   std::optional<std::uint64_t> grace;  // Seconds.

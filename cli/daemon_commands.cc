@@ -119,7 +119,7 @@ int verify(Session& session) {
   throw Failure({ErrorCode::corrupt_index,
                  "the indexes are not what the log says",
                  "",
-                 "the differences are listed above; rebuild the indexes from the log",
+                 "the differences are listed above; `emstore rebuild` mends them from the log",
                  {}});
 }
 

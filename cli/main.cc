@@ -284,6 +284,8 @@ void add_daemon(CLI::App& app, Words& words) {
   watch_app.add_option("--limit", words.watch.limit, "End after so many commits");
   watch_app.add_flag("--once", words.watch.once, "End when all there is has been shown");
   add(app, "verify", "Fold the log again and compare it with the indexes", words, verify);
+  add(app, "rebuild", "Fold the log again and put its indexes in place of the live ones", words,
+      rebuild);
   CLI::App& gc = add(app, "gc", "Delete media that nothing links, and their bytes", words,
                      [&](Session& session) { return collect_garbage(session, words.gc); });
   gc.add_flag("--dry-run", words.gc.dry_run, "Only say what would go");

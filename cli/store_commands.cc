@@ -105,6 +105,37 @@ void write_all(int descriptor, std::string_view bytes) {
 
 }  // namespace
 
+int rebuild(Session& session) {
+  Map report;
+  {
+    Watched watched(session, ProgressLine::Unit::commits);
+    report = session.client().rebuild(watched.progress());
+  }
+  if (session.json()) {
+    session.print_json(report);
+    return 0;
+  }
+  Table table({{"FAMILY"}, {"ROWS", Table::Align::right}, {"LIVE BEFORE"}});
+  const List* families = value_at(report, "families").if_list();
+  for (const Value& family : families ? *families : List()) {
+    const Map* map = family.if_map();
+    if (!map) continue;
+    const bool* mended = value_at(*map, "mended").if_boolean();
+    table.add({cell_text(value_at(*map, "family")), count_text(number_at(*map, "rows")),
+               mended && *mended ? "differed" : "the same"});
+  }
+  session.print(table);
+  const double* paused = value_at(report, "paused").if_number();
+  const bool* mended = value_at(report, "mended").if_boolean();
+  session.print("\nrebuilt from " + count_text(number_at(report, "sequence")) + " commits, " +
+                count_text(number_at(report, "events")) + " events; state digest " +
+                cell_text(value_at(report, "state_digest")) + "; commits waited for " +
+                duration_text(paused ? *paused : 0) + "\n");
+  session.print(mended && *mended ? "rows that were not what the log says are mended\n"
+                                  : "the rows that were live were the same\n");
+  return 0;
+}
+
 int audit(Session& session, const AuditWords& words) {
   AuditOptions options{words.slice, words.slices, words.at, words.root};
   Map report;

@@ -56,6 +56,12 @@ Map Client::verify(const JobProgress& progress) {
 Map Client::verify(const JobProgress& progress, ErrorOut error) {
   return value_of(run_job(*core_, protocol::Verify{}, "verify", progress), error);
 }
+Map Client::rebuild(const JobProgress& progress) {
+  return value_of(run_job(*core_, protocol::Rebuild{}, "rebuild", progress));
+}
+Map Client::rebuild(const JobProgress& progress, ErrorOut error) {
+  return value_of(run_job(*core_, protocol::Rebuild{}, "rebuild", progress), error);
+}
 Map Client::collect_garbage() { return collect_garbage(Collect{}); }
 Map Client::collect_garbage(const Collect& options) {
   return value_of(run_job(*core_, gc_of(options), "gc", {}));

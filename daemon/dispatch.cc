@@ -9,6 +9,7 @@
 #include "daemon/audit.h"
 #include "daemon/backup.h"
 #include "daemon/operations.h"
+#include "daemon/rebuild.h"
 #include "daemon/status.h"
 #include "protocol/codec.h"
 #include "store/verify.h"
@@ -212,6 +213,11 @@ struct Dispatch::Visitor {
       EMSTORE_TRY(const store::VerifyReport report,
                   store::verify(*all.store.view(), progress, all.config.verify_bytes_max));
       return to_value(report);
+    });
+  }
+  void operator()(const protocol::Rebuild&) const {
+    start("rebuild", [&all = parts()](const Jobs::Progress& progress) {
+      return rebuild(all.store, all.writer, progress);
     });
   }
   void operator()(const protocol::Gc& call) const {

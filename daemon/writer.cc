@@ -61,6 +61,19 @@ void Writer::stop() {
   thread_.join();
 }
 
+Status Writer::between_groups(const std::function<Status()>& work) {
+  Visit visit{work};
+  std::unique_lock lock(mutex_);
+  EMSTORE_CHECK(visit_ == nullptr);
+  if (!stopping_) {
+    visit_ = &visit;
+    changed_.notify_one();
+    state_changed_.wait(lock, [this] { return visit_ == nullptr; });
+  }
+  if (visit.outcome) return *std::move(visit.outcome);
+  return failure(ErrorCode::shutting_down, "the daemon is stopping");
+}
+
 void Writer::pause() {
   std::unique_lock lock(mutex_);
   paused_ = true;
@@ -90,7 +103,9 @@ Writer::Figures Writer::figures() const {
 void Writer::serve() {
   std::unique_lock lock(mutex_);
   while (true) {
-    const auto is_wanted = [this] { return stopping_ || (!paused_ && !queue_.empty()); };
+    const auto is_wanted = [this] {
+      return stopping_ || (!paused_ && (!queue_.empty() || visit_ != nullptr));
+    };
     if (paused_) {
       changed_.wait(lock, [this] { return stopping_ || !paused_; });
     } else if (has_background_work_ || head_is_behind_) {
@@ -99,16 +114,36 @@ void Writer::serve() {
       changed_.wait_until(lock, expiry_due_, is_wanted);
     }
     if (paused_ && !stopping_) continue;
-    if (stopping_ && queue_.empty()) return;
+    if (stopping_ && queue_.empty()) break;
     Entries group = take_group();
+    Visit* visit = stopping_ ? nullptr : visit_;
     is_working_ = true;
     lock.unlock();
     if (!group.empty()) carry_out(std::move(group));
+    if (visit != nullptr) carry_out(*visit);
     do_background_work();
     lock.lock();
+    if (visit != nullptr) visit_ = nullptr;
     is_working_ = false;
     state_changed_.notify_all();
   }
+  visit_ = nullptr;  // Whoever waits for it is told.
+  lock.unlock();
+  state_changed_.notify_all();
+}
+
+void Writer::carry_out(Visit& visit) {
+  if (has_failed_) {
+    visit.outcome =
+        failure(ErrorCode::shutting_down, "the daemon is stopping after a failed write");
+    return;
+  }
+  Status outcome = visit.work();
+  has_background_work_ = true;
+  if (!outcome && class_of(outcome.error().code) == ErrorClass::outcome_unknown) {
+    fail(outcome.error());
+  }
+  visit.outcome = std::move(outcome);
 }
 
 Writer::Clock::time_point Writer::next_due() const {

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -59,6 +60,12 @@ class Writer {
   // or not.
   void stop();
 
+  // Work that only the writer's thread may do, when no group is being carried out; returns when it
+  // is done. Background work of the store is looked for afterwards. Not from the writer's thread or
+  // the reactor's, nor from two at a time. Errors: that of the work; shutting_down, when it was not
+  // done.
+  Status between_groups(const std::function<Status()>& work);
+
   // For tests, so that a group can be piled up. pause() returns when no group is being carried out.
   void pause();
   void resume();
@@ -82,6 +89,10 @@ class Writer {
   };
   using Entries = std::vector<Entry>;
 
+  struct Visit {
+    const std::function<Status()>& work;
+    std::optional<Status> outcome = {};
+  };
   void hand_over();
   void serve();
   Entries take_group();
@@ -91,6 +102,7 @@ class Writer {
   void fail(const Error& error);
   Clock::time_point next_due() const;
   void do_background_work();
+  void carry_out(Visit& visit);
   void expire();
   void note_expiry(const store::Outcome& outcome);
   void sync_head();
@@ -110,8 +122,9 @@ class Writer {
 
   std::mutex mutex_;
   std::condition_variable changed_;        // For the writer: something to do.
-  std::condition_variable state_changed_;  // For tests: paused, or more waits.
+  std::condition_variable state_changed_;  // For who waits: paused, more waits, a visit is over.
   std::vector<Entry> queue_;
+  Visit* visit_ = nullptr;
   bool paused_ = false;
   bool is_working_ = false;
   bool stopping_ = false;

@@ -82,6 +82,7 @@ struct ExportOpen  { std::optional<std::uint64_t> until; };                     
 struct ExportRead  { std::uint64_t number = 0; };                                                 // "export.read" [export]
 struct Backup      { std::string directory; };                                                    // "backup" [directory]
 struct Verify      {};                                                                            // "verify" []
+struct Rebuild     {};                                                                            // "rebuild" []
 struct Gc          { bool dry_run = false; std::optional<std::uint64_t> grace; };                  // "gc" [{dry_run, grace}]
 struct JobGet      { std::string id; };                                                           // "job.get" [id]
 struct JobCancel   { std::string id; };                                                           // "job.cancel" [id]
@@ -92,7 +93,7 @@ using Call =
                  DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction, Undo, FindId,
                  FindOne, FindMany, Count, Exists, Explain, MediaUpload, BlobBegin, BlobWrite,
                  BlobCommit, BlobPutFd, BlobGetFd, BlobRead, LogRead, Subscribe, Unsubscribe, Audit,
-                 ExportOpen, ExportRead, Backup, Verify, Gc, JobGet, JobCancel>;
+                 ExportOpen, ExportRead, Backup, Verify, Rebuild, Gc, JobGet, JobCancel>;
 
 // `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count, cursor as
 // they came: the store resolves the names. `file` is Binary, or a map {blob: address}.

@@ -449,6 +449,15 @@ struct Method<Verify> {
 };
 
 template <>
+struct Method<Rebuild> {
+  static constexpr std::string_view kName = "rebuild";
+  static constexpr std::string_view kResult = "{job}";
+  static constexpr std::string_view kSummary =
+      "Folds the log again and puts the indexes that it gives in place of the live ones.";
+  static void visit(auto& /*with*/, auto& /*call*/) {}
+};
+
+template <>
 struct Method<Gc> {
   static constexpr std::string_view kName = "gc";
   static constexpr std::string_view kResult = "{job}";

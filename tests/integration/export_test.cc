@@ -5,10 +5,8 @@
 #include <emstore/client.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <fstream>
 #include <map>
-#include <thread>
 
 #include "base/hash.h"
 #include "base/pack.h"
@@ -219,21 +217,14 @@ TEST(Backup, OfABusyStoreIsTheSameStoreElsewhere) {
   fill_shop(wire, 10);
   TemporaryFolder folder;
   const std::string directory = (folder.path() / "backup").string();
-  std::atomic<bool> is_over = false;
-  std::thread writer([&] {
-    Wire own = running.connect();
-    for (int i = 0; !is_over; ++i) {
-      own.result("insertOne", {"products", Map{{"name", "load " + std::to_string(i)}}});
-    }
-  });
+  ShopUsers users(running, 4);
   Map made;
   for (int round = 0; round < 4; ++round) {
     made = job(wire, "backup", {directory});
     ASSERT_FALSE(made.contains("error")) << to_string(Value(made));
     EXPECT_EQ(integer_at(made, "media"), round == 0 ? 2 : 0);
   }
-  is_over = true;
-  writer.join();
+  EXPECT_GT(users.stop(), 10);
   EXPECT_LT(integer_at(made, "commits"), integer_at(made, "sequence"));
   Elsewhere elsewhere;
   const auto report = elsewhere.restore(directory);

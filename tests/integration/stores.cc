@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <utility>
+
 #include "base/hash.h"
 #include "daemon/opening.h"
 #include "store/verify.h"
@@ -39,6 +42,55 @@ void fill_shop(Wire& wire, int products) {
     }
     if (i % 7 == 0) wire.result("deleteOne", {"products", integer_at(made, "id")});
   }
+}
+
+ShopUsers::ShopUsers(const RunningDaemon& running, std::uint32_t count) {
+  for (std::uint32_t seed = 1; seed <= count; ++seed) {
+    threads_.emplace_back([this, &running, seed] { acknowledged_ += use(running, seed); });
+  }
+}
+
+int ShopUsers::stop() {
+  is_over_ = true;
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  return acknowledged_;
+}
+
+int ShopUsers::use(const RunningDaemon& running, std::uint32_t seed) const {
+  Wire wire = running.connect();
+  std::mt19937 random(seed);
+  int acknowledged = 0;
+  while (!is_over_) {
+    const std::string name = std::to_string(seed) + "-" + std::to_string(acknowledged);
+    const auto id = 1 + static_cast<std::int64_t>(random() % 50);
+    const auto update = [&](Map document) {
+      return wire.call("updateOne", {"products", id, std::move(document)});
+    };
+    protocol::Reply reply;
+    switch (random() % 5) {
+      case 0:
+        reply = wire.call("insertOne", {"products", Map{{"name", name}, {"sku", name}}});
+        break;
+      case 1:
+        reply = update(Map{{"name", name}});
+        break;
+      case 2:
+        reply =
+            update(Map{{"gallery", Map{{"$create", Map{{"file", Binary{name}}, {"name", name}}}}}});
+        break;
+      case 3:
+        reply = random() % 10 == 0 ? wire.call("deleteOne", {"products", id})
+                                   : update(Map{{"gallery", Map{{"$detach", List{id}}}}});
+        break;
+      default:
+        const Map found = wire.result("findMany", {"products", Map{{"where", Map{{"sku", name}}}}});
+        EXPECT_LE(list_at(found, "data").size(), 1u);
+        continue;
+    }
+    acknowledged += reply.error ? 0 : 1;
+  }
+  return acknowledged;
 }
 
 Map job(Wire& wire, std::string_view method, List params) {

@@ -1,8 +1,12 @@
 // A shop with media of both sizes, and what a test compares of two stores.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "wire.h"
 
@@ -12,6 +16,23 @@ inline constexpr std::size_t kLargeBytes = 200'000;  // Two such media lie in fi
 
 // Products with links, small and large media, keyed requests; some are changed and deleted.
 void fill_shop(Wire& wire, int products);
+
+// Clients who write whatever a shop's clients write, each on a thread of its own, and look at it in
+// between.
+class ShopUsers {
+ public:
+  ShopUsers(const RunningDaemon& running, std::uint32_t count);
+  ~ShopUsers() { stop(); }
+  // Returns how many of their writes were acknowledged.
+  int stop();
+
+ private:
+  int use(const RunningDaemon& running, std::uint32_t seed) const;
+
+  std::atomic<bool> is_over_ = false;
+  std::atomic<int> acknowledged_ = 0;
+  std::vector<std::thread> threads_;
+};
 
 // What says that two stores are equal.
 struct Proof {

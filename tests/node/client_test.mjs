@@ -430,6 +430,8 @@ test("media without a use are collected, and the log still folds to what is ther
   assert.equal((await keeper.repository("media").findId(alone.id)).data, null);
   assert.equal((await keeper.media.read({ id: used.changes.cover.added[0] })).length, 100_000);
   assert.equal((await keeper.verify()).equal, true);
+  assert.equal((await keeper.rebuild()).mended, false);
+  assert.equal((await keeper.verify()).equal, true);
   keeper.close();
   assert.equal(await own.end(), 0);
 });

@@ -278,6 +278,10 @@ class Shop(CliCase):
         report = self.json("verify")[0]
         self.assertTrue(report["equal"])
         self.assertIn("the indexes are what the log says", self.out("verify"))
+        rebuilt = self.json("rebuild")[0]
+        self.assertEqual((rebuilt["mended"], rebuilt["state_digest"]), (False, report["state_digest"]))
+        self.assertRegex(self.out("rebuild"), r"(?s)records +\d+ +the same.*state digest [0-9a-f]{64}.*were the same")
+        self.assertEqual(self.json("verify")[0]["state_digest"], report["state_digest"])
         self.assertEqual(self.json("status")[0]["socket"], self.daemon.socket)
         self.assertRegex(self.out(), r"server +emstored")
         self.assertRegex(self.out("ping"), r"answers at .* in \d+ us, commit \d+")

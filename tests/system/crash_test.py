@@ -97,22 +97,44 @@ class Worker(threading.Thread):
         return [{"blob": self.wire.upload(data)}, {"name": hashlib.sha256(data).hexdigest()}]
 
 
+class Rebuilder(threading.Thread):
+    """Has the indexes rebuilt over and over, so that the kill comes in the middle of it."""
+
+    def __init__(self, daemon):
+        super().__init__()
+        self.daemon_socket, self.done, self.broken = daemon.socket, 0, None
+
+    def run(self):
+        try:
+            with rpc.Connection(self.daemon_socket) as wire:
+                while True:
+                    report = wire.job("rebuild")
+                    if report["mended"]:
+                        raise AssertionError(report)
+                    self.done += 1
+        except (ConnectionError, socket.timeout, BrokenPipeError):
+            pass  # The kill.
+        except Exception as error:  # Shown by the test.
+            self.broken = error
+
+
 def load(daemon, connect, seed, moment, label):
-    """Lets the workers write until the daemon is killed; then the workers."""
+    """Lets the workers write until the daemon is killed; then the workers, and how often the indexes were rebuilt."""
+    rebuilder = Rebuilder(daemon)
     with open(daemon.path / "journal", "a") as journal:
         workers = [Worker(connect, f"{label}{n}", seed * 100 + n, journal) for n in range(WORKERS)]
-        for worker in workers:
+        for worker in [*workers, rebuilder]:
             worker.start()
         time.sleep(moment)  # The kill may come at any moment: this one is drawn, not waited for.
         daemon.end(by=signal.SIGKILL)
-        for worker in workers:
+        for worker in [*workers, rebuilder]:
             worker.join(60)
-    for worker in workers:
+    for worker in [*workers, rebuilder]:
         if worker.broken:
             raise worker.broken
         if worker.is_alive():
             raise AssertionError("a client hangs after the kill")
-    return workers
+    return workers, rebuilder.done
 
 
 def missing(acks, rows, state):
@@ -148,9 +170,10 @@ class Crash(unittest.TestCase):
             wire.call("schema.apply", proof.shop_schema())
 
     def test_nothing_acknowledged_is_lost_and_nothing_happens_twice(self):
-        retried = kept = 0
+        retried = kept = rebuilt = 0
         for number in range(ROUNDS):
-            workers = load(self.daemon, self.daemon.connect, SEED + number, self.random.uniform(0.05, 0.6), f"r{number}w")
+            workers, done = load(self.daemon, self.daemon.connect, SEED + number, self.random.uniform(0.05, 0.6), f"r{number}w")
+            rebuilt += done
             self.acks += [ack for worker in workers for ack in worker.acks]
             rows, report, state = proof.check(self.daemon)
             self.assertEqual(report.differences, [], f"round {number}, SEED={SEED}")
@@ -170,7 +193,8 @@ class Crash(unittest.TestCase):
         self.assertEqual(list(missing(self.acks, rows, state)), [])
         self.assertEqual([key for key, count in keys_of(rows).items() if count > 1], [], "carried out twice")
         print(f"kills {ROUNDS}, acknowledged {len(self.acks)}, lost 0; unanswered and asked again {retried}, of which "
-              f"{kept} had been carried out; media read back {len(self.read)}; commits {state.sequence}")
+              f"{kept} had been carried out; media read back {len(self.read)}; commits {state.sequence}; indexes rebuilt "
+              f"{rebuilt} times meanwhile")
         self.assertGreater(len(self.acks), ROUNDS)
 
     def retry(self, wire, request):

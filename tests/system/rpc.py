@@ -107,7 +107,11 @@ class Connection:
 
     def verify(self):
         """The result of a whole verify job."""
-        job = self.call("verify")["job"]
+        return self.job("verify")
+
+    def job(self, method):
+        """The result of a whole job."""
+        job = self.call(method)["job"]
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             found = self.call("job.get", job)
@@ -116,7 +120,7 @@ class Connection:
                     raise AssertionError(found)
                 return found["result"]
             time.sleep(0.01)  # Between two questions; what is waited for is the answer.
-        raise AssertionError("verify did not end")
+        raise AssertionError(f"{method} did not end")
 
 
 def environment(**variables):

@@ -247,6 +247,11 @@ class Client {
   using JobProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
   Map verify(const JobProgress& progress = {});
   Map verify(const JobProgress& progress, ErrorOut error);
+  // Has the daemon fold its log again and put the indexes that come of it in place of the live
+  // ones, while requests go on: {sequence, state_digest, mended, paused, families: [{family, rows,
+  // mended}], events}. `mended`: the live ones were not what the log says.
+  Map rebuild(const JobProgress& progress = {});
+  Map rebuild(const JobProgress& progress, ErrorOut error);
   // Deletes media that have not been linked for so long (without `grace`: as the daemon is told),
   // and bytes that nothing has any more: {sequence, media, blobs, bytes, leased, list}.
   struct Collect {

@@ -230,6 +230,11 @@ export class Client {
     return this.#carriedOut("audit", withoutUndefined(options));
   }
 
+  /** Folds the log again and puts the indexes that it gives in place of the live ones; `mended` says whether those differed. */
+  rebuild(): Promise<Record<string, unknown>> {
+    return this.#carriedOut("rebuild", {});
+  }
+
   /** Deletes media that nothing has linked for `grace` seconds, and their bytes; the report. */
   gc(options: { dry_run?: boolean; grace?: number } = {}): Promise<Record<string, unknown>> {
     return this.#carriedOut("gc", withoutUndefined(options));
