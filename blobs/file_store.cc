@@ -21,6 +21,8 @@ constexpr mode_t kFolderMode = 0700;
 constexpr mode_t kBlobMode = 0400;
 constexpr unsigned kLastOrdinal = 255;
 constexpr const char* kUploadsName = "uploads";
+constexpr const char* kQuarantineName = "quarantine";
+constexpr int kDamagedCopiesMax = 16;  // Of one address: enough to look at.
 // Of comparing and re-hashing: two buffers stay in the cache of a core.
 constexpr std::size_t kStepBytes = 256 << 10;
 
@@ -46,6 +48,12 @@ Status make_folder(System& system, int parent, const char* name,
   return io_failure(errno, "create the folder", path);
 }
 
+Result<File> make_and_open(System& system, const File& parent, const char* name,
+                           const std::filesystem::path& parent_path) {
+  EMSTORE_CHECKED(make_folder(system, parent.descriptor(), name, parent_path / name));
+  return open_directory(system, parent.descriptor(), name, parent_path / name);
+}
+
 Status sync_folder(System& system, const File& folder, const std::filesystem::path& path) {
   if (system.sync(folder.descriptor()) == 0) return {};
   return sync_failure(errno, path);
@@ -68,12 +76,18 @@ Result<bool> equal_bytes(System& system, const Named& one, const Named& other) {
   }
 }
 
-Result<ContentDigest> digest_of_file(System& system, const Named& content) {
+Result<ContentDigest> digest_of_file(System& system, const Named& content, const Pace& pace) {
+  // Only a hint: what memory holds would hide what the disk does.
+  ::posix_fadvise(content.file.descriptor(), 0, 0, POSIX_FADV_DONTNEED);
   ContentHasher hasher;
   std::vector<char> buffer(kStepBytes);
   for (std::uint64_t offset = 0;; offset += kStepBytes) {
     EMSTORE_TRY(const auto piece, read_into(system, content.file, buffer, offset, content.path));
     hasher.update(piece);
+    if (pace && !pace(piece.size())) {
+      return failure(ErrorCode::cancelled,
+                     "cancelled while " + content.path.string() + " was read");
+    }
     if (piece.size() < kStepBytes) return hasher.digest();
   }
 }
@@ -99,6 +113,7 @@ struct FileStore::State {
   std::unique_ptr<System> system;
   File root;
   File uploads;
+  File quarantine;
   std::array<Shard, 256> shards;
 
   std::filesystem::path path_of(const Address& address) const {
@@ -112,15 +127,26 @@ struct FileStore::State {
   Result<File> open_blob(const Address& address) const;
 
   // Where a content lies or may lie.
+  enum class Holding : std::uint8_t { nothing, content, another, damaged };
   struct Place {
     Address address;
-    bool holds_content = false;
+    Holding holding = Holding::nothing;
+    ino_t file_number = 0;   // Of what is there.
+    bool is_mended = false;  // By putting the content there.
   };
   Result<Place> find_place(const Named& content, const ContentDigest& digest,
                            const std::vector<TakenOrdinal>& taken) const;
-  Result<bool> holds(const Address& address, const Named& content) const;
+  Result<Place> look_at(const Address& address, const Named& content, const ContentDigest& digest,
+                        bool is_own) const;
   Status make_durable(const Named& upload);
   Result<bool> publish(const Place& place, const std::string& upload);
+
+  // For who publishes in the shard, whose open folder it is.
+  Status check_syncs(std::uint8_t first_byte) const;
+  Status sync_shard(const File& folder, std::uint8_t first_byte);
+  Result<bool> has_number(const File& folder, const Address& address, ino_t number) const;
+  Result<bool> put_upload(const File& folder, const Place& place, const std::string& upload);
+  Result<std::filesystem::path> keep_damaged(const File& folder, const Address& address);
 };
 
 Result<FileStore> FileStore::open(const std::filesystem::path& root,
@@ -141,9 +167,8 @@ Result<FileStore> FileStore::open(const std::filesystem::path& root,
     const std::string name = shard_name(static_cast<std::uint8_t>(byte));
     EMSTORE_CHECKED(make_folder(calls, state->root.descriptor(), name.c_str(), root / name));
   }
-  EMSTORE_CHECKED(make_folder(calls, state->root.descriptor(), kUploadsName, root / kUploadsName));
-  EMSTORE_TRY(state->uploads,
-              open_directory(calls, state->root.descriptor(), kUploadsName, root / kUploadsName));
+  EMSTORE_TRY(state->uploads, make_and_open(calls, state->root, kUploadsName, root));
+  EMSTORE_TRY(state->quarantine, make_and_open(calls, state->root, kQuarantineName, root));
 
   // Also when nothing was created: a run that was killed may have left the folders unsynced.
   EMSTORE_CHECKED(sync_folder(calls, state->root, root));
@@ -191,9 +216,35 @@ Result<std::uint64_t> FileStore::size(const Address& address) const {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-Result<ContentDigest> FileStore::rehash(const Address& address) const {
+Result<ContentDigest> FileStore::rehash(const Address& address, const Pace& pace) const {
   EMSTORE_TRY(const File file, open_blob(address));
-  return digest_of_file(*state_->system, {file, path_of(address)});
+  return digest_of_file(*state_->system, {file, path_of(address)}, pace);
+}
+
+Result<std::optional<std::filesystem::path>> FileStore::set_aside(const Address& address,
+                                                                  const ContentDigest& recorded,
+                                                                  const Pace& pace) {
+  const Result<File> file = open_blob(address);
+  if (!file && file.error().code == ErrorCode::blob_not_found) return std::nullopt;
+  if (!file) return failure(file.error());
+  const auto path = path_of(address);
+  EMSTORE_TRY(const struct stat status, status_of_regular(*file, path));
+  EMSTORE_TRY(const ContentDigest found, digest_of_file(system(), {*file, path}, pace));
+  if (found == recorded) return std::nullopt;
+
+  const std::uint8_t byte = address.digest[0];
+  EMSTORE_TRY(const File folder, state_->open_shard(byte));
+  const std::lock_guard turn(state_->shards[byte].publishing);
+  EMSTORE_CHECKED(state_->check_syncs(byte));
+  // Somebody may have replaced it by now.
+  EMSTORE_TRY(const bool is_same, state_->has_number(folder, address, status.st_ino));
+  if (!is_same) return std::nullopt;
+  EMSTORE_TRY(const std::filesystem::path kept, state_->keep_damaged(folder, address));
+  if (system().unlink(folder.descriptor(), file_name(address).c_str()) != 0) {
+    return io_failure(errno, "set aside", path);
+  }
+  EMSTORE_CHECKED(state_->sync_shard(folder, byte));
+  return kept;
 }
 
 FileStore::Pin::Pin(Pin&& other) noexcept
@@ -248,19 +299,38 @@ Status FileStore::each(const std::function<bool(const Address&)>& visit) const {
   return {};
 }
 
-// Whether the file of `address` has this content. Errors: blob_not_found, and those of reading.
-Result<bool> FileStore::State::holds(const Address& address, const Named& content) const {
-  EMSTORE_TRY(const File existing, open_blob(address));
+// What lies at `address`, as far as `content` is concerned: `own` when a record says that it lies
+// there. Errors: those of reading.
+Result<FileStore::State::Place> FileStore::State::look_at(const Address& address,
+                                                          const Named& content,
+                                                          const ContentDigest& digest,
+                                                          bool is_own) const {
+  Place place{address, Holding::nothing};
+  const Result<File> existing = open_blob(address);
+  if (!existing && existing.error().code == ErrorCode::blob_not_found) return place;
+  if (!existing) return failure(existing.error());
   const auto path = path_of(address);
-  EMSTORE_TRY(const bool equal, equal_bytes(*system, content, {existing, path}));
-  if (equal) return true;
-  // Other bytes are a collision only if they have the digest that the name says; else they are
-  // damaged.
-  EMSTORE_TRY(const ContentDigest stored, digest_of_file(*system, {existing, path}));
-  if (stored.xxh3 == address.digest) return false;
-  return failure(
-      ErrorCode::corrupt_blob,
-      path.string() + " is damaged: its bytes have the digest " + to_hex(as_bytes(stored.xxh3)));
+  EMSTORE_TRY(const struct stat status, status_of_regular(*existing, path));
+  place.file_number = status.st_ino;
+  place.holding = Holding::content;
+  EMSTORE_TRY(const bool equal, equal_bytes(*system, content, {*existing, path}));
+  if (equal) return place;
+  // Other bytes are a collision only if they have the digest that the name says, and nobody says
+  // that it is this content that lies there.
+  place.holding = Holding::another;
+  EMSTORE_TRY(const ContentDigest stored, digest_of_file(*system, {*existing, path}, {}));
+  if (stored.xxh3 == address.digest && !is_own) return place;
+  // Which of the two is damaged?
+  EMSTORE_TRY(const ContentDigest brought, digest_of_file(*system, content, {}));
+  if (brought != digest) {
+    return failure(ErrorCode::corrupt_blob,
+                   content.path.string() + " reads otherwise than it was written");
+  }
+  if (stored == digest) {
+    return failure(ErrorCode::io_failed, path.string() + " reads otherwise each time");
+  }
+  place.holding = Holding::damaged;
+  return place;
 }
 
 Result<FileStore::State::Place> FileStore::State::find_place(
@@ -276,14 +346,11 @@ Result<FileStore::State::Place> FileStore::State::find_place(
                                       [&](const auto& other) { return other.ordinal == n; });
     if (!is_own && (is_taken || own != taken.end())) continue;
 
-    const Result<bool> found = holds(address, content);
-    if (!found && found.error().code == ErrorCode::blob_not_found) return Place{address, false};
-    if (!found) return failure(found.error());
-    if (*found) return Place{address, true};
-    if (is_own) {
-      return failure(ErrorCode::corrupt_blob,
-                     path_of(address).string() + " holds other bytes than its record says");
-    }
+    EMSTORE_TRY(Place place, look_at(address, content, digest, is_own));
+    if (place.holding == Holding::another) continue;
+    place.is_mended = place.holding == Holding::damaged ||
+                      (place.holding == Holding::nothing && is_own && own->is_here);
+    return place;
   }
   return failure(ErrorCode::internal, "128 different contents have the digest " +
                                           to_hex(as_bytes(digest.xxh3)) + "; no ordinal is left");
@@ -297,32 +364,90 @@ Status FileStore::State::make_durable(const Named& upload) {
   return sync_failure(errno, upload.path);
 }
 
-// Puts the upload at `place`, unless its content is there already, and makes the name durable. The
-// latter also for what was there: whoever put it there may not have come to it yet. False when
-// another content got the place in the meantime.
-Result<bool> FileStore::State::publish(const Place& place, const std::string& upload) {
-  const std::uint8_t byte = place.address.digest[0];
-  const std::string name = file_name(place.address);
-  EMSTORE_TRY(const File folder, open_shard(byte));
-  Shard& shard = shards[byte];
-  const std::lock_guard turn(shard.publishing);
-  if (shard.sync_failed) {
-    return failure(ErrorCode::io_failed, "an earlier sync of " +
-                                             (root_path / shard_name(byte)).string() +
-                                             " failed; nothing is stored there until a restart");
+Status FileStore::State::check_syncs(std::uint8_t first_byte) const {
+  if (!shards[first_byte].sync_failed) return {};
+  return failure(ErrorCode::io_failed, "an earlier sync of " +
+                                           (root_path / shard_name(first_byte)).string() +
+                                           " failed; nothing is stored there until a restart");
+}
+
+Status FileStore::State::sync_shard(const File& folder, std::uint8_t first_byte) {
+  if (system->sync(folder.descriptor()) == 0) return {};
+  auto reason = sync_failure(errno, root_path / shard_name(first_byte));
+  shards[first_byte].sync_failed = true;
+  return reason;
+}
+
+// Whether the name is still that of the file with this number.
+Result<bool> FileStore::State::has_number(const File& folder, const Address& address,
+                                          ino_t number) const {
+  struct stat status {};
+  const std::string name = file_name(address);
+  if (::fstatat(folder.descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    return status.st_ino == number;
   }
-  if (!place.holds_content && system->rename_to_new(uploads.descriptor(), upload.c_str(),
-                                                    folder.descriptor(), name.c_str()) != 0) {
+  if (errno == ENOENT) return false;
+  return io_failure(errno, "look at", path_of(address));
+}
+
+// Gives the file a second name in quarantine/, durably, and says which.
+Result<std::filesystem::path> FileStore::State::keep_damaged(const File& folder,
+                                                             const Address& address) {
+  const std::string name = file_name(address);
+  std::string kept;
+  for (int n = 1; n <= kDamagedCopiesMax; ++n) {
+    kept = name + "." + std::to_string(n);
+    if (system->link_to_new(folder.descriptor(), name.c_str(), quarantine.descriptor(),
+                            kept.c_str()) == 0) {
+      break;
+    }
+    if (errno != EEXIST) return io_failure(errno, "keep a copy of", path_of(address));
+  }
+  EMSTORE_CHECKED(sync_folder(*system, quarantine, root_path / kQuarantineName));
+  return root_path / kQuarantineName / kept;
+}
+
+// False when another content got the place in the meantime, or the damaged one is not there any
+// more.
+Result<bool> FileStore::State::put_upload(const File& folder, const Place& place,
+                                          const std::string& upload) {
+  const std::string name = file_name(place.address);
+  if (place.holding == Holding::nothing) {
+    const int moved = system->rename_to_new(uploads.descriptor(), upload.c_str(),
+                                            folder.descriptor(), name.c_str());
+    if (moved == 0) return true;
     if (errno == EEXIST) return false;
     return io_failure(errno, "move an upload to", path_of(place.address));
   }
-  if (system->sync(folder.descriptor()) == 0) return true;
+  EMSTORE_TRY(const bool is_same, has_number(folder, place.address, place.file_number));
+  if (!is_same) return false;
+  EMSTORE_CHECKED(keep_damaged(folder, place.address));
+  if (system->rename_over(uploads.descriptor(), upload.c_str(), folder.descriptor(),
+                          name.c_str()) == 0) {
+    return true;
+  }
+  return io_failure(errno, "move an upload over", path_of(place.address));
+}
 
-  auto reason = sync_failure(errno, root_path / shard_name(byte));
-  shard.sync_failed = true;
-  // Nobody knows the name yet; without it no later run takes the file for a durable one.
-  if (!place.holds_content) system->unlink(folder.descriptor(), name.c_str());
-  return reason;
+// Puts the upload at `place`, unless its content is there already, and makes the name durable. The
+// latter also for what was there: whoever put it there may not have come to it yet. False when the
+// place is another than it was.
+Result<bool> FileStore::State::publish(const Place& place, const std::string& upload) {
+  const std::uint8_t byte = place.address.digest[0];
+  EMSTORE_TRY(const File folder, open_shard(byte));
+  const std::lock_guard turn(shards[byte].publishing);
+  EMSTORE_CHECKED(check_syncs(byte));
+  if (place.holding != Holding::content) {
+    EMSTORE_TRY(const bool is_put, put_upload(folder, place, upload));
+    if (!is_put) return false;
+  }
+  const Status synced = sync_shard(folder, byte);
+  if (synced) return true;
+  // Nobody knows a new name yet; without it no later run takes the file for a durable one.
+  if (place.holding == Holding::nothing) {
+    system->unlink(folder.descriptor(), file_name(place.address).c_str());
+  }
+  return failure(synced.error());
 }
 
 Result<Stored> FileStore::adopt(const std::string& upload, const ContentDigest& digest,
@@ -341,15 +466,16 @@ Result<Stored> FileStore::adopt(const std::string& upload, const ContentDigest& 
   bool durable = false;
   for (;;) {
     EMSTORE_TRY(const State::Place place, state_->find_place({file, path}, digest, taken));
-    if (!place.holds_content && !durable) {
+    const bool is_there = place.holding == State::Holding::content;
+    if (!is_there && !durable) {
       EMSTORE_CHECKED(state_->make_durable({file, path}));
       durable = true;
     }
     EMSTORE_TRY(const bool published, state_->publish(place, upload));
     if (!published) continue;
     // If this fails, a useless file stays until the upload is too old.
-    if (place.holds_content) system().unlink(uploads().descriptor(), upload.c_str());
-    return Stored{.address = place.address, .digest = digest, .existed = place.holds_content};
+    if (is_there) system().unlink(uploads().descriptor(), upload.c_str());
+    return Stored{place.address, digest, /*existed=*/is_there, place.is_mended};
   }
 }
 
@@ -361,12 +487,12 @@ Result<std::optional<Stored>> FileStore::find(const File& content,
     const Address address{xxh3, known.ordinal};
     const auto path = path_of(address);
     const Result<File> file = open_blob(address);
-    if (!file) continue;  // Its bytes are gone, or damaged: adopt() says which.
+    if (!file) continue;  // Its bytes are gone: adopt() brings them back.
     EMSTORE_TRY(const struct stat status, status_of_regular(*file, path));
     if (static_cast<std::uint64_t>(status.st_size) != size) continue;
     EMSTORE_TRY(const bool equal, equal_bytes(system(), {content, from}, {*file, path}));
     if (!equal) continue;
-    EMSTORE_CHECKED(state_->publish({address, true}, {}));
+    EMSTORE_CHECKED(state_->publish({address, State::Holding::content}, {}));
     return Stored{address, {xxh3, known.sha256, size}, true};
   }
   return std::nullopt;

@@ -4,10 +4,15 @@
 //   <root>/ab/abcd….128         the content whose digest begins with ab
 //   <root>/ab/abcd….129         another content with the same digest; the number is the ordinal
 //   <root>/uploads/             bytes of uploads that are not complete (uploads.h)
+//   <root>/quarantine/          damaged copies, as abcd….128.1, .2 and on: for a human to look at
 //
 // Order of durability (docs/architecture.md): bytes → fdatasync(file) → rename to a name that
 // nothing has → fsync(folder) → only then is the address given out. A crash leaves at most an
 // unused file, never a torn one. Files are 0400 and folders 0700; nothing is ever overwritten.
+//
+// A file whose bytes have not the digest that its name and its record say is damaged. It gets a
+// name in quarantine/ before it loses its own: to the same content that comes again, which takes
+// its place in one step, or to set_aside().
 //
 // A sync that failed is never repeated: the kernel would answer that all is well. After the sync of
 // a folder failed, adopt() refuses with io_failed until the store is opened again.
@@ -38,6 +43,7 @@ struct Stored {
   Address address;
   ContentDigest digest;
   bool existed = false;  // The same bytes were there already; nothing was written.
+  bool mended = false;   // What should have been there was damaged, or gone; now it is there.
 };
 
 // An ordinal that the caller's records use for the content with this SHA-256, whether or not its
@@ -45,10 +51,14 @@ struct Stored {
 struct TakenOrdinal {
   std::uint8_t ordinal = kFirstFileOrdinal;
   Sha256 sha256{};
+  bool is_here = true;  // The bytes should be there.
 };
 
 // Where the bytes of an address lie below the folder: "ab/abcd….128".
 std::filesystem::path media_file(const Address& address);
+
+// Called after each piece of a long reading with its size: to go slowly, and to end it (false).
+using Pace = std::function<bool(std::size_t bytes)>;
 
 class FileStore {
  private:
@@ -81,10 +91,11 @@ class FileStore {
 
   // Makes the content of the complete file uploads/`upload`, whose digest the caller took while the
   // bytes arrived, a blob. A file with the same XXH3-128 is compared byte for byte: equal bytes are
-  // stored once, other bytes get the next ordinal. On success the blob is durable and the upload's
-  // name gone. After `busy` the upload is as it was; after any other failure it must be dropped,
-  // for its bytes may not have reached the disk. Errors: disk_full, io_failed, busy, corrupt_blob
-  // (the file that is there is not what its name or `taken` says), internal (no ordinal is left).
+  // stored once, other bytes get the next ordinal; a damaged copy is replaced. On success the blob
+  // is durable and the upload's name gone. After `busy` the upload is as it was; after any other
+  // failure it must be dropped, for its bytes may not have reached the disk. Errors: disk_full,
+  // io_failed, busy, corrupt_blob (what is there is no file, or the upload itself reads otherwise
+  // than it was written), internal (no ordinal is left).
   Result<Stored> adopt(const std::string& upload, const ContentDigest& digest,
                        const std::vector<TakenOrdinal>& taken = {});
 
@@ -102,8 +113,15 @@ class FileStore {
                            std::uint64_t length) const;
   Result<std::uint64_t> size(const Address& address) const;
 
-  // Re-hashes the stored bytes. Errors: those of open_blob.
-  Result<ContentDigest> rehash(const Address& address) const;
+  // Re-hashes the stored bytes, from the disk rather than from memory. Errors: those of open_blob,
+  // cancelled.
+  Result<ContentDigest> rehash(const Address& address, const Pace& pace = {}) const;
+  // Moves the bytes to quarantine/, durably, when they still have not the digest that was
+  // `recorded`, and says to what file; nothing when they are as recorded or gone by now. Errors:
+  // those of rehash(), disk_full.
+  Result<std::optional<std::filesystem::path>> set_aside(const Address& address,
+                                                         const ContentDigest& recorded,
+                                                         const Pace& pace = {});
   // To be held from before adopt() until what names the bytes is durable and can be seen.
   Pin pin(const Digest128& digest) const;
   // Removes the bytes, unless they are pinned, or `is_unused`, which is asked while nobody can pin

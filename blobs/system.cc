@@ -67,6 +67,14 @@ int System::rename_to_new(int from_directory, const char* from, int to_directory
   return ::renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE);
 }
 
+int System::rename_over(int from_directory, const char* from, int to_directory, const char* to) {
+  return ::renameat(from_directory, from, to_directory, to);
+}
+
+int System::link_to_new(int from_directory, const char* from, int to_directory, const char* to) {
+  return ::linkat(from_directory, from, to_directory, to, 0);
+}
+
 int System::unlink(int directory, const char* name) { return ::unlinkat(directory, name, 0); }
 
 Result<File> open_directory(System& system, int parent, const char* name,

@@ -39,6 +39,10 @@ class System {
   virtual int sync(int file);
   // Moves a file to a name that nothing has yet: EEXIST otherwise.
   virtual int rename_to_new(int from_directory, const char* from, int to_directory, const char* to);
+  // Moves a file to a name, which what had it until then loses in the same moment.
+  virtual int rename_over(int from_directory, const char* from, int to_directory, const char* to);
+  // Gives a file a second name, which nothing has yet: EEXIST otherwise.
+  virtual int link_to_new(int from_directory, const char* from, int to_directory, const char* to);
   virtual int unlink(int directory, const char* name);
 };
 

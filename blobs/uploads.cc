@@ -445,6 +445,7 @@ Uploads::~Uploads() = default;
 
 Result<std::string> Uploads::begin(std::uint32_t uid, std::optional<std::uint64_t> size) {
   EMSTORE_CHECKED(state_->check_size(size));
+  if (size && state_->limits.admit) EMSTORE_CHECKED(state_->limits.admit(uid, *size));
   auto upload = std::make_shared<Upload>(
       UploadName{.token = random_token(), .uid = uid, .size = size, .boot = state_->boot});
 
@@ -487,6 +488,8 @@ Result<std::uint64_t> Uploads::write(std::uint32_t uid, std::string_view token,
   const std::string_view fresh =
       bytes.substr(std::min<std::uint64_t>(upload->reached - offset, bytes.size()));
   EMSTORE_CHECKED(state_->check_end(*upload, upload->reached + fresh.size()));
+  const bool is_counted = upload->name.size.has_value() || !state_->limits.admit;
+  if (!is_counted) EMSTORE_CHECKED(state_->limits.admit(uid, fresh.size()));
   EMSTORE_CHECKED(state_->append(*upload, fresh));
   return upload->reached;
 }
@@ -556,6 +559,19 @@ Status Uploads::abandon(std::uint32_t uid, std::string_view token) {
   if (upload->ended) return unknown_upload(token);
   state_->end(*upload);
   return state_->unlink(upload->file_name);
+}
+
+std::map<std::uint32_t, std::uint64_t> Uploads::held() const {
+  std::map<std::uint32_t, std::uint64_t> held;
+  const std::lock_guard lock(state_->table_lock);
+  for (const auto& [token, upload] : state_->table) {
+    struct stat status {};
+    const bool is_there = ::fstatat(state_->store.uploads().descriptor(), upload->file_name.c_str(),
+                                    &status, AT_SYMLINK_NOFOLLOW) == 0;
+    const std::uint64_t reached = is_there ? static_cast<std::uint64_t>(status.st_size) : 0;
+    held[upload->name.uid] += upload->name.size.value_or(reached);
+  }
+  return held;
 }
 
 std::size_t Uploads::expire() {

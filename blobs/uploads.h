@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,9 @@ struct UploadLimits {
   std::size_t open_per_uid_max = 256;            // More answer `busy`.
   std::int64_t idle_micros_max = 3'600'000'000;  // Untouched for longer, an upload may be dropped.
   std::uint64_t free_bytes_min = 0;              // Left on the disk by content of a known size.
+  // Asked before so many bytes more are taken of a user: all of them when the size is known, else
+  // piece by piece. Its error is the answer. Called on the threads of the uploads.
+  std::function<Status(std::uint32_t uid, std::uint64_t bytes)> admit = {};
 };
 
 // What a complete upload holds. Small content has its bytes here and no file; large content is a
@@ -91,6 +95,8 @@ class Uploads {
   Status abandon(std::uint32_t uid, std::string_view token);
   // Drops what was idle for too long. Returns how many.
   std::size_t expire();
+  // What each user's uploads that are not released hold, or will.
+  std::map<std::uint32_t, std::uint64_t> held() const;
 
  private:
   struct State;

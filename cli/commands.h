@@ -81,6 +81,7 @@ struct MediaGetWords {
   std::string id_or_address, output;
 };
 int get_media(Session& session, const MediaGetWords& words);
+int have_media(Session& session, const std::vector<std::string>& addresses);
 int list_media(Session& session, std::optional<std::uint64_t> limit, std::uint64_t offset);
 int show_media(Session& session, const std::string& id);
 
@@ -134,6 +135,7 @@ struct AuditWords {
   std::string root;
 };
 int audit(Session& session, const AuditWords& words);
+int scrub(Session& session);
 struct ExportWords {
   std::optional<std::uint64_t> until;
 };

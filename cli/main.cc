@@ -27,6 +27,7 @@ struct Words {
   MediaPutWords media_put;
   MediaGetWords media_get;
   std::string media_id;
+  std::vector<std::string> addresses;
   std::optional<std::uint64_t> media_limit;
   std::uint64_t media_offset = 0;
   ImportWords import;
@@ -203,6 +204,9 @@ void add_media(CLI::App& app, Words& words) {
   get.add_option("MEDIA", words.media_get.id_or_address, "An id, or an address (xxh3-128:…)")
       ->required();
   get.add_option("-o,--output", words.media_get.output, "The file to write; - is standard output");
+  CLI::App& have = add(*media, "have", "Say which bytes the store has, and may be named", words,
+                       [&](Session& session) { return have_media(session, words.addresses); });
+  have.add_option("ADDRESS", words.addresses, "Addresses (xxh3-128:…)")->required();
   CLI::App& list = add(*media, "ls", "List the media", words, [&](Session& session) {
     return list_media(session, words.media_limit, words.media_offset);
   });
@@ -317,6 +321,8 @@ void add_audit(CLI::App& app, Words& words) {
 
 void add_whole_store(CLI::App& app, Words& words) {
   add_audit(app, words);
+  add(app, "scrub", "Re-hash the bytes of all media, slowly; set aside what is damaged", words,
+      scrub);
   CLI::App& export_app =
       add(app, "export", "Write the whole store to standard output, as one stream", words,
           [&](Session& session) { return export_store(session, words.exported); });

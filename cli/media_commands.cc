@@ -92,6 +92,26 @@ int get_media(Session& session, const MediaGetWords& words) {
   return 0;
 }
 
+int have_media(Session& session, const std::vector<std::string>& addresses) {
+  const List answers = session.client().media().have(List(addresses.begin(), addresses.end()));
+  if (session.json()) {
+    for (const Value& answer : answers) session.print_json(answer);
+    return 0;
+  }
+  Table table({{"BLOB"}, {"SIZE"}, {"TYPE"}, {"UNTIL"}});
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const Map* known = answers[i].if_map();
+    if (known == nullptr) {
+      table.add({addresses[i], "not there", "", ""});
+      continue;
+    }
+    table.add({addresses[i], size_text(number_at(*known, "size")),
+               cell_text(value_at(*known, "mime_type")), cell_text(value_at(*known, "expires"))});
+  }
+  session.print(table);
+  return 0;
+}
+
 int list_media(Session& session, std::optional<std::uint64_t> limit, std::uint64_t offset) {
   const Page page =
       session.client().repository("media").find_many({.limit = limit, .offset = offset});

@@ -16,7 +16,15 @@ constexpr std::string_view kEraseLine = "\r\x1b[K";
 
 std::string amount(ProgressLine::Unit unit, double number) {
   const auto whole = static_cast<std::uint64_t>(number);
-  return unit == ProgressLine::Unit::bytes ? size_text(whole) : count_text(whole) + " commits";
+  switch (unit) {
+    case ProgressLine::Unit::bytes:
+      return size_text(whole);
+    case ProgressLine::Unit::commits:
+      return count_text(whole) + " commits";
+    case ProgressLine::Unit::contents:
+      return count_text(whole) + " contents";
+  }
+  return count_text(whole);
 }
 
 }  // namespace

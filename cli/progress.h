@@ -8,7 +8,7 @@ namespace emstore::cli {
 
 class ProgressLine {
  public:
-  enum class Unit { bytes, commits };
+  enum class Unit { bytes, commits, contents };
 
   explicit ProgressLine(Unit unit);
   ~ProgressLine();  // Takes the line away.

@@ -50,6 +50,16 @@ Table findings_table(const Map& report) {
   return table;
 }
 
+Table damages_table(const List& damages) {
+  Table table({{"BLOB"}, {"FOUND"}});
+  for (const Value& damage : damages) {
+    const Map* map = damage.if_map();
+    if (!map) continue;
+    table.add({cell_text(value_at(*map, "blob")), cell_text(value_at(*map, "found"))});
+  }
+  return table;
+}
+
 // The part of the store in which the first damage is tells the error.
 ErrorCode code_of(const Map& report) {
   const List* findings = value_at(report, "findings").if_list();
@@ -158,6 +168,32 @@ int audit(Session& session, const AuditWords& words) {
                  count_text(number_at(report, "damages")) + " places are damaged",
                  "",
                  "the places stand above; restore them from a backup, rebuild indexes from the log",
+                 {}});
+}
+
+int scrub(Session& session) {
+  Map report;
+  {
+    Watched watched(session, ProgressLine::Unit::contents);
+    report = session.client().scrub(watched.progress());
+  }
+  const List* waiting = value_at(report, "waiting").if_list();
+  const std::size_t count = waiting ? waiting->size() : 0;
+  if (session.json()) {
+    session.print_json(report);
+  } else {
+    if (count > 0) session.print(damages_table(*waiting));
+    session.print("media         " + count_text(number_at(report, "contents")) + ", " +
+                  size_text(number_at(report, "bytes")) + "\n");
+  }
+  if (count == 0) {
+    if (!session.json()) session.print(green(session.terminal(), "every content is whole") + "\n");
+    return 0;
+  }
+  throw Failure({ErrorCode::corrupt_blob,
+                 count_text(count) + " contents of media are damaged",
+                 "",
+                 "upload the same bytes again, or restore them from a backup",
                  {}});
 }
 

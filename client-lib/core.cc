@@ -61,12 +61,11 @@ ByteProgress Core::progress() const {
   return progress_;
 }
 
-bool Core::passes_descriptors() const {
+bool Core::can(std::string_view what) const {
   const Map hello = caller_.hello();
   const Value* capabilities = hello.find("capabilities");
   const List* list = capabilities == nullptr ? nullptr : capabilities->if_list();
-  return list != nullptr &&
-         std::find(list->begin(), list->end(), Value("descriptors")) != list->end();
+  return list != nullptr && std::find(list->begin(), list->end(), Value(what)) != list->end();
 }
 
 protocol::MutationOptions Core::options_of(const MutationOptions& options) const {

@@ -31,7 +31,9 @@ class Core {
   Outgoing outgoing(std::string_view method, const List& params);
 
   // Whether the daemon takes descriptors of files and gives them.
-  bool passes_descriptors() const;
+  bool passes_descriptors() const { return can("descriptors"); }
+  // Whether it says which contents it has.
+  bool tells_what_it_has() const { return can("blob_have"); }
 
   // Told of every transfer of bytes from now on.
   void on_progress(ByteProgress progress);
@@ -42,6 +44,8 @@ class Core {
   Result<Map> call_for_map(const protocol::Call& call);
 
  private:
+  bool can(std::string_view what) const;  // As its hello says.
+
   const bool request_keys_;
   mutable std::mutex progress_turn_;
   ByteProgress progress_;

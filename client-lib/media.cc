@@ -177,6 +177,10 @@ Mutation MediaLibrary::upload(const File& file, ErrorOut error, const MutationOp
   return value_of(upload_file(*core_, file, options), error);
 }
 
+List MediaLibrary::have(const List& contents) { return value_of(known_contents(*core_, contents)); }
+List MediaLibrary::have(const List& contents, ErrorOut error) {
+  return value_of(known_contents(*core_, contents), error);
+}
 MediaReader MediaLibrary::open(const Value& id_or_address) {
   std::optional<Error> error;
   MediaReader reader = open(id_or_address, error);

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
+#include "base/hash.h"
+#include "base/hash_pieces.h"
 #include "client-lib/answers.h"
 #include "client-lib/source.h"
 
@@ -39,6 +42,8 @@ class Upload {
       const bool is_unfit = !passed && passed.error().code == ErrorCode::invalid_request;
       if (!is_unfit) return passed;  // Else the file lies where the daemon does not read.
     }
+    EMSTORE_TRY(std::optional<std::string> known, find_known());
+    if (known) return *std::move(known);
     for (int attempt = 0;; ++attempt) {
       auto address = send_and_commit();
       if (address || address.error().code != ErrorCode::upload_not_found ||
@@ -57,6 +62,42 @@ class Upload {
     EMSTORE_TRY(const Map stored, expect_map(std::move(answer), "blob.put_fd"));
     if (progress_) progress_(source_.size(), source_.size());
     return RecordView(stored).get<std::string>("blob");
+  }
+
+  // The address, when the store has the bytes already. Looking for what it does not have costs one
+  // fast reading.
+  Result<std::optional<std::string>> find_known() {
+    if (source_.size() <= kPieceBytes || !core_.tells_what_it_has()) return std::nullopt;
+    PiecesHasher first;
+    EMSTORE_CHECKED(read_all([&](std::string_view piece) { first.update(piece); }));
+    Map content{{"xxh3", to_hex(as_bytes(first.digest()))}, {"size", source_.size()}};
+    EMSTORE_TRY(const Value maybe, have(content));
+    if (maybe.is_null()) return std::nullopt;
+    ContentHasher both;
+    EMSTORE_CHECKED(read_all([&](std::string_view piece) { both.update(piece); }));
+    const ContentDigest digest = both.digest();
+    content.set("xxh3", to_hex(as_bytes(digest.xxh3)));
+    content.set("sha256", to_hex(as_bytes(digest.sha256)));
+    EMSTORE_TRY(const Value known, have(content));
+    const Map* stored = known.if_map();
+    if (stored == nullptr) return std::nullopt;
+    if (progress_) progress_(source_.size(), source_.size());
+    return RecordView(*stored).get<std::string>("blob");
+  }
+
+  template <typename Take>
+  Status read_all(Take take) const {
+    for (std::uint64_t offset = 0; offset < source_.size(); offset += kPieceBytes) {
+      const std::uint64_t length = std::min(kPieceBytes, source_.size() - offset);
+      EMSTORE_TRY(const std::string piece, source_.piece(offset, length));
+      take(piece);
+    }
+    return {};
+  }
+
+  Result<Value> have(const Map& content) {
+    EMSTORE_TRY(List answers, known_contents(core_, {content}));
+    return std::move(answers.front());
   }
 
   Result<std::string> send_and_commit() {
@@ -169,6 +210,15 @@ Result<Value> stored_file(Core& core, const File& file) {
   }
   EMSTORE_TRY(std::string address, caught([&] { return Upload(core, source).run(); }));
   return Value(Map{{"blob", std::move(address)}});
+}
+
+Result<List> known_contents(Core& core, const List& contents) {
+  EMSTORE_TRY(const Map answer, bulk_call(core, protocol::BlobHave{contents}));
+  const List* answers = RecordView(answer)["contents"].if_list();
+  if (answers == nullptr || answers->size() != contents.size()) {
+    return failure(ErrorCode::internal, "blob.have gave no answer for each content");
+  }
+  return *answers;
 }
 
 Result<Map> lowered(Core& core, const Document& document) {

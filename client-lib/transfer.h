@@ -21,6 +21,9 @@ namespace emstore {
 // when it changes meanwhile.
 Result<Value> stored_file(Core& core, const File& file);
 
+// Which contents the store has: one answer for each, as blob.have gives them.
+Result<List> known_contents(Core& core, const List& contents);
+
 // The document as on the wire, its files stored. Errors have the path within the document.
 Result<Map> lowered(Core& core, const Document& document);
 // The same of several; paths begin with `documents[i]`.

@@ -75,6 +75,12 @@ Map Client::audit(const AuditOptions& options, const JobProgress& progress) {
 Map Client::audit(const AuditOptions& options, const JobProgress& progress, ErrorOut error) {
   return value_of(audit_to_end(*core_, options, progress), error);
 }
+Map Client::scrub(const JobProgress& progress) {
+  return value_of(run_job(*core_, protocol::Scrub{}, "scrub", progress));
+}
+Map Client::scrub(const JobProgress& progress, ErrorOut error) {
+  return value_of(run_job(*core_, protocol::Scrub{}, "scrub", progress), error);
+}
 Map Client::backup(const std::filesystem::path& directory, const JobProgress& progress) {
   return value_of(backup_to_end(*core_, directory, progress));
 }

@@ -11,8 +11,8 @@ namespace emstore::daemon {
 namespace {
 
 // What a client may rely on beyond the methods that `describe` lists.
-constexpr std::array<std::string_view, 5> kCapabilities{"pipelining", "pushes", "request_keys",
-                                                        "upload_resume", "descriptors"};
+constexpr std::array<std::string_view, 6> kCapabilities{
+    "pipelining", "pushes", "request_keys", "upload_resume", "descriptors", "blob_have"};
 
 void write_id(const RecordId& id, Sink& sink) {
   if (id.is_uuid()) {
@@ -227,6 +227,12 @@ void write_upload(const store::UploadRow& upload, Sink& sink) {
   sink.boolean(upload.existed);
   sink.text("expires");
   sink.time(upload.expires);
+}
+
+Value to_value(const store::UploadRow& upload) {
+  ValueSink sink;
+  write_upload(upload, sink);
+  return sink.take();
 }
 
 void write_hello(const store::StoreId& store, const store::View& view, const SessionLimits& limits,

@@ -23,6 +23,7 @@ constexpr std::size_t kFeedThreads = 1;
 constexpr std::size_t kFinishedJobsMax = 64;
 constexpr std::size_t kWaitingJobsMax = 16;
 constexpr std::chrono::minutes kUploadExpiryInterval{10};
+constexpr std::chrono::minutes kScrubLook{1};
 
 Peer this_process() { return Peer{::getuid(), ::getgid(), static_cast<std::uint32_t>(::getpid())}; }
 
@@ -41,6 +42,7 @@ WriterOptions writer_options(const Config& config) {
 // What lies on disk, opened before any thread or socket.
 struct Stored {
   OpenedStore opened;
+  std::unique_ptr<Quota> quota;
   std::unique_ptr<blobs::FileStore> files;
   std::unique_ptr<blobs::Uploads> uploads;
   std::vector<blobs::Sniffer> sniffers;
@@ -48,17 +50,23 @@ struct Stored {
 
 Result<Stored> open_stored(const Config& config, Log& log) {
   EMSTORE_TRY(OpenedStore opened, open_store(config, log));
-  Stored stored{std::move(opened), {}, {}, {}};
+  Stored stored{std::move(opened), {}, {}, {}, {}};
+  stored.quota = std::make_unique<Quota>(*stored.opened.store, config.quota);
   const std::filesystem::path media = config.media_folder();
   EMSTORE_CHECKED(make_private_folder(media));
   EMSTORE_TRY(blobs::FileStore files, blobs::FileStore::open(media));
   stored.files = std::make_unique<blobs::FileStore>(std::move(files));
-  const blobs::UploadLimits limits{.blob_bytes_max = config.blob_bytes_max,
-                                   .open_per_uid_max = config.uploads_per_uid_max,
-                                   .idle_micros_max = config.upload_idle.count(),
-                                   .free_bytes_min = config.free_bytes_min};
+  const blobs::UploadLimits limits{
+      .blob_bytes_max = config.blob_bytes_max,
+      .open_per_uid_max = config.uploads_per_uid_max,
+      .idle_micros_max = config.upload_idle.count(),
+      .free_bytes_min = config.free_bytes_min,
+      .admit = [&quota = *stored.quota](std::uint32_t uid, std::uint64_t bytes) {
+        return quota.admit_upload(uid, bytes);
+      }};
   EMSTORE_TRY(blobs::Uploads uploads, blobs::Uploads::open(*stored.files, limits));
   stored.uploads = std::make_unique<blobs::Uploads>(std::move(uploads));
+  stored.quota->watch(*stored.uploads);
   for (std::size_t thread = 0; thread < config.media_threads; ++thread) {
     EMSTORE_TRY(blobs::Sniffer sniffer, blobs::Sniffer::open());
     stored.sniffers.push_back(std::move(sniffer));
@@ -78,6 +86,8 @@ struct App::State {
   void begin_stop();
   void tidy_at_start();
   void watch_uploads();
+  void watch_scrub(bool is_first);
+  bool is_scrub_due(bool is_first) const;
   Status close_store();
 
   const Config config;
@@ -99,6 +109,7 @@ struct App::State {
   asio::signal_set signals;
   asio::steady_timer stop_deadline;
   asio::steady_timer upload_expiry;
+  asio::steady_timer scrub_due;
   bool is_stopping = false;
   bool was_asked_to_stop = false;
   std::optional<Error> failure_of_store;
@@ -149,13 +160,16 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
             .writer = writer,
             .sessions = sessions,
             .space = space,
+            .quota = *stored.quota,
             .started = std::chrono::steady_clock::now()},
       signals(reactor.context()),
       stop_deadline(reactor.context()),
-      upload_expiry(reactor.context()) {
+      upload_expiry(reactor.context()),
+      scrub_due(reactor.context()) {
   dispatch = std::make_unique<Dispatch>(parts);
   tidy_at_start();
   watch_uploads();
+  if (config.scrub_every.count() > 0) watch_scrub(/*is_first=*/true);
 }
 
 // Whoever asks again does not want to wait for what is in flight. A write that fails while a stop
@@ -198,6 +212,24 @@ void App::State::watch_uploads() {
       dispatch->collection().remove_files();
     });
     watch_uploads();
+  });
+}
+
+// One that the run before this one left half way is gone on with at once.
+bool App::State::is_scrub_due(bool is_first) const {
+  const auto last = store::read_scrub(*stored.opened.store->view()->reader);
+  if (!last || !*last) return true;
+  if (is_first && (*last)->is_under_way()) return true;
+  const std::int64_t since = stored.opened.environment->now().micros - (*last)->started.micros;
+  return since >= config.scrub_every.count();
+}
+
+void App::State::watch_scrub(bool is_first) {
+  scrub_due.expires_after(std::min<std::chrono::microseconds>(kScrubLook, config.scrub_every));
+  scrub_due.async_wait([this, is_first](const boost::system::error_code& error) {
+    if (error || is_stopping) return;
+    if (is_scrub_due(is_first)) static_cast<void>(dispatch->scrub().start());  // Busy: next time.
+    watch_scrub(/*is_first=*/false);
   });
 }
 

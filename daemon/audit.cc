@@ -5,6 +5,7 @@
 
 #include "base/address.h"
 #include "base/hash.h"
+#include "daemon/media_check.h"
 #include "store/row_bytes.h"
 
 namespace emstore::daemon {
@@ -49,14 +50,14 @@ class MediaAudit {
   // What records name. Errors of one content are findings.
   Status known(const Still& still) {
     bool go_on = true;
-    const Status scanned =
-        view_->reader->scan(Family::blobs, {}, [&](std::string_view key, std::string_view bytes) {
+    const Status scanned = view_->reader->try_scan(
+        Family::blobs, {}, [&](std::string_view key, std::string_view bytes) -> Result<bool> {
           const std::optional<Address> address = address_of_bytes(key);
           const Result<BlobRow> row = store::decode_blob(bytes);
           if (!address || !row) {
             add("blobs " + to_hex(key), "a row that is none");
           } else if (row->collected_at == 0 && is_in_slice(*address)) {
-            check(*address, *row);
+            EMSTORE_CHECKED(check(*address, *row));
             go_on = still(row->size);
           }
           return go_on;
@@ -65,33 +66,13 @@ class MediaAudit {
     return went_on(go_on);
   }
 
-  void check(const Address& address, const BlobRow& row) {
-    const Result<ContentDigest> found = digest(address);
-    if (!found && is_collected(address)) return;
+  Status check(const Address& address, const BlobRow& row) {
+    EMSTORE_TRY(const auto checked, check_content(store_, *view_, files_, address, row));
+    if (!checked) return {};
     ++contents_;
-    if (!found) return add(place(address), found.error().message);
-    bytes_ += found->size;
-    if (found->xxh3 != address.digest || found->sha256 != row.sha256 || found->size != row.size) {
-      add(place(address), "has " + std::to_string(found->size) + " bytes with the SHA-256 " +
-                              to_hex(as_bytes(found->sha256)) + "; recorded were " +
-                              std::to_string(row.size) + " with " + to_hex(as_bytes(row.sha256)));
-    }
-  }
-
-  Result<ContentDigest> digest(const Address& address) const {
-    if (address.is_file()) return files_.rehash(address);
-    EMSTORE_TRY(const auto bytes, view_->reader->get(Family::bytes, to_bytes(address)));
-    if (bytes) return digest_of(*bytes);
-    return failure(ErrorCode::blob_not_found, "its bytes are missing");
-  }
-
-  // Meanwhile: a commit may have said so since.
-  bool is_collected(const Address& address) const {
-    const auto now = store_.view();
-    const auto row = now->reader->get(Family::blobs, to_bytes(address));
-    if (!row || !*row) return false;
-    const Result<BlobRow> blob = store::decode_blob(**row);
-    return blob && blob->collected_at != 0;
+    bytes_ += checked->bytes;
+    if (checked->fault) add(place(address), checked->fault->message);
+    return {};
   }
 
   // Bytes that were uploaded and that no record names yet: their address tells what they should be.

@@ -21,8 +21,18 @@ Result<Address> read_address(const std::string& text) {
                  "an address reads xxh3-128: and 32 hexadecimal digits, as blob.commit gives it");
 }
 
-Error not_there(const std::string& address) {
-  return Error{ErrorCode::blob_not_found, "there are no bytes at " + address, "address"};
+// Bytes that are missing: lost, when something says that they should be there.
+Error not_there(const store::View& view, const Address& address) {
+  const Result<std::optional<store::Recorded>> recorded =
+      store::recorded_at(*view.reader, address, view.time);
+  if (!recorded) return recorded.error();
+  if (*recorded && (*recorded)->is_here) {
+    return Error{
+        ErrorCode::corrupt_blob,
+        "the bytes at " + to_string(address) + " were found damaged and set aside, or are missing",
+        "address", "upload the same bytes again, or restore them from a backup"};
+  }
+  return Error{ErrorCode::blob_not_found, "there are no bytes at " + to_string(address), "address"};
 }
 
 // Bytes that were collected are told from bytes that never were. Somebody may have brought them
@@ -41,28 +51,17 @@ Status check_not_collected(const store::View& view, const Address& address) {
                  "address");
 }
 
-// The ordinals of files that the blob rows of this digest hold, whether their bytes are still there
-// or not.
+// The ordinals of files that are recorded under this digest, whether their bytes are still there or
+// not.
 Result<std::vector<blobs::TakenOrdinal>> ordinals_taken(const store::View& view,
                                                         const Digest128& digest) {
+  EMSTORE_TRY(const auto recorded, store::recorded_under(*view.reader, digest, view.time));
   std::vector<blobs::TakenOrdinal> taken;
-  EMSTORE_CHECKED(view.reader->try_scan(
-      store::Family::blobs, store::range_of_prefix(as_bytes(digest)),
-      [&](std::string_view key, std::string_view value) -> Result<bool> {
-        const std::optional<Address> address = address_of_bytes(key);
-        if (!address)
-          return failure(ErrorCode::corrupt_index, "a blob row whose key is no address");
-        EMSTORE_TRY(const store::BlobRow row, store::decode_blob(value));
-        if (address->is_file()) taken.push_back({address->ordinal, row.sha256});
-        return true;
-      }));
+  for (const store::Recorded& content : recorded) {
+    if (!content.address.is_file()) continue;
+    taken.push_back({content.address.ordinal, content.sha256, content.is_here});
+  }
   return taken;
-}
-
-Value shown_upload(const store::UploadRow& upload) {
-  ValueSink sink;
-  write_upload(upload, sink);
-  return sink.take();
 }
 
 }  // namespace
@@ -150,7 +149,7 @@ Result<Value> BlobCalls::answered_before(std::uint32_t uid, const std::string& t
   if (error.code != ErrorCode::upload_not_found) return failure(error);
   EMSTORE_TRY(const auto upload, store::find_upload(*parts_.store.view()->reader, token, uid));
   if (!upload) return failure(error);
-  return shown_upload(*upload);
+  return to_value(*upload);
 }
 
 // A full writer must not send the sender back to the beginning: the lease waits until there is
@@ -169,6 +168,7 @@ void BlobCalls::take_lease(Finished finished) {
   } else {
     lease.content = upload.file->address;
     lease.existed = upload.file->existed;
+    lease.mended = upload.file->mended;
   }
   const std::size_t bytes = upload.small ? upload.small->size() : sizeof lease;
   auto shared =
@@ -180,11 +180,10 @@ void BlobCalls::take_lease(Finished finished) {
         if (!outcome) return answer(shared->caller, failure(std::move(outcome).error()));
         const auto& answered = std::get<store::LeaseOutcome>(*outcome);
         const blobs::Completed& done = shared->upload;
-        answer(
-            shared->caller,
-            shown_upload({answered.expires,
-                          {answered.address, done.digest.size, done.digest.sha256, done.mime_type},
-                          answered.existed}));
+        answer(shared->caller, to_value(store::UploadRow{answered.expires,
+                                                         {answered.address, done.digest.size,
+                                                          done.digest.sha256, done.mime_type},
+                                                         answered.existed}));
       });
   if (!is_taken) finished_.push_back(std::move(*shared));
 }
@@ -239,9 +238,7 @@ void BlobCalls::pass_file(Session& session, std::uint32_t request, const Address
         const auto open = [&]() -> Result<Opened> {
           EMSTORE_CHECKED(check_not_collected(*view, address));
           Result<blobs::File> file = parts_.files.open_blob(address);
-          // Perhaps they were collected a moment ago.
-          if (!file) EMSTORE_CHECKED(check_not_collected(*parts_.store.view(), address));
-          if (!file) return failure(file.error());
+          if (!file) return failure(why_not(address, file.error()));
           EMSTORE_TRY(const std::uint64_t size, parts_.files.size(address));
           return Opened{*std::move(file), size};
         };
@@ -254,6 +251,14 @@ void BlobCalls::pass_file(Session& session, std::uint32_t request, const Address
         });
       });
   if (!is_taken) session.refuse(request, too_much_waits("reads of files"));
+}
+
+// Why a file cannot be opened: perhaps its bytes were collected a moment ago, or set aside.
+Error BlobCalls::why_not(const Address& address, const Error& error) const {
+  if (error.code != ErrorCode::blob_not_found) return error;
+  const auto now = parts_.store.view();
+  const Status collected = check_not_collected(*now, address);
+  return collected ? not_there(*now, address) : collected.error();
 }
 
 void BlobCalls::committed() {
@@ -286,7 +291,7 @@ void BlobCalls::read_row(Session& session, std::uint32_t request, const protocol
   const Result<std::optional<std::string>> row =
       view->reader->get(store::Family::bytes, to_bytes(address));
   if (!row) return session.refuse(request, row.error());
-  if (!*row) return session.refuse(request, not_there(call.address));
+  if (!*row) return session.refuse(request, not_there(*view, address));
   const std::string_view content = **row;
   const std::size_t offset = std::min<std::uint64_t>(call.offset, content.size());
   protocol::ReplyWriter reply(session.out(), request);
@@ -308,9 +313,7 @@ void BlobCalls::read_file(Session& session, std::uint32_t request, const protoco
         const auto read = [&]() -> Result<Value> {
           EMSTORE_CHECKED(check_not_collected(*view, address));
           const Result<std::uint64_t> size = parts_.files.size(address);
-          // Perhaps they were collected a moment ago.
-          if (!size) EMSTORE_CHECKED(check_not_collected(*parts_.store.view(), address));
-          if (!size) return failure(size.error());
+          if (!size) return failure(why_not(address, size.error()));
           EMSTORE_TRY(std::string bytes, parts_.files.read(address, call.offset, call.length));
           return Map{{"bytes", Binary{std::move(bytes)}}, {"size", *size}};
         };

@@ -57,6 +57,7 @@ class BlobCalls {
   void read_file(Session& session, std::uint32_t request, const protocol::BlobRead& call,
                  const Address& address);
   void pass_file(Session& session, std::uint32_t request, const Address& address);
+  Error why_not(const Address& address, const Error& error) const;
   void answer(const Caller& caller, const Result<Value>& result);
 
   const Parts& parts_;

@@ -1,10 +1,10 @@
 #include "daemon/collection.h"
 
 #include <algorithm>
-#include <future>
 #include <utility>
 #include <vector>
 
+#include "daemon/asking.h"
 #include "store/facts.h"
 #include "store/garbage.h"
 
@@ -12,7 +12,6 @@ namespace emstore::daemon {
 namespace {
 
 constexpr std::size_t kListedMax = 1000;
-constexpr std::chrono::milliseconds kLookForCancel{20};
 
 Value shown(const store::UnusedMedia& media) {
   return Map{{"id", to_value(media.id)},
@@ -37,10 +36,6 @@ void add(const store::CollectOutcome& slice, store::Garbage& all) {
     if (all.list.size() == kListedMax) break;
     all.list.push_back(media);
   }
-}
-
-tl::unexpected<Error> cancelled() {
-  return failure(ErrorCode::cancelled, "the collection was cancelled");
 }
 
 }  // namespace
@@ -72,22 +67,10 @@ Result<Value> Collection::run(const Peer& peer, const GcOptions& options,
   return shown(sequence, all);
 }
 
-// The answer never comes when the daemon stops: then the job is cancelled.
 Result<store::CollectOutcome> Collection::ask(const store::Submission& slice,
                                               const Jobs::Progress& progress) {
-  const auto answered = std::make_shared<std::promise<store::Outcome>>();
-  std::future<store::Outcome> answer = answered->get_future();
-  parts_.reactor.deliver([&writer = parts_.writer, slice, answered] {
-    const bool is_taken = writer.submit(slice, sizeof slice, [answered](store::Outcome outcome) {
-      answered->set_value(std::move(outcome));
-    });
-    if (!is_taken) answered->set_value(failure(too_much_waits("mutations")));
-  });
-  while (answer.wait_for(kLookForCancel) != std::future_status::ready) {
-    if (!progress(0, 0)) return cancelled();
-  }
-  EMSTORE_TRY(auto outcome, answer.get());
-  if (!progress(0, 0)) return cancelled();
+  EMSTORE_TRY(auto outcome, ask_writer(parts_, slice, sizeof slice, progress));
+  if (!progress(0, 0)) return failure(ErrorCode::cancelled, "the collection was cancelled");
   return std::get<store::CollectOutcome>(std::move(outcome));
 }
 

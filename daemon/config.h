@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "blobs/uploads.h"
 #include "daemon/log.h"
+#include "daemon/quota.h"
 #include "daemon/sessions.h"
 #include "daemon/socket_file.h"
 #include "store/query.h"
@@ -61,10 +62,14 @@ struct Config {
 
   std::uint64_t blob_bytes_max = 5ull << 30;
   std::size_t uploads_per_uid_max = 256;
+  QuotaLimits quota;
+  std::size_t have_contents_max = 1'000;      // Of one blob.have.
   std::uint64_t free_bytes_min = 256u << 20;  // On the disks of data and media.
   std::chrono::microseconds upload_idle{std::chrono::hours(1)};
   std::chrono::microseconds lease{std::chrono::hours(24)};
   std::chrono::microseconds gc_grace{std::chrono::hours(24)};
+  std::uint64_t scrub_rate = 64u << 20;      // Bytes a second.
+  std::chrono::microseconds scrub_every{0};  // 0: only when it is asked for.
 
   std::size_t media_threads = 2;
   std::chrono::microseconds spin{0};

@@ -176,6 +176,9 @@ struct Dispatch::Visitor {
   void operator()(protocol::BlobCommit& call) const {
     dispatch.blob_calls_.begin(session, id, std::move(call));
   }
+  void operator()(const protocol::BlobHave& call) const {
+    dispatch.known_blobs_.begin(session, id, call);
+  }
   void operator()(const protocol::BlobPutFd&) const {
     dispatch.blob_calls_.begin(session, id, session.take_descriptor());
   }
@@ -234,6 +237,11 @@ struct Dispatch::Visitor {
           [&collection = dispatch.collection_, peer = session.peer(), options](
               const Jobs::Progress& progress) { return collection.run(peer, options, progress); });
   }
+  void operator()(const protocol::Scrub&) const {
+    answer(dispatch.scrub_.start().map([](const std::string& job) {
+      return Value(Map{{"job", job}});
+    }));
+  }
   void operator()(const protocol::JobGet& call) const { answer(parts().jobs.get(call.id)); }
   void operator()(const protocol::JobCancel& call) const { answer(parts().jobs.cancel(call.id)); }
 };
@@ -245,7 +253,9 @@ Dispatch::Dispatch(const Parts& parts)
       blob_calls_(parts),
       feeds_(parts),
       exports_(parts),
-      collection_(parts) {}
+      collection_(parts),
+      scrub_(parts),
+      known_blobs_(parts) {}
 
 void Dispatch::handle(Session& session, protocol::Request request, std::size_t bytes) {
   std::visit(Visitor{*this, session, request.id, request.digest, bytes}, request.call);

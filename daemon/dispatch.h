@@ -8,9 +8,11 @@
 #include "daemon/collection.h"
 #include "daemon/exports.h"
 #include "daemon/feeds.h"
+#include "daemon/known_blobs.h"
 #include "daemon/mutations.h"
 #include "daemon/parts.h"
 #include "daemon/reads.h"
+#include "daemon/scrub.h"
 #include "protocol/message.h"
 
 namespace emstore::daemon {
@@ -26,6 +28,7 @@ class Dispatch {
   void committed();
   // Files whose bytes are of no use any more.
   Collection& collection() { return collection_; }
+  Scrub& scrub() { return scrub_; }
   // Nothing more will be committed.
   void drain();
   // Calls off the queries that still run: there is no reactor any more to answer them.
@@ -46,6 +49,8 @@ class Dispatch {
   Feeds feeds_;
   Exports exports_;
   Collection collection_;
+  Scrub scrub_;
+  KnownBlobs known_blobs_;
 };
 
 }  // namespace emstore::daemon

@@ -22,13 +22,15 @@ Jobs::Jobs(Reactor& reactor, std::size_t finished_max, std::size_t waiting_max)
     : reactor_(reactor),
       finished_max_(finished_max),
       run_(std::random_device()()),
-      pool_("job", 1, {.waiting = waiting_max}) {}
+      pool_("job", 1, {.waiting = waiting_max}),
+      slow_pool_("slow job", 1, {.waiting = waiting_max}) {}
 
 Jobs::~Jobs() { stop(); }
 
 void Jobs::stop() {
   for (const auto& [id, job] : jobs_) job->is_cancelled = true;
   pool_.stop();
+  slow_pool_.stop();
 }
 
 std::string_view Jobs::name_of(State state) {
@@ -47,12 +49,13 @@ std::string_view Jobs::name_of(State state) {
   return "failed";
 }
 
-Result<std::string> Jobs::start(std::string_view kind, Work work) {
+Result<std::string> Jobs::start(std::string_view kind, Work work, Lane lane) {
   auto owned = std::make_unique<Job>();
   Job& job = *owned;
   job.kind = kind;
   job.id = job.kind + "-" + std::to_string(run_) + "-" + std::to_string(++started_);
-  const bool is_taken = pool_.submit([this, &job, run = std::move(work)](std::size_t) {
+  Pool& pool = lane == Lane::slow ? slow_pool_ : pool_;
+  const bool is_taken = pool.submit([this, &job, run = std::move(work)](std::size_t) {
     job.state = State::running;
     Result<Value> result = run([&job](std::uint64_t done, std::uint64_t total) {
       job.done = done;
@@ -66,6 +69,13 @@ Result<std::string> Jobs::start(std::string_view kind, Work work) {
   std::string id = job.id;
   jobs_.emplace(id, std::move(owned));
   return id;
+}
+
+std::optional<std::string> Jobs::unfinished(std::string_view kind) const {
+  for (const auto& [id, job] : jobs_) {
+    if (job->kind == kind && !job->result) return id;
+  }
+  return std::nullopt;
 }
 
 void Jobs::finish(Job& job, Result<Value> result) {

@@ -1,6 +1,6 @@
 // Jobs: long work that a client starts, watches and may cancel. They run one after the other on a
-// thread of their own; finished ones are kept for a while, so that their results can be fetched.
-// Threads: the reactor's.
+// thread of their own, but those that are slow on purpose, which have another one; finished ones
+// are kept for a while, so that their results can be fetched. Threads: the reactor's.
 #pragma once
 
 #include <atomic>
@@ -32,14 +32,17 @@ class Jobs {
   Jobs(Reactor& reactor, std::size_t finished_max, std::size_t waiting_max);
   ~Jobs();
 
+  enum class Lane : std::uint8_t { ordinary, slow };
   // Returns the job's id. Errors: busy.
-  Result<std::string> start(std::string_view kind, Work work);
+  Result<std::string> start(std::string_view kind, Work work, Lane lane = Lane::ordinary);
+  // A job of this kind that waits or runs.
+  std::optional<std::string> unfinished(std::string_view kind) const;
   // {id, kind, state, progress, result?, error?}. Errors: job_not_found.
   Result<Value> get(const std::string& id) const;
   // {state}. A finished job stays as it is. Errors: job_not_found.
   Result<Value> cancel(const std::string& id);
 
-  // Cancels what runs and waits, and ends the thread.
+  // Cancels what runs and waits, and ends the threads.
   void stop();
 
  private:
@@ -56,6 +59,7 @@ class Jobs {
   std::uint64_t started_ = 0;
   std::uint32_t run_;  // Of this daemon: an id of an earlier one is not found.
   Pool pool_;
+  Pool slow_pool_;
 };
 
 }  // namespace emstore::daemon

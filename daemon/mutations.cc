@@ -53,11 +53,28 @@ Result<store::Submission> prepare(const Peer& peer, store::Command command,
 
 // Whether a request under this key was carried out.
 Result<bool> is_known(const store::View& view, const Peer& peer,
-                      const protocol::MutationOptions& options) {
-  if (!options.key) return false;
-  EMSTORE_TRY(const auto row, view.reader->get(store::Family::requests,
-                                               store::request_key(peer.uid, *options.key)));
+                      const std::optional<std::string>& key) {
+  if (!key) return false;
+  EMSTORE_TRY(const auto row,
+              view.reader->get(store::Family::requests, store::request_key(peer.uid, *key)));
   return row.has_value();
+}
+
+// Bytes within a request count as others do, unless it was carried out before.
+Result<store::Submission> let_in(const Parts& parts, Result<store::Submission> prepared) {
+  if (!prepared) return prepared;
+  const auto& command = std::get<store::Command>(prepared->work);
+  std::uint64_t bytes = 0;
+  for (const store::PreparedFile& file : command.files) bytes += file.bytes.size();
+  if (bytes == 0) return prepared;
+  Status admitted = parts.quota.admit_named(bytes);
+  if (admitted) return prepared;
+  if (command.key) {
+    EMSTORE_TRY(const bool is_retry,
+                is_known(*parts.store.view(), prepared->peer, command.key->key));
+    if (is_retry) return prepared;
+  }
+  return failure(std::move(admitted).error());
 }
 
 }  // namespace
@@ -80,7 +97,7 @@ void Mutations::begin(const Request& request, store::Command command,
     return prepare_elsewhere(
         request, std::move(answering),
         [this, peer = request.peer, held = std::move(command)](std::size_t thread) mutable {
-          return prepare(peer, std::move(held), &parts_.sniffers.at(thread));
+          return let_in(parts_, prepare(peer, std::move(held), &parts_.sniffers.at(thread)));
         });
   }
   queue(request, std::move(answering), prepare(request.peer, std::move(command), nullptr));
@@ -120,7 +137,7 @@ void Mutations::begin(const Request& request, protocol::Undo undo,
                     [this, peer = request.peer, held = std::move(undo),
                      digest](std::size_t) -> Result<store::Submission> {
                       const std::shared_ptr<const store::View> view = parts_.store.view();
-                      EMSTORE_TRY(const bool is_retry, is_known(*view, peer, held.options));
+                      EMSTORE_TRY(const bool is_retry, is_known(*view, peer, held.options.key));
                       const store::Standing standing =
                           is_retry ? store::Standing::known : store::Standing::checked;
                       EMSTORE_TRY(

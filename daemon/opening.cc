@@ -56,6 +56,9 @@ Result<OpenedStore> open_store(const Config& config, Log& log) {
   options.unsafe_file_system =
       config.allow_memory ? store::UnsafeFileSystem::allow : store::UnsafeFileSystem::refuse;
   options.progress = progress_log(log);
+  options.mended = [&log](const Address& address) {
+    log.warning("mended", {{"blob", to_string(address)}});
+  };
   EMSTORE_TRY(std::unique_ptr<store::Store> store, store::Store::open(options, *environment));
   return OpenedStore{std::move(environment), std::move(store)};
 }

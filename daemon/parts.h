@@ -13,6 +13,7 @@
 #include "daemon/jobs.h"
 #include "daemon/log.h"
 #include "daemon/pool.h"
+#include "daemon/quota.h"
 #include "daemon/reactor.h"
 #include "daemon/session.h"
 #include "daemon/sessions.h"
@@ -38,6 +39,7 @@ struct Parts {
   Writer& writer;
   Sessions& sessions;
   Space& space;
+  Quota& quota;
   std::chrono::steady_clock::time_point started;
 };
 

@@ -120,6 +120,20 @@ constexpr std::array kSettings{
     Setting{"limits.uploads_per_uid",
             [](Config& c) -> Place { return Number{&c.uploads_per_uid_max}; },
             "unfinished uploads of one user"},
+    Setting{"limits.stored_bytes",
+            [](Config& c) -> Place {
+              return Bytes{&c.quota.stored_bytes_max, /*least=*/0};
+            },
+            "bytes of media in all, with what is uploaded; 0: as many as there is room for"},
+    Setting{"limits.unlinked_bytes",
+            [](Config& c) -> Place {
+              return Bytes{&c.quota.unlinked_bytes_max, /*least=*/0};
+            },
+            "bytes that one user has uploaded and no media has; 0: no bound"},
+    Setting{"limits.have_contents", [](Config& c) -> Place { return Number{&c.have_contents_max}; },
+            "contents that one blob.have asks about"},
+    Setting{"limits.scrub_rate", [](Config& c) -> Place { return Bytes{&c.scrub_rate}; },
+            "what a scrub reads in a second"},
     Setting{"limits.free_space", [](Config& c) -> Place { return Bytes{&c.free_bytes_min}; },
             "with less left on a disk nothing is written but deletions; reads go on"},
     Setting{"limits.upload_idle", [](Config& c) -> Place { return &c.upload_idle; },
@@ -155,6 +169,9 @@ constexpr std::array kSettings{
 
     Setting{"gc.grace", [](Config& c) -> Place { return &c.gc_grace; },
             "how long media that nothing links are kept from gc"},
+
+    Setting{"scrub.every", [](Config& c) -> Place { return &c.scrub_every; },
+            "how often the bytes of media are scrubbed, from start to start; 0: when asked for"},
 
     Setting{"threads.media", [](Config& c) -> Place { return Number{&c.media_threads}; },
             "threads that hash, sniff and write media"},
@@ -243,7 +260,8 @@ std::string assign_to(const Place& place, std::string_view text) {
                         },
                         [&](const Bytes& bytes) -> std::string {
                           const auto read = bytes_of(text);
-                          if (!read || *read == 0) return "a size such as \"8MiB\" or 65536";
+                          if (!read || *read < bytes.least)
+                            return "a size such as \"8MiB\" or 65536";
                           *bytes.value = *read;
                           return {};
                         },

@@ -17,6 +17,7 @@ namespace emstore::daemon {
 
 struct Bytes {
   std::uint64_t* value;
+  std::uint64_t least = 1;
 };
 struct Number {
   std::uint64_t* value;

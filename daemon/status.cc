@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/time.h"
 #include "daemon/answers.h"
+#include "daemon/scrub.h"
 
 namespace emstore::daemon {
 namespace {
@@ -113,6 +114,8 @@ Value status_of(const Parts& parts) {
       {"blobs", Map{{"contents_estimate", database.size(store::Family::blobs).rows},
                     {"small_estimate", database.size(store::Family::bytes).rows},
                     {"small_bytes_estimate", database.size(store::Family::bytes).bytes}}},
+      {"damage", shown_damage(*view)},
+      {"scrub", shown_scrub(*view)},
       {"free", Map{{"data", free_bytes(parts.config.data)},
                    {"media", free_bytes(parts.config.media_folder())}}},
       {"memory", resident_bytes()},

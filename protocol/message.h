@@ -70,6 +70,7 @@ struct MediaUpload { Value file;                   Map document; MutationOptions
 struct BlobBegin   { std::optional<std::uint64_t> size; };                                        // "blob.begin" [{size}]
 struct BlobWrite   { std::string token; std::uint64_t offset = 0; Binary bytes; };                // "blob.write" [token, offset, bytes]
 struct BlobCommit  { std::string token; };                                                        // "blob.commit" [token]
+struct BlobHave    { List contents; };                                                            // "blob.have" [[address or {xxh3, size, sha256}, …]]
 struct BlobPutFd   {};                                                                            // "blob.put_fd" [], a descriptor beside it
 struct BlobGetFd   { std::string address; };                                                      // "blob.get_fd" [address]
 struct BlobRead    { std::string address; std::uint64_t offset = 0, length = 0; };                // "blob.read" [address, offset, length]
@@ -84,16 +85,17 @@ struct Backup      { std::string directory; };                                  
 struct Verify      {};                                                                            // "verify" []
 struct Rebuild     {};                                                                            // "rebuild" []
 struct Gc          { bool dry_run = false; std::optional<std::uint64_t> grace; };                  // "gc" [{dry_run, grace}]
+struct Scrub       {};                                                                            // "scrub" []
 struct JobGet      { std::string id; };                                                           // "job.get" [id]
 struct JobCancel   { std::string id; };                                                           // "job.cancel" [id]
 // clang-format on
 
-using Call =
-    std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne, UpdateOne,
-                 DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction, Undo, FindId,
-                 FindOne, FindMany, Count, Exists, Explain, MediaUpload, BlobBegin, BlobWrite,
-                 BlobCommit, BlobPutFd, BlobGetFd, BlobRead, LogRead, Subscribe, Unsubscribe, Audit,
-                 ExportOpen, ExportRead, Backup, Verify, Rebuild, Gc, JobGet, JobCancel>;
+using Call = std::variant<Hello, Ping, Describe, GetStatus, SchemaApply, SchemaGet, InsertOne,
+                          UpdateOne, DeleteOne, InsertMany, UpdateWhere, DeleteWhere, Transaction,
+                          Undo, FindId, FindOne, FindMany, Count, Exists, Explain, MediaUpload,
+                          BlobBegin, BlobWrite, BlobCommit, BlobHave, BlobPutFd, BlobGetFd,
+                          BlobRead, LogRead, Subscribe, Unsubscribe, Audit, ExportOpen, ExportRead,
+                          Backup, Verify, Rebuild, Gc, Scrub, JobGet, JobCancel>;
 
 // `query` maps of reads hold where, with, select, orderBy, sort, limit, offset, count, cursor as
 // they came: the store resolves the names. `file` is Binary, or a map {blob: address}.
@@ -156,12 +158,11 @@ struct Push {
 // explain      {plan: {kind, entity, text, scans, sorts, rows, …}, meta: {sequence}}
 // blob.begin   {token, offset, chunk}        blob.write  {offset}
 // blob.commit, blob.put_fd  {blob, size, sha256, mime_type, existed, expires}
-// blob.get_fd  {size, descriptor: true}, or {size, bytes}
-// blob.read    {bytes, size}
-// log.read     {commits: [{sequence, bytes, …decoded}], next, more}
-// subscribe    {subscription, from, sequence}      unsubscribe  {ended}
-// export.open  {export, sequence, root}      export.read  {bytes, done}
-// audit, backup, gc, verify
+// blob.have    {contents: [{blob, size, sha256, mime_type, existed, expires}, {maybe: true} or
+// nil]} blob.get_fd  {size, descriptor: true}, or {size, bytes} blob.read    {bytes, size} log.read
+// {commits: [{sequence, bytes, …decoded}], next, more} subscribe    {subscription, from, sequence}
+// unsubscribe  {ended} export.open  {export, sequence, root}      export.read  {bytes, done} audit,
+// backup, gc, verify
 //              {job}      job.get {id, kind, state, progress, result?, error?}      job.cancel
 // {state} An error is [code, message, {path, hint, retryable, violations: [[code, message, path,
 // hint]]}].

@@ -330,6 +330,16 @@ struct Method<BlobCommit> {
 };
 
 template <>
+struct Method<BlobHave> {
+  static constexpr std::string_view kName = "blob.have";
+  static constexpr std::string_view kResult =
+      "{contents: [{blob, size, sha256, mime_type, existed, expires}, {maybe} or nil]}";
+  static constexpr std::string_view kSummary =
+      "Which contents the store has; those may be named as if they had been uploaded.";
+  static void visit(auto& with, auto& call) { with.param("contents", call.contents); }
+};
+
+template <>
 struct Method<BlobPutFd> {
   static constexpr std::string_view kName = "blob.put_fd";
   static constexpr std::string_view kResult = "{blob, size, sha256, mime_type, existed, expires}";
@@ -466,6 +476,15 @@ struct Method<Gc> {
     with.option("dry_run", call.dry_run);
     with.option("grace", call.grace);
   }
+};
+
+template <>
+struct Method<Scrub> {
+  static constexpr std::string_view kName = "scrub";
+  static constexpr std::string_view kResult = "{job}";
+  static constexpr std::string_view kSummary =
+      "Re-hashes the bytes of media, slowly, and sets aside what is damaged.";
+  static void visit(auto& /*with*/, auto& /*call*/) {}
 };
 
 template <>

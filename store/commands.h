@@ -99,9 +99,10 @@ struct LeaseCommand {
   std::uint32_t uid = 0;
   ContentDigest digest;
   std::string mime_type;
-  std::variant<std::string, Address> content;  // The small bytes, or where the file lies.
+  std::variant<std::string, Address> content;  // The small bytes, or where they lie already.
   std::int64_t micros = 0;                     // How long the lease lasts.
   bool existed = false;                        // The file was there before.
+  bool mended = false;                         // It was damaged, or gone.
   // The token under which the bytes came, remembered as long as the lease; empty: none.
   std::string token = {};
   std::optional<PictureSize> picture = {};
@@ -132,6 +133,26 @@ struct RemovedCommand {
   std::vector<FileRemoval> files;
 };
 
+// Bytes that were found to be damaged: nobody is to be given them any more (damage.h). A file has
+// been set aside by now.
+struct SetAsideCommand {
+  Address address;
+  Time found;  // What was mended later needs no setting aside.
+};
+
+// How far the scrub of media is.
+struct ScrubState {
+  Time started;
+  Time finished;                // 0: it has not come to its end.
+  std::optional<Address> last;  // That was looked at.
+  std::uint64_t contents = 0, bytes = 0, damaged = 0;
+  bool is_under_way() const { return finished.micros == 0; }
+  bool operator==(const ScrubState&) const = default;
+};
+struct ScrubCommand {
+  ScrubState state;
+};
+
 // Forgets request keys that are older than the window, in time or in commits, a slice at a time.
 struct ExpireCommand {
   std::int64_t window_micros = 0;
@@ -142,7 +163,7 @@ struct ExpireCommand {
 struct Submission {
   Peer peer;
   std::variant<Command, SchemaCommand, LeaseCommand, ExpireCommand, ExpireLeasesCommand,
-               CollectCommand, RemovedCommand>
+               CollectCommand, RemovedCommand, SetAsideCommand, ScrubCommand>
       work;
 };
 
@@ -231,7 +252,14 @@ struct CollectOutcome {
 
 struct RemovedOutcome {};
 
-using Outcome = Result<std::variant<CommitOutcome, SchemaOutcome, LeaseOutcome, ExpireOutcome,
-                                    ExpireLeasesOutcome, CollectOutcome, RemovedOutcome>>;
+struct SetAsideOutcome {
+  bool is_damaged = false;  // Otherwise they are as recorded, or nothing needs them, by now.
+};
+
+struct ScrubOutcome {};
+
+using Outcome = Result<
+    std::variant<CommitOutcome, SchemaOutcome, LeaseOutcome, ExpireOutcome, ExpireLeasesOutcome,
+                 CollectOutcome, RemovedOutcome, SetAsideOutcome, ScrubOutcome>>;
 
 }  // namespace emstore::store

@@ -1,12 +1,14 @@
 #include "store/contents.h"
 
 #include <limits>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "base/big_endian.h"
 #include "base/check.h"
 #include "base/pack.h"
+#include "store/damage.h"
 #include "store/facts.h"
 #include "store/garbage.h"
 #include "store/pieces.h"
@@ -172,27 +174,103 @@ Result<LeaseSlice> expire_leases(Overlay& rows, const std::string& from, Time no
     const auto address = address_of_bytes(std::string_view(key).substr(0, kAddressBytes));
     if (!address) return failure(ErrorCode::corrupt_index, "a lease of no address");
     EMSTORE_TRY(const bool abandoned, is_abandoned(rows, *address));
-    if (abandoned) drop_bytes(rows, *address, sequence);
+    if (abandoned) EMSTORE_CHECKED(drop_bytes(rows, *address, sequence));
   }
   return slice;
 }
 
+namespace {
+
+// The lease of an address that lasts longest; nothing when there is none.
+Result<std::optional<LeaseRow>> last_lease(const Reader& reader, const Address& address) {
+  std::optional<LeaseRow> last;
+  EMSTORE_CHECKED(reader.try_scan(Family::leases, range_of_prefix(to_bytes(address)),
+                                  [&](std::string_view key, std::string_view row) -> Result<bool> {
+                                    if (key.size() != kLeaseKeyBytes) return true;
+                                    EMSTORE_TRY(LeaseRow lease, decode_lease(row, address));
+                                    if (!last || last->expires < lease.expires)
+                                      last = std::move(lease);
+                                    return true;
+                                  }));
+  return last;
+}
+
+}  // namespace
+
+Result<std::optional<Recorded>> recorded_at(const Reader& reader, const Address& address,
+                                            Time now) {
+  EMSTORE_TRY(const std::optional<BlobRow> row, read_blob(reader, address));
+  const bool is_live = row && (row->media != 0 || row->collected_at == 0);
+  if (is_live) return Recorded{address, row->size, row->sha256};
+  EMSTORE_TRY(const auto lease, last_lease(reader, address));
+  // One that is over may be older than the collection.
+  if (row) return Recorded{address, row->size, row->sha256, lease && now <= lease->expires};
+  if (!lease) return std::nullopt;
+  return Recorded{address, lease->content.size, lease->content.sha256};
+}
+
+Result<std::vector<Recorded>> recorded_under(const Reader& reader, const Digest128& digest,
+                                             Time now) {
+  std::set<Address> addresses;
+  const auto gather = [&](Family family, std::size_t key_bytes) {
+    return reader.scan(family, range_of_prefix(as_bytes(digest)),
+                       [&](std::string_view key, std::string_view) {
+                         const auto address = address_of_bytes(key.substr(0, kAddressBytes));
+                         if (address && key.size() == key_bytes) addresses.insert(*address);
+                         return true;
+                       });
+  };
+  EMSTORE_CHECKED(gather(Family::blobs, kAddressBytes));
+  EMSTORE_CHECKED(gather(Family::leases, kLeaseKeyBytes));
+  std::vector<Recorded> all;
+  for (const Address& address : addresses) {
+    EMSTORE_TRY(const auto recorded, recorded_at(reader, address, now));
+    if (recorded) all.push_back(*recorded);
+  }
+  return all;
+}
+
+namespace {
+
+// What becomes of small bytes at one ordinal; nothing when that is another content's.
+Result<std::optional<PlacedBytes>> place_at(Overlay& pending, const Address& address,
+                                            std::string_view bytes, const ContentDigest& digest,
+                                            Time now) {
+  const std::string key = to_bytes(address);
+  const Result<std::optional<std::string>> stored = pending.get(Family::bytes, key);
+  // The database finds damage by its own checksums, too; then there is nothing to keep.
+  const bool is_unreadable = !stored && stored.error().code == ErrorCode::corrupt_blob;
+  if (!stored && !is_unreadable) return failure(stored.error());
+  const std::string* found = stored && *stored ? &**stored : nullptr;
+  if (found != nullptr && *found == bytes) return PlacedBytes{address, true};
+
+  EMSTORE_TRY(const std::optional<BlobRow> row, read_blob(pending, address));
+  const bool is_damage_possible = found != nullptr || is_unreadable || row;
+  std::optional<Recorded> recorded;
+  if (is_damage_possible) {
+    EMSTORE_TRY(recorded, recorded_at(pending, address, now));
+  }
+  if (recorded && !recorded->is(digest)) return std::nullopt;
+  // A collision that no record names yet.
+  if (!recorded && found != nullptr && xxh3_128(*found) == digest.xxh3) return std::nullopt;
+
+  const bool should_be_here = recorded && recorded->is_here;
+  if (found != nullptr) keep_damaged(pending, address, *found);
+  pending.apply({Family::bytes, key, std::string(bytes)});
+  if (found != nullptr || is_unreadable || should_be_here) {
+    EMSTORE_CHECKED(note_mended(pending, address, now));
+  }
+  return PlacedBytes{address, should_be_here};
+}
+
+}  // namespace
+
 Result<PlacedBytes> place_bytes(Overlay& pending, std::string_view bytes,
-                                const ContentDigest& digest) {
+                                const ContentDigest& digest, Time now) {
   EMSTORE_CHECK(bytes.size() <= kSmallBlobBytesMax);
   for (std::uint8_t ordinal = kFirstRowOrdinal; ordinal < kFirstFileOrdinal; ++ordinal) {
-    const Address address{digest.xxh3, ordinal};
-    const std::string key = to_bytes(address);
-    EMSTORE_TRY(const std::optional<std::string> stored, pending.get(Family::bytes, key));
-    if (stored) {
-      if (*stored == bytes) return PlacedBytes{address, true};
-      continue;
-    }
-    EMSTORE_TRY(const std::optional<BlobRow> row, read_blob(pending, address));
-    const bool is_another = row && (row->size != digest.size || row->sha256 != digest.sha256);
-    if (is_another) continue;
-    pending.apply({Family::bytes, key, std::string(bytes)});
-    return PlacedBytes{address, false};
+    EMSTORE_TRY(const auto placed, place_at(pending, {digest.xxh3, ordinal}, bytes, digest, now));
+    if (placed) return *placed;
   }
   return failure(ErrorCode::internal, "128 different contents collide under one address");
 }
@@ -208,8 +286,8 @@ std::vector<const NewMedia*> new_media_of(const Resolved& resolved) {
 
 namespace {
 
-Result<Content> content_of(Overlay& pending, const PreparedFile& file) {
-  EMSTORE_TRY(const PlacedBytes placed, place_bytes(pending, file.bytes, file.digest));
+Result<Content> content_of(Overlay& pending, const PreparedFile& file, Time now) {
+  EMSTORE_TRY(const PlacedBytes placed, place_bytes(pending, file.bytes, file.digest, now));
   return Content{placed.address, file.digest.size, file.digest.sha256, file.mime_type,
                  file.picture};
 }
@@ -233,7 +311,7 @@ Result<std::vector<Content>> find_contents(Overlay& pending, const Resolved& res
   for (const NewMedia* media : new_media_of(resolved)) {
     if (const std::size_t* file = std::get_if<std::size_t>(&media->content)) {
       EMSTORE_CHECK(*file < files.size());
-      EMSTORE_TRY(Content content, content_of(pending, files[*file]));
+      EMSTORE_TRY(Content content, content_of(pending, files[*file], now));
       contents.push_back(std::move(content));
       continue;
     }

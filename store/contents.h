@@ -62,15 +62,32 @@ struct LeaseSlice {
 Result<LeaseSlice> expire_leases(Overlay& rows, const std::string& from, Time now,
                                  Sequence sequence);
 
+// What should lie at an address, as its blob row or a lease says.
+struct Recorded {
+  Address address;
+  std::uint64_t size = 0;
+  Sha256 sha256{};
+  bool is_here = true;  // Nobody has collected it, or somebody has brought it again.
+
+  bool is(const ContentDigest& digest) const {
+    return digest.xxh3 == address.digest && digest.sha256 == sha256 && digest.size == size;
+  }
+};
+// Errors: corrupt_index, io_failed.
+Result<std::optional<Recorded>> recorded_at(const Reader& reader, const Address& address, Time now);
+// All that is recorded under one digest, by ordinal.
+Result<std::vector<Recorded>> recorded_under(const Reader& reader, const Digest128& digest,
+                                             Time now);
+
 // Where small bytes lie: under the ordinal that holds equal bytes, compared one by one, or under a
 // new one, stored in `pending`. An ordinal whose bytes were collected is taken again only for equal
-// size and SHA-256.
+// size and SHA-256. Bytes that are damaged are replaced, and kept (damage.h).
 struct PlacedBytes {
   Address address;
   bool existed = false;
 };
 Result<PlacedBytes> place_bytes(Overlay& pending, std::string_view bytes,
-                                const ContentDigest& digest);
+                                const ContentDigest& digest, Time now);
 
 // One content for each new media of the mutation: that of an insert into media, then those of
 // $create in the order of the request. A lease that is missing or over is a violation.

@@ -6,6 +6,7 @@
 
 #include "base/big_endian.h"
 #include "store/contents.h"
+#include "store/damage.h"
 #include "store/facts.h"
 #include "store/schema.h"
 
@@ -94,7 +95,7 @@ Result<bool> is_abandoned(const Reader& reader, const Address& address) {
   return is_leased(reader, address, Time{}).map([](bool leased) { return !leased; });
 }
 
-void drop_bytes(Overlay& rows, const Address& address, Sequence since) {
+Status drop_bytes(Overlay& rows, const Address& address, Sequence since) {
   if (address.is_file()) {
     std::string value;
     append_big_endian<std::uint64_t>(value, since);
@@ -102,6 +103,7 @@ void drop_bytes(Overlay& rows, const Address& address, Sequence since) {
   } else {
     rows.apply({Family::bytes, to_bytes(address), std::nullopt});
   }
+  return forget_damage(rows, address);
 }
 
 Result<std::vector<FileRemoval>> files_to_remove(const Reader& reader) {

@@ -35,8 +35,9 @@ Result<UnusedMedia> unused_media(const Reader& reader, const RecordRef& media, S
 // Whether nothing needs the bytes: they were collected, or never became media's, and nobody holds a
 // lease on them, be it over or not.
 Result<bool> is_abandoned(const Reader& reader, const Address& address);
-// Removes the bytes: of a row at once; a file is only put down as to be removed.
-void drop_bytes(Overlay& rows, const Address& address, Sequence since);
+// Removes the bytes, and what is known of their damage: of a row at once; a file is only put down
+// as to be removed. Errors: corrupt_index, io_failed.
+Status drop_bytes(Overlay& rows, const Address& address, Sequence since);
 // All that are put down so, and taking one off the list, unless it came anew meanwhile.
 Result<std::vector<FileRemoval>> files_to_remove(const Reader& reader);
 Status forget_removal(Overlay& rows, const FileRemoval& file);

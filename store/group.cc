@@ -6,6 +6,7 @@
 
 #include "base/big_endian.h"
 #include "store/contents.h"
+#include "store/damage.h"
 #include "store/decide.h"
 #include "store/emptying.h"
 #include "store/log.h"
@@ -303,10 +304,11 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
     EMSTORE_TRY(const auto before, find_upload(rows_, command.token, command.uid));
     if (before) return LeaseOutcome{before->content.address, before->existed, before->expires};
   }
+  const Time now = std::max(environment_.now(), time_);
   Overlay rows = Overlay::above(rows_);
   PlacedBytes placed;
   if (const auto* bytes = std::get_if<std::string>(&command.content)) {
-    EMSTORE_TRY(placed, place_bytes(rows, *bytes, command.digest));
+    EMSTORE_TRY(placed, place_bytes(rows, *bytes, command.digest, now));
   } else {
     placed.address = std::get<Address>(command.content);
     EMSTORE_TRY(const std::optional<BlobRow> row, read_blob(rows, placed.address));
@@ -314,9 +316,16 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
       return failure(ErrorCode::corrupt_blob,
                      "other bytes lie at " + to_string(placed.address) + " than the log says");
     }
+    if (!placed.address.is_file()) {
+      EMSTORE_TRY(const auto stored, rows.get(Family::bytes, to_bytes(placed.address)));
+      if (!stored) {
+        return failure(ErrorCode::blob_not_found, "no bytes at " + to_string(placed.address));
+      }
+    }
     placed.existed = command.existed || (row && row->collected_at == 0);
+    if (command.mended) EMSTORE_CHECKED(note_mended(rows, placed.address, now));
   }
-  const Time expires{std::max(environment_.now(), time_).micros + command.micros};
+  const Time expires{now.micros + command.micros};
   const Content content{placed.address, command.digest.size, command.digest.sha256,
                         command.mime_type, command.picture};
   rows.apply(

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "store/contents.h"
+#include "store/damage.h"
 #include "store/facts.h"
 #include "store/garbage.h"
 #include "store/group.h"
+#include "store/scrub_state.h"
 #include "store/undertaking.h"
 
 namespace emstore::store {
@@ -54,8 +56,7 @@ Outcome Group::carry_out(const CollectCommand& command, const Peer& peer) {
     ++outcome.blobs;
     outcome.bytes += blob->size;
     collected.addresses.push_back(address);
-    drop_bytes(rows, address, info.sequence);
-    return {};
+    return drop_bytes(rows, address, info.sequence);
   };
   for (Unused& item : slice.items) {
     if (rows.change_count() > kSliceChanges) {
@@ -84,6 +85,16 @@ Outcome Group::carry_out(const CollectCommand& command, const Peer& peer) {
   EMSTORE_CHECKED(accept(info, std::move(events), rows));
   outcome.sequence = info.sequence;
   return outcome;
+}
+
+Outcome Group::carry_out(const SetAsideCommand& command, const Peer&) {
+  EMSTORE_TRY(const bool is_damaged, set_aside(rows_, command.address, command.found));
+  return SetAsideOutcome{is_damaged};
+}
+
+Outcome Group::carry_out(const ScrubCommand& command, const Peer&) {
+  rows_.apply({Family::meta, scrub_key(), encode(command.state)});
+  return ScrubOutcome{};
 }
 
 Outcome Group::carry_out(const RemovedCommand& command, const Peer&) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "store/damage.h"
 #include "store/folder_lock.h"
 #include "store/group.h"
 #include "store/merkle.h"
@@ -150,6 +151,9 @@ Status Store::write(Group& group, const View& before) {
   RowChanges changes = group.take_changes();
   if (changes.empty()) return {};
   EMSTORE_CHECKED(state_->database->write(changes, state_->options.durability));
+  if (state_->options.mended) {
+    for (const Address& address : mended_by(changes)) state_->options.mended(address);
+  }
   state_->cache.take(changes);
   View next{group.sequence(), group.time(),   before.root,
             group.schema(),   before.indexes, state_->database->snapshot()};

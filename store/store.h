@@ -48,6 +48,8 @@ struct StoreOptions {
   bool sync_head_with_every_group = false;  // Otherwise the caller calls sync_head() now and then.
   // Told about long work while opening: what, how far (0 to 1).
   std::function<void(std::string_view what, double done)> progress = {};
+  // Told, by the caller of commit(), once bytes that were damaged or gone are there again, durably.
+  std::function<void(const Address& address)> mended = {};
   UnsafeFileSystem unsafe_file_system = UnsafeFileSystem::refuse;
   // For tests: a store that acknowledges what is not synced must be caught. Never set elsewhere.
   Durability durability = Durability::synced;

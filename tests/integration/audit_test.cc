@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <map>
 
 #include "daemon/opening.h"
@@ -43,16 +42,6 @@ std::map<std::string, fs::path> largest_of_each_kind(const fs::path& folder) {
     if (chosen.empty() || fs::file_size(chosen) < entry.file_size()) chosen = entry.path();
   }
   return files;
-}
-
-void flip(const fs::path& path, std::uint64_t offset) {
-  fs::permissions(path, fs::perms::owner_write, fs::perm_options::add);
-  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
-  file.seekg(static_cast<std::streamoff>(offset));
-  const char byte = static_cast<char>(file.get() ^ 0x10);
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(byte);
-  ASSERT_TRUE(file.good()) << path;
 }
 
 TEST(Audit, FindsNothingInAStoreThatIsWhole) {

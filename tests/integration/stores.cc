@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <random>
 #include <utility>
 
@@ -14,21 +15,39 @@ namespace {
 
 std::string large(char letter) { return std::string(kLargeBytes, letter); }
 
-std::int64_t upload(Wire& wire, const std::string& bytes) {
-  const std::string token =
-      text_at(wire.result("blob.begin", {Map{{"size", bytes.size()}}}), "token");
-  wire.result("blob.write", {token, 0, Binary{bytes}});
-  const std::string address = text_at(wire.result("blob.commit", {token}), "blob");
-  return integer_at(wire.result("media.upload", {Map{{"blob", address}}, Map{{"name", "large"}}}),
-                    "id");
+Map make_media(Wire& wire, const std::string& bytes) {
+  const std::string address = text_at(upload(wire, bytes), "blob");
+  return wire.result("media.upload", {Map{{"blob", address}}, Map{{"name", "large"}}});
 }
 
 }  // namespace
 
+Map upload(Wire& wire, const std::string& bytes) {
+  const std::string token =
+      text_at(wire.result("blob.begin", {Map{{"size", bytes.size()}}}), "token");
+  wire.result("blob.write", {token, 0, Binary{bytes}});
+  return wire.result("blob.commit", {token});
+}
+
+std::string store_media(Wire& wire, const std::string& bytes) {
+  return text_at(map_at(make_media(wire, bytes), "data"), "blob");
+}
+
+void flip(const std::filesystem::path& path, std::uint64_t offset) {
+  namespace fs = std::filesystem;
+  fs::permissions(path, fs::perms::owner_write, fs::perm_options::add);
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekg(static_cast<std::streamoff>(offset));
+  const char byte = static_cast<char>(file.get() ^ 0x10);
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(byte);
+  ASSERT_TRUE(file.good()) << path;
+}
+
 void fill_shop(Wire& wire, int products) {
   const std::string run = std::to_string(integer_at(wire.result("ping"), "sequence"));
-  const std::int64_t one = upload(wire, large('a'));
-  const std::int64_t other = upload(wire, large('b'));
+  const std::int64_t one = integer_at(make_media(wire, large('a')), "id");
+  const std::int64_t other = integer_at(make_media(wire, large('b')), "id");
   for (int i = 0; i < products; ++i) {
     const std::string name = std::to_string(i);
     const Map document{

@@ -44,6 +44,14 @@ Proof proof_of(Wire& wire);
 // The same of a store that nobody serves.
 Proof proof_of(const daemon::Config& config);
 
+// Uploads a content in one piece; what blob.commit answers.
+Map upload(Wire& wire, const std::string& bytes);
+// Uploads it and makes a media of it: its address.
+std::string store_media(Wire& wire, const std::string& bytes);
+
+// Alters one byte of a file, also of one that may only be read.
+void flip(const std::filesystem::path& path, std::uint64_t offset);
+
 // The result of a job, or its error under `error`.
 Map job(Wire& wire, std::string_view method, List params = {});
 

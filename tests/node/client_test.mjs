@@ -436,6 +436,20 @@ test("media without a use are collected, and the log still folds to what is ther
   assert.equal(await own.end(), 0);
 });
 
+test("what the store has need not be sent", async () => {
+  const { data } = await client.media.upload(patterned(120_000));
+  const [known, unknown] = await client.have([data.blob, `xxh3-128:${"0".repeat(32)}`]);
+  assert.equal(known.blob, data.blob);
+  assert.equal(known.size, 120_000);
+  assert.ok(known.expires > new Date());
+  assert.equal(unknown, null);
+  const again = await client.media.upload({ blob: known.blob });
+  assert.equal(again.data.blob, data.blob);
+  const report = await client.scrub();
+  assert.equal(report.damaged, 0);
+  assert.deepEqual(report.waiting, []);
+});
+
 // ---- Schemas ------------------------------------------------------------------------------------
 
 test("a schema that is so already writes nothing", async () => {

@@ -274,6 +274,28 @@ class Shop(CliCase):
         self.assertIn("does not exist", self.refused(3, "media", "info", media))
         self.assertIn("0 media, 0 contents of 0 B gone", self.out("gc", "--grace", 0))
 
+    def test_damage_is_found_set_aside_and_mended_by_the_same_bytes(self):
+        (self.work / "rots.bin").write_bytes(bytes(range(256)) * 400)
+        address = self.json("media", "put", "rots.bin")[0]["blob"]
+        self.assertIn("every content is whole", self.out("scrub"))
+        folder = pathlib.Path(self.json("status")[0]["media"])
+        name = address.removeprefix("xxh3-128:")
+        stored = folder / name[:2] / name
+        stored.chmod(0o600)
+        with stored.open("r+b") as file:
+            file.seek(1000)
+            file.write(b"rotten")
+        found = self.run_cli("scrub", code=8)
+        self.assertIn("1 contents of media are damaged", found.stderr)
+        self.assertIn(address, found.stdout)
+        self.assertEqual([path.name for path in (folder / "quarantine").iterdir()], [name + ".1"])
+        self.assertIn("upload the same bytes again", self.refused(8, "media", "get", address, "-o", "-"))
+        self.assertRegex(self.out("media", "have", address), "not there")
+        self.json("media", "put", "rots.bin")
+        self.assertEqual(self.json("scrub")[0]["waiting"], [])
+        self.assertRegex(self.out("media", "have", address), r"100(\.0)? KiB")
+        self.assertEqual(self.json("media", "have", address)[0]["blob"], address)
+
     def test_the_daemon_is_asked_how_it_is(self):
         report = self.json("verify")[0]
         self.assertTrue(report["equal"])

@@ -136,6 +136,11 @@ class MediaLibrary {
   // Makes a media record of the file, linked to nothing yet.
   Mutation upload(const File& file, const MutationOptions& options = {});
   Mutation upload(const File& file, ErrorOut error, const MutationOptions& options = {});
+  // Which contents the store has, each an address or {xxh3, size, sha256}: null, or {blob, size,
+  // sha256, mime_type, expires}: until then `{blob: address}` may stand for a file. Without sha256
+  // {maybe: true}. Large files that go in pieces are looked for like this before they are sent.
+  List have(const List& contents);
+  List have(const List& contents, ErrorOut error);
   // A media by its id, or bytes by their address ("xxh3-128:…").
   MediaReader open(const Value& id_or_address);
   MediaReader open(const Value& id_or_address, ErrorOut error);
@@ -264,6 +269,11 @@ class Client {
   // Checks all there is, bytes of media included: {whole, findings: [{part, place, message}], …}.
   Map audit(const AuditOptions& options = {}, const JobProgress& progress = {});
   Map audit(const AuditOptions& options, const JobProgress& progress, ErrorOut error);
+  // Goes on with the scrub of media, or begins one, and waits for its end: {contents, bytes,
+  // damaged, resumed, started, waiting: [{blob, found}]}. What is in `waiting` is damaged; the same
+  // bytes, uploaded again, mend it. One that runs already is joined.
+  Map scrub(const JobProgress& progress = {});
+  Map scrub(const JobProgress& progress, ErrorOut error);
   // Adds what is new to the backup in a directory, which the daemon writes: {sequence, root, …}.
   Map backup(const std::filesystem::path& directory, const JobProgress& progress = {});
   Map backup(const std::filesystem::path& directory, const JobProgress& progress, ErrorOut error);

@@ -53,6 +53,24 @@ export interface SchemaInForce {
   readonly indexes: readonly { readonly name: string; readonly state: string }[];
 }
 
+/** A content by what it is, not by where it lies: digests in hexadecimal. */
+export interface ContentDigest {
+  readonly xxh3: string;
+  readonly size: number;
+  readonly sha256?: string;
+}
+
+/** Bytes that the store has; `maybe` alone when only SHA-256 can tell. */
+export interface KnownContent {
+  readonly maybe?: true;
+  readonly blob?: string;
+  readonly size?: number;
+  readonly sha256?: string;
+  readonly mime_type?: string;
+  readonly existed?: boolean;
+  readonly expires?: Date;
+}
+
 export interface AuditOptions {
   /** Only this part of the media, of so many. */
   slice?: number;
@@ -240,6 +258,26 @@ export class Client {
     return this.#carriedOut("gc", withoutUndefined(options));
   }
 
+  /**
+   * Goes on with the scrub of media, or begins one, and waits for its end; the report. What is in
+   * `waiting` is damaged; the same bytes, uploaded again, mend it.
+   */
+  scrub(): Promise<Record<string, unknown>> {
+    return this.#carriedOut("scrub");
+  }
+
+  /**
+   * Which contents the store has, each an address or both digests with the size: null, or what an
+   * upload would have answered. Until `expires`, `{ blob }` may stand for such a file. Without
+   * `sha256` the answer is `{ maybe: true }`.
+   */
+  async have(contents: readonly (string | ContentDigest)[]): Promise<(KnownContent | null)[]> {
+    const answer = (await this.request("blob.have", contents)) as {
+      contents: (KnownContent | null)[];
+    };
+    return answer.contents;
+  }
+
   /** Any method of docs/protocol.md that has no call of its own here, and changes nothing. */
   request(method: string, ...params: unknown[]): Promise<unknown> {
     return this.#requests.read(method, ...params);
@@ -262,8 +300,9 @@ export class Client {
   }
 
   /** A job, until it has ended; begun twice after a lost connection, it does what is left to do. */
-  async #carriedOut(method: string, options: object): Promise<Record<string, unknown>> {
-    const { job } = (await this.request(method, options)) as { job: string };
+  async #carriedOut(method: string, options?: object): Promise<Record<string, unknown>> {
+    const params = options ? [options] : [];
+    const { job } = (await this.request(method, ...params)) as { job: string };
     for (;;) {
       const { state, result, error } = (await this.request("job.get", job)) as Job;
       if (state === "done") return result!;

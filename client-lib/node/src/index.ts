@@ -6,6 +6,8 @@ export {
   type ApplyOptions,
   type AuditOptions,
   type ClientOptions,
+  type ContentDigest,
+  type KnownContent,
 } from "./client.js";
 export { Feed, type FeedOptions, type Notice } from "./feed.js";
 export type { Commit, Difference, LinkOperator, LogQuery } from "./log.js";

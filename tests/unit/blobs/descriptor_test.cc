@@ -107,6 +107,17 @@ TEST_F(DescriptorTest, OfKnownBytesWritesNothing) {
       << "of the folder: whoever put the file there may not have come to it";
 }
 
+TEST_F(DescriptorTest, OfKnownBytesMendsADamagedCopy) {
+  const std::string bytes = content(kLarge);
+  const Address address = take(file_with(bytes))->completed.file->address;
+  overwrite(store_->path_of(address), "x" + bytes.substr(1));
+  const auto again = take(file_with(bytes), {{address.ordinal, sha256(bytes)}});
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->completed.file->address, address);
+  EXPECT_TRUE(again->completed.file->mended);
+  EXPECT_EQ(bytes_at(address), bytes);
+}
+
 TEST_F(DescriptorTest, OfBytesThatCollideGivesThemAnAddressOfTheirOwn) {
   const testing::ForgedPair pair = testing::forged_pair(100'000);
   const auto first = take(file_with(pair.first));

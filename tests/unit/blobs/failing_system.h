@@ -59,6 +59,12 @@ class FailingSystem final : public System {
     if (calls_.before_rename) std::exchange(calls_.before_rename, {})(to);
     return System::rename_to_new(from_directory, from, to_directory, to);
   }
+  int rename_over(int from_directory, const char* from, int to_directory, const char* to) override {
+    return fails("rename_over") ? -1 : System::rename_over(from_directory, from, to_directory, to);
+  }
+  int link_to_new(int from_directory, const char* from, int to_directory, const char* to) override {
+    return fails("link_to_new") ? -1 : System::link_to_new(from_directory, from, to_directory, to);
+  }
   int unlink(int directory, const char* name) override {
     return fails("unlink") ? -1 : System::unlink(directory, name);
   }

@@ -57,6 +57,12 @@ class FileStoreTest : public ::testing::Test {
     return bytes ? *bytes : std::string();
   }
 
+  // Where the n-th damaged copy lies.
+  std::filesystem::path quarantined(const Address& address, std::size_t n) const {
+    return root_ / "quarantine" /
+           (media_file(address).filename().string() + "." + std::to_string(n));
+  }
+
   ScratchFolder folder_;
   const std::filesystem::path root_ = folder_ / "media";
   int uploads_ = 0;
@@ -164,30 +170,148 @@ TEST_F(FileStoreTest, GivesContentItsOwnOrdinalAgainAfterItsBytesWereRemoved) {
   EXPECT_FALSE(again->existed);
 }
 
-TEST_F(FileStoreTest, RefusesContentWhoseRecordedFileHoldsOtherBytes) {
+TEST_F(FileStoreTest, ReplacesADamagedFileWhenItsContentComesAgain) {
+  const std::string bytes = content(100'000);
+  const std::vector<std::string> damages = {bytes.substr(0, 50'000), std::string(), bytes + "x",
+                                            "x" + bytes.substr(1)};
+  FileStore store = open_store();
+  const Address address = adopt(store, bytes)->address;
+  for (std::size_t n = 0; n < damages.size(); ++n) {
+    overwrite(store.path_of(address), damages[n]);
+    const File reading = std::move(*store.open_blob(address));
+    // Whether a record knows of it or not.
+    std::vector<TakenOrdinal> taken;
+    if (n % 2 == 0) taken.push_back({address.ordinal, sha256(bytes)});
+    const auto stored = adopt(store, bytes, taken);
+    ASSERT_TRUE(stored.has_value()) << to_string(stored.error());
+    EXPECT_EQ(stored->address, address);
+    EXPECT_TRUE(stored->mended);
+    EXPECT_FALSE(stored->existed);
+    EXPECT_EQ(read_all(store, address), bytes);
+    EXPECT_EQ(bytes_of(quarantined(address, n + 1)), damages[n]);
+  }
+  EXPECT_EQ(all(store), std::vector{address});
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+  EXPECT_FALSE(adopt(store, bytes)->mended);
+}
+
+// The record says which content lies there; then the digest alone is no excuse.
+TEST_F(FileStoreTest, ReplacesAFileThatIsNotTheRecordedContentAlthoughItsDigestFits) {
   FileStore store = open_store();
   const ForgedPair pair = forged_pair(100'000);
   const Address first = adopt(store, pair.first)->address;
-  const auto refused = adopt(store, pair.second, {{first.ordinal, sha256(pair.second)}});
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, ErrorCode::corrupt_blob);
-  EXPECT_EQ(read_all(store, first), pair.first);
+  const auto stored = adopt(store, pair.second, {{first.ordinal, sha256(pair.second)}});
+  ASSERT_TRUE(stored.has_value());
+  EXPECT_EQ(stored->address, first);
+  EXPECT_TRUE(stored->mended);
+  EXPECT_EQ(read_all(store, first), pair.second);
+  EXPECT_EQ(bytes_of(quarantined(first, 1)), pair.first);
 }
 
-TEST_F(FileStoreTest, FindsADamagedFileWhenItsContentComesAgain) {
+// The control: what only collides is no damage, recorded or not.
+TEST_F(FileStoreTest, LeavesACollisionWhereItIs) {
+  FileStore store = open_store();
+  const ForgedPair pair = forged_pair(100'000);
+  const Address first = adopt(store, pair.first)->address;
+  for (const std::vector<TakenOrdinal>& taken :
+       {std::vector<TakenOrdinal>{}, {{first.ordinal, sha256(pair.first)}}}) {
+    const auto stored = adopt(store, pair.second, taken);
+    ASSERT_TRUE(stored.has_value());
+    EXPECT_EQ(stored->address.ordinal, 129);
+    EXPECT_FALSE(stored->mended);
+  }
+  EXPECT_EQ(read_all(store, first), pair.first);
+  EXPECT_TRUE(files_in(root_ / "quarantine").empty());
+}
+
+TEST_F(FileStoreTest, TakesADamagedUploadForNoMending) {
+  FileStore store = open_store();
   const std::string bytes = content(100'000);
-  for (const std::string& damaged :
-       {bytes.substr(0, 50'000), std::string(), bytes + "x", "x" + bytes.substr(1)}) {
-    FileStore store = open_store();
+  const Address address = adopt(store, bytes)->address;
+  const std::string name = upload("x" + bytes.substr(1));
+  const auto refused = store.adopt(name, digest_of(bytes), {{address.ordinal, sha256(bytes)}});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::corrupt_blob);
+  EXPECT_EQ(read_all(store, address), bytes);
+  EXPECT_TRUE(files_in(root_ / "quarantine").empty());
+}
+
+TEST_F(FileStoreTest, SaysThatItMendsWhatIsMissing) {
+  FileStore store = open_store();
+  const std::string bytes = content(100'000);
+  EXPECT_TRUE(adopt(store, bytes, {{128, sha256(bytes)}})->mended);
+  const Address other =
+      adopt(store, content(100'000, 2), {{128, sha256(content(100'000, 2)), false}})
+          ->address;  // They were collected.
+  EXPECT_TRUE(store.remove(other, is_unused).has_value());
+  EXPECT_FALSE(
+      adopt(store, content(100'000, 2), {{128, sha256(content(100'000, 2)), false}})->mended);
+}
+
+TEST_F(FileStoreTest, HasTheOldBytesOrTheNewWhateverFailsWhileItMends) {
+  const std::string bytes = content(100'000);
+  const std::string damaged = "x" + bytes.substr(1);
+  for (std::size_t k = 1;; ++k) {
+    SCOPED_TRACE("call " + std::to_string(k));
+    Calls calls;
+    FileStore store = open_store(calls);
     const Address address = adopt(store, bytes)->address;
     overwrite(store.path_of(address), damaged);
-    const auto refused = adopt(store, bytes);
-    ASSERT_FALSE(refused.has_value());
-    EXPECT_EQ(refused.error().code, ErrorCode::corrupt_blob) << to_string(refused.error());
-    EXPECT_EQ(read_all(store, address), damaged);  // For a human to look at.
-    EXPECT_NE(store.rehash(address)->sha256, sha256(bytes));
-    ASSERT_TRUE(store.remove(address, is_unused).has_value());
+    calls.count = 0;
+    calls.fault = {.error_number = EIO, .first_call = k};
+    const auto stored = adopt(store, bytes, {{address.ordinal, sha256(bytes)}});
+    const std::string now = bytes_of(store.path_of(address));
+    EXPECT_TRUE(now == bytes || now == damaged);
+    EXPECT_TRUE(!stored || now == bytes);
+    EXPECT_TRUE(now == damaged || bytes_of(quarantined(address, 1)) == damaged);
+    std::filesystem::remove_all(root_);
+    if (!calls.fault_fired) break;
+    ASSERT_LT(k, 100u);
   }
+}
+
+TEST_F(FileStoreTest, SetsAsideOnlyWhatIsDamaged) {
+  FileStore store = open_store();
+  const std::string bytes = content(100'000);
+  const Address address = adopt(store, bytes)->address;
+  const ContentDigest recorded = digest_of(bytes);
+  EXPECT_EQ(store.set_aside(address, recorded), std::nullopt);
+  overwrite(store.path_of(address), "x" + bytes.substr(1));
+  const auto kept = store.set_aside(address, recorded);
+  ASSERT_TRUE(kept.has_value() && kept->has_value());
+  EXPECT_EQ(**kept, quarantined(address, 1));
+  EXPECT_EQ(bytes_of(**kept), "x" + bytes.substr(1));
+  EXPECT_TRUE(all(store).empty());
+  EXPECT_EQ(store.open_blob(address).error().code, ErrorCode::blob_not_found);
+  EXPECT_EQ(store.set_aside(address, recorded), std::nullopt);
+}
+
+TEST_F(FileStoreTest, LeavesAloneWhatWasMendedWhileItWasHashed) {
+  FileStore store = open_store();
+  const std::string bytes = content(100'000);
+  const Address address = adopt(store, bytes)->address;
+  overwrite(store.path_of(address), "x" + bytes.substr(1));
+  bool is_mended = false;
+  const auto kept = store.set_aside(address, digest_of(bytes), [&](std::size_t) {
+    if (!is_mended) is_mended = adopt(store, bytes)->mended;
+    return true;
+  });
+  EXPECT_TRUE(is_mended);
+  EXPECT_EQ(kept, std::nullopt);
+  EXPECT_EQ(read_all(store, address), bytes);
+}
+
+TEST_F(FileStoreTest, EndsHashingWhenItIsTold) {
+  FileStore store = open_store();
+  const Address address = adopt(store, content(1'000'000))->address;
+  std::size_t read = 0;
+  const auto cancelled = store.rehash(address, [&](std::size_t count) {
+    read += count;
+    return read < 500'000;
+  });
+  ASSERT_FALSE(cancelled.has_value());
+  EXPECT_EQ(cancelled.error().code, ErrorCode::cancelled);
+  EXPECT_LT(read, 1'000'000u);
 }
 
 TEST_F(FileStoreTest, SyncsBytesThenNamesThenSyncsTheFolder) {
@@ -412,7 +536,7 @@ TEST_F(FileStoreTest, IsCompleteAfterAnyFailureWhileItWasOpened) {
   }
   FileStore store = open_store();
   EXPECT_TRUE(adopt(store, content(100'000)).has_value());
-  EXPECT_EQ(files_in(root_).size(), 257u);
+  EXPECT_EQ(files_in(root_).size(), 258u);
 }
 
 }  // namespace

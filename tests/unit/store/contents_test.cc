@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "store/damage.h"
+#include "store/garbage.h"
 #include "store/row_bytes.h"
 #include "store/scratch.h"
+#include "store/scrub_state.h"
 
 namespace emstore::store {
 namespace {
@@ -13,7 +16,7 @@ constexpr std::uint32_t kAda = 1001, kBen = 1002;
 class Contents : public ::testing::Test {
  protected:
   Address place(std::string_view bytes, const ContentDigest& digest) {
-    const Result<PlacedBytes> placed = place_bytes(rows_, bytes, digest);
+    const Result<PlacedBytes> placed = place_bytes(rows_, bytes, digest, Time{1});
     EXPECT_TRUE(placed);
     existed_ = placed && placed->existed;
     return placed ? placed->address : Address{};
@@ -132,6 +135,112 @@ TEST_F(Contents, LosesLeasesThatAreOverASliceAtATime) {
   EXPECT_TRUE(
       rows_.scan(Family::leases, {}, [&](std::string_view, std::string_view) { return ++left; }));
   EXPECT_EQ(left, kLeases / 2);
+}
+
+class DamagedContents : public Contents {
+ protected:
+  void rot(const Address& address, const std::string& bytes) {
+    rows_.apply({Family::bytes, to_bytes(address), bytes});
+  }
+  std::optional<std::string> bytes_at(const Address& address) const {
+    return rows_.get(Family::bytes, to_bytes(address)).value();
+  }
+  std::optional<DamageRow> damage_of(const Address& wanted) const {
+    std::optional<DamageRow> found;
+    EXPECT_TRUE(each_damage(rows_, [&](const Address& address, const DamageRow& row) {
+      if (address == wanted) found = row;
+      return true;
+    }));
+    return found;
+  }
+  std::optional<std::string> kept(const Address& address) const {
+    return rows_.get(Family::meta, quarantine_key(address)).value();
+  }
+};
+
+TEST_F(DamagedContents, AreReplacedByTheSameContentAndKept) {
+  const Address address = place("one");
+  put_blob(address, digest_of("one"), 0);
+  rot(address, "ane");
+  EXPECT_EQ(place("one"), address);
+  EXPECT_TRUE(existed_);
+  EXPECT_EQ(bytes_at(address), "one");
+  EXPECT_EQ(kept(address), "ane");
+  EXPECT_EQ(damage_of(address), (DamageRow{Time{1}, Time{1}}));
+  EXPECT_EQ(mended_by(rows_.take_changes()), std::vector{address});
+}
+
+TEST_F(DamagedContents, AreReplacedAlsoWhenNobodyHasNamedThemYet) {
+  const Address address = place("one");
+  rot(address, "ane");
+  EXPECT_EQ(place("one"), address);
+  EXPECT_EQ(bytes_at(address), "one");
+  EXPECT_EQ(kept(address), "ane");
+}
+
+TEST_F(DamagedContents, StayWhereAnotherContentIsRecorded) {
+  const Address address = place("one");
+  put_blob(address, digest_of("one"), 0);
+  rot(address, "ane");
+  const Address other = place("two", forged("two", "one"));
+  EXPECT_EQ(other.ordinal, kFirstRowOrdinal + 1);
+  EXPECT_EQ(bytes_at(address), "ane");
+  EXPECT_FALSE(damage_of(address));
+}
+
+TEST_F(DamagedContents, AreSetAsideUntilTheyComeAgain) {
+  const Address address = place("one");
+  put_blob(address, digest_of("one"), 0);
+  EXPECT_EQ(set_aside(rows_, address, Time{5}), false) << "they are whole";
+  rot(address, "ane");
+  EXPECT_EQ(set_aside(rows_, address, Time{5}), true);
+  EXPECT_FALSE(bytes_at(address));
+  EXPECT_EQ(kept(address), "ane");
+  EXPECT_EQ(damage_of(address), (DamageRow{Time{5}, Time{0}}));
+  EXPECT_EQ(place("one"), address);
+  EXPECT_EQ(damage_of(address)->found, Time{5});
+  EXPECT_NE(damage_of(address)->mended, Time{0});
+  // Who looked before that is late.
+  rows_.apply({Family::meta, damage_key(address), encode(DamageRow{Time{5}, Time{9}})});
+  rot(address, "ane");
+  EXPECT_EQ(set_aside(rows_, address, Time{8}), false);
+  EXPECT_EQ(set_aside(rows_, address, Time{10}), true);
+}
+
+TEST_F(DamagedContents, OfNobodyAreNotSetAside) {
+  const Address address = place("one");
+  put_blob(address, digest_of("one"), 7);
+  rot(address, "ane");
+  EXPECT_EQ(set_aside(rows_, address, Time{5}), false);
+}
+
+// The lease under which they came may still be there, over.
+TEST_F(DamagedContents, AreNoneWhereBytesWereCollected) {
+  const Address address = place("one");
+  put_blob(address, digest_of("one"), 7);
+  rows_.apply({Family::bytes, to_bytes(address), std::nullopt});
+  lease(address, kAda, 0);
+  EXPECT_EQ(place("one"), address);
+  EXPECT_FALSE(existed_);
+  EXPECT_FALSE(damage_of(address));
+}
+
+TEST_F(DamagedContents, AreForgottenWithTheirBytes) {
+  const Address address = place("one");
+  put_blob(address, digest_of("one"), 0);
+  rot(address, "ane");
+  EXPECT_EQ(set_aside(rows_, address, Time{5}), true);
+  EXPECT_TRUE(drop_bytes(rows_, address, 7));
+  EXPECT_FALSE(damage_of(address));
+  EXPECT_FALSE(kept(address));
+}
+
+TEST(ScrubState, IsReadAsItWasWritten) {
+  ScrubState state{Time{1}, Time{2}, Address{digest_of("one").xxh3, 128}, 3, 4, 5};
+  EXPECT_EQ(decode_scrub(encode(state)), state);
+  state.last.reset();
+  EXPECT_EQ(decode_scrub(encode(state)), state);
+  EXPECT_FALSE(decode_scrub("").has_value());
 }
 
 }  // namespace

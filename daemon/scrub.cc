@@ -1,0 +1,234 @@
+#include "daemon/scrub.h"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/address.h"
+#include "daemon/asking.h"
+#include "daemon/media_check.h"
+#include "store/damage.h"
+#include "store/environment.h"
+#include "store/row_bytes.h"
+
+namespace emstore::daemon {
+namespace {
+
+using store::BlobRow;
+using store::Family;
+using store::ScrubState;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::string_view kKind = "scrub";
+constexpr std::size_t kSliceContents = 256;
+constexpr std::size_t kListedMax = 1'000;
+constexpr std::size_t kLeastBytes =
+    4096;  // What a content counts at least: it costs more than that.
+constexpr std::chrono::seconds kNoteEvery{1};
+
+// Holds a reading to so many bytes a second.
+class Throttle {
+ public:
+  Throttle(std::uint64_t bytes_a_second, std::function<bool()> still)
+      : rate_(static_cast<double>(bytes_a_second)), still_(std::move(still)) {}
+
+  bool operator()(std::size_t bytes) {
+    constexpr std::chrono::milliseconds kNap{20};
+    due_ = std::max(due_, Clock::now() - kCredit) + seconds(static_cast<double>(bytes) / rate_);
+    while (Clock::now() < due_) {
+      if (!still_()) return false;
+      std::this_thread::sleep_for(std::min<Clock::duration>(kNap, due_ - Clock::now()));
+    }
+    return still_();
+  }
+
+ private:
+  // What a slow moment may be made up for by.
+  static constexpr std::chrono::milliseconds kCredit{100};
+  static Clock::duration seconds(double count) {
+    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(count));
+  }
+
+  double rate_;
+  std::function<bool()> still_;
+  Clock::time_point due_ = Clock::now();
+};
+
+struct Entry {
+  Address address;
+  BlobRow row;
+};
+
+// The next contents behind an address. A view of its own each time: one that was kept for hours
+// would keep the database from tidying up.
+Result<std::vector<Entry>> next_slice(const store::View& view, const std::optional<Address>& last) {
+  std::vector<Entry> slice;
+  store::KeyRange range;
+  if (last) range.from = to_bytes(*last).append(1, '\0');
+  EMSTORE_CHECKED(view.reader->try_scan(
+      Family::blobs, range, [&](std::string_view key, std::string_view value) -> Result<bool> {
+        const auto address = address_of_bytes(key);
+        if (!address) return failure(ErrorCode::corrupt_index, "a blob row of no address");
+        EMSTORE_TRY(const BlobRow row, store::decode_blob(value));
+        slice.push_back({*address, row});
+        return slice.size() < kSliceContents;
+      }));
+  return slice;
+}
+
+class Run {
+ public:
+  Run(const Parts& parts, const Jobs::Progress& progress)
+      : parts_(parts),
+        progress_(progress),
+        environment_(store::system_environment()),
+        throttle_(parts.config.scrub_rate, [this] { return progress_(done_, total_); }) {}
+
+  Result<Value> go() {
+    EMSTORE_CHECKED(begin());
+    while (true) {
+      const auto view = parts_.store.view();
+      EMSTORE_TRY(const std::vector<Entry> slice, next_slice(*view, state_.last));
+      if (slice.empty()) break;
+      for (const Entry& entry : slice) EMSTORE_CHECKED(pass(*view, entry));
+    }
+    state_.last.reset();
+    state_.finished = environment_->now();
+    EMSTORE_CHECKED(note());
+    parts_.log.info(
+        "scrubbed",
+        {{"contents", state_.contents}, {"bytes", state_.bytes}, {"damaged", state_.damaged}});
+    return report();
+  }
+
+ private:
+  Status begin() {
+    EMSTORE_TRY(const auto before, store::read_scrub(*parts_.store.view()->reader));
+    is_resumed_ = before && before->is_under_way();
+    if (is_resumed_) {
+      state_ = *before;
+      return {};
+    }
+    state_.started = environment_->now();
+    return note();
+  }
+
+  Status pass(const store::View& view, const Entry& entry) {
+    ++done_;
+    total_ = std::max(done_, parts_.store.database().size(Family::blobs).rows);
+    if (entry.row.collected_at == 0) EMSTORE_CHECKED(check(view, entry));
+    state_.last = entry.address;
+    if (!progress_(done_, total_)) return failure(ErrorCode::cancelled, "the scrub was cancelled");
+    return Clock::now() - noted_ < kNoteEvery ? Status() : note();
+  }
+
+  Status check(const store::View& view, const Entry& entry) {
+    EMSTORE_TRY(const auto checked, check_content(parts_.store, view, parts_.files, entry.address,
+                                                  entry.row, std::ref(throttle_)));
+    if (!checked) return {};
+    ++state_.contents;
+    state_.bytes += checked->bytes;
+    const bool goes_on = checked->bytes >= kLeastBytes || throttle_(kLeastBytes - checked->bytes);
+    if (!goes_on) return failure(ErrorCode::cancelled, "the scrub was cancelled");
+    return checked->fault ? set_aside(entry, *checked->fault) : Status();
+  }
+
+  // What cannot be read now may be readable later: it is told, and stays where it is.
+  Status set_aside(const Entry& entry, const Error& fault) {
+    const Time found = environment_->now();
+    const bool is_missing = fault.code == ErrorCode::blob_not_found;
+    if (!is_missing && fault.code != ErrorCode::corrupt_blob) return tell(entry.address, fault);
+    std::string kept;
+    if (!is_missing && entry.address.is_file()) {
+      const ContentDigest recorded{entry.address.digest, entry.row.sha256, entry.row.size};
+      const auto moved = parts_.files.set_aside(entry.address, recorded, std::ref(throttle_));
+      if (!moved && moved.error().code == ErrorCode::cancelled) return failure(moved.error());
+      if (!moved) return tell(entry.address, moved.error());
+      // It has been mended, or collected, in the meantime; or it reads as it should by now.
+      if (!*moved) return {};
+      kept = (*moved)->string();
+    }
+    EMSTORE_TRY(const auto outcome,
+                ask_writer(parts_, {{}, store::SetAsideCommand{entry.address, found}},
+                           sizeof(store::SetAsideCommand), progress_));
+    if (!std::get<store::SetAsideOutcome>(outcome).is_damaged) return {};
+    return tell(entry.address, fault, kept);
+  }
+
+  Status tell(const Address& address, const Error& fault, const std::string& kept = {}) {
+    ++state_.damaged;
+    parts_.log.warning("damaged",
+                       {{"blob", to_string(address)}, {"message", fault.message}, {"kept", kept}});
+    return {};
+  }
+
+  Status note() {
+    noted_ = Clock::now();
+    EMSTORE_CHECKED(ask_writer(parts_, {{}, store::ScrubCommand{state_}},
+                               sizeof(store::ScrubCommand), progress_));
+    return {};
+  }
+
+  Result<Value> report() const {
+    List waiting;
+    EMSTORE_CHECKED(store::each_damage(
+        *parts_.store.view()->reader, [&](const Address& address, const store::DamageRow& row) {
+          if (row.mended.micros == 0) {
+            waiting.push_back(Map{{"blob", to_string(address)}, {"found", row.found}});
+          }
+          return waiting.size() < kListedMax;
+        }));
+    return Map{{"contents", state_.contents}, {"bytes", state_.bytes},
+               {"damaged", state_.damaged},   {"resumed", is_resumed_},
+               {"started", state_.started},   {"waiting", std::move(waiting)}};
+  }
+
+  const Parts& parts_;
+  const Jobs::Progress& progress_;
+  const std::unique_ptr<store::Environment> environment_;
+  Throttle throttle_;
+  ScrubState state_;
+  bool is_resumed_ = false;
+  std::uint64_t done_ = 0, total_ = 0;  // Of this run, in contents.
+  Clock::time_point noted_{};
+};
+
+}  // namespace
+
+Result<Value> Scrub::run(const Jobs::Progress& progress) { return Run(parts_, progress).go(); }
+
+Result<std::string> Scrub::start() {
+  if (auto running = parts_.jobs.unfinished(kKind)) return *std::move(running);
+  return parts_.jobs.start(
+      kKind, [this](const Jobs::Progress& progress) { return run(progress); }, Jobs::Lane::slow);
+}
+
+Value shown_scrub(const store::View& view) {
+  const auto state = store::read_scrub(*view.reader);
+  if (!state || !*state) return nullptr;
+  const ScrubState& scrub = **state;
+  Map shown{{"started", scrub.started},
+            {"finished", scrub.is_under_way() ? Value() : Value(scrub.finished)},
+            {"contents", scrub.contents},
+            {"bytes", scrub.bytes},
+            {"damaged", scrub.damaged}};
+  return shown;
+}
+
+Value shown_damage(const store::View& view) {
+  std::uint64_t waiting = 0;
+  std::uint64_t mended = 0;
+  const Status read = store::each_damage(*view.reader, [&](const Address&, const auto& row) {
+    ++(row.mended.micros == 0 ? waiting : mended);
+    return true;
+  });
+  if (!read) return nullptr;
+  return Map{{"waiting", waiting}, {"mended", mended}};
+}
+
+}  // namespace emstore::daemon

@@ -1,0 +1,39 @@
+// Scrub: re-hashes the bytes of all media that records have, slowly, from one address to the next.
+// Damaged bytes are set aside, so that nobody is given them any more; the same bytes, when they are
+// uploaded again, mend it. How far it is stands in the store (store/scrub_state.h).
+//
+// Threads: those of jobs, one run at a time; it asks the writer by way of the reactor.
+#pragma once
+
+#include <optional>
+
+#include "daemon/jobs.h"
+#include "daemon/parts.h"
+#include "store/scrub_state.h"
+
+namespace emstore::daemon {
+
+class Scrub {
+ public:
+  // `parts` outlives it.
+  explicit Scrub(const Parts& parts) : parts_(parts) {}
+
+  // Goes on with the scrub that has not come to its end, or begins one: {contents, bytes, damaged,
+  // resumed, started, waiting: [{blob, found}]}, where `waiting` lists what is damaged and has not
+  // been brought again. Errors: cancelled, busy, outcome_unknown.
+  Result<Value> run(const Jobs::Progress& progress);
+
+  // Starts it as a job, or finds the one that runs: its id. The reactor's thread. Errors: busy.
+  Result<std::string> start();
+
+ private:
+  const Parts& parts_;
+};
+
+// For `status`: {started, finished, contents, bytes, damaged, share}; null when there never was
+// one.
+Value shown_scrub(const store::View& view);
+// {waiting, mended}: what is damaged and not brought again yet, and what was.
+Value shown_damage(const store::View& view);
+
+}  // namespace emstore::daemon

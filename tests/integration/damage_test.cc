@@ -1,0 +1,226 @@
+// Bytes of media that rot: found, kept from everybody, and mended by the same bytes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/address.h"
+#include "store/damage.h"
+#include "stores.h"
+#include "tests/support/forged_pair.h"
+
+namespace emstore::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string large_content(char letter) { return std::string(kLargeBytes, letter); }
+
+fs::path file_of(const RunningDaemon& running, const std::string& address) {
+  return running.config().media_folder() / blobs::media_file(address_of(address).value());
+}
+
+// Changes a row of small bytes behind the daemon's back, as a disk does. What it commits next still
+// reads from before, so one commit lets it see the change.
+void rot_row(RunningDaemon& running, Wire& wire, const std::string& address) {
+  const std::string key = to_bytes(address_of(address).value());
+  running.app().writer().pause();
+  auto& database = const_cast<store::Database&>(running.app().store().database());
+  std::string bytes = database.snapshot()->get(store::Family::bytes, key).value().value();
+  bytes[0] = static_cast<char>(bytes[0] ^ 0x10);
+  const std::vector<store::RowChange> change{{store::Family::bytes, key, bytes}};
+  ASSERT_TRUE(database.write(change, store::Durability::synced));
+  running.app().writer().resume();
+  wire.result("insertOne", {"products", Map{{"name", "next"}}});
+}
+
+std::string read_back(Wire& wire, const std::string& address) {
+  return wire.result("blob.read", {address, 0, 1 << 20}).find("bytes")->if_binary()->data;
+}
+
+Map damage(Wire& wire) { return map_at(wire.result("status"), "damage"); }
+
+std::size_t quarantined(const RunningDaemon& running) {
+  const auto files = fs::directory_iterator(running.config().media_folder() / "quarantine");
+  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+}
+
+TEST(Damage, OfALargeContentIsMendedWhenItComesAgain) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  const std::string content = large_content('a');
+  const std::string address = store_media(wire, content);
+  const std::string root = proof_of(wire).root;
+  flip(file_of(running, address), 1'000);
+  EXPECT_NE(read_back(wire, address), content);
+  const Map again = upload(wire, content);
+  EXPECT_EQ(text_at(again, "blob"), address);
+  EXPECT_TRUE(truth_at(again, "existed"));
+  EXPECT_EQ(read_back(wire, address), content);
+  EXPECT_EQ(quarantined(running), 1u);
+  EXPECT_EQ(integer_at(damage(wire), "mended"), 1);
+  EXPECT_EQ(integer_at(damage(wire), "waiting"), 0);
+  EXPECT_EQ(proof_of(wire).root, root);  // No fact has changed.
+  EXPECT_TRUE(truth_at(job(wire, "audit"), "whole"));
+  // It is remembered.
+  running.restart();
+  Wire other = running.connect();
+  EXPECT_EQ(integer_at(damage(other), "mended"), 1);
+}
+
+TEST(Damage, OfASmallContentIsMendedWhenItComesAgain) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  const std::string address = store_media(wire, "small content");
+  rot_row(running, wire, address);
+  EXPECT_NE(read_back(wire, address), "small content");
+  EXPECT_FALSE(truth_at(job(wire, "audit"), "whole"));
+  // In a request this time.
+  const Map made = wire.result("media.upload", {Binary{"small content"}, Map{{"name", "again"}}});
+  EXPECT_EQ(text_at(map_at(made, "data"), "blob"), address);
+  EXPECT_EQ(read_back(wire, address), "small content");
+  EXPECT_EQ(integer_at(damage(wire), "mended"), 1);
+  EXPECT_TRUE(truth_at(job(wire, "audit"), "whole"));
+  const auto kept = running.app().store().view()->reader->get(
+      store::Family::meta, store::quarantine_key(address_of(address).value()));
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_NE(**kept, "small content");
+  EXPECT_EQ((*kept)->size(), std::string("small content").size());
+}
+
+// The control: another content with the same XXH3 is no damage.
+TEST(Damage, IsNoneWhereContentsCollide) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  for (const std::size_t size : {std::size_t{20'000}, std::size_t{100'000}}) {
+    const ForgedPair pair = forged_pair(size);
+    const std::string first = store_media(wire, pair.first);
+    const std::string second = store_media(wire, pair.second);
+    EXPECT_NE(first, second);
+    EXPECT_EQ(text_at(upload(wire, pair.first), "blob"), first);
+    EXPECT_EQ(read_back(wire, first), pair.first);
+    EXPECT_EQ(read_back(wire, second), pair.second);
+  }
+  EXPECT_EQ(integer_at(damage(wire), "mended"), 0);
+  EXPECT_EQ(quarantined(running), 0u);
+}
+
+TEST(Scrub, FindsNothingInAStoreThatIsWhole) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 20);
+  const Map report = job(wire, "scrub");
+  EXPECT_EQ(integer_at(report, "contents"), 22);
+  EXPECT_EQ(integer_at(report, "damaged"), 0);
+  EXPECT_TRUE(list_at(report, "waiting").empty());
+}
+
+TEST(Scrub, KeepsWhatIsDamagedFromEverybodyUntilItComesAgain) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  const std::string whole = store_media(wire, large_content('w'));
+  const std::string large = store_media(wire, large_content('a'));
+  const std::string missing = store_media(wire, large_content('m'));
+  const std::string small = store_media(wire, "small content");
+  flip(file_of(running, large), 1'000);
+  fs::remove(file_of(running, missing));
+  rot_row(running, wire, small);
+
+  Map report = job(wire, "scrub");
+  EXPECT_EQ(integer_at(report, "damaged"), 3);
+  EXPECT_EQ(list_at(report, "waiting").size(), 3u);
+  EXPECT_EQ(integer_at(damage(wire), "waiting"), 3);
+  EXPECT_EQ(quarantined(running), 1u);
+  for (const std::string& address : {large, missing, small}) {
+    EXPECT_EQ(wire.refusal("blob.read", {address, 0, 10}), ErrorCode::corrupt_blob) << address;
+    EXPECT_EQ(wire.refusal("blob.get_fd", {address}), ErrorCode::corrupt_blob) << address;
+  }
+  EXPECT_EQ(read_back(wire, whole), large_content('w'));
+  EXPECT_FALSE(truth_at(job(wire, "audit"), "whole"));
+
+  upload(wire, large_content('a'));
+  upload(wire, large_content('m'));
+  upload(wire, "small content");
+  EXPECT_EQ(read_back(wire, large), large_content('a'));
+  EXPECT_EQ(read_back(wire, missing), large_content('m'));
+  EXPECT_EQ(read_back(wire, small), "small content");
+  EXPECT_EQ(integer_at(damage(wire), "waiting"), 0);
+  EXPECT_EQ(integer_at(damage(wire), "mended"), 3);
+  report = job(wire, "scrub");
+  EXPECT_EQ(integer_at(report, "damaged"), 0);
+  EXPECT_TRUE(list_at(report, "waiting").empty());
+  EXPECT_TRUE(truth_at(job(wire, "audit"), "whole"));
+}
+
+TEST(Scrub, ForgetsDamageWithTheBytes) {
+  RunningDaemon running([](daemon::Config& config) { config.lease = std::chrono::seconds(1); });
+  Wire wire = connect_to_shop(running);
+  const std::string small = store_media(wire, "small content");
+  rot_row(running, wire, small);
+  job(wire, "scrub");
+  EXPECT_EQ(integer_at(damage(wire), "waiting"), 1);
+  // Until the lease is over, it holds the bytes.
+  while (integer_at(job(wire, "gc", {Map{{"grace", 0}}}), "blobs") == 0) {
+  }
+  EXPECT_EQ(integer_at(damage(wire), "waiting"), 0);
+  EXPECT_EQ(wire.refusal("blob.read", {small, 0, 10}), ErrorCode::gone);
+}
+
+TEST(Scrub, GoesOnAfterARestartWhereItWas) {
+  RunningDaemon running([](daemon::Config& config) { config.scrub_rate = 1u << 20; });
+  Wire wire = connect_to_shop(running);
+  constexpr std::int64_t kContents = 20;  // Four seconds.
+  for (char letter = 'a'; letter < 'a' + kContents; ++letter) {
+    store_media(wire, large_content(letter));
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  wire.result("scrub");
+  const auto contents = [](const Map& status) {
+    const Map* scrub = status.find("scrub")->if_map();
+    return scrub == nullptr ? 0 : integer_at(*scrub, "contents");
+  };
+  await_status(wire, [&](const Map& status) { return contents(status) >= 5; });
+  // It keeps to its rate.
+  EXPECT_GT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(500));
+  running.restart();
+  Wire other = running.connect();
+  const std::int64_t before = contents(other.result("status"));
+  EXPECT_GE(before, 5);
+  EXPECT_LT(before, kContents);
+  const Map report = job(other, "scrub");
+  EXPECT_TRUE(truth_at(report, "resumed"));
+  EXPECT_EQ(integer_at(report, "contents"), kContents);  // Each once.
+  EXPECT_EQ(integer_at(report, "bytes"), kContents * static_cast<std::int64_t>(kLargeBytes));
+  EXPECT_FALSE(other.result("status").find("scrub")->if_map()->find("finished")->is_null());
+}
+
+TEST(Scrub, IsOneAtATimeAndEndsWhenItIsTold) {
+  RunningDaemon running([](daemon::Config& config) { config.scrub_rate = 64u << 10; });
+  Wire wire = connect_to_shop(running);
+  store_media(wire, large_content('a'));
+  store_media(wire, large_content('b'));
+  const std::string id = text_at(wire.result("scrub"), "job");
+  EXPECT_EQ(text_at(wire.result("scrub"), "job"), id);
+  // Other jobs do not wait for it.
+  EXPECT_TRUE(truth_at(job(wire, "verify"), "equal"));
+  wire.result("job.cancel", {id});
+  const auto state = [&] { return text_at(wire.result("job.get", {id}), "state"); };
+  while (state() == "running" || state() == "waiting") {
+  }
+  EXPECT_EQ(state(), "cancelled");
+}
+
+TEST(Scrub, StartsByItselfWhenItIsDue) {
+  RunningDaemon running(
+      [](daemon::Config& config) { config.scrub_every = std::chrono::milliseconds(50); });
+  Wire wire = connect_to_shop(running);
+  store_media(wire, large_content('a'));
+  await_status(wire, [](const Map& status) {
+    const Map* scrub = status.find("scrub")->if_map();
+    return scrub != nullptr && !scrub->find("finished")->is_null() &&
+           integer_at(*scrub, "contents") == 1;
+  });
+}
+
+}  // namespace
+}  // namespace emstore::testing
