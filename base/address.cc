@@ -1,6 +1,7 @@
 #include "base/address.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace emstore {
@@ -8,13 +9,24 @@ namespace {
 
 constexpr std::string_view kScheme = "xxh3-128:";
 constexpr std::size_t kDigestHexSize = 2 * sizeof(Digest128);
+static_assert(kAddressTextBytesMax ==
+              kScheme.size() + kDigestHexSize + std::string_view(".255").size());
 
 }  // namespace
 
+std::size_t put_text(const Address& address, std::span<char, kAddressTextBytesMax> place) {
+  char* end = std::ranges::copy(kScheme, place.data()).out;
+  end = put_hex(as_bytes(address.digest), end);
+  if (address.ordinal != 0) {
+    *end++ = '.';
+    end = std::to_chars(end, place.data() + place.size(), address.ordinal).ptr;
+  }
+  return static_cast<std::size_t>(end - place.data());
+}
+
 std::string to_string(const Address& address) {
-  std::string text = std::string(kScheme) + to_hex(as_bytes(address.digest));
-  if (address.ordinal != 0) text += "." + std::to_string(address.ordinal);
-  return text;
+  std::array<char, kAddressTextBytesMax> text;
+  return {text.data(), put_text(address, text)};
 }
 
 std::optional<Address> address_of(std::string_view text) {

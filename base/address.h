@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,9 @@ inline constexpr std::uint8_t kFirstFileOrdinal = 128;
 // row that collides, ".128" and on for every file. One address has one text: lower case, no leading
 // zeros.
 std::string to_string(const Address& address);
+// The same at `place`; gives its size.
+inline constexpr std::size_t kAddressTextBytesMax = 45;
+std::size_t put_text(const Address& address, std::span<char, kAddressTextBytesMax> place);
 // Nothing when `text` is not exactly what to_string() gives for some address.
 std::optional<Address> address_of(std::string_view text);
 

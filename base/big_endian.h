@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -26,6 +28,28 @@ Integer big_endian(std::string_view bytes) {
                                  static_cast<std::uint8_t>(byte));
   }
   return value;
+}
+
+// The same integer with its bytes the other way round, where they are not big-endian already.
+template <std::unsigned_integral Integer>
+Integer as_big_endian(Integer value) {
+  if constexpr (std::endian::native == std::endian::big || sizeof value == 1) return value;
+  if constexpr (sizeof value == 2) return __builtin_bswap16(value);
+  if constexpr (sizeof value == 4) return __builtin_bswap32(value);
+  if constexpr (sizeof value == 8) return __builtin_bswap64(value);
+}
+
+// The integer whose bytes begin at `bytes`, and the other way round.
+template <std::unsigned_integral Integer>
+Integer load_big_endian(const char* bytes) {
+  Integer value;
+  std::memcpy(&value, bytes, sizeof value);
+  return as_big_endian(value);
+}
+template <std::unsigned_integral Integer>
+void store_big_endian(Integer value, char* bytes) {
+  const Integer reversed = as_big_endian(value);
+  std::memcpy(bytes, &reversed, sizeof reversed);
 }
 
 // Takes pieces off the front of fixed-width bytes. Once a piece is not there, the reader is no

@@ -6,6 +6,7 @@
 #include <openssl/sha.h>
 
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "base/hash_pieces.h"
@@ -141,14 +142,17 @@ Digest128 PiecesHasher::digest() const {
   return canonical(xxh3().digest128_of_state(&state_->xxh3_state));
 }
 
+char* put_hex(std::string_view bytes, char* place) {
+  for (const char byte : bytes) {
+    std::memcpy(place, kHexOfByte[static_cast<unsigned char>(byte)].data(), 2);
+    place += 2;
+  }
+  return place;
+}
+
 std::string to_hex(std::string_view bytes) {
   std::string text(2 * bytes.size(), '\0');
-  char* place = text.data();
-  for (const char byte : bytes) {
-    const auto& digits = kHexOfByte[static_cast<unsigned char>(byte)];
-    *place++ = digits[0];
-    *place++ = digits[1];
-  }
+  put_hex(bytes, text.data());
   return text;
 }
 

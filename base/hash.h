@@ -56,6 +56,8 @@ class ContentHasher {
 };
 
 std::string to_hex(std::string_view bytes);
+// The same at `place`, where two for each byte have room; gives the place behind them.
+char* put_hex(std::string_view bytes, char* place);
 // Nothing when `text` is not an even number of hexadecimal digits, of either case.
 std::optional<std::string> from_hex(std::string_view text);
 

@@ -31,42 +31,40 @@ std::uint32_t wire_size(std::size_t size) {
   return static_cast<std::uint32_t>(size);
 }
 
-// The bytes of `bits` at `out`, the highest of `count` first.
-void put_big_endian(std::uint64_t bits, char* out, unsigned count) {
-  while (count > 0) *out++ = static_cast<char>(bits >> (8 * --count));
-}
+}  // namespace
 
-struct TimestampBody {
-  std::array<char, 12> bytes{};
-  std::uint32_t size = 0;
-};
-
-// The shortest of the three forms that holds the time.
-TimestampBody timestamp_body(Time time) {
-  std::int64_t seconds = time.micros / kMicrosPerSecond;
-  std::int64_t micros = time.micros % kMicrosPerSecond;
+// Not by msgpack::packer, which writes an extension in three pieces: a result has thousands of
+// them.
+std::size_t put_time(Time value, char* place) {
+  std::int64_t seconds = value.micros / kMicrosPerSecond;
+  std::int64_t micros = value.micros % kMicrosPerSecond;
   if (micros < 0) {
     micros += kMicrosPerSecond;
     --seconds;
   }
   const std::uint64_t nanos = static_cast<std::uint64_t>(micros) * kNanosPerMicro;
   const auto bits = static_cast<std::uint64_t>(seconds);
-  TimestampBody body;
+  constexpr auto kType = static_cast<char>(kTimestampType);
   if (bits >> kTimestampSecondsBits != 0) {
-    body.size = 12;
-    put_big_endian(nanos, body.bytes.data(), 4);
-    put_big_endian(bits, body.bytes.data() + 4, 8);
-  } else if (nanos != 0 || bits >> 32U != 0) {
-    body.size = 8;
-    put_big_endian(nanos << kTimestampSecondsBits | bits, body.bytes.data(), 8);
-  } else {
-    body.size = 4;
-    put_big_endian(bits, body.bytes.data(), 4);
+    constexpr char kExt8 = '\xC7';
+    place[0] = kExt8;
+    place[1] = 12;
+    place[2] = kType;
+    store_big_endian(static_cast<std::uint32_t>(nanos), place + 3);
+    store_big_endian(bits, place + 7);
+    return 15;
   }
-  return body;
+  const bool is_short = nanos == 0 && bits >> 32U == 0;
+  constexpr char kFixExt4 = '\xD6', kFixExt8 = '\xD7';
+  place[0] = is_short ? kFixExt4 : kFixExt8;
+  place[1] = kType;
+  if (is_short) {
+    store_big_endian(static_cast<std::uint32_t>(bits), place + 2);
+    return 6;
+  }
+  store_big_endian(nanos << kTimestampSecondsBits | bits, place + 2);
+  return 10;
 }
-
-}  // namespace
 
 void Writer::null() {
   append(out_, [](auto& packer) { packer.pack_nil(); });
@@ -88,7 +86,7 @@ void Writer::unsigned_integer(std::uint64_t value) {
 void Writer::number(double value) {
   const double positive_zero = value == 0 ? 0.0 : value;
   std::array<char, 9> bytes{'\xCB'};
-  put_big_endian(std::bit_cast<std::uint64_t>(positive_zero), bytes.data() + 1, 8);
+  store_big_endian(std::bit_cast<std::uint64_t>(positive_zero), bytes.data() + 1);
   out_.append(bytes.data(), bytes.size());
 }
 
@@ -113,11 +111,8 @@ void Writer::binary(std::string_view value) {
 }
 
 void Writer::time(Time value) {
-  const TimestampBody body = timestamp_body(value);
-  append(out_, [&body](auto& packer) {
-    packer.pack_ext(body.size, kTimestampType);
-    packer.pack_ext_body(body.bytes.data(), body.size);
-  });
+  std::array<char, kTimeBytesMax> bytes;
+  out_.append(bytes.data(), put_time(value, bytes.data()));
 }
 
 void Writer::begin_list(std::size_t size) {

@@ -7,16 +7,37 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/big_endian.h"
 #include "base/pack_head.h"
 #include "base/result.h"
 #include "base/sink.h"
 
 namespace emstore::pack {
+
+// Whether all bytes are below 0x80; by words, of which the last two may overlap.
+inline bool is_ascii(std::string_view bytes) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080U;
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  std::uint64_t bits = 0;
+  std::uint64_t word = 0;
+  if (bytes.size() < kWord) {
+    for (const char byte : bytes) bits |= static_cast<unsigned char>(byte);
+    return (bits & kHighBits) == 0;
+  }
+  for (std::size_t i = 0; i + kWord <= bytes.size(); i += kWord) {
+    std::memcpy(&word, bytes.data() + i, kWord);
+    bits |= word;
+  }
+  std::memcpy(&word, bytes.data() + bytes.size() - kWord, kWord);
+  return ((bits | word) & kHighBits) == 0;
+}
 
 // Appends to a string that outlives it. Texts and binaries are shorter than 4 GiB.
 class Writer final : public Sink {
@@ -36,6 +57,10 @@ class Writer final : public Sink {
     out_.append(bytes);
     return {};
   }
+  Status members(std::string_view pairs, std::size_t) override {
+    out_.append(pairs);
+    return {};
+  }
   std::size_t bytes_written() const override { return out_.size() - start_; }
 
   void unsigned_integer(std::uint64_t value);
@@ -48,6 +73,10 @@ class Writer final : public Sink {
 };
 
 std::string to_bytes(const Value& value);
+
+// The packed time at `place`, in the shortest of its three forms; gives its size.
+inline constexpr std::size_t kTimeBytesMax = 15;
+std::size_t put_time(Time value, char* place);
 
 struct Limits {
   std::size_t depth_max = 64;         // Lists and maps within each other.
@@ -104,6 +133,11 @@ class Cursor {
   std::size_t bytes_left() const { return all_.size() - at_; }
   std::optional<Head> head() const;
   std::string_view take(std::size_t size);
+  std::optional<std::uint64_t> whole();
+  Result<std::uint64_t> long_unsigned();
+  Result<std::int64_t> long_integer();
+  Result<bool> no_boolean();
+  Result<std::string_view> long_raw();
   std::string_view take_body(const Head& head);
   bool is_body_there(const Head& head) const;
   Result<std::string_view> bytes_of(Shape shape, const char* wanted);
@@ -124,6 +158,95 @@ class Cursor {
 };
 
 // The usual short forms are read in place; all others in pack_cursor.cc.
+
+inline std::optional<Head> Cursor::head() const {
+  if (at_end()) return std::nullopt;
+  const char* const bytes = all_.data() + at_;
+  if (bytes_left() < head_length(static_cast<unsigned char>(*bytes))) return std::nullopt;
+  return head_of(bytes);
+}
+
+inline bool Cursor::is_body_there(const Head& head) const {
+  const std::size_t length = head_length(static_cast<unsigned char>(all_[at_]));
+  return !has_body(head.shape) || head.size <= bytes_left() - length;
+}
+
+inline std::string_view Cursor::take_body(const Head& head) {
+  at_ += head_length(static_cast<unsigned char>(all_[at_]));
+  return take(has_body(head.shape) ? head.size : 0);
+}
+
+// The next piece when it is an integer that is packed without a sign; else nothing is taken.
+inline std::optional<std::uint64_t> Cursor::whole() {
+  const unsigned first = next();
+  if (first < 0x80) {
+    ++at_;
+    return first;
+  }
+  if (first < 0xCC || first > 0xCF) return std::nullopt;
+  const std::size_t width = std::size_t{1} << (first & 3U);
+  if (bytes_left() <= width) return std::nullopt;
+  const char* const bytes = all_.data() + at_ + 1;
+  at_ += 1 + width;
+  switch (first & 3U) {
+    case 0:
+      return load_big_endian<std::uint8_t>(bytes);
+    case 1:
+      return load_big_endian<std::uint16_t>(bytes);
+    case 2:
+      return load_big_endian<std::uint32_t>(bytes);
+    default:
+      return load_big_endian<std::uint64_t>(bytes);
+  }
+}
+
+inline Result<std::uint64_t> Cursor::unsigned_integer() {
+  if (const std::optional<std::uint64_t> bits = whole()) return *bits;
+  return long_unsigned();
+}
+
+inline Result<std::int64_t> Cursor::integer() {
+  const std::size_t begin = at_;
+  if (const std::optional<std::uint64_t> bits = whole()) {
+    if (std::in_range<std::int64_t>(*bits)) return static_cast<std::int64_t>(*bits);
+    at_ = begin;
+  }
+  return long_integer();
+}
+
+inline Result<bool> Cursor::boolean() {
+  const unsigned first = next();
+  if ((first & 0xFEU) != 0xC2U) return no_boolean();
+  ++at_;
+  return (first & 1U) != 0;
+}
+
+inline Result<std::string_view> Cursor::binary() {
+  constexpr unsigned kBin8 = 0xC4;
+  const std::size_t left = bytes_left();
+  const std::size_t size = left > 1 ? static_cast<unsigned char>(all_[at_ + 1]) : 0;
+  if (next() != kBin8 || left < 2 + size) return bytes_of(Shape::binary, "a binary");
+  at_ += 2;
+  return take(size);
+}
+
+// The bytes of a value that takes at most 257 of them and holds no others; 0: read its head.
+inline std::size_t Cursor::short_length() const {
+  const unsigned first = next();
+  if (first < 0x80 || first >= 0xE0) return 1;
+  if (first >= 0xA0 && first < 0xC0) return 1 + (first & 0x1FU);
+  const bool has_size = (first == 0xC4 || first == 0xD9) && bytes_left() > 1;  // bin 8, str 8.
+  if (has_size) return 2U + static_cast<unsigned char>(all_[at_ + 1]);
+  if (first >= 0xCA && first <= 0xD3) return head_length(static_cast<unsigned char>(first));
+  return 0;
+}
+
+inline Result<std::string_view> Cursor::raw() {
+  const std::size_t length = short_length();
+  if (length == 0 || length > bytes_left()) return long_raw();
+  return take(length);
+}
+
 inline Result<std::string_view> Cursor::text() {
   const unsigned first = next();
   const std::size_t size = first & 0x1FU;
@@ -138,9 +261,7 @@ inline std::optional<std::string_view> Cursor::short_ascii() {
   const std::size_t size = first & 0x1FU;
   if ((first & 0xE0U) != 0xA0U || bytes_left() <= size) return std::nullopt;
   const std::string_view text = all_.substr(at_ + 1, size);
-  unsigned char all_bits = 0;
-  for (const char letter : text) all_bits |= static_cast<unsigned char>(letter);
-  if (all_bits >= 0x80) return std::nullopt;
+  if (!is_ascii(text)) return std::nullopt;
   at_ += 1 + size;
   return text;
 }

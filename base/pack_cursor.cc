@@ -60,10 +60,6 @@ std::string_view found_name(Shape shape) {
   return "nothing";
 }
 
-bool has_body(Shape shape) {
-  return shape == Shape::text || shape == Shape::binary || shape == Shape::extension;
-}
-
 // The values that follow a head and belong to it.
 std::uint64_t values_after(const Head& head) {
   if (head.shape == Shape::list) return head.size;
@@ -83,23 +79,6 @@ Head long_head(const char* bytes) {
   if (form.shape != Shape::extension) return {form.shape, 0, big_endian(tail, length)};
   const std::uint64_t size = form.fixed_size != 0 ? form.fixed_size : big_endian(tail, length - 1);
   return {form.shape, static_cast<std::int8_t>(tail[length - 1]), size};
-}
-
-std::optional<Head> Cursor::head() const {
-  if (at_end()) return std::nullopt;
-  const char* const bytes = all_.data() + at_;
-  if (bytes_left() < head_length(static_cast<unsigned char>(*bytes))) return std::nullopt;
-  return head_of(bytes);
-}
-
-bool Cursor::is_body_there(const Head& head) const {
-  const std::size_t length = head_length(static_cast<unsigned char>(all_[at_]));
-  return !has_body(head.shape) || head.size <= bytes_left() - length;
-}
-
-std::string_view Cursor::take_body(const Head& head) {
-  at_ += head_length(static_cast<unsigned char>(all_[at_]));
-  return take(has_body(head.shape) ? head.size : 0);
 }
 
 tl::unexpected<Error> Cursor::refusal(std::string_view wanted) const {
@@ -137,11 +116,7 @@ Status Cursor::check_room(const Head& head, std::uint64_t owed) const {
   return {};
 }
 
-Result<std::uint64_t> Cursor::unsigned_integer() {
-  if (const unsigned first = next(); first < 0x80) {
-    ++at_;
-    return first;
-  }
+Result<std::uint64_t> Cursor::long_unsigned() {
   const std::optional<Head> found = head();
   const bool is_whole =
       found &&
@@ -152,7 +127,7 @@ Result<std::uint64_t> Cursor::unsigned_integer() {
   return found->size;
 }
 
-Result<std::int64_t> Cursor::integer() {
+Result<std::int64_t> Cursor::long_integer() {
   const std::optional<Head> found = head();
   const bool is_whole =
       found &&
@@ -163,14 +138,7 @@ Result<std::int64_t> Cursor::integer() {
   return static_cast<std::int64_t>(found->size);
 }
 
-Result<bool> Cursor::boolean() {
-  const std::optional<Head> found = head();
-  if (!found || found->shape != Shape::boolean) return refusal("a boolean");
-  take_body(*found);
-  return found->size != 0;
-}
-
-Result<std::string_view> Cursor::binary() { return bytes_of(Shape::binary, "a binary"); }
+Result<bool> Cursor::no_boolean() { return refusal("a boolean"); }
 
 Result<std::string_view> Cursor::bytes_of(Shape shape, const char* wanted) {
   const std::optional<Head> found = head();
@@ -187,18 +155,7 @@ Result<std::size_t> Cursor::begin(Shape shape, const char* wanted, std::size_t v
   return found->size;
 }
 
-// The bytes of a value that takes at most 256 of them and holds no others; 0: read its head.
-std::size_t Cursor::short_length() const {
-  const unsigned first = next();
-  if (first < 0x80 || first >= 0xE0) return 1;
-  if (first >= 0xA0 && first < 0xC0) return 1 + (first & 0x1FU);
-  const bool has_size = (first == 0xC4 || first == 0xD9) && bytes_left() > 1;  // bin 8, str 8.
-  if (has_size) return 2U + static_cast<unsigned char>(all_[at_ + 1]);
-  if (first >= 0xCA && first <= 0xD3) return head_length(static_cast<unsigned char>(first));
-  return 0;
-}
-
-Result<std::string_view> Cursor::raw() {
+Result<std::string_view> Cursor::long_raw() {
   const std::size_t begin = at_;
   // Values still to come; each takes a byte at least, so claims beyond the input are refused at
   // once.

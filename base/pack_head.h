@@ -24,6 +24,10 @@ enum class Shape : std::uint8_t {
   unused,  // 0xC1, the one byte that begins nothing.
 };
 
+constexpr bool has_body(Shape shape) {
+  return shape == Shape::text || shape == Shape::binary || shape == Shape::extension;
+}
+
 struct Head {
   Shape shape = Shape::unused;
   std::int8_t extension_type = 0;

@@ -1,6 +1,7 @@
 // Reads whole values of MessagePack that anybody may have sent.
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -17,20 +18,21 @@ constexpr std::size_t kFewNames = 24;
 }  // namespace
 
 // Builds the value where it will stay: each list and map has room for all it says it holds before
-// the first of it is read, so that nothing is moved. Recursion is as deep as the limits allow.
+// the first of it is read, so that nothing is moved. Recursion is as deep as the limits allow. Why
+// it fails stands beside the tree: a Status for each value would cost more than most values do.
 class Cursor::Tree {
  public:
   Tree(Cursor& cursor, const Limits& limits) : cursor_(cursor), limits_(limits) {}
 
-  Status take(Value& into) {
+  // `into` is null, so that the value can be made in its place. False: see why().
+  bool take(Value& into) {
     if (const std::optional<std::string_view> text = cursor_.short_ascii()) {
       if (depth_ > 0) --owed_;
-      into = Value(*text);
-      return {};
+      return make(into, *text);
     }
     const std::size_t offset = cursor_.at_;
     const std::optional<Head> found = cursor_.head();
-    if (!found || !cursor_.is_body_there(*found)) return cursor_.refusal("a value");
+    if (!found || !cursor_.is_body_there(*found)) return fail(cursor_.refusal("a value"));
     if (depth_ > 0) --owed_;
     switch (found->shape) {
       case Shape::list:
@@ -39,13 +41,10 @@ class Cursor::Tree {
         return take_map(*found, into);
       case Shape::text: {
         const std::string_view text = cursor_.take_body(*found);
-        EMSTORE_CHECKED(check_text(text, offset));
-        into = Value(text);
-        return {};
+        return check_text(text, offset) && make(into, text);
       }
       case Shape::binary:
-        into = Value(Binary{std::string(cursor_.take_body(*found))});
-        return {};
+        return make(into, Binary{std::string(cursor_.take_body(*found))});
       case Shape::null:
       case Shape::boolean:
       case Shape::unsigned_integer:
@@ -59,98 +58,134 @@ class Cursor::Tree {
     return take_scalar(*found, into);
   }
 
+  Error why() { return *std::move(why_); }
+
  private:
-  Status take_scalar(const Head& head, Value& into) {
+  template <typename Content>
+  static bool make(Value& into, Content&& content) {
+    std::construct_at(&into, std::forward<Content>(content));  // Nothing is lost with a null.
+    return true;
+  }
+
+  template <typename Content>
+  bool make_if(Value& into, Result<Content> content) {
+    return content ? make(into, *content) : fail(failure(std::move(content).error()));
+  }
+
+  bool fail(tl::unexpected<Error> why) {
+    why_ = std::move(why).value();
+    return false;
+  }
+
+  bool take_scalar(const Head& head, Value& into) {
+    bool is_made = true;
     if (head.shape == Shape::boolean) {
-      into = Value(head.size != 0);
+      make(into, head.size != 0);
     } else if (head.shape == Shape::unsigned_integer && !std::in_range<std::int64_t>(head.size)) {
-      return cursor_.refusal("an integer up to 2^63 - 1");
+      return fail(cursor_.refusal("an integer up to 2^63 - 1"));
     } else if (head.shape == Shape::unsigned_integer || head.shape == Shape::signed_integer) {
-      into = Value(static_cast<std::int64_t>(head.size));
+      make(into, static_cast<std::int64_t>(head.size));
     } else if (head.shape == Shape::float32) {
       const auto bits = static_cast<std::uint32_t>(head.size);
-      EMSTORE_TRY(into, cursor_.number_of(std::bit_cast<float>(bits)));
+      is_made = make_if(into, cursor_.number_of(std::bit_cast<float>(bits)));
     } else if (head.shape == Shape::float64) {
-      EMSTORE_TRY(into, cursor_.number_of(std::bit_cast<double>(head.size)));
+      is_made = make_if(into, cursor_.number_of(std::bit_cast<double>(head.size)));
     } else if (head.shape == Shape::extension) {
-      EMSTORE_TRY(into, cursor_.time_of(head));
+      is_made = make_if(into, cursor_.time_of(head));
     } else if (head.shape != Shape::null) {
-      return cursor_.refusal("a value");
+      return fail(cursor_.refusal("a value"));
     }
     cursor_.take_body(head);
-    return {};
+    return is_made;
   }
 
-  Status take_list(const Head& head, Value& into) {
-    EMSTORE_CHECKED(open(head));
-    into = Value(List(head.size));
-    for (Value& item : *into.if_list()) EMSTORE_CHECKED(take(item));
-    --depth_;
-    return {};
-  }
-
-  Status take_map(const Head& head, Value& into) {
-    const std::size_t offset = cursor_.at_;
-    EMSTORE_CHECKED(open(head));
-    into = Value(Map());
-    Map& map = *into.if_map();
-    map.reserve(head.size);
-    for (std::uint64_t i = 0; i < head.size; ++i) {
-      std::string_view name;
-      if (const std::optional<std::string_view> usual = cursor_.short_ascii()) {
-        name = *usual;
-        --owed_;
-      } else {
-        EMSTORE_TRY(name, take_name());
-      }
-      const bool is_twice = head.size <= kFewNames && map.contains(name);
-      if (is_twice) return twice(name, offset);
-      EMSTORE_CHECKED(take(map.append(std::string(name), Value())));
+  bool take_list(const Head& head, Value& into) {
+    if (!open(head)) return false;
+    make(into, List(head.size));
+    for (Value& item : *into.if_list()) {
+      if (!take(item)) return false;
     }
     --depth_;
-    return head.size <= kFewNames ? Status() : check_many_names(map, offset);
+    return true;
   }
 
-  Result<std::string_view> take_name() {
+  bool take_map(const Head& head, Value& into) {
     const std::size_t offset = cursor_.at_;
-    Result<std::string_view> name = cursor_.text();
-    if (!name) return cursor_.refusal("a text, the name of a value,");
-    EMSTORE_CHECKED(check_text(*name, offset));
+    if (!open(head)) return false;
+    make(into, Map());
+    Map& map = *into.if_map();
+    map.reserve(head.size);
+    std::uint64_t kinds = 0;  // Of the names so far: one of another kind is not among them.
+    for (std::uint64_t i = 0; i < head.size; ++i) {
+      const std::optional<std::string_view> name = take_name();
+      if (!name) return false;
+      const std::uint64_t kind = kind_of_name(*name);
+      const bool may_be_twice = head.size <= kFewNames && (kinds & kind) != 0;
+      if (may_be_twice && map.contains(*name)) return fail(twice(*name, offset));
+      kinds |= kind;
+      if (!take(map.append(*name))) return false;
+    }
+    --depth_;
+    return head.size <= kFewNames || check_many_names(map, offset);
+  }
+
+  // One bit of 64. Equal names have equal bits.
+  static std::uint64_t kind_of_name(std::string_view name) {
+    if (name.empty()) return 1;
+    const auto first = static_cast<unsigned char>(name.front());
+    const auto last = static_cast<unsigned char>(name.back());
+    return std::uint64_t{1} << ((name.size() * 7 + first * 3U + last) % 64);
+  }
+
+  std::optional<std::string_view> take_name() {
+    const std::size_t offset = cursor_.at_;
+    std::optional<std::string_view> name = cursor_.short_ascii();
+    if (!name) {
+      const Result<std::string_view> text = cursor_.text();
+      if (!text) {
+        fail(cursor_.refusal("a text, the name of a value,"));
+        return std::nullopt;
+      }
+      if (!check_text(*text, offset)) return std::nullopt;
+      name = *text;
+    }
     --owed_;
     return name;
   }
 
-  Status open(const Head& head) {
-    if (depth_ >= limits_.depth_max) return cursor_.too_deep(limits_);
-    EMSTORE_CHECKED(cursor_.check_room(head, owed_));
+  bool open(const Head& head) {
+    if (depth_ >= limits_.depth_max) return fail(cursor_.too_deep(limits_));
+    if (Status room = cursor_.check_room(head, owed_); !room) {
+      return fail(failure(std::move(room).error()));
+    }
     const std::uint64_t values = head.shape == Shape::map ? 2 * head.size : head.size;
     values_ += values;
     if (values_ > limits_.values_max) {
-      return failure(ErrorCode::message_too_large,
-                     "more than " + std::to_string(limits_.values_max) + " values in one message");
+      return fail(
+          failure(ErrorCode::message_too_large,
+                  "more than " + std::to_string(limits_.values_max) + " values in one message"));
     }
     cursor_.take_body(head);
     owed_ += values;
     ++depth_;
-    return {};
+    return true;
   }
 
-  static Status check_text(std::string_view text, std::size_t offset) {
-    if (is_utf8(text)) return {};
-    return malformed("the text" + at_byte(offset) + " is not UTF-8");
+  bool check_text(std::string_view text, std::size_t offset) {
+    return is_utf8(text) || fail(malformed("the text" + at_byte(offset) + " is not UTF-8"));
   }
 
   static tl::unexpected<Error> twice(std::string_view name, std::size_t offset) {
     return malformed("the map" + at_byte(offset) + " has the name " + quoted(name) + " twice");
   }
 
-  static Status check_many_names(const Map& map, std::size_t offset) {
+  bool check_many_names(const Map& map, std::size_t offset) {
     std::vector<std::string_view> names;
     names.reserve(map.size());
     for (const Map::Member& member : map) names.emplace_back(member.name);
     std::sort(names.begin(), names.end());
     const auto found = std::adjacent_find(names.begin(), names.end());
-    return found == names.end() ? Status() : twice(*found, offset);
+    return found == names.end() || fail(twice(*found, offset));
   }
 
   Cursor& cursor_;
@@ -158,11 +193,13 @@ class Cursor::Tree {
   std::size_t depth_ = 0;     // Lists and maps that are open.
   std::uint64_t owed_ = 0;    // Values and names that they miss, in all.
   std::uint64_t values_ = 0;  // Values and names so far.
+  std::optional<Error> why_;
 };
 
 Result<Value> Cursor::value(const Limits& limits) {
   Value value;
-  EMSTORE_CHECKED(Tree(*this, limits).take(value));
+  Tree tree(*this, limits);
+  if (!tree.take(value)) return failure(tree.why());
   return value;
 }
 

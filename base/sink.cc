@@ -16,6 +16,17 @@ Status Sink::packed(std::string_view bytes) {
   return failure(ErrorCode::malformed_message, "a packed value is followed by other bytes");
 }
 
+Status Sink::members(std::string_view pairs, std::size_t count) {
+  pack::Cursor cursor(pairs);
+  for (std::size_t i = 0; i < count; ++i) {
+    EMSTORE_TRY(const std::string_view name, cursor.text());
+    text(name);
+    EMSTORE_CHECKED(cursor.copy_to(*this));
+  }
+  if (cursor.at_end()) return {};
+  return failure(ErrorCode::malformed_message, "packed members are followed by other bytes");
+}
+
 void Sink::value(const Value& value) {
   switch (value.kind()) {
     case Value::Kind::null:

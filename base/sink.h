@@ -30,6 +30,8 @@ class Sink {
   // One whole value that is packed already, canonical as pack.h writes it. Errors:
   // malformed_message, from sinks that take it apart.
   virtual Status packed(std::string_view bytes);
+  // The next `count` pairs of a map that has been begun, packed likewise, one after the other.
+  virtual Status members(std::string_view pairs, std::size_t count);
   // What has been written so far, in bytes or an estimate of them: for limits.
   virtual std::size_t bytes_written() const = 0;
 

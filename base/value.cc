@@ -45,6 +45,12 @@ Value& Map::append(std::string name, Value value) {
   return member.value;
 }
 
+Value& Map::append(std::string_view name) {
+  Member& member = members_.emplace_back();
+  member.name = name;
+  return member.value;
+}
+
 bool Map::erase(std::string_view name) {
   const auto named = std::find_if(members_.begin(), members_.end(),
                                   [name](const Member& member) { return member.name == name; });

@@ -50,6 +50,7 @@ class Map {
   Value& set(std::string name, Value value);
   // Adds without looking for the name: the caller knows that it is new.
   Value& append(std::string name, Value value);
+  Value& append(std::string_view name);  // A null, to be assigned.
   bool erase(std::string_view name);
   // Room for `size` members in all.
   void reserve(std::size_t size);
