@@ -1,10 +1,12 @@
 #include "store/answer.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/address.h"
+#include "base/check.h"
 #include "base/hash.h"
 #include "base/pack.h"
 #include "store/cursor.h"
@@ -85,11 +87,31 @@ Result<Sequence> Answer::collected_at() const {
 }
 
 Status Answer::write_columns(const Query& query, const Hit& hit) {
-  for (const Column& column : query.columns) {
-    sink_.text(name_of(column));
+  EMSTORE_CHECK(query.names.size() == query.columns.size());
+  members_.clear();
+  for (std::size_t i = 0; i < query.columns.size(); ++i) {
+    members_.raw(query.names[i]);
+    const Column& column = query.columns[i];
+    if (column.field != nullptr && is_shown_as_stored(column.field->kind)) {  // Most are.
+      const std::string_view packed = cells_.packed(column.field->id);
+      if (!packed.empty()) {
+        members_.raw(packed);
+        continue;
+      }
+    }
     EMSTORE_CHECKED(write_column(column, hit));
   }
+  if (!sink_.members(members_.bytes(), query.columns.size())) return corrupt("a record");
   return {};
+}
+
+// Values that few results have, by a writer instead of straight into the members.
+template <typename Write>
+void Answer::write_seldom(Write write) {
+  std::string bytes;
+  pack::Writer writer(bytes);
+  write(writer);
+  members_.raw(bytes);
 }
 
 Status Answer::write_column(const Column& column, const Hit& hit) {
@@ -97,19 +119,20 @@ Status Answer::write_column(const Column& column, const Hit& hit) {
     case Pseudo::none:
       return write_field(*column.field);
     case Pseudo::id:
-      return write_id(hit.record.id);
+      write_id(hit.record.id);
+      return {};
     case Pseudo::created_at:
-      sink_.time(hit.view.created);
+      members_.time(hit.view.created);
       return {};
     case Pseudo::updated_at:
     case Pseudo::modified_at:
-      sink_.time(hit.view.updated);
+      members_.time(hit.view.updated);
       return {};
     case Pseudo::version:
-      sink_.integer(static_cast<std::int64_t>(hit.view.version));
+      members_.unsigned_integer(hit.view.version);
       return {};
     case Pseudo::path:
-      return show_packed(FieldKind::address, cells_.packed(kMediaBlob), sink_);
+      return show_packed(FieldKind::address, cells_.packed(kMediaBlob), members_);
     case Pseudo::etag:
       return write_etag();
     case Pseudo::reference:
@@ -118,22 +141,25 @@ Status Answer::write_column(const Column& column, const Hit& hit) {
   }
   EMSTORE_TRY(const std::vector<Use> uses, uses_of(reader_, hit.record, budget_));
   if (uses.empty()) {
-    sink_.null();
+    members_.null();
     return {};
   }
-  if (column.pseudo == Pseudo::entity_id) return write_id(uses.front().owner.id);
+  if (column.pseudo == Pseudo::entity_id) {
+    write_id(uses.front().owner.id);
+    return {};
+  }
   EMSTORE_TRY(const OwnerField owner, owner_field(schema_, uses.front()));
-  sink_.text(owner.entity->name + '.' + owner.field->name);
+  write_seldom([&](Sink& sink) { sink.text(owner.entity->name + '.' + owner.field->name); });
   return {};
 }
 
 Status Answer::write_field(const Field& field) {
   const std::string_view packed = cells_.packed(field.id);
-  if (!packed.empty()) return show_packed(field.kind, packed, sink_);
+  if (!packed.empty()) return show_packed(field.kind, packed, members_);
   if (field.default_value) {
-    show(field.kind, *field.default_value, sink_);
+    write_seldom([&](Sink& sink) { show(field.kind, *field.default_value, sink); });
   } else {
-    sink_.null();
+    members_.null();
   }
   return {};
 }
@@ -141,7 +167,7 @@ Status Answer::write_field(const Field& field) {
 Status Answer::write_etag() {
   const Result<std::string_view> digest = pack::Cursor(cells_.packed(kMediaSha256)).binary();
   if (!digest) return corrupt("the SHA-256 of a media");
-  sink_.text('"' + to_hex(*digest) + '"');
+  write_seldom([&](Sink& sink) { sink.text('"' + to_hex(*digest) + '"'); });
   return {};
 }
 
@@ -186,22 +212,25 @@ void Answer::write_more(const Query& query, const std::vector<Along>& along, std
 }
 
 Status Answer::write_link(const Hit& hit) {
-  sink_.text("$link");
-  sink_.begin_map(2);
-  sink_.text("position");
-  sink_.text(to_hex(hit.order));
-  sink_.text("meta");
-  if (!sink_.packed(hit.meta)) return corrupt("the data of a link");
+  // {"$link": {"position": …, "meta": …}}
+  constexpr std::string_view kBegin("\xa5$link\x82\xa8position");
+  constexpr std::string_view kMeta("\xa4meta");
+  members_.clear();
+  members_.raw(kBegin);
+  put_hex(hit.order, members_.text(2 * hit.order.size()));
+  members_.raw(kMeta);
+  members_.raw(hit.meta);
+  if (!sink_.members(members_.bytes(), 1)) return corrupt("the data of a link");
   return {};
 }
 
-Status Answer::write_id(const RecordId& id) {
+void Answer::write_id(const RecordId& id) {
   if (id.is_uuid()) {
-    sink_.text(to_string(id));
+    const std::string text = to_string(id);
+    std::ranges::copy(text, members_.text(text.size()));
   } else {
-    sink_.integer(static_cast<std::int64_t>(id.integer()));
+    members_.unsigned_integer(id.integer());
   }
-  return {};
 }
 
 }  // namespace emstore::store

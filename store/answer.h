@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/pack_buffer.h"
 #include "base/result.h"
 #include "base/sink.h"
 #include "store/budget.h"
@@ -46,13 +47,16 @@ class Answer {
   // `$more: {name: cursor}`, of the lists that were cut.
   void write_more(const Query& query, const std::vector<Along>& along, std::size_t cut);
   Status write_link(const Hit& hit);
-  Status write_id(const RecordId& id);
+  void write_id(const RecordId& id);
+  template <typename Write>
+  void write_seldom(Write write);
 
   const Reader& reader_;
   const Schema& schema_;
   Budget& budget_;
   Sink& sink_;
-  Cells cells_;  // Of the record whose columns are being written.
+  Cells cells_;           // Of the record whose columns are being written.
+  pack::Buffer members_;  // What is being written of it.
 };
 
 }  // namespace emstore::store

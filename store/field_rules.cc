@@ -396,30 +396,52 @@ void show(FieldKind kind, const Value& stored, Sink& sink) {
   sink.value(stored);
 }
 
-Status show_packed(FieldKind kind, std::string_view packed, Sink& sink) {
+namespace {
+
+void show_packed_binary(FieldKind kind, std::string_view bytes, pack::Buffer& shown) {
+  const std::optional<Address> address =
+      kind == FieldKind::address ? address_of_bytes(bytes) : std::nullopt;
+  if (address) {
+    std::array<char, kAddressTextBytesMax> text;
+    const std::size_t size = put_text(*address, text);
+    std::copy_n(text.data(), size, shown.text(size));
+  } else {
+    put_hex(bytes, shown.text(2 * bytes.size()));
+  }
+}
+
+}  // namespace
+
+Status show_packed(FieldKind kind, std::string_view packed, pack::Buffer& shown) {
   const auto corrupt = [](std::string_view why) {
     return failure(ErrorCode::corrupt_index, "a stored value cannot be read: " + std::string(why));
   };
   const bool is_time = kind == FieldKind::date || kind == FieldKind::datetime;
-  const bool is_binary = kind == FieldKind::address || kind == FieldKind::digest;
-  const bool is_shown_as_stored = !is_time && !is_binary && kind != FieldKind::relation;
   pack::Cursor cursor(packed);
-  if (is_shown_as_stored || cursor.take_null()) {
-    const Status shown = sink.packed(packed);
-    return shown ? Status() : corrupt(shown.error().message);
+  if (is_shown_as_stored(kind) || cursor.next_shape() == pack::Shape::null) {
+    shown.raw(packed);
+    return {};
   }
   if (is_time) {
     const Result<std::int64_t> integer = cursor.integer();
     if (!integer) return corrupt(integer.error().message);
-    kind == FieldKind::date ? sink.text(date_text(*integer)) : sink.time(Time{*integer});
+    if (kind == FieldKind::date) {
+      const std::string text = date_text(*integer);
+      std::ranges::copy(text, shown.text(text.size()));
+    } else {
+      shown.time(Time{*integer});
+    }
   } else if (kind == FieldKind::relation) {
     const Result<Value> id = cursor.value();
     if (!id) return corrupt(id.error().message);
-    show(kind, *id, sink);
+    std::string bytes;
+    pack::Writer writer(bytes);
+    show(kind, *id, writer);
+    shown.raw(bytes);
   } else {
     const Result<std::string_view> binary = cursor.binary();
     if (!binary) return corrupt(binary.error().message);
-    show_binary(kind, *binary, sink);
+    show_packed_binary(kind, *binary, shown);
   }
   return cursor.at_end() ? Status() : corrupt("other bytes follow it");
 }

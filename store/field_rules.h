@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/pack.h"
+#include "base/pack_buffer.h"
 #include "base/result.h"
 #include "base/sink.h"
 #include "store/schema.h"
@@ -22,10 +23,17 @@ Result<Value> stored_form(const Field& field, const Value& given);
 // bounds.
 Result<Value> literal_form(const Field& field, const Value& given);
 
+// Whether values of the kind are shown just as they are stored.
+constexpr bool is_shown_as_stored(FieldKind kind) {
+  return kind != FieldKind::date && kind != FieldKind::datetime && kind != FieldKind::address &&
+         kind != FieldKind::digest && kind != FieldKind::relation;
+}
+
 // Shows a stored value: dates as text, datetimes as time, addresses and digests as text.
 void show(FieldKind kind, const Value& stored, Sink& sink);
-// The same straight from packed bytes, without a tree. Errors: corrupt_index.
-Status show_packed(FieldKind kind, std::string_view packed, Sink& sink);
+// The same straight from the bytes of one packed value, without a tree. Errors: corrupt_index, when
+// it has to be taken apart and is not of that kind.
+Status show_packed(FieldKind kind, std::string_view packed, pack::Buffer& shown);
 
 // The stored form of a `relation`: an integer id, or the 16 bytes of a uuid; and the id that it
 // holds, nothing for what is none.

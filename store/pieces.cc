@@ -5,14 +5,10 @@
 
 namespace emstore::store {
 
-Status take_list(pack::Cursor& cursor, std::size_t size) {
-  EMSTORE_TRY(const std::size_t found, cursor.begin_list());
-  if (found != size) {
-    return failure(
-        ErrorCode::malformed_message,
-        "a list of " + std::to_string(found) + " values where " + std::to_string(size) + " belong");
-  }
-  return {};
+tl::unexpected<Error> other_size(std::size_t found, std::size_t size) {
+  return failure(
+      ErrorCode::malformed_message,
+      "a list of " + std::to_string(found) + " values where " + std::to_string(size) + " belong");
 }
 
 void put(pack::Writer& writer, const RecordId& id) {

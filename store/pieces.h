@@ -10,7 +10,11 @@
 namespace emstore::store {
 
 // Fails unless a list of exactly `size` values is next.
-Status take_list(pack::Cursor& cursor, std::size_t size);
+tl::unexpected<Error> other_size(std::size_t found, std::size_t size);
+inline Status take_list(pack::Cursor& cursor, std::size_t size) {
+  EMSTORE_TRY(const std::size_t found, cursor.begin_list());
+  return found == size ? Status() : other_size(found, size);
+}
 
 // An id is an integer or 16 bytes; a record is two values, entity and id.
 void put(pack::Writer& writer, const RecordId& id);

@@ -56,8 +56,9 @@ struct Query {
   std::vector<OrderTerm> order;            // Ends with id. Empty: in `with` by place, else by id.
   std::optional<std::uint64_t> limit;
   std::uint64_t offset = 0;
-  std::vector<Column> columns;  // What is shown, in this order.
-  bool shows_link = false;      // In `with`: `$link` as the last member.
+  std::vector<Column> columns;     // What is shown, in this order.
+  std::vector<std::string> names;  // Of the columns, packed.
+  bool shows_link = false;         // In `with`: `$link` as the last member.
   std::vector<With> with;
   bool count = false;
   bool tells_collected = false;   // See tell_collected().

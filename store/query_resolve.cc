@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "base/pack.h"
 #include "base/suggest.h"
 #include "store/cursor.h"
 #include "store/query.h"
@@ -243,7 +244,7 @@ Status add_selected(const std::string& name, Place place, const std::string& pat
   return {};
 }
 
-Status read_select(const Value* select, Place place, const std::string& path, Query& query) {
+Status read_columns(const Value* select, Place place, const std::string& path, Query& query) {
   if (select == nullptr) {
     query.columns = usual_columns(*query.entity);
     query.shows_link = place == Place::link;
@@ -255,6 +256,15 @@ Status read_select(const Value* select, Place place, const std::string& path, Qu
     const std::string* name = (*names)[i].if_text();
     if (name == nullptr) return expected("a name", (*names)[i], step(path, i));
     EMSTORE_CHECKED(add_selected(*name, place, step(path, i), query));
+  }
+  return {};
+}
+
+Status read_select(const Value* select, Place place, const std::string& path, Query& query) {
+  EMSTORE_CHECKED(read_columns(select, place, path, query));
+  query.names.reserve(query.columns.size());
+  for (const Column& column : query.columns) {
+    pack::Writer(query.names.emplace_back()).text(name_of(column));
   }
   return {};
 }
