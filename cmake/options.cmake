@@ -39,16 +39,16 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   target_compile_options(emstore_options INTERFACE -fcf-protection)
 endif()
 target_link_options(emstore_options INTERFACE LINKER:-z,relro,-z,now)
-if(NOT EMSTORE_SANITIZE AND NOT EMSTORE_FUZZ)
+if(NOT EMSTORE_SANITIZE)
   # Needs an optimising build; a sanitizer checks the same calls, and better.
   target_compile_options(emstore_options INTERFACE
     $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>)
 endif()
 
 if(EMSTORE_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=address,undefined)
-elseif(EMSTORE_SANITIZE)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # Tells the fuzzers where their inputs lead.
+endif()
+if(EMSTORE_SANITIZE)
   add_compile_options(-fsanitize=${EMSTORE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${EMSTORE_SANITIZE})
 endif()

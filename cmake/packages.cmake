@@ -9,10 +9,6 @@ pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # base/hash
 find_package(RocksDB CONFIG REQUIRED)      # RocksDB::rocksdb-shared (the plain name is static)   store/rocks
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)           # store: `pattern` of text fields
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)  # store: folding for $ilike
-if(EMSTORE_FUZZ)
-  return()
-endif()
-
 pkg_check_modules(magic REQUIRED IMPORTED_TARGET libmagic)    # blobs/mime
 find_package(Boost 1.74 REQUIRED)          # Boost::headers, for Asio      daemon/asio.h
 find_package(fmt CONFIG REQUIRED)
