@@ -26,7 +26,7 @@ constexpr Parameter kBounds[] = {
     {MAGIC_PARAM_BYTES_MAX, kSniffBytesMax},
 };
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 // The pictures that most media are: libmagic says the same of them, and takes 25 to 300 µs, of a
 // small file many times what all else does.

@@ -8,7 +8,7 @@ namespace emstore::blobs {
 namespace {
 
 using Size = std::optional<PictureSize>;
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 template <std::unsigned_integral Integer>
 Integer little_endian(std::string_view bytes) {

@@ -278,7 +278,7 @@ Status Uploads::State::append(Upload& upload, std::string_view bytes) {
   EMSTORE_CHECKED(hash_to_reached(upload));
   const bool is_hashed_aside =
       bytes.size() >= kAsideBytesMin && hashing_aside.begin(upload.hasher, bytes);
-  const Status written = write_piece(upload, bytes);
+  Status written = write_piece(upload, bytes);
   if (is_hashed_aside) hashing_aside.wait();
   if (!written) {
     // Not all that was hashed may have been written: what was is read again, when it is needed.
