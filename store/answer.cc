@@ -172,8 +172,8 @@ Status Answer::write_etag() {
 }
 
 Result<Answer::Along> Answer::along_of(const With& with, const RecordRef& record) {
-  EMSTORE_TRY(Origin origin, origin_of(record, with, cells_));
-  Along along{std::move(origin), std::nullopt};
+  EMSTORE_TRY(const Origin origin, origin_of(record, with, cells_));
+  Along along{origin, std::nullopt};
   if (with.query.digest.empty()) return along;
   Result<Hits> hits = linked(reader_, with, along.origin, budget_);
   if (!hits) return within(name_of(with), std::move(hits).error());
