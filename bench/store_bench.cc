@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
+#include "base/pack.h"
 #include "bench/peers/sqlite.h"
 #include "bench/suite.h"
 #include "store/reader.h"
@@ -98,11 +100,24 @@ void measure_reads(benchmark::State& state, std::uint64_t last_id, Read read) {
   state.counters["reply_bytes"] = static_cast<double>(out.size());
 }
 
+// The answer without where its lists go on: the peer gives no cursors, and so has less to do.
+std::string without_cursors(const std::string& answer) {
+  const auto strip = [](Value& record) {
+    if (Map* map = record.if_map()) map->erase("$more");
+  };
+  Value value = must(pack::read(answer));
+  strip(value);
+  if (List* records = value.if_list()) std::ranges::for_each(*records, strip);
+  return pack::to_bytes(value);
+}
+
 // Both have to answer with as many bytes, or they do not do the same work.
 void check_equal_work(Suite& suite, Ours& ours, Theirs& theirs) {
   std::string our_one, our_many;
   ours.shop.find_one("products", find_one_query(7), our_one);
   ours.shop.find_many("products", find_many_query(7), our_many);
+  our_one = without_cursors(our_one);
+  our_many = without_cursors(our_many);
   std::string joined, covered, their_many;
   theirs.shop.find_one(7, Sqlite::Reading::joined, joined);
   theirs.shop.find_one(7, Sqlite::Reading::covered, covered);
