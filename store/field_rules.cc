@@ -398,16 +398,19 @@ void show(FieldKind kind, const Value& stored, Sink& sink) {
 
 namespace {
 
-void show_packed_binary(FieldKind kind, std::string_view bytes, pack::Buffer& shown) {
-  const std::optional<Address> address =
-      kind == FieldKind::address ? address_of_bytes(bytes) : std::nullopt;
-  if (address) {
-    std::array<char, kAddressTextBytesMax> text;
-    const std::size_t size = put_text(*address, text);
-    std::copy_n(text.data(), size, shown.text(size));
-  } else {
+// False: these are not the bytes of a value of that kind.
+bool show_packed_binary(FieldKind kind, std::string_view bytes, pack::Buffer& shown) {
+  if (kind == FieldKind::digest) {
+    if (bytes.size() != std::tuple_size_v<Sha256>) return false;
     put_hex(bytes, shown.text(2 * bytes.size()));
+    return true;
   }
+  const std::optional<Address> address = address_of_bytes(bytes);
+  if (!address) return false;
+  std::array<char, kAddressTextBytesMax> text;
+  const std::size_t size = put_text(*address, text);
+  std::copy_n(text.data(), size, shown.text(size));
+  return true;
 }
 
 }  // namespace
@@ -434,6 +437,7 @@ Status show_packed(FieldKind kind, std::string_view packed, pack::Buffer& shown)
   } else if (kind == FieldKind::relation) {
     const Result<Value> id = cursor.value();
     if (!id) return corrupt(id.error().message);
+    if (!reference_of(*id)) return corrupt("it is no id");
     std::string bytes;
     pack::Writer writer(bytes);
     show(kind, *id, writer);
@@ -441,7 +445,7 @@ Status show_packed(FieldKind kind, std::string_view packed, pack::Buffer& shown)
   } else {
     const Result<std::string_view> binary = cursor.binary();
     if (!binary) return corrupt(binary.error().message);
-    show_packed_binary(kind, *binary, shown);
+    if (!show_packed_binary(kind, *binary, shown)) return corrupt("its size is another one");
   }
   return cursor.at_end() ? Status() : corrupt("other bytes follow it");
 }

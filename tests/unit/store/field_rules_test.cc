@@ -257,8 +257,9 @@ TEST(ShowPacked, ShowsWhatShowDoes) {
 }
 
 TEST(ShowPacked, CallsBytesThatAreNoValueOfTheKindCorrupt) {
-  for (const FieldKind kind : {FieldKind::date, FieldKind::digest, FieldKind::relation}) {
-    for (const std::string& bytes : {""s, "\xC1"s, "\xA5"s, "\x01\x01"s}) {
+  for (const FieldKind kind :
+       {FieldKind::date, FieldKind::digest, FieldKind::address, FieldKind::relation}) {
+    for (const std::string& bytes : {""s, "\xC1"s, "\xA5"s, "\x01\x01"s, "\xC4\x01x"s}) {
       pack::Buffer shown_bytes;
       const auto result = show_packed(kind, bytes, shown_bytes);
       ASSERT_FALSE(result) << name_of(kind) << " " << to_hex(bytes);
