@@ -25,7 +25,7 @@ rocksdb::Status add_rows(rocksdb::SstFileWriter& writer,
                          const std::vector<const RowTable::Row*>& rows, bool is_empty) {
   for (const RowTable::Row* row : rows) {
     if (!row->second && is_empty) continue;
-    const rocksdb::Status status =
+    rocksdb::Status status =
         row->second ? writer.Put(row->first, *row->second) : writer.Delete(row->first);
     if (!status.ok()) return status;
   }
