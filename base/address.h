@@ -25,6 +25,7 @@ struct Address {
   bool is_file() const { return ordinal >= 128; }
 };
 
+inline constexpr std::size_t kAddressBytes = 17;  // As to_bytes() packs it.
 inline constexpr std::uint8_t kFirstRowOrdinal = 0;
 inline constexpr std::uint8_t kFirstFileOrdinal = 128;
 

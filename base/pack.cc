@@ -10,8 +10,6 @@
 namespace emstore::pack {
 namespace {
 
-constexpr std::uint64_t kNanosPerMicro = 1'000;
-
 // What msgpack::packer wants as its stream.
 struct Appender {
   std::string& out;

@@ -14,7 +14,6 @@ namespace emstore::pack {
 
 namespace {
 
-constexpr std::uint64_t kNanosPerMicro = 1'000;
 constexpr std::uint64_t kNanosPerSecond = 1'000'000'000;
 
 std::uint64_t big_endian(const char* bytes, std::size_t size) {

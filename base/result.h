@@ -21,6 +21,11 @@ inline tl::unexpected<Error> failure(ErrorCode code, std::string message, std::s
 inline tl::unexpected<Error> failure(Error error) {
   return tl::unexpected<Error>(std::move(error));
 }
+// The same at a place that only the caller knows.
+inline tl::unexpected<Error> with_path(Error error, const std::string& path) {
+  error.path = path;
+  return failure(std::move(error));
+}
 
 }  // namespace emstore
 

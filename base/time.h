@@ -11,6 +11,7 @@
 namespace emstore {
 
 inline constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+inline constexpr std::uint64_t kNanosPerMicro = 1'000;
 
 // Whether the time lies in the years 0000 to 9999, the only ones that have a text.
 bool is_in_calendar(Time time);

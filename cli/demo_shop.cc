@@ -12,7 +12,7 @@
 namespace emstore::cli {
 namespace {
 
-std::string text_at(const Map& map, std::string_view name, const std::string& where) {
+std::string required_text(const Map& map, std::string_view name, const std::string& where) {
   const auto* text = value_at(map, name).if_text();
   if (!text) throw UsageError(where + " has no text \"" + std::string(name) + "\"");
   return *text;
@@ -73,12 +73,13 @@ Catalog read_catalog(const std::filesystem::path& folder) {
   catalog.folder = folder;
   for_each_in(*parsed.if_map(), "products", [&](const Map& product, const std::string& where) {
     catalog.products.push_back(
-        {text_at(product, "name", where), text_at(product, "description", where),
-         value_at(product, "price"), text_at(product, "thumbnail", where),
+        {required_text(product, "name", where), required_text(product, "description", where),
+         value_at(product, "price"), required_text(product, "thumbnail", where),
          texts_at(product, "gallery", where), texts_at(product, "documents", where)});
   });
   for_each_in(*parsed.if_map(), "pages", [&](const Map& page, const std::string& where) {
-    catalog.pages.push_back({text_at(page, "slug", where), text_at(page, "content", where),
+    catalog.pages.push_back({required_text(page, "slug", where),
+                             required_text(page, "content", where),
                              texts_at(page, "images", where)});
   });
   return catalog;

@@ -8,6 +8,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "cli/commit_text.h"
 #include "cli/failures.h"
 #include "cli/media_names.h"
 #include "cli/pairs.h"
@@ -15,8 +16,6 @@
 
 namespace emstore::cli {
 namespace {
-
-constexpr std::uint64_t kPage = 500;
 
 struct Touched {
   std::string entity;
@@ -45,7 +44,7 @@ void note_event(const Map& event, const DiffWords& words, AllTouched& touched) {
 AllTouched touched_between(Session& session, const DiffWords& words) {
   AllTouched touched;
   for (std::uint64_t next = words.from + 1; next <= words.to;) {
-    const Map page = session.client().log(next, std::min(kPage, words.to - next + 1));
+    const Map page = session.client().log(next, std::min(kCommitsAPage, words.to - next + 1));
     const List* commits = value_at(page, "commits").if_list();
     if (commits == nullptr || commits->empty()) break;
     for (const Value& commit : *commits) {

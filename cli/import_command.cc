@@ -25,13 +25,13 @@ const std::set<std::string> kOwnColumns{"id",        "path",      "folder",  "mi
                                         "size",      "scope",     "etag",    "modified_at",
                                         "reference", "entity_id", "metadata"};
 
-const Map& map_at(const Map& map, std::string_view name) {
+const Map& map_named(const Map& map, std::string_view name) {
   static const Map kNone;
   const Value* found = map.find(name);
   return found != nullptr && found->if_map() != nullptr ? *found->if_map() : kNone;
 }
 
-std::string text_at(const Map& map, std::string_view name) {
+std::string column_text(const Map& map, std::string_view name) {
   const Value* found = map.find(name);
   return found == nullptr || found->is_null() ? std::string() : cell_text(*found);
 }
@@ -93,7 +93,7 @@ class Import {
       if (given.if_map() == nullptr) throw UsageError(words_.schema + " holds no schema");
       schema_ = *given.if_map();
     }
-    if (map_at(schema_, "entities").empty()) {
+    if (map_named(schema_, "entities").empty()) {
       throw UsageError(words_.from_bknd + " holds no schema",
                        "bknd keeps it in the program then: write schema.toJSON() into a file and "
                        "name that, --schema FILE");
@@ -101,13 +101,13 @@ class Import {
     // Only media is a system's entity here.
     for (Map::Member& entity : *schema_.find("entities")->if_map()) {
       Map& about = *entity.value.if_map();
-      if (entity.name != "media" && text_at(about, "type") == "system")
+      if (entity.name != "media" && column_text(about, "type") == "system")
         about.set("type", "regular");
     }
   }
 
   std::filesystem::path path_of(const Map& media) const {
-    return std::filesystem::path(words_.uploads) / text_at(media, "path");
+    return std::filesystem::path(words_.uploads) / column_text(media, "path");
   }
 
   // Before anything is done: every file that a media names has to be there.
@@ -120,7 +120,7 @@ class Import {
         there.push_back(media);
         continue;
       }
-      note("media " + text_at(media, "id") + ": no file " + path_of(media).string());
+      note("media " + column_text(media, "id") + ": no file " + path_of(media).string());
       if (count++ < kNamesListed) missing += "\n  " + path_of(media).string();
     }
     if (count != 0 && !words_.skip_missing) {
@@ -132,15 +132,15 @@ class Import {
   }
 
   void import_media(const Map& row) {
-    const std::string before = text_at(row, "id");
+    const std::string before = column_text(row, "id");
     File file(path_of(row));
-    file.name(text_at(row, "path"));
-    if (const std::string type = text_at(row, "mime_type"); !type.empty()) file.type(type);
+    file.name(column_text(row, "path"));
+    if (const std::string type = column_text(row, "mime_type"); !type.empty()) file.type(type);
     const Value* metadata = row.find("metadata");
     if (metadata != nullptr && !metadata->is_null()) {
       file.set("metadata", value_of(Map{{"type", "json"}}, *metadata));
     }
-    const Map& fields = map_at(map_at(map_at(schema_, "entities"), "media"), "fields");
+    const Map& fields = map_named(map_named(map_named(schema_, "entities"), "media"), "fields");
     for (const Map::Member& column : row) {
       if (kOwnColumns.contains(column.name) || column.value.is_null()) continue;
       if (!fields.contains(column.name)) continue;
@@ -148,19 +148,19 @@ class Import {
     }
     const Mutation made = session_.client().media().upload(file, keyed("media-" + before));
     ids_["media"].emplace(before, made.id());
-    const std::string reference = text_at(row, "reference");
+    const std::string reference = column_text(row, "reference");
     const std::size_t dot = reference.find('.');
     if (dot == std::string::npos) return;
-    gallery_[{reference.substr(0, dot), text_at(row, "entity_id")}][reference.substr(dot + 1)]
+    gallery_[{reference.substr(0, dot), column_text(row, "entity_id")}][reference.substr(dot + 1)]
         .push_back(made.id());
   }
 
   // Entities, those first that others refer to; the rest in the order of the schema.
   std::vector<std::string> in_order() const {
     std::vector<std::string> waiting, order{"media"};
-    for (const Map::Member& entity : map_at(schema_, "entities")) {
+    for (const Map::Member& entity : map_named(schema_, "entities")) {
       const bool is_own =
-          entity.name == "media" || text_at(*entity.value.if_map(), "type") == "generated";
+          entity.name == "media" || column_text(*entity.value.if_map(), "type") == "generated";
       if (!is_own && file_.has_table(entity.name)) waiting.push_back(entity.name);
     }
     const auto is_free = [&](const std::string& name) {
@@ -189,11 +189,12 @@ class Import {
   // and those that its relations make.
   std::map<std::string, std::string> references_of(const std::string& entity) const {
     std::map<std::string, std::string> references;
-    for (const Map::Member& member : map_at(schema_, "relations")) {
+    for (const Map::Member& member : map_named(schema_, "relations")) {
       const Map& relation = *member.value.if_map();
-      const std::string type = text_at(relation, "type"), target = text_at(relation, "target");
-      if (text_at(relation, "source") != entity || (type != "n:1" && type != "1:1")) continue;
-      const std::string name = text_at(map_at(relation, "config"), "mappedBy");
+      const std::string type = column_text(relation, "type"),
+                        target = column_text(relation, "target");
+      if (column_text(relation, "source") != entity || (type != "n:1" && type != "1:1")) continue;
+      const std::string name = column_text(map_named(relation, "config"), "mappedBy");
       references.emplace((name.empty() ? target : name) + "_id", target);
     }
     return references;
@@ -209,9 +210,9 @@ class Import {
         documents.push_back(document_of_row(entity, rows[i], later.emplace_back()));
       }
       const Mutations made = session_.client().mutator(entity).insert_many(
-          documents, keyed(entity + "-" + text_at(rows[at], "id")));
+          documents, keyed(entity + "-" + column_text(rows[at], "id")));
       for (std::size_t i = at; i < end; ++i) {
-        ids_[entity].emplace(text_at(rows[i], "id"), made[i - at].id());
+        ids_[entity].emplace(column_text(rows[i], "id"), made[i - at].id());
         for (Reference& reference : later[i - at]) {
           reference.id = made[i - at].id();
           later_.push_back(std::move(reference));
@@ -223,7 +224,7 @@ class Import {
   Document document_of_row(const std::string& entity, const Map& row,
                            std::vector<Reference>& later) {
     Document document;
-    const Map& fields = map_at(map_at(map_at(schema_, "entities"), entity), "fields");
+    const Map& fields = map_named(map_named(map_named(schema_, "entities"), entity), "fields");
     const auto references = references_of(entity);
     for (const Map::Member& column : row) {
       if (column.name == "id") continue;
@@ -246,7 +247,7 @@ class Import {
       }
       document.set(column.name, value_of(*field->if_map(), column.value));
     }
-    add_media(entity, text_at(row, "id"), fields, document);
+    add_media(entity, column_text(row, "id"), fields, document);
     return document;
   }
 
@@ -260,8 +261,8 @@ class Import {
         note(entity + "/" + before + ": no field \"" + field + "\" for its media");
         continue;
       }
-      const Map& config = map_at(*about->if_map(), "config");
-      if (text_at(config, "max_items") == "1") {
+      const Map& config = map_named(*about->if_map(), "config");
+      if (column_text(config, "max_items") == "1") {
         document.set(field, set(Item(media.front())));  // The oldest: the one that bknd shows.
         if (media.size() > 1) {
           note(entity + "/" + before + "." + field + " had " + std::to_string(media.size()) +
@@ -276,7 +277,7 @@ class Import {
 
   // A value of a row as the field wants it.
   static Value value_of(const Map& field, const Value& value) {
-    const std::string type = text_at(field, "type");
+    const std::string type = column_text(field, "type");
     if (value.is_null()) return nullptr;
     if (type == "boolean" && value.if_integer() != nullptr) return *value.if_integer() != 0;
     const bool is_json = type == "json" || type == "jsonschema";
@@ -306,12 +307,14 @@ class Import {
 
   // The pairs of many-to-many relations.
   void connect() {
-    for (const Map::Member& member : map_at(schema_, "relations")) {
+    for (const Map::Member& member : map_named(schema_, "relations")) {
       const Map& relation = *member.value.if_map();
-      if (text_at(relation, "type") != "m:n") continue;
-      const Map& config = map_at(relation, "config");
-      const std::string source = text_at(relation, "source"), target = text_at(relation, "target");
-      std::string table = text_at(config, "connectionTable"), end = text_at(config, "mappedBy");
+      if (column_text(relation, "type") != "m:n") continue;
+      const Map& config = map_named(relation, "config");
+      const std::string source = column_text(relation, "source"),
+                        target = column_text(relation, "target");
+      std::string table = column_text(config, "connectionTable"),
+                  end = column_text(config, "mappedBy");
       if (table.empty()) table = source + "_" + target;
       if (end.empty()) end = target;
       if (file_.has_table(table)) connect_pairs(table, source, target, end);
@@ -322,9 +325,10 @@ class Import {
                      const std::string& end) {
     std::map<std::string, std::vector<std::string>> pairs;
     for (const Map& row : file_.rows(table)) {
-      const std::string from = text_at(row, source + "_id"), to = text_at(row, target + "_id");
+      const std::string from = column_text(row, source + "_id"),
+                        to = column_text(row, target + "_id");
       if (!ids_[source].contains(from) || !ids_[target].contains(to)) {
-        note(table + "/" + text_at(row, "id") + " connects what is not there");
+        note(table + "/" + column_text(row, "id") + " connects what is not there");
         continue;
       }
       std::vector<std::string>& targets = pairs[from];
@@ -366,7 +370,7 @@ int import_store(Session& session, const ImportWords& words) {
     session.print_json(report);
     return 0;
   }
-  for (const Map::Member& entity : map_at(report, "imported")) {
+  for (const Map::Member& entity : map_named(report, "imported")) {
     session.print(harmless(entity.name) + "  " + cell_text(entity.value) + " imported\n");
   }
   for (const Value& note : *report.find("notes")->if_list()) {

@@ -29,7 +29,7 @@ std::string hex_of(const std::string& bytes) {
 }
 
 // to_string() quotes nothing but texts, so a time comes as it should stand in JSON.
-std::string time_text(Time time) {
+std::string rfc3339(Time time) {
   std::string text = to_string(Value(time));
   if (text.size() > 1 && text.front() == '"') text = text.substr(1, text.size() - 2);
   return text;
@@ -59,7 +59,7 @@ Json json_of(const Value& value) {
     case Value::Kind::binary:
       return hex_of(value.if_binary()->data);
     case Value::Kind::time:
-      return time_text(*value.if_time());
+      return rfc3339(*value.if_time());
     case Value::Kind::list: {
       Json list = Json::array();
       for (const Value& item : *value.if_list()) list.push_back(json_of(item));

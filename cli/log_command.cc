@@ -10,8 +10,6 @@
 namespace emstore::cli {
 namespace {
 
-constexpr std::uint64_t kPage = 500;
-
 void add_commit(Table& table, const Map& commit) {
   table.add({cell_text(value_at(commit, "sequence")), cell_text(value_at(commit, "time")),
              cell_text(value_at(commit, "peer.uid")), cell_text(value_at(commit, "peer.pid")),
@@ -41,7 +39,7 @@ void each_commit(Session& session, const LogWords& words,
   LogQuery query = query_of(words);
   std::uint64_t left = words.limit.value_or(UINT64_MAX);
   while (left > 0) {
-    query.limit = std::min(kPage, left);
+    query.limit = std::min(kCommitsAPage, left);
     const Map page = session.client().log(query);
     for (const Value& commit : *value_at(page, "commits").if_list()) {
       visit(*commit.if_map());

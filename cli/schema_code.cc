@@ -11,17 +11,6 @@
 namespace emstore::cli {
 namespace {
 
-const Map& map_at(const Map& map, std::string_view path) {
-  static const Map kEmpty;
-  const Map* found = value_at(map, path).if_map();
-  return found == nullptr ? kEmpty : *found;
-}
-
-std::string text_at(const Map& map, std::string_view path) {
-  const std::string* text = value_at(map, path).if_text();
-  return text == nullptr ? std::string() : *text;
-}
-
 // What media has by itself.
 bool is_own_field(std::string_view entity, std::string_view field) {
   constexpr std::array<std::string_view, 7> kOfMedia{"name", "mime_type", "claimed_type", "size",

@@ -133,4 +133,15 @@ std::uint64_t number_at(const Map& map, std::string_view path) {
   return 0;
 }
 
+const Map& map_at(const Map& map, std::string_view path) {
+  static const Map kNone;
+  const Map* found = value_at(map, path).if_map();
+  return found == nullptr ? kNone : *found;
+}
+
+std::string text_at(const Map& map, std::string_view path) {
+  const std::string* text = value_at(map, path).if_text();
+  return text == nullptr ? std::string() : *text;
+}
+
 }  // namespace emstore::cli

@@ -24,5 +24,8 @@ std::string names_text(RecordsView media);
 // The number in a map, by a path like "blobs.contents"; 0 when there is none.
 std::uint64_t number_at(const Map& map, std::string_view path);
 const Value& value_at(const Map& map, std::string_view path);
+// The same of a map and of a text; empty when it is none.
+const Map& map_at(const Map& map, std::string_view path);
+std::string text_at(const Map& map, std::string_view path);
 
 }  // namespace emstore::cli

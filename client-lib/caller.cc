@@ -13,9 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstPause{5};
-constexpr milliseconds kLongestPause{500};
-
 // The daemon said: not now, and nothing has happened. Or: I do not know, ask again under the same
 // key.
 bool asks_to_repeat(const Error& error, const Outgoing& request, bool alone) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -19,6 +20,10 @@
 #include "client-lib/connection.h"
 
 namespace emstore {
+
+// Between two attempts to reach the daemon; each is twice the one before.
+inline constexpr std::chrono::milliseconds kFirstPause{5};
+inline constexpr std::chrono::milliseconds kLongestPause{500};
 
 // One request, encoded under `id`.
 struct Outgoing {

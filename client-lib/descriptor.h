@@ -1,8 +1,10 @@
-// An open file, which closes itself.
+// An open file, which closes itself, and what the system says when there is none.
 #pragma once
 
 #include <unistd.h>
 
+#include <string>
+#include <system_error>
 #include <utility>
 
 namespace emstore {
@@ -26,5 +28,8 @@ class Descriptor {
  private:
   int number_ = -1;
 };
+
+// "No such file or directory"
+inline std::string errno_text(int number) { return std::generic_category().message(number); }
 
 }  // namespace emstore

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client-lib/answers.h"
+#include "client-lib/caller.h"
 #include "client-lib/core.h"
 #include "client-lib/feed_state.h"
 #include "protocol/codec.h"
@@ -15,8 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstPause{5};
-constexpr milliseconds kLongestPause{500};
 constexpr std::uint32_t kSubscribeId = 2;
 
 tl::unexpected<Error> not_understood(std::string_view method) {

@@ -10,10 +10,10 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
-#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "client-lib/descriptor.h"
 namespace emstore {
 namespace {
 
@@ -24,8 +24,6 @@ constexpr milliseconds kFullQueuePause{2};
 // Of what was sent and not read yet: a piece of an upload, so that it takes one change of process
 // rather than five. The kernel gives what it allows.
 constexpr int kSendBufferBytes = 1 << 20;
-
-std::string text_of(int error_number) { return std::generic_category().message(error_number); }
 
 std::string hint_for(int error_number, const std::filesystem::path& path) {
   if (error_number == ENOENT || error_number == ECONNREFUSED) {
@@ -40,7 +38,7 @@ std::string hint_for(int error_number, const std::filesystem::path& path) {
 
 tl::unexpected<Error> unreachable(const std::filesystem::path& path, int error_number) {
   return failure(ErrorCode::unreachable,
-                 "cannot reach emstored at " + path.string() + ": " + text_of(error_number), {},
+                 "cannot reach emstored at " + path.string() + ": " + errno_text(error_number), {},
                  hint_for(error_number, path));
 }
 
@@ -149,7 +147,7 @@ Result<std::size_t> Socket::send_some(std::string_view bytes, int descriptor) {
     const ssize_t sent = ::sendmsg(descriptor_, &outbound.message, MSG_NOSIGNAL);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EAGAIN) return 0;
-    if (errno != EINTR) return lost(text_of(errno));
+    if (errno != EINTR) return lost(errno_text(errno));
   }
 }
 
@@ -160,7 +158,7 @@ Result<Socket::Received> Socket::receive_some(std::span<char> into) {
     if (received > 0) return Received{static_cast<std::size_t>(received), inbound.descriptors()};
     if (received == 0) return lost("the daemon closed it");
     if (errno == EAGAIN) return Received{};
-    if (errno != EINTR) return lost(text_of(errno));
+    if (errno != EINTR) return lost(errno_text(errno));
   }
 }
 
@@ -172,7 +170,7 @@ Status Socket::wait(bool to_send, Clock::time_point deadline) {
     if (ready == 0 && Clock::now() >= deadline) {
       return failure(ErrorCode::timed_out, "emstored did not answer in time");
     }
-    if (ready < 0 && errno != EINTR) return lost(text_of(errno));
+    if (ready < 0 && errno != EINTR) return lost(errno_text(errno));
   }
 }
 

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace emstore {
@@ -15,8 +14,6 @@ tl::unexpected<Error> unreadable(const std::string& path, const std::string& why
   return failure(ErrorCode::invalid_request, "cannot read " + path + ": " + why, {},
                  "name a file that can be read");
 }
-
-std::string text_of(int error_number) { return std::generic_category().message(error_number); }
 
 }  // namespace
 
@@ -30,9 +27,9 @@ Result<Source> Source::open(const File& file) {
   source.path_ = std::get<std::filesystem::path>(file.source()).string();
   // Not blocking, so that a pipe without a writer is refused rather than waited for.
   source.descriptor_ = ::open(source.path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (source.descriptor_ < 0) return unreadable(source.path_, text_of(errno));
+  if (source.descriptor_ < 0) return unreadable(source.path_, errno_text(errno));
   struct stat facts {};
-  if (::fstat(source.descriptor_, &facts) != 0) return unreadable(source.path_, text_of(errno));
+  if (::fstat(source.descriptor_, &facts) != 0) return unreadable(source.path_, errno_text(errno));
   if (S_ISDIR(facts.st_mode)) return unreadable(source.path_, "it is a directory");
   if (!S_ISREG(facts.st_mode)) return unreadable(source.path_, "it is no regular file");
   source.size_ = static_cast<std::uint64_t>(facts.st_size);
@@ -70,7 +67,7 @@ Result<std::string> Source::piece(std::uint64_t offset, std::uint64_t length,
     const ssize_t count = ::pread(descriptor_, bytes.data() + filled, bytes.size() - filled,
                                   static_cast<off_t>(offset + filled));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return unreadable(path_, text_of(errno));
+    if (count < 0) return unreadable(path_, errno_text(errno));
     if (count == 0) {
       return failure(ErrorCode::source_changed, path_ + " became shorter while it was read");
     }

@@ -8,6 +8,11 @@
 #include "protocol/codec.h"
 
 namespace emstore::daemon {
+
+void write_number(std::uint64_t number, Sink& sink) {
+  sink.integer(static_cast<std::int64_t>(number));
+}
+
 namespace {
 
 // What a client may rely on beyond the methods that `describe` lists.
@@ -20,10 +25,6 @@ void write_id(const RecordId& id, Sink& sink) {
   } else {
     sink.integer(static_cast<std::int64_t>(id.integer()));
   }
-}
-
-void write_number(std::uint64_t number, Sink& sink) {
-  sink.integer(static_cast<std::int64_t>(number));
 }
 
 void write_named(std::string_view name, std::uint64_t number, Sink& sink) {
@@ -52,7 +53,7 @@ void write_field(const store::FieldOutcome& field, Sink& sink) {
   write_ids("missing", field.missing, sink);
 }
 
-std::string_view name_of(store::Effect::Kind kind) {
+std::string_view action_of(store::Effect::Kind kind) {
   switch (kind) {
     case store::Effect::Kind::created:
       return "created";
@@ -66,7 +67,7 @@ std::string_view name_of(store::Effect::Kind kind) {
 
 void write_effect(const store::Effect& effect, Sink& sink) {
   sink.begin_map(4);
-  write_named("action", name_of(effect.kind), sink);
+  write_named("action", action_of(effect.kind), sink);
   write_named("entity", effect.entity, sink);
   sink.text("id");
   write_id(effect.id, sink);

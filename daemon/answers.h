@@ -38,6 +38,7 @@ void write_hello(const store::StoreId& store, const store::View& view, const Ses
 Status write_description(const std::optional<std::string>& method, Sink& sink);
 Value to_value(const store::VerifyReport& report);
 
+void write_number(std::uint64_t number, Sink& sink);
 // "ready", "filling", "not_unique" …
 std::string_view name_of(store::IndexState::Kind kind);
 // Whether the detail of the state is for people: which records stand against the index.

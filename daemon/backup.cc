@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kExtension = ".emstore";
-constexpr std::size_t kPieceBytes = 1u << 20;
+constexpr std::size_t kCopiedPieceBytes = 1u << 20;
 
 // Where the backup is: the last row of its contents.
 struct Latest {
@@ -200,7 +200,7 @@ class Backing {
     EMSTORE_TRY(NewFile file, NewFile::create(path));
     ContentHasher hasher;
     for (std::uint64_t offset = 0;;) {
-      EMSTORE_TRY(const std::string piece, files_.read(address, offset, kPieceBytes));
+      EMSTORE_TRY(const std::string piece, files_.read(address, offset, kCopiedPieceBytes));
       if (piece.empty()) break;
       hasher.update(piece);
       EMSTORE_CHECKED(file.write(piece));

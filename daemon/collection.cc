@@ -11,7 +11,7 @@
 namespace emstore::daemon {
 namespace {
 
-constexpr std::size_t kListedMax = 1000;
+constexpr std::size_t kListedMediaMax = 1000;
 
 Value shown(const store::UnusedMedia& media) {
   return Map{{"id", to_value(media.id)},
@@ -33,7 +33,7 @@ void add(const store::CollectOutcome& slice, store::Garbage& all) {
   all.bytes += slice.bytes;
   all.leased += slice.leased;
   for (const store::UnusedMedia& media : slice.media) {
-    if (all.list.size() == kListedMax) break;
+    if (all.list.size() == kListedMediaMax) break;
     all.list.push_back(media);
   }
 }
@@ -50,7 +50,7 @@ Result<Value> Collection::run(const Peer& peer, const GcOptions& options,
   if (options.dry_run) {
     const Time now = std::max(environment_->now(), view->time);
     EMSTORE_TRY(const store::Garbage garbage,
-                store::find_garbage(*view->reader, view->sequence, now, {grace, kListedMax}));
+                store::find_garbage(*view->reader, view->sequence, now, {grace, kListedMediaMax}));
     return shown(view->sequence, garbage);
   }
   store::Garbage all;

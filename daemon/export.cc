@@ -17,7 +17,7 @@ namespace {
 
 using store::Family;
 
-constexpr std::uint64_t kMarkEvery = 256;
+constexpr std::uint64_t kRootEvery = 256;
 constexpr std::size_t kChunkBytes = 1u << 20;
 
 void begin_record(pack::Writer& writer, std::string_view name, std::size_t parts) {
@@ -78,7 +78,7 @@ Status Export::write_commits(std::string& out) {
     stage_ = Stage::blobs;
     return {};
   }
-  const Sequence mark = std::min(last_, (next_ + kMarkEvery - 1) / kMarkEvery * kMarkEvery);
+  const Sequence mark = std::min(last_, (next_ + kRootEvery - 1) / kRootEvery * kRootEvery);
   EMSTORE_TRY(const std::vector<store::StoredCommit> commits,
               store::read_log(*view_->reader, next_, mark + 1 - next_, kChunkBytes));
   pack::Writer writer(out);

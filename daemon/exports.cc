@@ -7,7 +7,7 @@
 namespace emstore::daemon {
 namespace {
 
-constexpr std::size_t kPieceBytes = 2u << 20;  // What a piece takes, about.
+constexpr std::size_t kSentPieceBytes = 2u << 20;  // What a piece takes, about.
 
 Error no_export(std::uint64_t number) {
   return Error{ErrorCode::job_not_found, "this connection has no export " + std::to_string(number),
@@ -51,7 +51,7 @@ void Exports::begin(Session& session, std::uint32_t request, const protocol::Exp
             [this, name, request, read = std::move(piece)] { take(name, request, read); });
       });
   if (!running.is_reading) return session.refuse(request, too_much_waits("scans"));
-  session.expect(request, kPieceBytes);
+  session.expect(request, kSentPieceBytes);
 }
 
 void Exports::take(const Name& name, std::uint32_t request, const Result<std::string>& piece) {

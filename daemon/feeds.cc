@@ -31,10 +31,6 @@ Result<store::FeedWords> words_of(const protocol::Subscribe& call) {
   return words;
 }
 
-void write_number(std::uint64_t number, Sink& sink) {
-  sink.integer(static_cast<std::int64_t>(number));
-}
-
 }  // namespace
 
 Result<Feeds::Subscription> Feeds::subscription_of(const protocol::Subscribe& call) const {

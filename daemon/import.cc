@@ -20,7 +20,7 @@
 namespace emstore::daemon {
 namespace {
 
-constexpr std::size_t kPieceBytes = 256u << 10;
+constexpr std::size_t kReadPieceBytes = 256u << 10;
 constexpr std::size_t kRecordBytesMax = 64u << 20;
 constexpr std::size_t kRecordDepthMax = 16;
 constexpr const char* kUploadName = "import";
@@ -97,7 +97,7 @@ class Importing {
         EMSTORE_CHECKED(take(*record));
         continue;
       }
-      EMSTORE_TRY(const std::size_t count, source(cutter.space(kPieceBytes)));
+      EMSTORE_TRY(const std::size_t count, source(cutter.space(kReadPieceBytes)));
       if (count == 0) break;
       cutter.filled(count);
     }
@@ -223,7 +223,7 @@ class Importing {
     EMSTORE_CHECKED(begin_file());
     const auto path = *media_ / blobs::media_file(content_->address);
     std::ifstream file(path, std::ios::binary);
-    std::string piece(kPieceBytes, '\0');
+    std::string piece(kReadPieceBytes, '\0');
     while (file) {
       file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
       EMSTORE_CHECKED(

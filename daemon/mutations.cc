@@ -138,11 +138,10 @@ void Mutations::begin(const Request& request, protocol::Undo undo,
                      digest](std::size_t) -> Result<store::Submission> {
                       const std::shared_ptr<const store::View> view = parts_.store.view();
                       EMSTORE_TRY(const bool is_retry, is_known(*view, peer, held.options.key));
-                      const store::Standing standing =
-                          is_retry ? store::Standing::known : store::Standing::checked;
-                      EMSTORE_TRY(
-                          store::Command command,
-                          store::undo_of(*view, held.sequence, standing, parts_.config.query));
+                      const store::LaterCommits later =
+                          is_retry ? store::LaterCommits::known : store::LaterCommits::checked;
+                      EMSTORE_TRY(store::Command command,
+                                  store::undo_of(*view, held.sequence, later, parts_.config.query));
                       command.key = key_of(held.options, digest);
                       if (!held.options.reason.empty()) command.reason = held.options.reason;
                       command.correlation = held.options.correlation;

@@ -68,12 +68,11 @@ Result<Value> rebuild(store::Store& store, Writer& writer, const Jobs::Progress&
   if (!progress(rebuild->sequence(), rebuild->sequence())) {
     return failure(ErrorCode::cancelled, "cancelled before the rebuilt indexes were put in place");
   }
-  using Clock = std::chrono::steady_clock;
-  Clock::duration paused{};
+  std::chrono::steady_clock::duration paused{};
   EMSTORE_CHECKED(writer.between_groups([&]() -> Status {
-    const Clock::time_point start = Clock::now();
+    const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
     Status adopted = store.adopt(std::move(rebuild));
-    paused = Clock::now() - start;
+    paused = std::chrono::steady_clock::now() - start;
     return adopted;
   }));
   report.set("paused", std::chrono::duration<double>(paused).count());

@@ -26,7 +26,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kKind = "scrub";
 constexpr std::size_t kSliceContents = 256;
-constexpr std::size_t kListedMax = 1'000;
+constexpr std::size_t kListedContentsMax = 1'000;
 constexpr std::size_t kLeastBytes =
     4096;  // What a content counts at least: it costs more than that.
 constexpr std::chrono::seconds kNoteEvery{1};
@@ -181,7 +181,7 @@ class Run {
           if (row.mended.micros == 0) {
             waiting.push_back(Map{{"blob", to_string(address)}, {"found", row.found}});
           }
-          return waiting.size() < kListedMax;
+          return waiting.size() < kListedContentsMax;
         }));
     return Map{{"contents", state_.contents}, {"bytes", state_.bytes},
                {"damaged", state_.damaged},   {"resumed", is_resumed_},

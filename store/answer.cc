@@ -18,7 +18,7 @@
 namespace emstore::store {
 namespace {
 
-tl::unexpected<Error> corrupt(std::string_view what) {
+tl::unexpected<Error> corrupt_answer(std::string_view what) {
   return failure(ErrorCode::corrupt_index, std::string(what) + " is not what was written");
 }
 
@@ -81,7 +81,7 @@ Status Answer::write(const Query& query, const Hit& hit) {
 Result<Sequence> Answer::collected_at() const {
   const Result<std::string_view> bytes = pack::Cursor(cells_.packed(kMediaBlob)).binary();
   const std::optional<Address> address = bytes ? address_of_bytes(*bytes) : std::nullopt;
-  if (!address) return corrupt("the address of a media");
+  if (!address) return corrupt_answer("the address of a media");
   EMSTORE_TRY(const auto row, read_blob(reader_, *address));
   return row ? row->collected_at : 0;
 }
@@ -101,7 +101,7 @@ Status Answer::write_columns(const Query& query, const Hit& hit) {
     }
     EMSTORE_CHECKED(write_column(column, hit));
   }
-  if (!sink_.members(members_.bytes(), query.columns.size())) return corrupt("a record");
+  if (!sink_.members(members_.bytes(), query.columns.size())) return corrupt_answer("a record");
   return {};
 }
 
@@ -166,7 +166,7 @@ Status Answer::write_field(const Field& field) {
 
 Status Answer::write_etag() {
   const Result<std::string_view> digest = pack::Cursor(cells_.packed(kMediaSha256)).binary();
-  if (!digest) return corrupt("the SHA-256 of a media");
+  if (!digest) return corrupt_answer("the SHA-256 of a media");
   write_seldom([&](Sink& sink) { sink.text('"' + to_hex(*digest) + '"'); });
   return {};
 }
@@ -220,7 +220,7 @@ Status Answer::write_link(const Hit& hit) {
   put_hex(hit.order, members_.text(2 * hit.order.size()));
   members_.raw(kMeta);
   members_.raw(hit.meta);
-  if (!sink_.members(members_.bytes(), 1)) return corrupt("the data of a link");
+  if (!sink_.members(members_.bytes(), 1)) return corrupt_answer("the data of a link");
   return {};
 }
 

@@ -10,10 +10,6 @@
 namespace emstore::store {
 namespace {
 
-constexpr Sequence kReportEvery = 1'024;
-
-std::string commit_text(Sequence sequence) { return "commit " + std::to_string(sequence); }
-
 std::string commits_text(Sequence first, Sequence last) {
   if (first == last) return commit_text(first);
   return "commits " + std::to_string(first) + " to " + std::to_string(last);

@@ -11,7 +11,7 @@
 namespace emstore::store {
 namespace {
 
-tl::unexpected<Error> corrupt(std::string_view what) {
+tl::unexpected<Error> corrupt_cell(std::string_view what) {
   return failure(ErrorCode::corrupt_index,
                  std::string(what) + " of a record is not what was written");
 }
@@ -19,15 +19,15 @@ tl::unexpected<Error> corrupt(std::string_view what) {
 // Numbers are stored as float64 and nothing else, so the nine bytes are read without a tree.
 Result<Scalar> packed_number(std::string_view packed) {
   constexpr std::size_t kNumberBytes = 9;
-  if (packed.size() != kNumberBytes) return corrupt("a number");
+  if (packed.size() != kNumberBytes) return corrupt_cell("a number");
   const pack::Head head = pack::head_of(packed.data());
-  if (head.shape != pack::Shape::float64) return corrupt("a number");
+  if (head.shape != pack::Shape::float64) return corrupt_cell("a number");
   return std::bit_cast<double>(head.size);
 }
 
 template <typename T>
 Result<Scalar> as_scalar(const Result<T>& piece) {
-  if (!piece) return corrupt("a value");
+  if (!piece) return corrupt_cell("a value");
   return Scalar(*piece);
 }
 
@@ -114,7 +114,7 @@ Result<Scalar> packed_json_scalar(std::string_view packed) {
     return Scalar();
   }
   const Result<std::int64_t> integer = cursor.integer();
-  if (!integer) return corrupt("a value");
+  if (!integer) return corrupt_cell("a value");
   return Scalar(static_cast<double>(*integer));
 }
 
@@ -213,15 +213,15 @@ Status Cells::take(const RecordId& id, const RecordView& view, std::string_view 
   if (fields.empty()) return {};
   pack::Cursor cursor(fields);
   const Result<std::size_t> size = cursor.begin_map();
-  if (!size) return corrupt("the fields");
+  if (!size) return corrupt_cell("the fields");
   for (std::size_t i = 0; i < *size; ++i) {
     const Result<std::uint64_t> field = cursor.unsigned_integer();
-    if (!field) return corrupt("the fields");
+    if (!field) return corrupt_cell("the fields");
     const Result<std::string_view> value = cursor.raw();
-    if (!value) return corrupt("the fields");
+    if (!value) return corrupt_cell("the fields");
     fields_.emplace_back(FieldId{static_cast<std::uint32_t>(*field)}, *value);
   }
-  return cursor.at_end() ? Status() : corrupt("the fields");
+  return cursor.at_end() ? Status() : corrupt_cell("the fields");
 }
 
 std::string_view Cells::packed(FieldId field) const {
@@ -263,7 +263,7 @@ Result<Value> Cells::json(const Field& field) const {
   const std::string_view packed_value = packed(field.id);
   if (packed_value.empty()) return field.default_value.value_or(Value());
   Result<Value> value = pack::Cursor(packed_value).value();
-  if (!value) return corrupt("a json value");
+  if (!value) return corrupt_cell("a json value");
   return value;
 }
 
@@ -275,7 +275,7 @@ Result<Scalar> Cells::scalar_within(const Field& field, std::span<const std::str
   }
   for (const std::string& name : way) {
     const Result<std::string_view> part = packed_part(value, name);
-    if (!part) return corrupt("a json value");
+    if (!part) return corrupt_cell("a json value");
     if (part->empty()) return Scalar();
     value = *part;
   }

@@ -16,7 +16,6 @@
 namespace emstore::store {
 namespace {
 
-constexpr std::size_t kAddressBytes = 17;
 constexpr std::size_t kLeaseKeyBytes = kAddressBytes + sizeof(std::uint32_t);
 
 // What both kinds of rows begin with: until when, and for which bytes. Their address lies

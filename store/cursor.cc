@@ -56,7 +56,7 @@ std::optional<List> list_of(std::string_view cursor) {
 
 }  // namespace
 
-std::string digest_of(const Query& query, const Value* where, const With* with) {
+std::string query_digest(const Query& query, const Value* where, const With* with) {
   List order;
   for (const OrderTerm& term : with == nullptr ? order_of(query) : query.order) {
     List column{

@@ -18,7 +18,7 @@
 namespace emstore::store {
 
 // What a cursor is good for: `where` as it was given, and the order; of a `with`, the relation too.
-std::string digest_of(const Query& query, const Value* where, const With* with = nullptr);
+std::string query_digest(const Query& query, const Value* where, const With* with = nullptr);
 
 // `query` has its digest.
 std::string cursor_text(const Query& query, const Position& position);

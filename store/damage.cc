@@ -30,14 +30,14 @@ void note(Overlay& rows, const Address& address, const DamageRow& row) {
 }
 
 // What lies in the row of small bytes, and whether that can be read.
-struct Found {
+struct FoundBytes {
   std::optional<std::string> bytes;
   bool is_readable = true;
 };
-Result<Found> find_bytes(const Reader& reader, const Address& address) {
+Result<FoundBytes> find_bytes(const Reader& reader, const Address& address) {
   Result<std::optional<std::string>> bytes = reader.get(Family::bytes, to_bytes(address));
-  if (bytes) return Found{*std::move(bytes), true};
-  if (bytes.error().code == ErrorCode::corrupt_blob) return Found{std::nullopt, false};
+  if (bytes) return FoundBytes{*std::move(bytes), true};
+  if (bytes.error().code == ErrorCode::corrupt_blob) return FoundBytes{std::nullopt, false};
   return failure(bytes.error());
 }
 
@@ -86,7 +86,7 @@ Result<bool> set_aside(Overlay& rows, const Address& address, Time found) {
   EMSTORE_TRY(const auto before, read_damage(rows, address));
   if (before && before->mended >= found) return false;
   if (!address.is_file()) {
-    EMSTORE_TRY(Found stored, find_bytes(rows, address));
+    EMSTORE_TRY(FoundBytes stored, find_bytes(rows, address));
     if (stored.bytes && recorded->is(digest_of(*stored.bytes))) return false;
     // Where it is not readable every read says so, and there is nothing that could be kept.
     if (stored.bytes) keep_damaged(rows, address, *std::move(stored.bytes));

@@ -14,12 +14,13 @@ namespace emstore::store {
 namespace {
 
 // Only what `after` really changes, with what was there before.
-struct ValueChange {
+struct ChangedValues {
   FieldValues before, after;
 };
 
-ValueChange change_of(const Entity& entity, const FieldValues& current, const FieldValues& wanted) {
-  ValueChange change;
+ChangedValues change_of(const Entity& entity, const FieldValues& current,
+                        const FieldValues& wanted) {
+  ChangedValues change;
   for (const auto& [field, value] : wanted) {
     const Value& before = effective_value(*entity.field(field), current);
     if (before == value) continue;
@@ -146,7 +147,7 @@ class Decision {
   void update() {
     const RecordRef record{entity().id, resolved_.id};
     const Version version = known_.owner->row.version;
-    ValueChange change = change_of(entity(), known_.values, wanted_values());
+    ChangedValues change = change_of(entity(), known_.values, wanted_values());
     if (!change.after.empty()) {
       FieldValues values = known_.values;
       for (const auto& [field, value] : change.after) values.set(field, value);

@@ -29,7 +29,7 @@ constexpr bool codes_are_distinct(std::type_identity<std::variant<Facts...>>) {
 }
 static_assert(codes_are_distinct(std::type_identity<Event>{}));
 
-tl::unexpected<Error> corrupt(const std::string& what) {
+tl::unexpected<Error> corrupt_log(const std::string& what) {
   return failure(ErrorCode::corrupt_log, what);
 }
 
@@ -108,7 +108,8 @@ void put_payload(pack::Writer& writer, const RequestRecorded& event) {
 
 Status take_payload(pack::Cursor& cursor, RequestRecorded& event) {
   EMSTORE_TRY(const std::size_t size, cursor.begin_list());
-  if (size != 7 && size != 8) return corrupt("a request of " + std::to_string(size) + " values");
+  if (size != 7 && size != 8)
+    return corrupt_log("a request of " + std::to_string(size) + " values");
   EMSTORE_TRY(event.key, take_text(cursor));
   EMSTORE_TRY(event.digest, take_sha256(cursor));
   EMSTORE_TRY(event.reason, take_text(cursor));
@@ -130,7 +131,7 @@ void put_payload(pack::Writer& writer, const SchemaApplied& event) {
 Status take_payload(pack::Cursor& cursor, SchemaApplied& event) {
   EMSTORE_CHECKED(take_list(cursor, 1));
   EMSTORE_TRY(Value schema, cursor.value());
-  if (schema.if_map() == nullptr) return corrupt("a schema that is no map");
+  if (schema.if_map() == nullptr) return corrupt_log("a schema that is no map");
   event.schema = std::move(*schema.if_map());
   return {};
 }
@@ -224,7 +225,7 @@ void put_links(pack::Writer& writer, const std::vector<Link>& links) {
   }
 }
 
-Result<std::vector<Link>> take_links(pack::Cursor& cursor) {
+Result<std::vector<Link>> take_link_list(pack::Cursor& cursor) {
   EMSTORE_TRY(const std::size_t size, cursor.begin_list());
   std::vector<Link> links;
   for (std::size_t i = 0; i < size; ++i) {
@@ -276,8 +277,8 @@ Status take_payload(pack::Cursor& cursor, LinksChanged& event) {
   event.field = FieldId{static_cast<std::uint32_t>(field)};
   EMSTORE_TRY(const std::uint64_t operators, cursor.unsigned_integer());
   event.operators = static_cast<std::uint8_t>(operators);
-  EMSTORE_TRY(event.removed, take_links(cursor));
-  EMSTORE_TRY(event.added, take_links(cursor));
+  EMSTORE_TRY(event.removed, take_link_list(cursor));
+  EMSTORE_TRY(event.added, take_link_list(cursor));
   EMSTORE_TRY(const std::size_t changes, cursor.begin_list());
   for (std::size_t i = 0; i < changes; ++i) {
     EMSTORE_TRY(LinkChange change, take_change(cursor));
@@ -298,7 +299,7 @@ Status take_payload(pack::Cursor& cursor, BlobsCollected& event) {
   for (std::size_t i = 0; i < size; ++i) {
     EMSTORE_TRY(const std::string_view bytes, cursor.binary());
     const std::optional<Address> address = address_of_bytes(bytes);
-    if (!address) return corrupt("an address that is none");
+    if (!address) return corrupt_log("an address that is none");
     event.addresses.push_back(*address);
   }
   return {};
@@ -322,7 +323,7 @@ Result<Event> take_fact(std::string_view payload) {
   pack::Cursor cursor(payload);
   Fact fact;
   EMSTORE_CHECKED(take_payload(cursor, fact));
-  if (!cursor.at_end()) return corrupt("bytes after a payload");
+  if (!cursor.at_end()) return corrupt_log("bytes after a payload");
   return Event(std::move(fact));
 }
 
@@ -383,7 +384,7 @@ Result<Header> take_header(BytesReader& reader) {
   header.info.peer.pid = reader.integer<std::uint32_t>();
   const auto count = reader.integer<std::uint32_t>();
   if (!reader.good() || reader.rest().size() / kEventHeadSize < count) {
-    return corrupt("a commit's header is cut short");
+    return corrupt_log("a commit's header is cut short");
   }
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto kind = reader.integer<std::uint16_t>();
@@ -404,8 +405,8 @@ Result<StoredEvent> take_stored(BytesReader& reader) {
   const auto length = reader.integer<std::uint32_t>();
   const std::string_view salt = reader.take(event.salt.size());
   event.payload = reader.take(length);
-  if (!reader.good()) return corrupt("a commit is cut short");
-  if (event.state > kErased) return corrupt("an event in state " + std::to_string(event.state));
+  if (!reader.good()) return corrupt_log("a commit is cut short");
+  if (event.state > kErased) return corrupt_log("an event in state " + std::to_string(event.state));
   std::copy(salt.begin(), salt.end(), event.salt.begin());
   return event;
 }
@@ -418,7 +419,7 @@ std::string place(Sequence sequence, std::size_t event) {
 Result<Event> verified(const EventHead& head, const StoredEvent& stored, const std::string& name) {
   if (stored.state == kWhole &&
       as_bytes(commitment_of(stored.salt, stored.payload)) != head.commitment) {
-    return corrupt(name + " does not match its commitment");
+    return corrupt_log(name + " does not match its commitment");
   }
   Result<Event> event = decode_payload(head.kind, stored.payload);
   if (event) return event;
@@ -433,13 +434,13 @@ bool is_about_a_record(std::uint16_t kind) {
 static_assert(RecordCreated::kind.code == 3 && MediaDeleted::kind.code == 9);
 
 // What the payload of an event about a record begins with.
-struct Subject {
+struct PayloadStart {
   RecordRef record;
   Version previous = 0;
 };
-Result<Subject> take_subject(std::string_view payload) {
+Result<PayloadStart> take_payload_start(std::string_view payload) {
   pack::Cursor cursor(payload);
-  Subject subject;
+  PayloadStart subject;
   EMSTORE_CHECKED(cursor.begin_list());
   EMSTORE_TRY(subject.record, take_record(cursor));
   EMSTORE_TRY(subject.previous, cursor.unsigned_integer());
@@ -488,7 +489,8 @@ Result<Commit> decode(std::string_view bytes) {
     commit.events.push_back(*std::move(event));
   }
   if (!reader.ended()) {
-    return corrupt("commit " + std::to_string(header.info.sequence) + " has bytes after its end");
+    return corrupt_log("commit " + std::to_string(header.info.sequence) +
+                       " has bytes after its end");
   }
   return commit;
 }
@@ -535,8 +537,8 @@ Status CommitParts::find_parts() {
               0};
     part.salt = part.payload - stored.salt.size();
     if (is_about_a_record(head.kind)) {
-      const Result<Subject> subject = take_subject(stored.payload);
-      if (!subject) return corrupt(place(info_.sequence, parts_.size()) + " names no record");
+      const Result<PayloadStart> subject = take_payload_start(stored.payload);
+      if (!subject) return corrupt_log(place(info_.sequence, parts_.size()) + " names no record");
       part.record = subject->record;
       part.previous = subject->previous;
       subjects_.emplace_back(subject->record, static_cast<std::uint32_t>(parts_.size()));

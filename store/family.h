@@ -62,12 +62,10 @@ inline constexpr std::array<FamilyInfo, kFamilyCount> kFamilies{{
     {Family::tree, "tree", 1},
 }};
 
-constexpr const FamilyInfo& info(Family family) {
-  return kFamilies[static_cast<std::size_t>(family)];
-}
-constexpr bool is_index(Family family) {
-  return static_cast<std::size_t>(family) >= kPrimaryFamilyCount;
-}
+// Its place in a table of all families.
+constexpr std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
+constexpr const FamilyInfo& info(Family family) { return kFamilies[slot(family)]; }
+constexpr bool is_index(Family family) { return slot(family) >= kPrimaryFamilyCount; }
 constexpr std::string_view name_of(Family family) { return info(family).name; }
 
 static_assert(kFamilies.back().family == Family::tree && kFamilies.size() == kFamilyCount);

@@ -236,7 +236,7 @@ std::optional<Value> show_ui_schema(const Field& field) {
   return Value(field.ui_schema);
 }
 
-std::string take_values(const Value& given, Field& field) {
+std::string take_enumeration(const Value& given, Field& field) {
   auto values = texts_of(given);
   if (!values) return "a list of texts";
   field.values = *std::move(values);
@@ -253,7 +253,7 @@ std::string take_enum_options(const Value& given, Field& field) {
   const Value* type = options->find("type");
   const Value* values = options->find("values");
   if (type == nullptr || values == nullptr || options->size() != 2) return std::string(kWanted);
-  if (*type == Value("strings")) return take_values(*values, field);
+  if (*type == Value("strings")) return take_enumeration(*values, field);
   if (*type != Value("objects") || values->if_list() == nullptr) return std::string(kWanted);
 
   field.values.clear();
@@ -376,7 +376,7 @@ constexpr std::array kOptions{
     FieldOption{"multipleOf", Bound::exact, is_number, take_number<&Field::multiple_of>,
                 show_number<&Field::multiple_of>},
     FieldOption{"options", Bound::choice, is_enumeration, take_enum_options, show_enum_options},
-    FieldOption{"enum", Bound::none, is_enumeration, take_values, show_never},
+    FieldOption{"enum", Bound::none, is_enumeration, take_enumeration, show_never},
     FieldOption{"type", Bound::none, is_calendar, take_calendar_type, show_never},
     FieldOption{"timezone", Bound::none, is_calendar, take_timezone, show_never},
     FieldOption{"min_date", Bound::lower, is_calendar, take_point<&Field::min_date>,

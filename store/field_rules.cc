@@ -396,6 +396,12 @@ void show(FieldKind kind, const Value& stored, Sink& sink) {
   sink.value(stored);
 }
 
+Value shown(const Field& field, const Value& stored) {
+  ValueSink sink;
+  show(field.kind, stored, sink);
+  return sink.take();
+}
+
 namespace {
 
 // False: these are not the bytes of a value of that kind.

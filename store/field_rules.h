@@ -31,6 +31,7 @@ constexpr bool is_shown_as_stored(FieldKind kind) {
 
 // Shows a stored value: dates as text, datetimes as time, addresses and digests as text.
 void show(FieldKind kind, const Value& stored, Sink& sink);
+Value shown(const Field& field, const Value& stored);
 // The same straight from the bytes of one packed value, without a tree. Errors: corrupt_index, when
 // it has to be taken apart and is not of that kind.
 Status show_packed(FieldKind kind, std::string_view packed, pack::Buffer& shown);

@@ -16,7 +16,7 @@
 namespace emstore::store {
 namespace {
 
-constexpr mode_t kOwnerOnly = 0600;
+constexpr mode_t kLockMode = 0600;
 
 struct KnownFileSystem {
   std::uint64_t magic;
@@ -58,7 +58,7 @@ std::string holder_named_in(int descriptor) {
 
 Result<FolderLock> FolderLock::acquire(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "lock";
-  FolderLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly));
+  FolderLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kLockMode));
   if (lock.descriptor_ < 0) return io_failure(errno, "open", path);
   if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return io_failure(errno, "lock", path);

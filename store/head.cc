@@ -21,7 +21,7 @@ namespace {
 constexpr std::string_view kMagic = "EMSHEAD1";
 constexpr std::size_t kSlotBytes = 4096;
 constexpr std::size_t kSlots = 2;
-constexpr mode_t kOwnerOnly = 0600;
+constexpr mode_t kHeadMode = 0600;
 
 struct Slot {
   HeadState state;
@@ -95,7 +95,7 @@ Result<std::string> read_all(int descriptor, const std::filesystem::path& path) 
 class File {
  public:
   File(const std::filesystem::path& path, int flags)
-      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, kOwnerOnly)) {}
+      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, kHeadMode)) {}
   ~File() {
     if (descriptor_ >= 0) ::close(descriptor_);
   }

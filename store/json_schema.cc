@@ -52,7 +52,7 @@ std::uint8_t types_of(const Value& value) {
   return 0;
 }
 
-std::string brief(const Value& value) {
+std::string in_short(const Value& value) {
   constexpr std::size_t kBytesMax = 60;
   std::string text = to_string(value);
   return text.size() <= kBytesMax ? text : "a long " + std::string(name_of(value.kind()));
@@ -98,10 +98,10 @@ Fit Checking::fit(const Node& node, const Value& value) {
     if (!take_steps(1)) return misfit("takes too long to check");
     if (node.nothing_fits) return misfit("is not allowed");
     if (node.types != 0 && (node.types & types_of(value)) == 0) {
-      return misfit("is " + node.types_text + ", not " + brief(value));
+      return misfit("is " + node.types_text + ", not " + in_short(value));
     }
     if (node.choices && !is_choice(*node.choices, value)) {
-      return misfit(brief(value) + " is none of the values allowed");
+      return misfit(in_short(value) + " is none of the values allowed");
     }
     if (node.reference != nullptr) {
       if (Fit fault = fit(*node.reference, value)) return fault;

@@ -61,7 +61,7 @@ Result<std::unique_ptr<RE2>> pattern_of(std::string_view text, const std::string
                "look-around and back-references are not part of RE2");
 }
 
-constexpr std::array<std::pair<std::string_view, std::uint8_t>, 7> kTypes{{
+constexpr std::array<std::pair<std::string_view, std::uint8_t>, 7> kTypeBits{{
     {"null", kJsonNull},
     {"boolean", kJsonBoolean},
     {"number", kJsonNumber},
@@ -72,9 +72,9 @@ constexpr std::array<std::pair<std::string_view, std::uint8_t>, 7> kTypes{{
 }};
 
 // Reads one document; nodes are made once for each place in it, so that $ref may go round.
-class Reading {
+class JsonSchemaReading {
  public:
-  explicit Reading(const Map& source) : source_(source) {}
+  explicit JsonSchemaReading(const Map& source) : source_(source) {}
 
   Result<std::unique_ptr<JsonSchemaNode>> read() && {
     auto root = std::make_unique<JsonSchemaNode>();
@@ -92,7 +92,8 @@ class Reading {
   }
 
  private:
-  using Take = Status (Reading::*)(JsonSchemaNode&, const Value&, const std::string&, int);
+  using Take = Status (JsonSchemaReading::*)(JsonSchemaNode&, const Value&, const std::string&,
+                                             int);
   struct Keyword {
     std::string_view name;
     Take take;
@@ -157,63 +158,62 @@ class Reading {
   std::vector<std::unique_ptr<JsonSchemaNode>> owned_;
 };
 
-std::span<const Reading::Keyword> Reading::keywords() {
-  using Node = JsonSchemaNode;
+std::span<const JsonSchemaReading::Keyword> JsonSchemaReading::keywords() {
   static constexpr Keyword kKeywords[] = {
-      {"$schema", &Reading::annotation},
-      {"$id", &Reading::annotation},
-      {"$comment", &Reading::annotation},
-      {"title", &Reading::annotation},
-      {"description", &Reading::annotation},
-      {"default", &Reading::annotation},
-      {"examples", &Reading::annotation},
-      {"deprecated", &Reading::annotation},
-      {"readOnly", &Reading::annotation},
-      {"writeOnly", &Reading::annotation},
-      {"definitions", &Reading::definitions},
-      {"$defs", &Reading::definitions},
-      {"$ref", &Reading::reference},
-      {"type", &Reading::type},
-      {"enum", &Reading::choices},
-      {"const", &Reading::constant},
-      {"minimum", &Reading::number<&Node::minimum>},
-      {"maximum", &Reading::number<&Node::maximum>},
-      {"exclusiveMinimum", &Reading::number<&Node::exclusive_minimum>},
-      {"exclusiveMaximum", &Reading::number<&Node::exclusive_maximum>},
-      {"multipleOf", &Reading::multiple},
-      {"minLength", &Reading::count<&Node::min_length>},
-      {"maxLength", &Reading::count<&Node::max_length>},
-      {"pattern", &Reading::pattern},
-      {"format", &Reading::format},
-      {"items", &Reading::items},
-      {"additionalItems", &Reading::schema<&Node::items>},
-      {"minItems", &Reading::count<&Node::min_items>},
-      {"maxItems", &Reading::count<&Node::max_items>},
-      {"uniqueItems", &Reading::unique},
-      {"contains", &Reading::schema<&Node::contains>},
-      {"required", &Reading::required},
-      {"minProperties", &Reading::count<&Node::min_properties>},
-      {"maxProperties", &Reading::count<&Node::max_properties>},
-      {"properties", &Reading::properties},
-      {"patternProperties", &Reading::patterns},
-      {"additionalProperties", &Reading::schema<&Node::other_properties>},
-      {"propertyNames", &Reading::schema<&Node::names>},
-      {"dependencies", &Reading::dependencies},
-      {"dependentRequired", &Reading::dependencies},
-      {"dependentSchemas", &Reading::dependencies},
-      {"allOf", &Reading::schemas<&Node::all>},
-      {"anyOf", &Reading::schemas<&Node::any>},
-      {"oneOf", &Reading::schemas<&Node::one>},
-      {"not", &Reading::schema<&Node::negated>},
-      {"if", &Reading::schema<&Node::condition>},
-      {"then", &Reading::schema<&Node::consequence>},
-      {"else", &Reading::schema<&Node::alternative>},
+      {"$schema", &JsonSchemaReading::annotation},
+      {"$id", &JsonSchemaReading::annotation},
+      {"$comment", &JsonSchemaReading::annotation},
+      {"title", &JsonSchemaReading::annotation},
+      {"description", &JsonSchemaReading::annotation},
+      {"default", &JsonSchemaReading::annotation},
+      {"examples", &JsonSchemaReading::annotation},
+      {"deprecated", &JsonSchemaReading::annotation},
+      {"readOnly", &JsonSchemaReading::annotation},
+      {"writeOnly", &JsonSchemaReading::annotation},
+      {"definitions", &JsonSchemaReading::definitions},
+      {"$defs", &JsonSchemaReading::definitions},
+      {"$ref", &JsonSchemaReading::reference},
+      {"type", &JsonSchemaReading::type},
+      {"enum", &JsonSchemaReading::choices},
+      {"const", &JsonSchemaReading::constant},
+      {"minimum", &JsonSchemaReading::number<&JsonSchemaNode::minimum>},
+      {"maximum", &JsonSchemaReading::number<&JsonSchemaNode::maximum>},
+      {"exclusiveMinimum", &JsonSchemaReading::number<&JsonSchemaNode::exclusive_minimum>},
+      {"exclusiveMaximum", &JsonSchemaReading::number<&JsonSchemaNode::exclusive_maximum>},
+      {"multipleOf", &JsonSchemaReading::multiple},
+      {"minLength", &JsonSchemaReading::count<&JsonSchemaNode::min_length>},
+      {"maxLength", &JsonSchemaReading::count<&JsonSchemaNode::max_length>},
+      {"pattern", &JsonSchemaReading::pattern},
+      {"format", &JsonSchemaReading::format},
+      {"items", &JsonSchemaReading::items},
+      {"additionalItems", &JsonSchemaReading::schema<&JsonSchemaNode::items>},
+      {"minItems", &JsonSchemaReading::count<&JsonSchemaNode::min_items>},
+      {"maxItems", &JsonSchemaReading::count<&JsonSchemaNode::max_items>},
+      {"uniqueItems", &JsonSchemaReading::unique},
+      {"contains", &JsonSchemaReading::schema<&JsonSchemaNode::contains>},
+      {"required", &JsonSchemaReading::required},
+      {"minProperties", &JsonSchemaReading::count<&JsonSchemaNode::min_properties>},
+      {"maxProperties", &JsonSchemaReading::count<&JsonSchemaNode::max_properties>},
+      {"properties", &JsonSchemaReading::properties},
+      {"patternProperties", &JsonSchemaReading::patterns},
+      {"additionalProperties", &JsonSchemaReading::schema<&JsonSchemaNode::other_properties>},
+      {"propertyNames", &JsonSchemaReading::schema<&JsonSchemaNode::names>},
+      {"dependencies", &JsonSchemaReading::dependencies},
+      {"dependentRequired", &JsonSchemaReading::dependencies},
+      {"dependentSchemas", &JsonSchemaReading::dependencies},
+      {"allOf", &JsonSchemaReading::schemas<&JsonSchemaNode::all>},
+      {"anyOf", &JsonSchemaReading::schemas<&JsonSchemaNode::any>},
+      {"oneOf", &JsonSchemaReading::schemas<&JsonSchemaNode::one>},
+      {"not", &JsonSchemaReading::schema<&JsonSchemaNode::negated>},
+      {"if", &JsonSchemaReading::schema<&JsonSchemaNode::condition>},
+      {"then", &JsonSchemaReading::schema<&JsonSchemaNode::consequence>},
+      {"else", &JsonSchemaReading::schema<&JsonSchemaNode::alternative>},
   };
   return kKeywords;
 }
 
-Result<const JsonSchemaNode*> Reading::node_of(const Value& given, const std::string& path,
-                                               int depth) {
+Result<const JsonSchemaNode*> JsonSchemaReading::node_of(const Value& given,
+                                                         const std::string& path, int depth) {
   const Map* map = given.if_map();
   const void* place = map != nullptr ? static_cast<const void*>(map) : &given;
   if (const auto known = places_.find(place); known != places_.end()) return known->second;
@@ -238,7 +238,8 @@ Result<const JsonSchemaNode*> Reading::node_of(const Value& given, const std::st
   return &node;
 }
 
-Status Reading::fill(JsonSchemaNode& node, const Map& source, const std::string& path, int depth) {
+Status JsonSchemaReading::fill(JsonSchemaNode& node, const Map& source, const std::string& path,
+                               int depth) {
   // Of a list under `items`, `additionalItems` rules the others; beside one schema it says nothing.
   const Value* list = source.find("items");
   for (const Map::Member& member : source) {
@@ -264,7 +265,7 @@ Status Reading::fill(JsonSchemaNode& node, const Map& source, const std::string&
 }
 
 // A schema that is only a way to itself says nothing and would never be done with.
-Status Reading::check_rings(const JsonSchemaNode& node) const {
+Status JsonSchemaReading::check_rings(const JsonSchemaNode& node) const {
   std::size_t passed = 0;
   for (const JsonSchemaNode* at = node.reference; at != nullptr; at = at->reference) {
     if (at == &node || ++passed > kJsonSchemaNodesMax) {
@@ -276,13 +277,14 @@ Status Reading::check_rings(const JsonSchemaNode& node) const {
 
 // ---- Keywords -----------------------------------------------------------------------------------
 
-Status Reading::type(JsonSchemaNode& node, const Value& given, const std::string& path, int) {
+Status JsonSchemaReading::type(JsonSchemaNode& node, const Value& given, const std::string& path,
+                               int) {
   const Value list = given.if_text() != nullptr ? Value(List{given}) : given;
   EMSTORE_TRY(const std::vector<std::string> names, texts_of(list, path));
   for (const std::string& name : names) {
-    const auto known = std::find_if(kTypes.begin(), kTypes.end(),
+    const auto known = std::find_if(kTypeBits.begin(), kTypeBits.end(),
                                     [&](const auto& candidate) { return candidate.first == name; });
-    if (known == kTypes.end()) {
+    if (known == kTypeBits.end()) {
       return wrong(path, "no value is of type " + quoted(name),
                    "use null, boolean, number, integer, string, array or object");
     }
@@ -293,7 +295,8 @@ Status Reading::type(JsonSchemaNode& node, const Value& given, const std::string
   return {};
 }
 
-Status Reading::choices(JsonSchemaNode& node, const Value& given, const std::string& path, int) {
+Status JsonSchemaReading::choices(JsonSchemaNode& node, const Value& given, const std::string& path,
+                                  int) {
   const List* list = given.if_list();
   if (list == nullptr || list->empty()) return wrong(path, "is a list of values");
   node.choices.emplace();
@@ -301,24 +304,28 @@ Status Reading::choices(JsonSchemaNode& node, const Value& given, const std::str
   return {};
 }
 
-Status Reading::constant(JsonSchemaNode& node, const Value& given, const std::string& path, int) {
+Status JsonSchemaReading::constant(JsonSchemaNode& node, const Value& given,
+                                   const std::string& path, int) {
   return choices(node, List{given}, path, 0);
 }
 
-Status Reading::multiple(JsonSchemaNode& node, const Value& given, const std::string& path, int) {
+Status JsonSchemaReading::multiple(JsonSchemaNode& node, const Value& given,
+                                   const std::string& path, int) {
   EMSTORE_TRY(const double of, number_of(given, path));
   if (of <= 0) return wrong(path, "is a number above 0, not " + to_string(given));
   node.multiple_of = of;
   return {};
 }
 
-Status Reading::pattern(JsonSchemaNode& node, const Value& given, const std::string& path, int) {
+Status JsonSchemaReading::pattern(JsonSchemaNode& node, const Value& given, const std::string& path,
+                                  int) {
   if (given.if_text() == nullptr) return wrong(path, "is a text");
   EMSTORE_TRY(node.pattern, pattern_of(*given.if_text(), path));
   return {};
 }
 
-Status Reading::format(JsonSchemaNode& node, const Value& given, const std::string& path, int) {
+Status JsonSchemaReading::format(JsonSchemaNode& node, const Value& given, const std::string& path,
+                                 int) {
   if (given.if_text() == nullptr) return wrong(path, "is a text");
   const std::optional<JsonFormat> format = json_format_named(*given.if_text());
   if (!format) {
@@ -330,25 +337,27 @@ Status Reading::format(JsonSchemaNode& node, const Value& given, const std::stri
   return {};
 }
 
-Status Reading::items(JsonSchemaNode& node, const Value& given, const std::string& path,
-                      int depth) {
+Status JsonSchemaReading::items(JsonSchemaNode& node, const Value& given, const std::string& path,
+                                int depth) {
   if (given.if_list() == nullptr) return schema<&JsonSchemaNode::items>(node, given, path, depth);
   return schemas<&JsonSchemaNode::tuple>(node, given, path, depth);
 }
 
-Status Reading::unique(JsonSchemaNode& node, const Value& given, const std::string& path, int) {
+Status JsonSchemaReading::unique(JsonSchemaNode& node, const Value& given, const std::string& path,
+                                 int) {
   if (given.if_boolean() == nullptr) return wrong(path, "is true or false");
   node.unique_items = *given.if_boolean();
   return {};
 }
 
-Status Reading::required(JsonSchemaNode& node, const Value& given, const std::string& path, int) {
+Status JsonSchemaReading::required(JsonSchemaNode& node, const Value& given,
+                                   const std::string& path, int) {
   EMSTORE_TRY(node.required, texts_of(given, path));
   return {};
 }
 
-Status Reading::properties(JsonSchemaNode& node, const Value& given, const std::string& path,
-                           int depth) {
+Status JsonSchemaReading::properties(JsonSchemaNode& node, const Value& given,
+                                     const std::string& path, int depth) {
   if (given.if_map() == nullptr) return wrong(path, "is a map of schemas");
   for (const Map::Member& member : *given.if_map()) {
     EMSTORE_TRY(const JsonSchemaNode* one, node_of(member.value, step(path, member.name), depth));
@@ -358,8 +367,8 @@ Status Reading::properties(JsonSchemaNode& node, const Value& given, const std::
   return {};
 }
 
-Status Reading::patterns(JsonSchemaNode& node, const Value& given, const std::string& path,
-                         int depth) {
+Status JsonSchemaReading::patterns(JsonSchemaNode& node, const Value& given,
+                                   const std::string& path, int depth) {
   if (given.if_map() == nullptr) return wrong(path, "is a map of schemas");
   for (const Map::Member& member : *given.if_map()) {
     EMSTORE_TRY(auto pattern, pattern_of(member.name, path));
@@ -370,8 +379,8 @@ Status Reading::patterns(JsonSchemaNode& node, const Value& given, const std::st
 }
 
 // Each name brings others, or a schema for the whole object, along.
-Status Reading::dependencies(JsonSchemaNode& node, const Value& given, const std::string& path,
-                             int depth) {
+Status JsonSchemaReading::dependencies(JsonSchemaNode& node, const Value& given,
+                                       const std::string& path, int depth) {
   if (given.if_map() == nullptr) return wrong(path, "is a map");
   for (const Map::Member& member : *given.if_map()) {
     const std::string at = step(path, member.name);
@@ -386,8 +395,8 @@ Status Reading::dependencies(JsonSchemaNode& node, const Value& given, const std
   return {};
 }
 
-Status Reading::definitions(JsonSchemaNode&, const Value& given, const std::string& path,
-                            int depth) {
+Status JsonSchemaReading::definitions(JsonSchemaNode&, const Value& given, const std::string& path,
+                                      int depth) {
   if (given.if_map() == nullptr) return wrong(path, "is a map of schemas");
   for (const Map::Member& member : *given.if_map()) {
     EMSTORE_TRY(const JsonSchemaNode* ignored,
@@ -398,7 +407,8 @@ Status Reading::definitions(JsonSchemaNode&, const Value& given, const std::stri
 }
 
 // "#" and "#/a/b": a place within this document, with ~1 for "/" and ~0 for "~" in its names.
-Status Reading::reference(JsonSchemaNode& node, const Value& given, const std::string& path, int) {
+Status JsonSchemaReading::reference(JsonSchemaNode& node, const Value& given,
+                                    const std::string& path, int) {
   const std::string* text = given.if_text();
   if (text == nullptr || !text->starts_with('#')) {
     return failure(ErrorCode::unsupported, to_string(given) + " leads out of the schema", path,
@@ -432,7 +442,7 @@ Status Reading::reference(JsonSchemaNode& node, const Value& given, const std::s
 }  // namespace
 
 Result<std::unique_ptr<JsonSchemaNode>> read_json_schema(const Map& source) {
-  return Reading(source).read();
+  return JsonSchemaReading(source).read();
 }
 
 }  // namespace emstore::store

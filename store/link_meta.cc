@@ -11,12 +11,6 @@
 namespace emstore::store {
 namespace {
 
-Value shown(const Field& field, const Value& stored) {
-  ValueSink sink;
-  show(field.kind, stored, sink);
-  return sink.take();
-}
-
 const Field* declared(const Field& links, std::string_view name) {
   const auto place = std::find_if(links.link_fields.begin(), links.link_fields.end(),
                                   [name](const Field& field) { return field.name == name; });

@@ -14,6 +14,9 @@
 
 namespace emstore::store {
 
+// As messages name it.
+inline std::string commit_text(Sequence sequence) { return "commit " + std::to_string(sequence); }
+
 struct StoredCommit {
   Sequence sequence = 0;
   std::string bytes;  // As in the database.

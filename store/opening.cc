@@ -99,9 +99,9 @@ Status rebuild_outdated(Database& database, std::size_t memory_max,
         *log, *generation, [&](const RowTable& changes) { return generation->ingest(changes); },
         memory_max);
     EMSTORE_CHECKED(replay(*log, 1, [&](const LoggedCommit& logged) {
-      constexpr Sequence kReportEvery = 8192;
+      constexpr Sequence kTellEvery = 8192;
       const Sequence sequence = logged.commit.info.sequence;
-      if (progress && sequence % kReportEvery == 0) {
+      if (progress && sequence % kTellEvery == 0) {
         progress("rebuilding indexes",
                  static_cast<double>(sequence) / static_cast<double>(end.sequence));
       }

@@ -11,13 +11,6 @@
 namespace emstore::store {
 namespace {
 
-Value shown(const Field& field, const Value& stored) {
-  if (stored.is_null()) return {};
-  ValueSink sink;
-  show(field.kind, stored, sink);
-  return sink.take();
-}
-
 // All fields of a new record, as a query shows them.
 Map created_data(const Entity& entity, const RecordId& id, const FieldValues& values, Time time) {
   Map data;

@@ -9,9 +9,7 @@
 namespace emstore::store {
 namespace {
 
-std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
-
-std::size_t bytes_of(std::string_view key, const std::optional<std::string>& value) {
+std::size_t bytes_of_change(std::string_view key, const std::optional<std::string>& value) {
   return key.size() + (value ? value->size() : 0);
 }
 
@@ -62,13 +60,13 @@ Status Overlay::scan(Family family, const KeyRange& range, Direction direction,
 }
 
 void Overlay::apply(RowChange change) {
-  bytes_ += bytes_of(change.key, change.value);
+  bytes_ += bytes_of_change(change.key, change.value);
   auto& rows = rows_[slot(change.family)];
   const auto [row, added] = rows.try_emplace(std::move(change.key));
   if (added) {
     ++change_count_;
   } else {
-    bytes_ -= bytes_of(row->first, row->second);
+    bytes_ -= bytes_of_change(row->first, row->second);
   }
   row->second = std::move(change.value);
 }
@@ -82,7 +80,7 @@ void Overlay::absorb(Overlay& above) {
       if (taken.inserted) {
         ++change_count_;
       } else {
-        bytes_ -= bytes_of(taken.position->first, taken.position->second);
+        bytes_ -= bytes_of_change(taken.position->first, taken.position->second);
         taken.position->second = std::move(taken.node.mapped());
       }
     }

@@ -31,11 +31,6 @@ constexpr std::array kLaterKeys{
     LaterKey{"as_of", "it stands beside the query, and holds for all of the read"},
 };
 
-tl::unexpected<Error> with_path(Error error, const std::string& path) {
-  error.path = path;
-  return failure(std::move(error));
-}
-
 tl::unexpected<Error> expected(std::string_view what, const Value& given, const std::string& path) {
   return failure(ErrorCode::wrong_type,
                  std::string(what) + " is expected, not " + std::string(name_of(given.kind())),
@@ -218,14 +213,14 @@ std::vector<Column> usual_columns(const Entity& entity) {
   return columns;
 }
 
-enum class Place : std::uint8_t { top, record, link };  // Of a read, of a `with`, by links.
+enum class Level : std::uint8_t { top, record, link };  // Of a read, of a `with`, by links.
 
-Status add_selected(const std::string& name, Place place, const std::string& path, Query& query) {
+Status add_selected(const std::string& name, Level level, const std::string& path, Query& query) {
   if (name == kLinkColumn) {
-    if (place != Place::link) {
+    if (level != Level::link) {
       return failure(ErrorCode::wrong_operation,
                      std::string("$link belongs to the items of ") +
-                         (place == Place::top ? "a `with`" : "links in a `with`"),
+                         (level == Level::top ? "a `with`" : "links in a `with`"),
                      path);
     }
     query.shows_link = true;
@@ -244,10 +239,10 @@ Status add_selected(const std::string& name, Place place, const std::string& pat
   return {};
 }
 
-Status read_columns(const Value* select, Place place, const std::string& path, Query& query) {
+Status read_columns(const Value* select, Level level, const std::string& path, Query& query) {
   if (select == nullptr) {
     query.columns = usual_columns(*query.entity);
-    query.shows_link = place == Place::link;
+    query.shows_link = level == Level::link;
     return {};
   }
   const List* names = select->if_list();
@@ -255,13 +250,13 @@ Status read_columns(const Value* select, Place place, const std::string& path, Q
   for (std::size_t i = 0; i < names->size(); ++i) {
     const std::string* name = (*names)[i].if_text();
     if (name == nullptr) return expected("a name", (*names)[i], step(path, i));
-    EMSTORE_CHECKED(add_selected(*name, place, step(path, i), query));
+    EMSTORE_CHECKED(add_selected(*name, level, step(path, i), query));
   }
   return {};
 }
 
-Status read_select(const Value* select, Place place, const std::string& path, Query& query) {
-  EMSTORE_CHECKED(read_columns(select, place, path, query));
+Status read_select(const Value* select, Level level, const std::string& path, Query& query) {
+  EMSTORE_CHECKED(read_columns(select, level, path, query));
   query.names.reserve(query.columns.size());
   for (const Column& column : query.columns) {
     pack::Writer(query.names.emplace_back()).text(name_of(column));
@@ -275,7 +270,7 @@ Status read_select(const Value* select, Place place, const std::string& path, Qu
 Status read_page(const Map& given, const std::string& path, const With* with, Query& query) {
   const Value* cursor = given.find("cursor");
   if (cursor == nullptr && !query.limit) return {};
-  query.digest = digest_of(query, given.find("where"), with);
+  query.digest = query_digest(query, given.find("where"), with);
   if (cursor == nullptr) return {};
   const std::string place = step(path, "cursor");
   if (cursor->if_text() == nullptr) return expected("the text of a cursor", *cursor, place);
@@ -315,9 +310,9 @@ class WithReader {
 };
 
 // What a query of a read and of a `with` have in common.
-Result<Query> read_query(const Schema& schema, const Entity& entity, const Map& given, Place place,
+Result<Query> read_query(const Schema& schema, const Entity& entity, const Map& given, Level level,
                          const std::string& path) {
-  EMSTORE_CHECKED(check_keys(given, place == Place::top ? kReadKeys : kWithKeys, path));
+  EMSTORE_CHECKED(check_keys(given, level == Level::top ? kReadKeys : kWithKeys, path));
   Query query;
   query.entity = &entity;
   if (const Value* where = given.find("where")) {
@@ -325,7 +320,7 @@ Result<Query> read_query(const Schema& schema, const Entity& entity, const Map& 
   }
   EMSTORE_TRY(query.order, read_order(entity, given, path));
   EMSTORE_CHECKED(read_window(given, path, query));
-  EMSTORE_CHECKED(read_select(given.find("select"), place, step(path, "select"), query));
+  EMSTORE_CHECKED(read_select(given.find("select"), level, step(path, "select"), query));
   if (const Value* with = given.find("with")) {
     EMSTORE_TRY(query.with, WithReader(schema, entity).read(*with, step(path, "with")));
   }
@@ -395,8 +390,8 @@ Result<With> WithReader::read_one(const Asked& asked) const {
   With with;
   with.field = side->field;
   if (side->inverse) with.owner = side->owner;
-  const Place place = side->has_links() ? Place::link : Place::record;
-  EMSTORE_TRY(with.query, read_query(schema_, *side->target, *options, place, asked.path));
+  const Level level = side->has_links() ? Level::link : Level::record;
+  EMSTORE_TRY(with.query, read_query(schema_, *side->target, *options, level, asked.path));
   const bool has_limit = side->has_links() ? !side->inverse : side->many;
   if (has_limit && !options->contains("limit")) with.query.limit = side->field->with_limit;
   if (side->many) {
@@ -454,7 +449,7 @@ Status check_names(const Query& query, const std::string& path) {
 
 Result<Query> resolve_query(const Schema& schema, std::string_view entity, const Map& given) {
   EMSTORE_TRY(const Entity* found, find_entity(schema, entity));
-  EMSTORE_TRY(Query query, read_query(schema, *found, given, Place::top, {}));
+  EMSTORE_TRY(Query query, read_query(schema, *found, given, Level::top, {}));
   EMSTORE_CHECKED(check_names(query, {}));
   if (!given.contains("orderBy") && !given.contains("sort")) {
     EMSTORE_TRY(query.order, own_order(*found));

@@ -26,8 +26,6 @@ namespace emstore::store {
 using ColumnFamily = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
 using ColumnFamilies = std::array<ColumnFamily, kFamilyCount>;
 
-constexpr std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
-
 // The name of a column family: "log" for a primary family, "records.3" for an index.
 struct FamilyName {
   Family family;

@@ -38,7 +38,7 @@ RecordRef read_record(BytesReader& key) {
   return {entity, read_id(key)};
 }
 
-tl::unexpected<Error> corrupt(std::string_view what, std::string_view bytes) {
+tl::unexpected<Error> corrupt_row(std::string_view what, std::string_view bytes) {
   return failure(ErrorCode::corrupt_index,
                  std::string(what) + " is not what was written: " + to_hex(bytes.substr(0, 64)));
 }
@@ -49,7 +49,7 @@ auto decoding(std::string_view what, std::string_view bytes, Decode decode)
     -> decltype(decode(std::declval<pack::Cursor&>())) {
   pack::Cursor cursor(bytes);
   auto row = decode(cursor);
-  if (!row || !cursor.at_end()) return corrupt(what, bytes);
+  if (!row || !cursor.at_end()) return corrupt_row(what, bytes);
   return row;
 }
 
@@ -198,7 +198,7 @@ std::string index_prefix(IndexId index) {
 Result<RecordRef> record_of_key(std::string_view key) {
   BytesReader reader(key);
   const RecordRef record = read_record(reader);
-  if (!reader.ended()) return corrupt("the key of a record", key);
+  if (!reader.ended()) return corrupt_row("the key of a record", key);
   return record;
 }
 
@@ -207,7 +207,7 @@ Result<LinkKey> link_of_key(std::string_view key) {
   LinkKey link;
   link.owner = read_record(reader);
   link.field = FieldId{reader.integer<std::uint32_t>()};
-  if (!reader.good()) return corrupt("the key of a link", key);
+  if (!reader.good()) return corrupt_row("the key of a link", key);
   link.order = OrderKey(reader.rest());
   return link;
 }
@@ -221,7 +221,7 @@ Result<BacklinkKey> backlink_of_key(std::string_view key) {
   backlink.covered = covered == 1;
   backlink.owner = read_record(reader);
   backlink.field = FieldId{reader.integer<std::uint32_t>()};
-  if (!reader.ended()) return corrupt("the key of a backlink", key);
+  if (!reader.ended()) return corrupt_row("the key of a backlink", key);
   return backlink;
 }
 
@@ -239,15 +239,15 @@ Result<UnusedKey> unused_of_key(std::string_view key) {
       return unused;
     }
   }
-  return corrupt("the key of what nothing uses", key);
+  return corrupt_row("the key of what nothing uses", key);
 }
 
 Result<RecordId> id_at_end(std::string_view key, IdFormat format) {
   const std::size_t size = format == IdFormat::uuid ? 17 : 9;
-  if (key.size() < size) return corrupt("the key of an index", key);
+  if (key.size() < size) return corrupt_row("the key of an index", key);
   BytesReader reader(key.substr(key.size() - size));
   const RecordId id = read_id(reader);
-  if (!reader.ended()) return corrupt("the key of an index", key);
+  if (!reader.ended()) return corrupt_row("the key of an index", key);
   return id;
 }
 

@@ -6,12 +6,10 @@ namespace emstore::store {
 namespace {
 
 // A node of the table, its place in the table, and two strings.
-constexpr std::size_t kBytesEach = 128;
+constexpr std::size_t kCachedRowBytes = 128;
 
-std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
-
-std::size_t bytes_of(std::string_view key, const std::optional<std::string>& value) {
-  return kBytesEach + key.size() + (value ? value->size() : 0);
+std::size_t bytes_of_cached(std::string_view key, const std::optional<std::string>& value) {
+  return kCachedRowBytes + key.size() + (value ? value->size() : 0);
 }
 
 }  // namespace
@@ -29,7 +27,7 @@ const std::optional<std::string>* RowCache::find(Family family, std::string_view
   Rows& old = old_.rows[slot(family)];
   const auto row = old.find(key);
   if (row == old.end()) return nullptr;
-  young_.bytes += bytes_of(row->first, row->second);
+  young_.bytes += bytes_of_cached(row->first, row->second);
   return &young.insert(old.extract(row)).position->second;
 }
 
@@ -43,10 +41,10 @@ void RowCache::put(Family family, std::string_view key, std::optional<std::strin
   if (row == young.end()) {
     row = young.emplace(std::string(key), std::nullopt).first;
   } else {
-    young_.bytes -= bytes_of(row->first, row->second);
+    young_.bytes -= bytes_of_cached(row->first, row->second);
   }
   row->second = std::move(value);
-  young_.bytes += bytes_of(row->first, row->second);
+  young_.bytes += bytes_of_cached(row->first, row->second);
 }
 
 void RowCache::take(std::span<RowChange> written) {

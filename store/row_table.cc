@@ -14,13 +14,11 @@ namespace {
 using Row = RowTable::Row;
 
 // A node of the table, its place in the table and in the order, and two strings.
-constexpr std::size_t kBytesEach = 160;
+constexpr std::size_t kTableRowBytes = 160;
 // A family without a run.
 constexpr std::size_t kNoRun = 0;
 
-std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
-
-std::size_t bytes_of(const std::optional<std::string>& value) { return value ? value->size() : 0; }
+std::size_t size_of(const std::optional<std::string>& value) { return value ? value->size() : 0; }
 
 bool by_key(const Row* a, const Row* b) { return a->first < b->first; }
 
@@ -112,10 +110,10 @@ void RowTable::apply(RowChange change) {
   const auto [row, is_new] = rows.found.try_emplace(std::move(change.key));
   if (is_new) {
     rows.order.push_back(&*row);
-    bytes_ += kBytesEach + row->first.size();
+    bytes_ += kTableRowBytes + row->first.size();
   }
-  bytes_ -= bytes_of(row->second);
-  bytes_ += bytes_of(change.value);
+  bytes_ -= size_of(row->second);
+  bytes_ += size_of(change.value);
   row->second = std::move(change.value);
 }
 

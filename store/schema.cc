@@ -76,13 +76,14 @@ Map canonical(const Index& index, const Entity& entity) {
 
 // ---- Reading it back ----------------------------------------------------------------------------
 
-tl::unexpected<Error> corrupt(const std::string& what) {
+tl::unexpected<Error> corrupt_schema(const std::string& what) {
   return failure(ErrorCode::corrupt_log, "a schema in the log is damaged: " + what);
 }
 
 Result<const Map*> map_in(const Map& map, std::string_view name) {
   const Value* value = map.find(name);
-  if (value == nullptr || value->if_map() == nullptr) return corrupt("no map " + quoted(name));
+  if (value == nullptr || value->if_map() == nullptr)
+    return corrupt_schema("no map " + quoted(name));
   return value->if_map();
 }
 
@@ -90,14 +91,15 @@ Result<std::uint32_t> number_in(const Map& map, std::string_view name) {
   const Value* value = map.find(name);
   const std::int64_t* number = value == nullptr ? nullptr : value->if_integer();
   if (number == nullptr || *number < 1 || *number > std::numeric_limits<std::uint32_t>::max()) {
-    return corrupt("no id " + quoted(name));
+    return corrupt_schema("no id " + quoted(name));
   }
   return static_cast<std::uint32_t>(*number);
 }
 
 Result<std::string> text_in(const Map& map, std::string_view name) {
   const Value* value = map.find(name);
-  if (value == nullptr || value->if_text() == nullptr) return corrupt("no text " + quoted(name));
+  if (value == nullptr || value->if_text() == nullptr)
+    return corrupt_schema("no text " + quoted(name));
   return *value->if_text();
 }
 
@@ -110,13 +112,13 @@ Result<Field> field_of(const std::string& name, const Map& canonical) {
   }
   EMSTORE_TRY(const std::string type, text_in(canonical, "type"));
   const auto kind = field_kind_named(type == kJsonSchemaType ? "json" : type);
-  if (!kind) return corrupt("field " + quoted(name) + " of type " + quoted(type));
+  if (!kind) return corrupt_schema("field " + quoted(name) + " of type " + quoted(type));
   field.kind = *kind;
   EMSTORE_TRY(const Map* config, map_in(canonical, "config"));
   for (const Map::Member& member : *config) {
     const FieldOption* option = field_option_named(member.name);
     if (option == nullptr || !option->take(member.value, field).empty()) {
-      return corrupt("option " + quoted(member.name) + " of field " + quoted(name));
+      return corrupt_schema("option " + quoted(member.name) + " of field " + quoted(name));
     }
   }
   return field;
@@ -134,7 +136,8 @@ Result<Entity> entity_of(const std::string& name, const Map& canonical) {
   for (const Map::Member& member : *fields) {
     EMSTORE_TRY(const Map* map, map_in(*fields, member.name));
     EMSTORE_TRY(Field field, field_of(member.name, *map));
-    if (field.id == FieldId{}) return corrupt("field " + quoted(member.name) + " without an id");
+    if (field.id == FieldId{})
+      return corrupt_schema("field " + quoted(member.name) + " without an id");
     entity.fields.push_back(std::move(field));
   }
   EMSTORE_TRY(const Map* config, map_in(canonical, "config"));
@@ -146,7 +149,7 @@ Result<Entity> entity_of(const std::string& name, const Map& canonical) {
   }
   if (config->contains("primary_format")) {
     EMSTORE_TRY(const std::string format, text_in(*config, "primary_format"));
-    if (format != kUuidFormat) return corrupt("ids of format " + quoted(format));
+    if (format != kUuidFormat) return corrupt_schema("ids of format " + quoted(format));
     entity.ids = IdFormat::uuid;
   }
   EMSTORE_TRY(entity.sort_field, text_in(*config, "sort_field"));
@@ -160,7 +163,7 @@ Status connect(const Map& entities, const Schema& schema, Entity& entity) {
   for (Field& field : entity.fields) {
     if (!is_relation(field.kind)) continue;
     const Entity* target = schema.entity(field.target);
-    if (target == nullptr) return corrupt("no entity " + quoted(field.target));
+    if (target == nullptr) return corrupt_schema("no entity " + quoted(field.target));
     if (field.kind != FieldKind::links) continue;
     EMSTORE_TRY(const Map* connection, map_in(entities, field.connection));
     EMSTORE_TRY(const Map* fields, map_in(*connection, "fields"));
@@ -185,12 +188,12 @@ Result<Index> index_of(const Schema& schema, const std::string& name, const Map&
   const Value* unique = canonical.find("unique");
   const bool is_whole = entity != nullptr && fields != nullptr && fields->if_list() != nullptr &&
                         unique != nullptr && unique->if_boolean() != nullptr;
-  if (!is_whole) return corrupt("index " + quoted(name));
+  if (!is_whole) return corrupt_schema("index " + quoted(name));
   index.entity = entity->id;
   index.unique = *unique->if_boolean();
   for (const Value& item : *fields->if_list()) {
     const Field* field = item.if_text() == nullptr ? nullptr : entity->field(*item.if_text());
-    if (field == nullptr) return corrupt("a field of index " + quoted(name));
+    if (field == nullptr) return corrupt_schema("a field of index " + quoted(name));
     index.fields.push_back(field->id);
   }
   return index;
@@ -296,7 +299,7 @@ Result<Schema> schema_of(const Map& canonical, Sequence version) {
     schema.entities.push_back(std::move(entity));
   }
   for (Entity& entity : schema.entities) EMSTORE_CHECKED(connect(*entities, schema, entity));
-  if (schema.entity(kMediaEntity) == nullptr) return corrupt("no entity \"media\"");
+  if (schema.entity(kMediaEntity) == nullptr) return corrupt_schema("no entity \"media\"");
   EMSTORE_TRY(const Map* indices, map_in(canonical, "indices"));
   for (const Map::Member& member : *indices) {
     EMSTORE_TRY(const Map* map, map_in(*indices, member.name));

@@ -19,7 +19,7 @@ constexpr std::array kOfMedia{
     Pair{"reference", "text"}, Pair{"entity_id", "text"},
 };
 
-constexpr std::array kTypes{
+constexpr std::array kTypeWords{
     Pair{"week", "a week is no point in time: keep its first day, with type \"date\""},
 };
 
@@ -44,6 +44,6 @@ std::string_view type_of_undeclared(std::string_view entity, std::string_view fi
   return type.empty() && entity == kMediaEntityName ? find(kOfMedia, field) : type;
 }
 
-std::string_view instead_of_type(std::string_view type) { return find(kTypes, type); }
+std::string_view instead_of_type(std::string_view type) { return find(kTypeWords, type); }
 
 }  // namespace emstore::store

@@ -8,12 +8,10 @@ namespace emstore::store {
 namespace {
 
 // A node of the map, and what an allocation takes beside its bytes.
-constexpr std::size_t kBytesEach = 144;
+constexpr std::size_t kScratchRowBytes = 144;
 
-std::size_t slot(Family family) { return static_cast<std::size_t>(family); }
-
-std::size_t bytes_of(std::string_view key, std::string_view value) {
-  return kBytesEach + key.size() + value.size();
+std::size_t bytes_of_row(std::string_view key, std::string_view value) {
+  return kScratchRowBytes + key.size() + value.size();
 }
 
 template <typename Iterator>
@@ -47,11 +45,11 @@ void Scratch::apply(const RowChange& change) {
   auto& rows = rows_[slot(change.family)];
   const auto before = rows.find(change.key);
   if (before != rows.end()) {
-    bytes_ -= bytes_of(before->first, before->second);
+    bytes_ -= bytes_of_row(before->first, before->second);
     if (!change.value) rows.erase(before);
   }
   if (!change.value) return;
-  bytes_ += bytes_of(change.key, *change.value);
+  bytes_ += bytes_of_row(change.key, *change.value);
   rows.insert_or_assign(before, change.key, *change.value);
 }
 

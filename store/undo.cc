@@ -14,6 +14,7 @@
 #include "store/facts.h"
 #include "store/field_rules.h"
 #include "store/history.h"
+#include "store/log.h"
 #include "store/row_bytes.h"
 
 namespace emstore::store {
@@ -21,8 +22,6 @@ namespace {
 
 constexpr std::size_t kCommitsNamedMax = 5;
 constexpr std::size_t kViolationsMax = 100;
-
-std::string commit_text(Sequence sequence) { return "commit " + std::to_string(sequence); }
 
 // What one record went through in the commit.
 struct Changed {
@@ -37,9 +36,9 @@ class Undoing {
   Undoing(const View& view, Sequence sequence, const QueryLimits& limits)
       : view_(view), sequence_(sequence), limits_(limits), chain_(*view.reader, limits) {}
 
-  Result<Command> run(Standing standing) {
+  Result<Command> run(LaterCommits later) {
     EMSTORE_CHECKED(read_commit());
-    if (standing == Standing::checked) EMSTORE_CHECKED(check_standing());
+    if (later == LaterCommits::checked) EMSTORE_CHECKED(check_standing());
     Command command;
     command.is_transaction = true;
     command.reason = "undo of " + commit_text(sequence_);
@@ -276,9 +275,9 @@ class Undoing {
 
 }  // namespace
 
-Result<Command> undo_of(const View& view, Sequence sequence, Standing standing,
+Result<Command> undo_of(const View& view, Sequence sequence, LaterCommits later,
                         const QueryLimits& limits) {
-  return Undoing(view, sequence, limits).run(standing);
+  return Undoing(view, sequence, limits).run(later);
 }
 
 }  // namespace emstore::store

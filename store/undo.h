@@ -11,15 +11,15 @@ namespace emstore::store {
 
 // Whether later commits stand on what is taken back: the mutations expect the versions that the
 // commit left, so that one which comes meanwhile is noticed, too.
-enum class Standing : bool { checked, known };
+enum class LaterCommits : bool { checked, known };
 
 // Records that the commit made are deleted, those that it changed get their fields and links back.
-// `standing` is `known` for the retry of an undo that was carried out. Reads as much history as
+// `later` is `known` for the retry of an undo that was carried out. Reads as much history as
 // `limits` allow. Errors: out_of_range (no such commit), version_mismatch with a violation for each
 // record on which later commits stand, naming them; unsupported for what cannot be taken back (a
 // deleted record: its id is never given again; a schema; collected bytes); invalid_request when
 // nothing was changed; corrupt_log, corrupt_index.
-Result<Command> undo_of(const View& view, Sequence sequence, Standing standing,
+Result<Command> undo_of(const View& view, Sequence sequence, LaterCommits later,
                         const QueryLimits& limits);
 
 }  // namespace emstore::store

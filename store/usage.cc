@@ -8,11 +8,7 @@
 #include "store/row_bytes.h"
 
 namespace emstore::store {
-namespace {
-
-constexpr std::size_t kAddressBytes = 17;
-
-}  // namespace
+namespace {}  // namespace
 
 Result<Usage> count_usage(const Reader& reader) {
   Usage usage;

@@ -12,8 +12,6 @@
 namespace emstore::store {
 namespace {
 
-constexpr Sequence kReportEvery = 1024;
-
 // Rows of indexes that are not ready are work under way, no part of the state.
 class Counted {
  public:
@@ -122,8 +120,8 @@ Status refold_into(Scratch& scratch, std::size_t bytes_max, const View& view,
   return {};
 }
 
-Result<std::vector<FamilyCheck>> compare(const View& view, const Scratch& expected,
-                                         const Counted& counted) {
+Result<std::vector<FamilyCheck>> compare_families(const View& view, const Scratch& expected,
+                                                  const Counted& counted) {
   std::vector<FamilyCheck> families;
   for (const FamilyInfo& family : kFamilies) {
     if (!is_index(family.family)) continue;
@@ -155,7 +153,7 @@ Result<VerifyReport> verify(const View& view, const Progress& progress, std::siz
   const Counted counted(*view.indexes);
   Scratch scratch;
   EMSTORE_CHECKED(refold_into(scratch, bytes_max, view, counted, progress, report));
-  EMSTORE_TRY(report.families, compare(view, scratch, counted));
+  EMSTORE_TRY(report.families, compare_families(view, scratch, counted));
   report.state_digest = state_digest(report.families);
   report.equal = std::all_of(report.families.begin(), report.families.end(),
                              [](const FamilyCheck& check) { return check.differences == 0; });

@@ -34,6 +34,7 @@ inline constexpr std::size_t kVerifyBytesMax = std::size_t{4} << 30;
 // `progress` is told commits done and in all; false cancels. Errors: cancelled, corrupt_log;
 // result_too_large when the folded rows take more than `bytes_max` in memory.
 using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+inline constexpr Sequence kReportEvery = 1'024;  // Commits between two reports of it.
 Result<VerifyReport> verify(const View& view, const Progress& progress,
                             std::size_t bytes_max = kVerifyBytesMax);
 

@@ -82,11 +82,6 @@ tl::unexpected<Error> unknown_operator(std::string_view name, const std::string&
                  did_you_mean(name, names));
 }
 
-tl::unexpected<Error> with_path(Error error, const std::string& path) {
-  error.path = path;
-  return failure(std::move(error));
-}
-
 Condition negation_of(Condition condition) {
   std::vector<Condition> part;
   part.push_back(std::move(condition));

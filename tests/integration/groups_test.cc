@@ -11,7 +11,7 @@
 namespace emstore::testing {
 namespace {
 
-constexpr std::size_t kClients = 64;
+constexpr std::size_t kCrowd = 64;
 
 struct Answers {
   std::vector<Map> granted;
@@ -21,10 +21,10 @@ struct Answers {
 // Each of 64 connections asks once, all within one group.
 Answers ask_at_once(RunningDaemon& running, const std::function<void(Wire&, std::size_t)>& ask) {
   std::vector<Wire> clients;
-  for (std::size_t index = 0; index < kClients; ++index) clients.push_back(running.connect());
+  for (std::size_t index = 0; index < kCrowd; ++index) clients.push_back(running.connect());
   running.app().writer().pause();
-  for (std::size_t index = 0; index < kClients; ++index) ask(clients[index], index);
-  running.app().writer().wait_until_waiting(kClients);
+  for (std::size_t index = 0; index < kCrowd; ++index) ask(clients[index], index);
+  running.app().writer().wait_until_waiting(kCrowd);
   const std::uint64_t groups_before = running.app().writer().figures().groups;
   running.app().writer().resume();
   Answers answers;
@@ -47,7 +47,7 @@ TEST(OneGroup, OnlyOneTakesAUniqueValue) {
     client.send("insertOne", {"products", Map{{"name", std::to_string(index)}, {"sku", "same"}}});
   });
   EXPECT_EQ(answers.granted.size(), 1u);
-  EXPECT_EQ(answers.refused.at(ErrorCode::not_unique), kClients - 1);
+  EXPECT_EQ(answers.refused.at(ErrorCode::not_unique), kCrowd - 1);
   EXPECT_EQ(integer_at(wire.result("count", {"products"}), "count"), 1);
   expect_verified(wire);
 }
@@ -58,14 +58,14 @@ TEST(OneGroup, TheSameRequestKeyIsCarriedOutOnce) {
   const Answers answers = ask_at_once(running, [](Wire& client, std::size_t) {
     client.send("insertOne", {"products", Map{{"name", "chair"}}, Map{{"key", "once"}}});
   });
-  ASSERT_EQ(answers.granted.size(), kClients);
+  ASSERT_EQ(answers.granted.size(), kCrowd);
   std::size_t replayed = 0;
   for (const Map& answer : answers.granted) {
     EXPECT_EQ(integer_at(answer, "id"), 1);
     EXPECT_EQ(integer_at(answer, "sequence"), 2);
     replayed += truth_at(answer, "replayed") ? 1 : 0;
   }
-  EXPECT_EQ(replayed, kClients - 1);
+  EXPECT_EQ(replayed, kCrowd - 1);
   EXPECT_EQ(integer_at(wire.result("count", {"products"}), "count"), 1);
   // Also over another connection, and with another body it is another request.
   running.restart();
@@ -81,7 +81,7 @@ TEST(OneGroup, OnlyOneTakesTheLastFreePlace) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
   List media;
-  for (std::size_t index = 0; index < 9 + kClients; ++index) {
+  for (std::size_t index = 0; index < 9 + kCrowd; ++index) {
     wire.result("media.upload", {Binary{"same bytes"}, Map{}});
     if (index < 9) media.push_back(index + 1);
   }
@@ -92,7 +92,7 @@ TEST(OneGroup, OnlyOneTakesTheLastFreePlace) {
                  Map{{"gallery", Map{{"$attach", List{static_cast<std::int64_t>(index + 10)}}}}}});
   });
   EXPECT_EQ(answers.granted.size(), 1u);
-  EXPECT_EQ(answers.refused.at(ErrorCode::too_many_items), kClients - 1);
+  EXPECT_EQ(answers.refused.at(ErrorCode::too_many_items), kCrowd - 1);
   const Map found = wire.result("findId", {"products", 1, Map{{"with", List{"gallery"}}}});
   EXPECT_EQ(list_at(map_at(found, "data"), "gallery").size(), 10u);
   expect_verified(wire);
@@ -104,7 +104,7 @@ TEST(OneGroup, TheSameSmallBytesAreStoredOnce) {
   const Answers answers = ask_at_once(running, [](Wire& client, std::size_t index) {
     client.send("media.upload", {Binary{"the same bytes"}, Map{{"name", std::to_string(index)}}});
   });
-  ASSERT_EQ(answers.granted.size(), kClients);
+  ASSERT_EQ(answers.granted.size(), kCrowd);
   const std::string address = text_at(map_at(answers.granted.front(), "data"), "blob");
   for (const Map& answer : answers.granted) {
     EXPECT_EQ(text_at(map_at(answer, "data"), "blob"), address);
@@ -128,7 +128,7 @@ TEST(OneGroup, EachSeesWhatTheOneBeforeItDid) {
                 {"products", 1, Map{{"color", std::to_string(index)}}, Map{{"expected", 2}}});
   });
   EXPECT_EQ(answers.granted.size(), 1u);
-  EXPECT_EQ(answers.refused.at(ErrorCode::version_mismatch), kClients - 1);
+  EXPECT_EQ(answers.refused.at(ErrorCode::version_mismatch), kCrowd - 1);
 }
 
 TEST(OneGroup, IsCutAtItsBound) {

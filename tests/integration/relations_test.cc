@@ -65,19 +65,19 @@ TEST(RelationsOverTheSocket, ADryRunShowsWhatADeletionTakesAlong) {
 }
 
 TEST(ManyClients, NeverShareWhatIsOneToOne) {
-  constexpr std::size_t kClients = 16;
+  constexpr std::size_t kBloggers = 16;
   RunningDaemon running;
   Wire wire = connect_to_blog(running);
   wire.result("insertOne", {"settings", Map{{"theme", "dark"}}});
   std::vector<Wire> clients;
-  for (std::size_t i = 0; i < kClients; ++i) clients.push_back(running.connect());
+  for (std::size_t i = 0; i < kBloggers; ++i) clients.push_back(running.connect());
   running.app().writer().pause();
-  for (std::size_t i = 0; i < kClients; ++i) {
+  for (std::size_t i = 0; i < kBloggers; ++i) {
     const Map settings = i % 2 == 0 ? Map{{"settings_id", 1}, {"name", "x"}}
                                     : Map{{"settings", Map{{"$set", 1}}}, {"name", "x"}};
     clients[i].send("insertOne", {"users", settings});
   }
-  running.app().writer().wait_until_waiting(kClients);
+  running.app().writer().wait_until_waiting(kBloggers);
   running.app().writer().resume();
   std::size_t granted = 0;
   for (Wire& client : clients) {
@@ -95,16 +95,16 @@ TEST(ManyClients, NeverShareWhatIsOneToOne) {
 // One post is moved between two tags, from the side of the post and from that of the tags: whoever
 // looks finds it under exactly one of them, and every client's move counts.
 TEST(ManyClients, MoveOneThingAndItIsAlwaysInOnePlace) {
-  constexpr int kClients = 16, kMoves = 12;
+  constexpr int kMovers = 16, kMoves = 12;
   RunningDaemon running;
   Wire wire = connect_to_blog(running);
   for (const char* label : {"left", "right"})
     wire.result("insertOne", {"tags", Map{{"label", label}}});
   const Map first{{"$set", List{1}}};
   wire.result("insertOne", {"posts", Map{{"title", "Moved"}, {"tags", first}}});
-  std::atomic<int> moved = 0, running_clients = kClients;
+  std::atomic<int> moved = 0, running_clients = kMovers;
   std::vector<std::thread> threads;
-  for (int client = 0; client < kClients; ++client) {
+  for (int client = 0; client < kMovers; ++client) {
     threads.emplace_back([&] {
       Wire own = running.connect();
       for (int move = 0; move < kMoves;) {
@@ -128,9 +128,9 @@ TEST(ManyClients, MoveOneThingAndItIsAlwaysInOnePlace) {
   }
   while (running_clients > 0) EXPECT_EQ(linked_to(wire, "posts", "tags").size(), 1U);
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(moved, kClients * kMoves);
+  EXPECT_EQ(moved, kMovers * kMoves);
   const Map post = wire.result("findId", {"posts", 1, Map{{"select", List{"$version"}}}});
-  EXPECT_EQ(integer_at(map_at(post, "data"), "$version"), 4 + kClients * kMoves);
+  EXPECT_EQ(integer_at(map_at(post, "data"), "$version"), 4 + kMovers * kMoves);
   EXPECT_EQ(linked_to(wire, "posts", "tags"), std::vector<std::int64_t>{1});
   expect_verified(wire);
 }

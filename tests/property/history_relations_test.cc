@@ -104,10 +104,10 @@ class Blogging {
   }
 
   store::Mutation mutation() {
-    static constexpr const char* kEntities[] = {"users",    "users",      "posts",
-                                                "posts",    "categories", "tags",
-                                                "comments", "invoices",   "settings"};
-    const std::string entity = dice_.one_of(kEntities);
+    static constexpr const char* kOfBlog[] = {"users",    "users",      "posts",
+                                              "posts",    "categories", "tags",
+                                              "comments", "invoices",   "settings"};
+    const std::string entity = dice_.one_of(kOfBlog);
     const std::uint64_t choice = dice_.below(10);
     if (choice < 4) return TestStore::insert(entity, document(entity));
     const std::uint64_t id = 1 + dice_.below(++counts_[entity] / 4 + 6);

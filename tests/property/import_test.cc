@@ -2,7 +2,6 @@
 // commits alone.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <memory>
 #include <set>
 
@@ -10,6 +9,7 @@
 #include "store/log.h"
 #include "store/refold.h"
 #include "store/scratch.h"
+#include "tests/support/chance.h"
 #include "tests/support/random_shop.h"
 
 namespace emstore::testing {
@@ -17,19 +17,13 @@ namespace {
 
 using store::Family;
 
-std::uint32_t seed_of_run() {
-  const char* given = std::getenv("SEED");
-  return given == nullptr ? 20'261'122
-                          : static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));
-}
-
 constexpr Sequence kCommits = 1'000;
 
 // A shop of 1,000 commits, and what they are as bytes.
 struct Shop : TestStore {
   Shop() {
     apply(shop_schema());
-    RandomShop shop(*this, seed_of_run());
+    RandomShop shop(*this, seed_given());
     while (view()->sequence < kCommits / 2) static_cast<void>(shop.step());
     upload("bytes that nothing shares");
     EXPECT_TRUE(submit(store::CollectCommand{0, view()->sequence}));
@@ -61,7 +55,7 @@ class Import : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { shop_ = std::make_unique<Shop>(); }
   static void TearDownTestSuite() { shop_.reset(); }
-  Import() { RecordProperty("seed", std::to_string(seed_of_run())); }
+  Import() { RecordProperty("seed", std::to_string(seed_given())); }
 
   Shop& shop() { return *shop_; }
   const std::vector<std::string>& commits() const { return shop_->commits; }
@@ -144,7 +138,7 @@ TEST_F(Import, IsTriedWithNearlyEveryKindOfEventAndFamily) {
 }
 
 TEST_F(Import, FailsAtACommitThatWasAltered) {
-  std::mt19937 random(seed_of_run());
+  std::mt19937 random(seed_given());
   std::size_t caught = 0;
   constexpr std::size_t kAltered = 20;
   for (std::size_t round = 0; round < kAltered; ++round) {

@@ -8,13 +8,8 @@
 namespace emstore::testing {
 namespace {
 
-using Links = std::vector<OracleLink>;
-
 constexpr const char* kMedia = "media";
 
-std::string in(const std::string& path, const std::string& name) {
-  return path.empty() ? name : path + "." + name;
-}
 std::string at(const std::string& path, std::size_t i) {
   return path + "[" + std::to_string(i) + "]";
 }
@@ -39,10 +34,9 @@ Links::iterator find(Links& links, std::uint64_t media) {
   return std::find_if(links.begin(), links.end(),
                       [&](const OracleLink& link) { return link.media == media; });
 }
-bool contains(const Links& links, std::uint64_t media) {
-  return std::any_of(links.begin(), links.end(),
-                     [&](const OracleLink& link) { return link.media == media; });
-}
+}  // namespace
+
+bool contains(const Links& links, std::uint64_t media) { return link_to(links, media) != nullptr; }
 
 const OracleLink* link_to(const Links& links, std::uint64_t media) {
   for (const OracleLink& link : links) {
@@ -50,8 +44,6 @@ const OracleLink* link_to(const Links& links, std::uint64_t media) {
   }
   return nullptr;
 }
-
-}  // namespace
 
 // ---- The request alone --------------------------------------------------------------------------
 

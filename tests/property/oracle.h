@@ -56,6 +56,16 @@ struct OracleLink {
   bool is_fresh = false;  // Was given its place by the request at hand.
 };
 
+// The path of what is called `name` at `path`.
+inline std::string in(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
+}
+
+using Links = std::vector<OracleLink>;
+// Null when it is not linked.
+const OracleLink* link_to(const Links& links, std::uint64_t media);
+bool contains(const Links& links, std::uint64_t media);
+
 struct OracleRecord {
   Version created = 0, version = 0;
   std::map<std::string, Value> values;

@@ -6,22 +6,10 @@
 namespace emstore::testing {
 namespace {
 
-using Links = std::vector<OracleLink>;
 using Ids = std::vector<std::uint64_t>;
 
-bool contains(const Links& links, std::uint64_t media) {
-  return std::any_of(links.begin(), links.end(),
-                     [&](const OracleLink& link) { return link.media == media; });
-}
 bool contains(const Ids& ids, std::uint64_t id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
-}
-
-const OracleLink* link_to(const Links& links, std::uint64_t media) {
-  for (const OracleLink& link : links) {
-    if (link.media == media) return &link;
-  }
-  return nullptr;
 }
 
 Ids sorted(Ids ids) {

@@ -6,10 +6,6 @@
 namespace emstore::testing {
 namespace {
 
-std::string in(const std::string& path, const std::string& name) {
-  return path.empty() ? name : path + "." + name;
-}
-
 std::uint64_t id_in(const Value& value) {
   const std::int64_t* id = value.if_integer();
   return id == nullptr || *id < 1 ? 0 : static_cast<std::uint64_t>(*id);

@@ -181,11 +181,11 @@ TEST(Places, TakeLinksAnywhereAndMoveThem) {
   for (unsigned seed = 1; seed <= 5; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937_64 random(seed);
-    constexpr std::uint64_t kMedia = 300;
-    Documents documents(kMedia);
+    constexpr std::uint64_t kPlaced = 300;
+    Documents documents(kPlaced);
     documents.attach(1, "last");
     for (int step = 0; step < 2000; ++step) {
-      const std::uint64_t id = 1 + random() % kMedia;
+      const std::uint64_t id = 1 + random() % kPlaced;
       // Half of them beside few anchors, so that places fill.
       const Ids& list = documents.list();
       const std::uint64_t anchor = list[random() % (random() % 2 ? list.size() : 1)];
@@ -205,19 +205,19 @@ TEST(Places, TakeLinksAnywhereAndMoveThem) {
 
 // All at once, and with all that the operators can do to the neighbours in the same request.
 TEST(Places, TakeManyLinksOfOneRequest) {
-  constexpr std::uint64_t kMedia = 2000;
-  Documents documents(kMedia);
+  constexpr std::uint64_t kPlaced = 2000;
+  Documents documents(kPlaced);
   for (std::uint64_t id = 1; id <= 100; ++id) documents.attach(id, "last");
   List items;
-  for (std::uint64_t id = kMedia; id > 100; --id) {
+  for (std::uint64_t id = kPlaced; id > 100; --id) {
     items.push_back(Map{{"id", id}, {"at", Map{{"after", std::uint64_t{50}}}}});
   }
   const LinksChanged event = documents.carry_out(Map{{"documents", Map{{"$attach", items}}}});
-  EXPECT_EQ(event.added.size(), kMedia - 100);
+  EXPECT_EQ(event.added.size(), kPlaced - 100);
   EXPECT_TRUE(event.changed.empty());
   Ids expected;
   for (std::uint64_t id = 1; id <= 50; ++id) expected.push_back(id);
-  for (std::uint64_t id = 101; id <= kMedia; ++id) expected.push_back(id);
+  for (std::uint64_t id = 101; id <= kPlaced; ++id) expected.push_back(id);
   for (std::uint64_t id = 51; id <= 100; ++id) expected.push_back(id);
   EXPECT_EQ(documents.stored(), expected);
 }

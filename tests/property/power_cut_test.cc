@@ -3,25 +3,19 @@
 // that is noticed each time.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 
 #include "store/event_bytes.h"
+#include "tests/support/chance.h"
 #include "tests/support/dropping_file_system.h"
 #include "tests/support/random_shop.h"
 
 namespace emstore::testing {
 namespace {
 
-std::uint32_t seed_of_run() {
-  const char* given = std::getenv("SEED");
-  return given == nullptr ? 20'261'122
-                          : static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));
-}
-
 class PowerCut : public ::testing::Test {
  protected:
-  PowerCut() { RecordProperty("seed", std::to_string(seed_of_run())); }
+  PowerCut() { RecordProperty("seed", std::to_string(seed_given())); }
 
   // A store over a file system that forgets what was not synced.
   struct Machine : TestStore {
@@ -65,19 +59,19 @@ class PowerCut : public ::testing::Test {
     std::map<Sequence, std::string> acknowledged;
   };
 
-  std::mt19937 random_{seed_of_run()};
+  std::mt19937 random_{seed_given()};
 };
 
 TEST_F(PowerCut, LosesNothingThatWasAcknowledged) {
   Machine machine(store::Durability::synced);
-  RandomShop shop(machine, seed_of_run());
+  RandomShop shop(machine, seed_given());
   constexpr int kCuts = 60;
   for (int cut = 0; cut < kCuts; ++cut) {
     machine.write_until_cut(shop, static_cast<std::uint32_t>(random_() % 12));
     machine.close();
     machine.files->restore_power(random_);
     machine.open();
-    ASSERT_EQ(machine.lost(), 0U) << "cut " << cut << ", seed " << seed_of_run();
+    ASSERT_EQ(machine.lost(), 0U) << "cut " << cut << ", seed " << seed_given();
     // At most the group that was under way may be there without an answer.
     ASSERT_LE(machine.view()->sequence, machine.acknowledged.rbegin()->first + 1);
     if (machine.acknowledged.rbegin()->first < machine.view()->sequence) machine.note();
@@ -92,7 +86,7 @@ TEST_F(PowerCut, IsNoticedWhenWhatWasAcknowledgedWasNotSynced) {
   int caught = 0;
   for (int cut = 0; cut < kCuts; ++cut) {
     Machine machine(store::Durability::memory);
-    RandomShop shop(machine, seed_of_run() + static_cast<std::uint32_t>(cut));
+    RandomShop shop(machine, seed_given() + static_cast<std::uint32_t>(cut));
     const Sequence commits = 3 + random_() % 20;
     while (machine.view()->sequence < commits) {
       static_cast<void>(shop.step());
@@ -106,7 +100,7 @@ TEST_F(PowerCut, IsNoticedWhenWhatWasAcknowledgedWasNotSynced) {
     if (!opened && opened.error().code == ErrorCode::rolled_back) ++caught;
   }
   RecordProperty("caught", std::to_string(caught) + " of " + std::to_string(kCuts));
-  EXPECT_EQ(caught, kCuts) << "seed " << seed_of_run();
+  EXPECT_EQ(caught, kCuts) << "seed " << seed_given();
 }
 
 }  // namespace

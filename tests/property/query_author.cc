@@ -7,7 +7,7 @@ namespace emstore::testing {
 namespace {
 
 constexpr std::uint64_t kItems = 30;
-constexpr std::uint64_t kMedia = 9;
+constexpr std::uint64_t kMediaRecords = 9;
 
 // Few values, so that they meet often.
 Value random_value(Dice& dice, const std::string& type) {
@@ -55,7 +55,7 @@ ModelRecord random_item(Dice& dice, const Model& model, std::uint64_t id) {
       Ids& links = record.links[field.name];
       if (field.type == "side") continue;
       const std::size_t most = field.type == "medium" ? 1 : 4;
-      const std::uint64_t last = field.target == "media" ? kMedia : id - 1;
+      const std::uint64_t last = field.target == "media" ? kMediaRecords : id - 1;
       for (std::uint64_t other = 1; other <= last && links.size() < most; ++other) {
         if (dice.in(4)) links.push_back(other);
       }
@@ -133,7 +133,7 @@ class WhereAuthor {
   }
 
   Value operand(const std::string& type) {
-    if (type == "link") return 1 + dice_.below(kMedia);
+    if (type == "link") return 1 + dice_.below(kMediaRecords);
     return type == "json" ? random_scalar(dice_) : random_value(dice_, type);
   }
 
@@ -288,7 +288,7 @@ Model random_model(Dice& dice) {
   }
   std::sort(model.indexes.begin(), model.indexes.end());
   model.indexes.erase(std::unique(model.indexes.begin(), model.indexes.end()), model.indexes.end());
-  for (std::uint64_t id = 1; id <= kMedia; ++id) {
+  for (std::uint64_t id = 1; id <= kMediaRecords; ++id) {
     ModelRecord medium;
     for (const ModelField& field : model.media_fields) {
       if (!dice.in(4)) medium.values.set(field.name, random_value(dice, field.type));

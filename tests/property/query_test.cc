@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kQueries = 10'000;
 constexpr std::uint64_t kQueriesAModel = 250;
 
-std::string text_of(const Ids& ids) {
+std::string list_text(const Ids& ids) {
   std::string text;
   for (const std::uint64_t id : ids) text += std::to_string(id) + ' ';
   return text;
@@ -121,7 +121,7 @@ std::string difference(const ModelStore& store, const ModelQuery& query, const I
   const Ids expected = page_of(all, query);
   const bool has_more = query.limit && query.offset + *query.limit < all.size();
   std::string text;
-  if (answer.ids != expected) text += text_of(answer.ids) + "instead of " + text_of(expected);
+  if (answer.ids != expected) text += list_text(answer.ids) + "instead of " + list_text(expected);
   if (answer.has_more != has_more) text += has_more ? "no more? " : "more? ";
   if (answer.count != all.size()) text += "count " + std::to_string(answer.count.value_or(999));
   if (store.exists(Map{{"where", query.where}}, with_indexes) == all.empty()) text += "exists? ";
@@ -144,7 +144,8 @@ std::string difference_of_pages(const ModelStore& store, const ModelQuery& query
     given.set("cursor", *page.cursor);
   }
   if (found == all) return "";
-  return "pages of " + std::to_string(size) + ": " + text_of(found) + "instead of " + text_of(all);
+  return "pages of " + std::to_string(size) + ": " + list_text(found) + "instead of " +
+         list_text(all);
 }
 
 std::uint64_t seed_of_run() {
@@ -202,7 +203,7 @@ TEST(Queries, GiveWhatSqliteGives) {
     for (std::uint64_t i = 0; i < kQueriesAModel && step < steps; ++i, ++step) {
       const ModelQuery query = random_query(dice, model, Language::of_sql);
       const Ids expected = sqlite.page(query);
-      ASSERT_EQ(text_of(store.find(query.to_map(), true).ids), text_of(expected))
+      ASSERT_EQ(list_text(store.find(query.to_map(), true).ids), list_text(expected))
           << to_string(Value(query.to_map()));
       with_matches += expected.empty() ? 0 : 1;
     }

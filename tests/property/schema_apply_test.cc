@@ -163,18 +163,18 @@ class Author {
   std::mt19937 random_;
 };
 
-std::string text_of(const Map& wanted) { return to_string(Value(wanted)); }
+std::string schema_text(const Map& wanted) { return to_string(Value(wanted)); }
 
 // The next schema; `wanted` and what it was made into, applied to it, change nothing.
 Schema settled(const Schema& current, const Map& wanted) {
   const auto change = change_schema(current, wanted);
-  EXPECT_TRUE(change) << to_string(change.error()) << "\n" << text_of(wanted);
+  EXPECT_TRUE(change) << to_string(change.error()) << "\n" << schema_text(wanted);
   if (!change) return current;
   for (const Map& again : {wanted, to_value(change->next)}) {
     const auto same = change_schema(change->next, again);
-    EXPECT_TRUE(same) << to_string(same.error()) << "\n" << text_of(again);
+    EXPECT_TRUE(same) << to_string(same.error()) << "\n" << schema_text(again);
     if (!same) continue;
-    EXPECT_FALSE(same->changed) << same->difference.front() << "\n" << text_of(again);
+    EXPECT_FALSE(same->changed) << same->difference.front() << "\n" << schema_text(again);
     EXPECT_EQ(same->next, change->next);
   }
   const auto back = schema_of(to_value(change->next), change->next.version);

@@ -27,6 +27,8 @@ class Dice {
 };
 
 std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise);
+// SEED of the environment, or what every run has.
+std::uint32_t seed_given();
 // Stores live in memory where that is possible: what a sync costs is no matter here.
 std::filesystem::path scratch_folder();
 

@@ -22,7 +22,6 @@
 namespace emstore::blobs {
 namespace {
 
-constexpr std::uint32_t kAda = 1001;
 constexpr std::size_t kLarge = 3'000'000;  // Several pieces, the last one not full.
 
 class DescriptorTest : public ::testing::Test {

@@ -14,8 +14,6 @@
 namespace emstore::blobs {
 namespace {
 
-constexpr std::uint32_t kAda = 1001;
-
 // A sender that asks where it stands after each failure and gives up after the second.
 std::optional<Completed> send(Uploads& uploads, const std::string& bytes) {
   const auto token = uploads.begin(kAda, bytes.size());

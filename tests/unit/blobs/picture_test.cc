@@ -74,7 +74,7 @@ const std::vector<Sample>& samples() {
   return kSamples;
 }
 
-std::string bytes_of(const Sample& sample) {
+std::string sample_bytes(const Sample& sample) {
   std::string hex = sample.hex;
   std::erase(hex, ' ');
   return from_hex(hex).value();
@@ -107,7 +107,7 @@ Size jpeg(const std::string& segments) {
 TEST(MeasurePicture, ReadsTheHeaderOfEveryFormat) {
   const Sniffer sniffer = Sniffer::open().value();
   for (const Sample& sample : samples()) {
-    const std::string bytes = bytes_of(sample);
+    const std::string bytes = sample_bytes(sample);
     EXPECT_EQ(sniffer.mime_type(bytes), sample.mime_type) << sample.what;
     EXPECT_EQ(measure_picture(sample.mime_type, bytes), kSize) << sample.what;
   }
@@ -123,7 +123,7 @@ TEST(MeasurePicture, ReadsRealFiles) {
 
 TEST(MeasurePicture, SaysNothingOfAHeaderThatIsCut) {
   for (const Sample& sample : samples()) {
-    const std::string bytes = bytes_of(sample);
+    const std::string bytes = sample_bytes(sample);
     for (std::size_t size = 0; size <= bytes.size(); ++size) {
       const Size expected = size < sample.header ? Size() : Size(kSize);
       EXPECT_EQ(measure_picture(sample.mime_type, std::string_view(bytes).substr(0, size)),
@@ -135,7 +135,7 @@ TEST(MeasurePicture, SaysNothingOfAHeaderThatIsCut) {
 
 TEST(MeasurePicture, StaysInBoundsWhateverTheHeaderSays) {
   for (const Sample& sample : samples()) {
-    const std::string bytes = bytes_of(sample);
+    const std::string bytes = sample_bytes(sample);
     for (std::size_t at = 0; at < bytes.size(); ++at) {
       for (const char other : {'\0', '\x7f', '\x80', '\xff'}) {
         std::string damaged = bytes;
@@ -151,7 +151,7 @@ TEST(MeasurePicture, StaysInBoundsWhateverTheHeaderSays) {
 
 TEST(MeasurePicture, GoesByTheTypeThatTheContentHas) {
   for (const Sample& sample : samples()) {
-    const std::string bytes = bytes_of(sample);
+    const std::string bytes = sample_bytes(sample);
     for (const PictureType& type : kPictureTypes) {
       if (picture_type(sample.mime_type)->format == type.format) continue;
       EXPECT_EQ(measure_picture(type.mime_type, bytes), std::nullopt) << sample.what;
@@ -173,7 +173,7 @@ TEST(MeasurePicture, BoundsTheSides) {
 }
 
 TEST(MeasurePicture, TakesALeastHeightOfABmpForWhatItIs) {
-  std::string bytes = bytes_of(samples()[8]);
+  std::string bytes = sample_bytes(samples()[8]);
   bytes.replace(22, 4, "\0\0\0\x80"s);  // -2^31.
   EXPECT_EQ(measure_picture("image/bmp", bytes), std::nullopt);
 }

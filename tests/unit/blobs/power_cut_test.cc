@@ -4,30 +4,22 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <random>
 
 #include "blobs/uploads.h"
+#include "tests/support/chance.h"
 #include "tests/unit/blobs/cutting_system.h"
 #include "tests/unit/blobs/scratch_folder.h"
 
 namespace emstore::blobs {
 namespace {
 
-constexpr std::uint32_t kAda = 1001;
-
-std::uint32_t seed_of_run() {
-  const char* given = std::getenv("SEED");
-  return given == nullptr ? 20'261'128
-                          : static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10));
-}
-
 class UploadPowerCut : public ::testing::Test {
  protected:
   using Promised = std::map<Address, std::string>;
 
   UploadPowerCut() {
-    RecordProperty("seed", std::to_string(seed_of_run()));
+    RecordProperty("seed", std::to_string(testing::seed_given()));
     EXPECT_TRUE(FileStore::open(root_).has_value());  // Its folders are there.
   }
 
@@ -89,7 +81,7 @@ class UploadPowerCut : public ::testing::Test {
   ScratchFolder folder_;
   const std::filesystem::path root_ = folder_ / "media";
   Machine machine_;
-  std::mt19937 random_{seed_of_run()};
+  std::mt19937 random_{testing::seed_given()};
 };
 
 TEST_F(UploadPowerCut, LosesNothingThatWasAcknowledged) {
@@ -101,7 +93,7 @@ TEST_F(UploadPowerCut, LosesNothingThatWasAcknowledged) {
     promised.merge(live(1'000 * cuts));
     is_over = !machine_.was_stopped();
     cut_power(cuts % 2 == 0 ? some() : all_lost());
-    ASSERT_EQ(lost(promised), 0U) << "cut " << cuts << ", seed " << seed_of_run();
+    ASSERT_EQ(lost(promised), 0U) << "cut " << cuts << ", seed " << testing::seed_given();
     ASSERT_LT(cuts, 500U);
   }
   RecordProperty("cuts", std::to_string(cuts));

@@ -16,6 +16,8 @@
 
 namespace emstore::blobs {
 
+inline constexpr std::uint32_t kAda = 1001;  // Whose uploads they are.
+
 class ScratchFolder {
  public:
   ScratchFolder() {

@@ -16,7 +16,6 @@
 namespace emstore::blobs {
 namespace {
 
-constexpr std::uint32_t kAda = 1001;
 constexpr std::uint32_t kBen = 1002;
 
 class UploadsTest : public ::testing::Test {
@@ -103,15 +102,15 @@ TEST_F(UploadsTest, TellTheTypeByTheContent) {
 }
 
 TEST_F(UploadsTest, TellTheSizeOfAPictureByItsHeader) {
-  constexpr PictureSize kSize{7, 3};
+  constexpr PictureSize kSevenByThree{7, 3};
   const std::string gif("GIF89a\7\0\3\0\x80\0\0", 13);
-  EXPECT_EQ(upload(gif)->picture, kSize);
+  EXPECT_EQ(upload(gif)->picture, kSevenByThree);
   // The frame of a JPEG may stand behind all that is sniffed.
   std::string jpeg("\xff\xd8", 2);
   for (int i = 0; i < 3; ++i) jpeg += std::string("\xff\xe1\xff\xff", 4) + std::string(65'533, 'x');
   jpeg += std::string("\xff\xc0\0\x0b\x08\0\3\0\7\1\1\x11\0", 13);
-  EXPECT_EQ(upload(jpeg)->picture, kSize);
-  EXPECT_EQ(upload(jpeg)->picture, kSize) << "known bytes";
+  EXPECT_EQ(upload(jpeg)->picture, kSevenByThree);
+  EXPECT_EQ(upload(jpeg)->picture, kSevenByThree) << "known bytes";
   EXPECT_EQ(upload(jpeg.substr(0, 190'000))->picture, std::nullopt);
   EXPECT_EQ(upload("%PDF-1.7\n%" + gif)->picture, std::nullopt);
 }

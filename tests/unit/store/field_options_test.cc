@@ -58,7 +58,7 @@ class Ways {
 
 TEST(FieldOptions, HoldAtBelowAndAboveOnEveryWayToWrite) {
   const Value null;
-  struct Row {
+  struct OptionCase {
     Map it;
     Value value;
     std::string expected;
@@ -69,7 +69,7 @@ TEST(FieldOptions, HoldAtBelowAndAboveOnEveryWayToWrite) {
   const Map specs{{"schema", Map{{"properties", Map{{"n", Map{{"minimum", 5}}}}}}}};
   const Map colours{
       {"options", Map{{"type", "objects"}, {"values", List{Map{{"label", "R"}, {"value", "r"}}}}}}};
-  const Row rows[] = {
+  const OptionCase rows[] = {
       {field("text", two_to_four), "a", "too_short"},
       {field("text", two_to_four), "ab", "accepted"},
       {field("text", two_to_four), "\xC3\xA4\xC3\xB6\xC3\xBC\xC3\x9F", "accepted"},
@@ -106,7 +106,7 @@ TEST(FieldOptions, HoldAtBelowAndAboveOnEveryWayToWrite) {
       {field("text", {{"fillable", false}}), "a", "read_only"},
       {field("text", {{"fillable", false}}), null, "read_only"},
   };
-  for (const Row& row : rows) {
+  for (const OptionCase& row : rows) {
     Ways ways(row.it);
     EXPECT_THAT(ways.results(row.value), ::testing::Each(row.expected))
         << to_string(Value(row.it)) << " " << to_string(row.value);

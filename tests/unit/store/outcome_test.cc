@@ -8,7 +8,7 @@
 namespace emstore::testing {
 namespace {
 
-using Ids = std::vector<RecordId>;
+using RecordIds = std::vector<RecordId>;
 
 class OutcomeOf : public ::testing::Test, public TestStore {
  protected:
@@ -28,15 +28,15 @@ class OutcomeOf : public ::testing::Test, public TestStore {
 
 TEST_F(OutcomeOf, TellsAddedRemovedAlreadyAndMissingApart) {
   const store::FieldOutcome outcome = change({{"$detach", List{1, 3}}, {"$attach", List{2}}});
-  EXPECT_EQ(outcome.removed, Ids{RecordId(1)});
-  EXPECT_EQ(outcome.missing, Ids{RecordId(3)});
-  EXPECT_EQ(outcome.already, Ids{RecordId(2)});
+  EXPECT_EQ(outcome.removed, RecordIds{RecordId(1)});
+  EXPECT_EQ(outcome.missing, RecordIds{RecordId(3)});
+  EXPECT_EQ(outcome.already, RecordIds{RecordId(2)});
   EXPECT_TRUE(outcome.added.empty());
 }
 
 TEST_F(OutcomeOf, CallsWhatWasDetachedAndAttachedAgainMovedNotMissing) {
   const store::FieldOutcome outcome = change({{"$detach", List{1}}, {"$attach", List{1}}});
-  EXPECT_EQ(outcome.moved, Ids{RecordId(1)});
+  EXPECT_EQ(outcome.moved, RecordIds{RecordId(1)});
   EXPECT_TRUE(outcome.missing.empty());
 }
 

@@ -30,7 +30,7 @@ Schema applied(const Map& wanted, const Schema& current = initial_schema()) {
 }
 
 // "path: message", each.
-std::vector<std::string> violations(const Map& wanted, const Schema& current = initial_schema()) {
+std::vector<std::string> refusals_of(const Map& wanted, const Schema& current = initial_schema()) {
   const auto change = change_schema(current, wanted);
   if (change) return {"accepted"};
   std::vector<std::string> lines;
@@ -150,7 +150,7 @@ TEST(Relations, OfOneSourceToOneTargetGetNamesOfTheirOwn) {
 }
 
 TEST(Relations, AreRefusedWhereTheyMakeNoSense) {
-  const auto with = [](Map given) { return violations(blog_with({{"r", std::move(given)}})); };
+  const auto with = [](Map given) { return refusals_of(blog_with({{"r", std::move(given)}})); };
   EXPECT_THAT(with(relation("n:1", "posts", "user")),
               ElementsAre("relations.r.target: no entity \"user\""));
   EXPECT_THAT(with(relation("n:1", "posts", "media")),
@@ -184,7 +184,7 @@ TEST(Relations, AndTheirFieldsSayTheSame) {
   const auto with_field = [](const char* name, Map given) {
     Map entities = blog_entities();
     entities.find("posts")->if_map()->find("fields")->if_map()->set(name, std::move(given));
-    return violations(Map{{"entities", std::move(entities)}, {"relations", blog_relations()}});
+    return refusals_of(Map{{"entities", std::move(entities)}, {"relations", blog_relations()}});
   };
   EXPECT_THAT(with_field("author_id", reference("author", "tags")),
               ElementsAre(HasSubstr("leads to \"users\", and its field author_id to \"tags\"")));
@@ -202,7 +202,7 @@ TEST(Relations, NeedAnOwnerForAGeneratedEntity) {
   Map entities = blog_entities();
   entities.set("lost", Map{{"type", "generated"}, {"fields", Map{}}});
   EXPECT_THAT(
-      violations(Map{{"entities", entities}, {"relations", blog_relations()}}),
+      refusals_of(Map{{"entities", entities}, {"relations", blog_relations()}}),
       ElementsAre(HasSubstr("entities.lost: lost is of type \"generated\", and no relation")));
 }
 
@@ -214,7 +214,7 @@ TEST(Relations, CannotLeadElsewhereLater) {
   Map relations = blog_relations();
   relations.set("n1_posts_users_author",
                 relation("n:1", "posts", "tags", {{"mappedBy", "author"}}));
-  EXPECT_THAT(violations(Map{{"entities", entities}, {"relations", relations}}, schema),
+  EXPECT_THAT(refusals_of(Map{{"entities", entities}, {"relations", relations}}, schema),
               ElementsAre(HasSubstr("posts.author_id leads to users and cannot lead to tags")));
 }
 

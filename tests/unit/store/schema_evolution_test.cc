@@ -18,13 +18,13 @@ using ::testing::IsEmpty;
 using testing::poly;
 using testing::TestStore;
 
-Map schema_of(Map entities, Map relations = {}, Map indices = {}) {
+Map schema_map(Map entities, Map relations = {}, Map indices = {}) {
   return {{"entities", std::move(entities)},
           {"relations", std::move(relations)},
           {"indices", std::move(indices)}};
 }
 
-Map entity(Map fields, Map config = {}) {
+Map entity_with(Map fields, Map config = {}) {
   return {{"fields", std::move(fields)}, {"config", std::move(config)}};
 }
 
@@ -44,17 +44,17 @@ std::uint64_t records_of(TestStore& store, EntityId id) {
 
 TEST(SchemaEvolution, RenamesKeepIdsDataLinksAndIndexes) {
   TestStore store;
-  store.apply(schema_of({{"posts", entity({{"title", field("text")}, {"cover", field("media")}})}},
-                        {{"p", poly("posts", "cover", false)}},
-                        {{"idx_posts_title", over("posts", List{"title"})}}));
+  store.apply(schema_map(
+      {{"posts", entity_with({{"title", field("text")}, {"cover", field("media")}})}},
+      {{"p", poly("posts", "cover", false)}}, {{"idx_posts_title", over("posts", List{"title"})}}));
   const std::uint64_t media = store.upload("bytes");
   store.must(TestStore::insert("posts", {{"title", "a"}, {"cover", Map{{"$attach", media}}}}));
-  const Map wanted =
-      schema_of({{"articles", entity({{"headline", field("text", {{"renamed_from", "title"}})},
-                                      {"pictures", field("media", {{"renamed_from", "cover"}})}},
-                                     {{"renamed_from", "posts"}})}},
-                {{"p", poly("articles", "pictures", false)}},
-                {{"idx_articles_headline", over("articles", List{"headline"})}});
+  const Map wanted = schema_map(
+      {{"articles", entity_with({{"headline", field("text", {{"renamed_from", "title"}})},
+                                 {"pictures", field("media", {{"renamed_from", "cover"}})}},
+                                {{"renamed_from", "posts"}})}},
+      {{"p", poly("articles", "pictures", false)}},
+      {{"idx_articles_headline", over("articles", List{"headline"})}});
   const SchemaOutcome renamed = store.apply(wanted);
   EXPECT_THAT(renamed.difference,
               ElementsAre("~ articles renamed from posts", "~ articles.headline renamed from title",
@@ -72,19 +72,20 @@ TEST(SchemaEvolution, RenamesKeepIdsDataLinksAndIndexes) {
 TEST(SchemaEvolution, ARenameOfWhatIsNotThereAddsIt) {
   TestStore store;
   const SchemaOutcome made =
-      store.apply(schema_of({{"a", entity({{"x", field("text", {{"renamed_from", "y"}})}})}}));
+      store.apply(schema_map({{"a", entity_with({{"x", field("text", {{"renamed_from", "y"}})}})}}));
   EXPECT_THAT(made.difference, ElementsAre("+ a", "+ a.x text"));
   // Both are wanted: the old one stays, and nothing is renamed.
-  const SchemaOutcome both = store.apply(schema_of(
-      {{"a", entity({{"x", field("text")}, {"z", field("text", {{"renamed_from", "x"}})}})}}));
+  const SchemaOutcome both = store.apply(schema_map(
+      {{"a", entity_with({{"x", field("text")}, {"z", field("text", {{"renamed_from", "x"}})}})}}));
   EXPECT_THAT(both.difference, ElementsAre("+ a.z text"));
 }
 
 TEST(SchemaEvolution, ATypeIsRefusedWithTheWayOut) {
   TestStore store;
-  store.apply(schema_of({{"a", entity({{"x", field("text")}})}}));
-  const Outcome outcome = store.submit(SchemaCommand{
-      .schema = schema_of({{"a", entity({{"x", field("number")}})}}), .allow_destructive = true});
+  store.apply(schema_map({{"a", entity_with({{"x", field("text")}})}}));
+  const Outcome outcome = store.submit(
+      SchemaCommand{.schema = schema_map({{"a", entity_with({{"x", field("number")}})}}),
+                    .allow_destructive = true});
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().message, "a.x is of type text and cannot become number");
   EXPECT_EQ(outcome.error().hint, "add a new field with another name");
@@ -93,12 +94,12 @@ TEST(SchemaEvolution, ATypeIsRefusedWithTheWayOut) {
 class DroppingData : public ::testing::Test {
  protected:
   static Map all() {
-    return schema_of(
-        {{"posts", entity({{"title", field("text", {{"required", true}})},
-                           {"body", field("text", {{"required", true}})},
-                           {"pictures", field("media", {{"min_items", 1}})},
-                           {"files", field("media", {{"on_delete", "restrict"}})}})},
-         {"pages", entity({{"slug", field("text")}})},
+    return schema_map(
+        {{"posts", entity_with({{"title", field("text", {{"required", true}})},
+                                {"body", field("text", {{"required", true}})},
+                                {"pictures", field("media", {{"min_items", 1}})},
+                                {"files", field("media", {{"on_delete", "restrict"}})}})},
+         {"pages", entity_with({{"slug", field("text")}})},
          {"media", Map{{"type", "system"}, {"fields", Map{{"alt", field("text")}}}}}},
         {{"p", poly("posts", "pictures", false)}, {"f", poly("posts", "files", false)}},
         {{"body", over("posts", List{"body"})}});
@@ -131,7 +132,7 @@ class DroppingData : public ::testing::Test {
 
 TEST_F(DroppingData, IsRefusedByNameUnlessAllowed) {
   insert_posts(3);
-  const Map less = schema_of({{"media", Map{}}});
+  const Map less = schema_map({{"media", Map{}}});
   const Sequence before = sequence();
   const Outcome refused = store_.submit(SchemaCommand{.schema = less});
   ASSERT_FALSE(refused);
@@ -151,9 +152,9 @@ TEST_F(DroppingData, IsRefusedByNameUnlessAllowed) {
 
 TEST_F(DroppingData, EmptiesTheFieldsByCommitsOfTheirOwn) {
   insert_posts(3);
-  const Map less = schema_of({{"posts", entity({{"title", field("text", {{"required", true}})},
-                                                {"files", field("media")}})},
-                              {"pages", entity({{"slug", field("text")}})},
+  const Map less = schema_map({{"posts", entity_with({{"title", field("text", {{"required", true}})},
+                                                     {"files", field("media")}})},
+                              {"pages", entity_with({{"slug", field("text")}})},
                               {"media", Map{}}},
                              {{"f", poly("posts", "files", false)}});
   const Sequence before = sequence();
@@ -174,7 +175,7 @@ TEST_F(DroppingData, EmptiesTheFieldsByCommitsOfTheirOwn) {
 
 TEST_F(DroppingData, DeletesTheRecordsOfAnEntityPageByPage) {
   insert_posts(2500);
-  const Map less = schema_of({{"pages", entity({{"slug", field("text")}})},
+  const Map less = schema_map({{"pages", entity_with({{"slug", field("text")}})},
                               {"media", Map{{"fields", Map{{"alt", field("text")}}}}}});
   const EntityId posts = store_.view()->schema->entity("posts")->id;
   EXPECT_EQ(records_of(store_, posts), 2500U);
@@ -191,7 +192,7 @@ TEST_F(DroppingData, DeletesTheRecordsOfAnEntityPageByPage) {
 }
 
 TEST_F(DroppingData, NeedsNoCommitOfItsOwnWhereThereIsNone) {
-  const Map less = schema_of({{"media", Map{{"fields", Map{{"alt", field("text")}}}}}});
+  const Map less = schema_map({{"media", Map{{"fields", Map{{"alt", field("text")}}}}}});
   const Sequence before = sequence();
   EXPECT_EQ(store_.apply(less, /*allow_destructive=*/true).sequence, before + 1);
   store_.verify();

@@ -21,7 +21,7 @@ class Undo : public ::testing::Test, public TestStore {
 
   Result<store::Command> undo_of(Sequence sequence) {
     const store::QueryLimits limits;
-    return store::undo_of(*view(), sequence, store::Standing::checked, limits);
+    return store::undo_of(*view(), sequence, store::LaterCommits::checked, limits);
   }
   // Carries it out; the error of either step.
   std::optional<Error> undo(Sequence sequence) {
