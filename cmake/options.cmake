@@ -24,6 +24,10 @@ if(EMSTORE_PRECOMPILED)
   # Some packages ask for -pthread; a precompiled header asks that all or none have it. ccache needs the other.
   target_compile_options(emstore_options INTERFACE -pthread $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # A private State of a .cc file, whose types it may well take from there.
+  target_compile_options(emstore_options INTERFACE -Wno-subobject-linkage)
+endif()
 # A designated initializer leaves out what has a default, on purpose.
 target_compile_options(emstore_options INTERFACE -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
