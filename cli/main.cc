@@ -118,6 +118,8 @@ void add_mutations(CLI::App& app, Words& words) {
   update.add_option("ENTITY", words.mutation.entity)->required();
   update.add_option("ID", words.mutation.id, "Left out with --where and --all")->required();
   update.add_option("FIELD=VALUE", words.mutation.assignments, fields);
+  update.add_flag("--dry-run", words.mutation.dry_run,
+                  "With --where and --all: only say what would change");
   add_mutation_options(update, words);
   add_choice_options(update, words);
 

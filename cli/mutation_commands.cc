@@ -41,10 +41,8 @@ void print_changes(const Session& session, const std::string& record, const Muta
 }
 
 // comments/1  deleted
-void print_plan(const Session& session, const Map& reply) {
-  const List* plan = value_at(reply, "plan").if_list();
-  if (plan == nullptr) return;
-  for (const Value& item : *plan) {
+void print_plan(const Session& session, const List& plan) {
+  for (const Value& item : plan) {
     const Map* effect = item.if_map();
     if (effect == nullptr) continue;
     std::string text = cell_text(value_at(*effect, "entity")) + "/" +
@@ -83,11 +81,13 @@ int report(const Session& session, const std::string& entity, std::string_view v
   if (session.json()) {
     List records;
     for (const Mutation& mutation : mutations) records.emplace_back(mutation.reply());
-    session.print_json(Map{{"entity", entity},
-                           {"sequence", mutations.sequence},
-                           {"data", std::move(records)},
-                           {"hasMore", mutations.has_more},
-                           {"replayed", mutations.replayed}});
+    Map shown{{"entity", entity},
+              {"sequence", mutations.sequence},
+              {"data", std::move(records)},
+              {"hasMore", mutations.has_more},
+              {"replayed", mutations.replayed}};
+    if (!mutations.plan.empty()) shown.append("plan", mutations.plan);
+    session.print_json(shown);
     return 0;
   }
   for (const Mutation& mutation : mutations) {
@@ -95,6 +95,7 @@ int report(const Session& session, const std::string& entity, std::string_view v
     session.print(bold(session.terminal(), harmless(record)) + "\n");
     print_changes(session, record, mutation);
   }
+  print_plan(session, mutations.plan);
   session.print(counted(mutations.size()) + "of " + harmless(entity) + " " + std::string(verb) +
                 "  commit " + std::to_string(mutations.sequence) + "\n");
   if (mutations.has_more) session.print("others match, too: do it again beyond the last id\n");
@@ -104,9 +105,6 @@ int report(const Session& session, const std::string& entity, std::string_view v
 bool chooses(const MutationWords& words) { return words.all || !words.where.empty(); }
 
 ChoiceOptions choice_of(const MutationWords& words) {
-  if (words.dry_run) {
-    throw UsageError("--dry-run is for one record", "name the record by its id");
-  }
   if (words.expected) {
     throw UsageError("--expected is the version of one record, not of all that match",
                      "name the record by its id");
@@ -115,6 +113,7 @@ ChoiceOptions choice_of(const MutationWords& words) {
   options.all = words.all;
   options.limit = words.limit;
   options.detach = words.detach;
+  options.dry_run = words.dry_run;
   options.mutation = options_of(words);
   return options;
 }
@@ -164,10 +163,14 @@ int update_record(Session& session, const MutationWords& words) {
   Mutator mutator = session.client().mutator(words.entity);
   if (chooses(words)) {
     const Where where = where_of(session.schema(), words.entity, words.where);
-    return report(session, words.entity, "updated",
+    return report(session, words.entity, words.dry_run ? "would be updated" : "updated",
                   mutator.update_where(where, document, choice_of(words)));
   }
   expect_no_choice(words);
+  if (words.dry_run) {
+    throw UsageError("--dry-run of an update stands with --where or --all",
+                     "leave it out, or write --where id=" + words.id);
+  }
   if (assignments.empty()) {
     throw UsageError("nothing is said to change", "name=Laptop changes the name, for instance");
   }
@@ -184,7 +187,8 @@ int delete_record(Session& session, const MutationWords& words) {
   }
   if (chooses(words)) {
     const Where where = where_of(session.schema(), words.entity, words.where);
-    return report(session, words.entity, "deleted", mutator.delete_where(where, choice_of(words)));
+    return report(session, words.entity, words.dry_run ? "would be deleted" : "deleted",
+                  mutator.delete_where(where, choice_of(words)));
   }
   expect_no_choice(words);
   DeleteOptions options;
@@ -193,7 +197,8 @@ int delete_record(Session& session, const MutationWords& words) {
   options.mutation = options_of(words);
   const Mutation done = mutator.delete_one(id_of(words.id), options);
   report(session, words.entity, words.dry_run ? "would be deleted" : "deleted", done);
-  if (words.dry_run && !session.json()) print_plan(session, done.reply());
+  const List* plan = value_at(done.reply(), "plan").if_list();
+  if (plan != nullptr && !session.json()) print_plan(session, *plan);
   return 0;
 }
 

@@ -66,6 +66,8 @@ Mutations operation_of(const Value& answer, const Map& whole) {
   const Map* map = answer.if_map();
   if (!map) return mutations;
   mutations.has_more = truth_in(*map, "hasMore");
+  const Value* plan = map->find("plan");
+  if (plan && plan->if_list()) mutations.plan = *plan->if_list();
   const Value* data = map->find("data");
   if (const List* records = data ? data->if_list() : nullptr) {
     for (const Value& record : *records) add(record);

@@ -63,6 +63,7 @@ Result<Mutations> update_all(Core& core, const std::string& entity, const Where&
   EMSTORE_TRY(Map map, lowered(core, document));
   protocol::MutationOptions lower = core.options_of(options.mutation);
   lower.detach = options.detach;
+  lower.dry_run = options.dry_run;
   return mutations_of(core.call(protocol::UpdateWhere{entity, where.to_map(), std::move(map),
                                                       choice_of(options), std::move(lower)}));
 }
@@ -71,6 +72,7 @@ Result<Mutations> remove_all(Core& core, const std::string& entity, const Where&
                              const ChoiceOptions& options) {
   protocol::MutationOptions lower = core.options_of(options.mutation);
   lower.detach = options.detach;
+  lower.dry_run = options.dry_run;
   return mutations_of(core.call(
       protocol::DeleteWhere{entity, where.to_map(), choice_of(options), std::move(lower)}));
 }

@@ -46,6 +46,7 @@ Map options_of(const ChoiceOptions& options) {
   if (!options.order_by.empty()) map.set("orderBy", to_value(options.order_by));
   if (options.limit) map.set("limit", *options.limit);
   if (options.detach) map.set("detach", true);
+  if (options.dry_run) map.set("dry_run", true);  // Refused, where silence would carry it out.
   return map;
 }
 

@@ -135,7 +135,8 @@ std::string server_text() { return "emstored " EMSTORE_VERSION; }
 void write_mutation(const store::CommitOutcome& outcome, AnswerForm form, Sink& sink) {
   const store::MutationOutcome& mutation = outcome.mutations.front();
   const bool is_one = form == AnswerForm::record;
-  sink.begin_map(is_one ? (outcome.plan ? 7 : 6) : form == AnswerForm::found ? 4 : 3);
+  const std::size_t members = is_one ? 6 : form == AnswerForm::found ? 4 : 3;
+  sink.begin_map(members + (outcome.plan ? 1 : 0));
   if (is_one) {
     write_id_and_version(mutation.records.front(), sink);
     write_named("sequence", outcome.sequence, sink);

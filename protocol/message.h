@@ -27,7 +27,7 @@ struct MutationOptions {
   std::optional<std::string> key;         // Names the request for retries; 1 to 64 bytes.
   std::optional<std::uint64_t> expected;  // updateOne, deleteOne: the version the record must have.
   bool detach = false;                    // deleteOne of a media: drop its links first.
-  bool dry_run = false;                   // deleteOne: only say what would change.
+  bool dry_run = false;                   // Of those that exist: only say what would change.
   std::string reason, correlation, causation;  // Recorded with the commit.
 };
 

@@ -135,7 +135,8 @@ struct Method<DeleteOne> {
 inline constexpr std::string_view kRecordResults =
     "{sequence, data: [{id, version, data, changes}], replayed}";
 inline constexpr std::string_view kFoundResults =
-    "{sequence, data: [{id, version, data, changes}], hasMore, replayed}";
+    "{sequence, data: [{id, version, data, changes}], hasMore, replayed, "
+    "plan?: [{action, entity, id, fields}]}";
 
 // The options of a mutation that chooses its records.
 void visit_choice(auto& with, auto& choice) {
@@ -166,7 +167,7 @@ struct Method<UpdateWhere> {
     with.param("where", call.where);
     with.param("document", call.document);
     visit_choice(with, call.choice);
-    with.mutation(call.options, MutationTakes{});
+    with.mutation(call.options, MutationTakes{.dry_run = true});
   }
 };
 
@@ -179,7 +180,7 @@ struct Method<DeleteWhere> {
     with.param("entity", call.entity);
     with.param("where", call.where);
     visit_choice(with, call.choice);
-    with.mutation(call.options, MutationTakes{.detach = true});
+    with.mutation(call.options, MutationTakes{.detach = true, .dry_run = true});
   }
 };
 

@@ -64,6 +64,30 @@ TEST(RelationsOverTheSocket, ADryRunShowsWhatADeletionTakesAlong) {
   EXPECT_EQ(integer_at(wire.result("count", {"comments"}), "count"), 0);
 }
 
+TEST(RelationsOverTheSocket, ADryRunShowsWhatAllThatMatchWouldTakeAlong) {
+  RunningDaemon running;
+  Wire wire = connect_to_blog(running);
+  for (const char* title : {"One", "Two", "Three"}) {
+    const Map comments{{"$create", List{Map{{"body", title}}}}};
+    wire.result("insertOne", {"posts", Map{{"title", title}, {"comments", comments}}});
+  }
+  const std::int64_t before = integer_at(wire.result("status"), "sequence");
+  const Map where{{"id", Map{{"$gt", 1}}}};
+  const Map dry{{"dry_run", true}};
+  const Map shown = wire.result("deleteWhere", {"posts", where, dry});
+  EXPECT_EQ(list_at(shown, "data").size(), 2U);
+  EXPECT_EQ(list_at(shown, "plan").size(), 4U);  // Each of them has a comment.
+  const Map titled = wire.result("updateWhere", {"posts", where, Map{{"title", "New"}}, dry});
+  ASSERT_EQ(list_at(titled, "plan").size(), 2U);
+  const Map& effect = *list_at(titled, "plan").front().if_map();
+  EXPECT_EQ(text_at(effect, "action"), "updated");
+  EXPECT_EQ(list_at(effect, "fields"), List{"title"});
+  EXPECT_EQ(integer_at(wire.result("status"), "sequence"), before);
+  EXPECT_EQ(integer_at(wire.result("count", {"posts"}), "count"), 3);
+  EXPECT_FALSE(wire.result("deleteWhere", {"posts", where}).contains("plan"));
+  EXPECT_EQ(integer_at(wire.result("count", {"comments"}), "count"), 1);
+}
+
 TEST(ManyClients, NeverShareWhatIsOneToOne) {
   constexpr std::size_t kBloggers = 16;
   RunningDaemon running;

@@ -298,6 +298,8 @@ test("queries take both call shapes, and say what they do not know", async () =>
     changed.map(({ price }) => price),
     [9, 9, 9],
   );
+  const shown = await client.mutator("products").deleteWhere(where, { dry_run: true });
+  assert.deepEqual([...new Set(shown.plan.map(({ action }) => action))], ["deleted"]);
   assert.equal((await client.mutator("products").deleteWhere(where)).length, 3);
 });
 

@@ -180,6 +180,11 @@ class Shop(CliCase):
                       self.out("update", "products", "--where", "name=Bulk", "--where", "price>=2", "sold=true"))
         self.assertIn("--where", self.refused(2, "delete", "products"))
         self.assertIn("all: true", self.refused(2, "delete", "products", "--where", "{}"))
+        self.assertRegex(self.out("delete", "products", "--where", "name=Bulk", "--dry-run"),
+                         r"(?s)products/\d+  deleted\n.*3 records of products would be deleted")
+        plan = self.json("update", "products", "--where", "name=Bulk", "sold=false", "--dry-run")[0]["plan"]
+        self.assertEqual([(item["action"], item["fields"]) for item in plan], 2 * [("updated", ["sold"])])
+        self.assertIn("--where", self.refused(2, "update", "products", "1", "sold=false", "--dry-run"))
         self.assertIn("3 records of products deleted", self.out("delete", "products", "--where", "name=Bulk"))
 
     def test_a_transaction_from_a_file(self):

@@ -152,6 +152,7 @@ struct Mutations {
   std::uint64_t sequence = 0;
   bool has_more = false;  // A limit left out others that match.
   bool replayed = false;
+  List plan;  // Of a dry run: {action, entity, id, fields} of each record that would change.
 
   std::size_t size() const { return records.size(); }
   bool empty() const { return records.empty(); }

@@ -30,6 +30,7 @@ struct ChoiceOptions {
   std::vector<Order> order_by = {};  // Empty: by id.
   std::optional<std::uint64_t> limit = {};
   bool detach = false;            // delete_where of media that are in use: drop their links first.
+  bool dry_run = false;           // Only say what would change: `plan` of the result.
   MutationOptions mutation = {};  // `expected` does not apply.
 };
 

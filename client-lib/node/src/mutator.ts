@@ -21,6 +21,8 @@ export interface WhereOptions extends MutationOptions {
   all?: boolean;
   orderBy?: Order;
   limit?: number;
+  /** Only say what would change: `plan` of the answer. */
+  dry_run?: boolean;
 }
 
 export class Mutator<Row> {

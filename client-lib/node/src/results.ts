@@ -58,7 +58,7 @@ type MutationWords = "data" | "changes" | "version" | "sequence" | "replayed" | 
 /** One mutation. The fields are those that changed; with an insert all of them. */
 export type Mutation<Row> = Omit<Row, MutationWords> & {
   readonly data: Row;
-  /** What `deleteOne` with `dry_run` would do. */
+  /** What a `dry_run` would do. */
   readonly plan?: readonly PlannedChange[];
 } & Changed &
   Committed;
@@ -77,6 +77,8 @@ export type ManyMutation<Row> = (Omit<Row, "data" | keyof Changed> & {
   readonly data: Row[];
   /** Of updateWhere and deleteWhere with a limit: whether others match. */
   readonly hasMore?: boolean;
+  /** What a `dry_run` would do. */
+  readonly plan?: readonly PlannedChange[];
 } & Committed;
 
 type Answer = Record<string, any>;

@@ -58,14 +58,14 @@ TEST(ClientMutations, SendAWhereWithItsOptions) {
                                 {.order_by = {desc("price")}, .limit = 1})
                   .has_more);
   std::optional<Error> error;
-  products.delete_where({}, error, {.all = true, .detach = true});
+  products.delete_where({}, error, {.all = true, .detach = true, .dry_run = true});
   EXPECT_EQ(error, std::nullopt);
   const auto update = std::get<protocol::UpdateWhere>(seen.all().at(0).call);
   EXPECT_EQ(update.where, (Map{{"price", Map{{"$gte", 5}}}}));
   EXPECT_EQ(update.choice.limit, 1u);
   EXPECT_FALSE(update.choice.order_by.is_null());
   const auto remove = std::get<protocol::DeleteWhere>(seen.all().at(1).call);
-  EXPECT_TRUE(remove.choice.all && remove.options.detach);
+  EXPECT_TRUE(remove.choice.all && remove.options.detach && remove.options.dry_run);
 }
 
 TEST(ClientTransaction, SendsItsOperationsInOrderAndNamesWhatTheyMake) {
