@@ -223,6 +223,8 @@ void set_part(Query& query, const std::string& name, const Value& value) {
     query.limit = count_of(name, value);
   } else if (name == "offset") {
     query.offset = count_of(name, value);
+  } else if (name == "cursor" && value.if_text()) {
+    query.cursor = *value.if_text();
   } else if (name == "select" && value.if_text()) {
     query.select = names_of(*value.if_text());
   } else if (name == "select" && value.if_list()) {
@@ -231,11 +233,12 @@ void set_part(Query& query, const std::string& name, const Value& value) {
   } else if (name == "with") {
     add_with(query, value);
   } else {
-    const std::vector<std::string> known{"where", "orderBy", "limit", "offset", "select", "with"};
+    const std::vector<std::string> known{"where",  "orderBy", "limit", "offset",
+                                         "cursor", "select",  "with"};
     const std::string guess = did_you_mean(name, known);
-    throw UsageError(
-        "a query takes where, orderBy, limit, offset, select and with, not " + in_quotes(name),
-        guess);
+    throw UsageError("a query takes where, orderBy, limit, offset, cursor, select and with, not " +
+                         in_quotes(name),
+                     guess);
   }
 }
 

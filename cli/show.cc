@@ -10,6 +10,7 @@ namespace {
 
 // Shown in the detail of one record; in a list of many they would only take the place of the rest.
 constexpr std::array<std::string_view, 2> kTimes{"created_at", "updated_at"};
+constexpr std::string_view kMoreName = "$more";  // Cursors of lists, shown beside these.
 
 bool is_media(const Value& value) {
   if (const Map* map = value.if_map()) return map->contains("id") && map->contains("mime_type");
@@ -77,7 +78,7 @@ void print_record(const Session& session, const std::string& entity, RecordView 
   std::size_t width = 0;
   for (const Map::Member& member : record.values()) width = std::max(width, member.name.size());
   for (const Map::Member& member : record.values()) {
-    if (member.name == "id" || is_uses(member)) continue;
+    if (member.name == "id" || member.name == kMoreName || is_uses(member)) continue;
     const std::string label = "  " + member.name + std::string(width - member.name.size() + 2, ' ');
     if (!is_media(member.value)) {
       session.print(dim(session.terminal(), label) + harmless(cell_text(member.value)) + "\n");
@@ -86,6 +87,11 @@ void print_record(const Session& session, const std::string& entity, RecordView 
     const RecordsView media = record.at(member.name);
     session.print(dim(session.terminal(), label) + "(" + std::to_string(media.size()) + ")\n");
     session.print(media_table(media), 4);
+    const std::string more = record.more(member.name);
+    if (!more.empty()) {
+      session.print("    the rest: --with " + member.name + ":cursor=" + more +
+                    ",… as it was asked for\n");
+    }
   }
   const Value* uses = record.values().find("reference");
   if (!uses || !uses->if_list()) return;
@@ -102,6 +108,7 @@ Table records_table(std::span<const Record> records) {
     for (const Map::Member& member : record.values()) {
       const bool is_time = std::find(kTimes.begin(), kTimes.end(), member.name) != kTimes.end();
       const bool is_known = std::find(fields.begin(), fields.end(), member.name) != fields.end();
+      if (member.name == kMoreName) continue;
       if (!is_known && (!is_time || record.values().size() <= kTimes.size() + 1))
         fields.push_back(member.name);
     }

@@ -72,6 +72,12 @@ Time RecordView::time(std::string_view field) const {
   return expect(value.if_time(), field, "a time", value);
 }
 
+std::string RecordView::more(std::string_view field) const {
+  const Value* lists = values_->find("$more");
+  const Value* cursor = lists && lists->if_map() ? lists->if_map()->find(field) : nullptr;
+  return cursor && cursor->if_text() ? *cursor->if_text() : std::string();
+}
+
 RecordsView RecordView::at(std::string_view field) const {
   const Value* value = values_->find(field);
   if (!value) {

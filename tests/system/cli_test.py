@@ -165,6 +165,16 @@ class Shop(CliCase):
                          ("Laptop", 999, False, "2026-11-22", ["quiet"]))
         self.assertEqual(found["thumbnail"]["name"], "laptop-front.png")
         self.assertEqual([m["name"] for m in found["gallery"]], ["laptop-night.png"])
+        self.run_cli("attach", "products", 1, "gallery", found["thumbnail"]["id"])
+        page = self.out("find", "products", 1, "--with", "gallery:orderBy=id,limit=1")
+        self.assertNotIn("$more", page)
+        self.assertNotIn("$MORE", self.out("find", "products", "--with", "gallery:orderBy=id,limit=1"))
+        cursor = re.search(r"the rest: --with gallery:(cursor=[0-9a-f]+),", page)[1]
+        rest = self.json("find", "products", 1, "--with", f"gallery:orderBy=id,{cursor}")[0]
+        self.assertNotIn("$more", rest)
+        whole = self.json("find", "products", 1, "--with", "gallery:orderBy=id")[0]
+        self.assertEqual(rest["gallery"], whole["gallery"][1:])
+        self.run_cli("detach", "products", 1, "gallery", found["thumbnail"]["id"])
         shown = self.out("find", "products", 1, "--with", "gallery")
         self.assertRegex(shown, r"(?m)^ +ID +NAME +TYPE +SIZE +BLOB")
         self.assertRegex(shown, r"laptop-night.png +image/png +\d+\.\d KiB")
@@ -182,7 +192,8 @@ class Shop(CliCase):
         self.assertIn("all: true", self.refused(2, "delete", "products", "--where", "{}"))
         self.assertRegex(self.out("delete", "products", "--where", "name=Bulk", "--dry-run"),
                          r"(?s)products/\d+  deleted\n.*3 records of products would be deleted")
-        plan = self.json("update", "products", "--where", "name=Bulk", "sold=false", "--dry-run")[0]["plan"]
+        plan = self.json("update", "products", "--where", "name=Bulk", "--where", "price>=2", "sold=false",
+                         "--dry-run")[0]["plan"]
         self.assertEqual([(item["action"], item["fields"]) for item in plan], 2 * [("updated", ["sold"])])
         self.assertIn("--where", self.refused(2, "update", "products", "1", "sold=false", "--dry-run"))
         self.assertIn("3 records of products deleted", self.out("delete", "products", "--where", "name=Bulk"))

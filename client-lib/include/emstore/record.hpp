@@ -30,6 +30,9 @@ class RecordView {
   // The items of a media field that the query had in `with`; of a medium(), one or none. Throws
   // Failure unknown_relation when the field was not read along.
   RecordsView at(std::string_view field) const;
+  // Where the list of `field` goes on that a limit cut, for the `cursor` of its With in a query for
+  // this record; empty when all of it is there.
+  std::string more(std::string_view field) const;
   const Map& values() const { return *values_; }
 
  private:
@@ -83,6 +86,7 @@ class Record {
     return view().get<T>(field);
   }
   RecordsView at(std::string_view field) const { return view().at(field); }
+  std::string more(std::string_view field) const { return view().more(field); }
   const Map& values() const { return values_; }
   RecordView view() const { return RecordView(values_); }
   operator RecordView() const { return view(); }

@@ -105,7 +105,10 @@ TEST(Record, GivesFieldsAsWhatTheyAre) {
           {"sold", true},
           {"note", nullptr},
           {"gallery", List{Map{{"id", 8}, {"name", "a.png"}}, Map{{"id", 9}, {"name", "b.png"}}}},
-          {"thumbnail", Map{{"id", 8}, {"name", "a.png"}}}});
+          {"thumbnail", Map{{"id", 8}, {"name", "a.png"}}},
+          {"$more", Map{{"gallery", "00ff"}}}});
+  EXPECT_EQ(record.more("gallery"), "00ff");
+  EXPECT_EQ(record.more("thumbnail"), "");
   EXPECT_EQ(record.id(), Value(4));
   EXPECT_EQ(record.get<std::string>("name"), "Mug");
   EXPECT_EQ(record.get<double>("price"), 12.5);
