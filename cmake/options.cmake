@@ -53,7 +53,9 @@ if(EMSTORE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)  # Tells the fuzzers where their inputs lead.
 endif()
 if(EMSTORE_SANITIZE)
-  add_compile_options(-fsanitize=${EMSTORE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  # The check of virtual tables asks the kernel through a pipe whether memory can be read, and takes every object for a bad
+  # one when no descriptor is left, which is what some tests are about.
+  add_compile_options(-fsanitize=${EMSTORE_SANITIZE} -fno-sanitize-recover=all -fno-sanitize=vptr -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${EMSTORE_SANITIZE})
 endif()
 if(EMSTORE_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
