@@ -1,5 +1,5 @@
-// All benchmarks in one program: emstore_bench [--quick] [--million] [--emstored=PATH]
-// [--benchmark_…].
+// All benchmarks in one program: emstore_bench [--quick] [--million] [--log=COMMITS]
+// [--emstored=PATH] [--benchmark_…].
 #include <benchmark/benchmark.h>
 #include <sys/utsname.h>
 
@@ -17,16 +17,19 @@ Settings settings_of(int argc, char** argv) {
   Settings settings;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    constexpr std::string_view kEmstored = "--emstored=";
+    constexpr std::string_view kEmstored = "--emstored=", kLog = "--log=";
     if (argument == "--quick") {
       settings.quick = true;
     } else if (argument == "--million") {
       settings.million = true;
+    } else if (argument.starts_with(kLog)) {
+      settings.log = std::strtoull(argument.substr(kLog.size()).data(), nullptr, 10);
     } else if (argument.starts_with(kEmstored)) {
       settings.emstored = argument.substr(kEmstored.size());
     } else {
       emstore::bench::give_up(
-          "usage: emstore_bench [--quick] [--million] [--emstored=PATH] [--benchmark_…]");
+          "usage: emstore_bench [--quick] [--million] [--log=COMMITS] [--emstored=PATH] "
+          "[--benchmark_…]");
     }
   }
   return settings;

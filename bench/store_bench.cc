@@ -83,6 +83,51 @@ void commit_theirs(benchmark::State& state, Theirs& theirs) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
+// One command of many records: for so long the writer serves nobody else.
+struct Large {
+  explicit Large(Suite& suite) : ours(suite), first(suite.settings().shop().products + 1) {
+    insert(kMost);
+  }
+  void insert(std::uint64_t records) {
+    List documents;
+    for (std::uint64_t i = 0; i < records; ++i) {
+      documents.emplace_back(product_fields(first + inserted++));
+    }
+    store::Mutation mutation{store::Verb::insert, "products", {}, {}, {}, false};
+    mutation.documents = std::move(documents);
+    commit(std::move(mutation));
+  }
+  void update(std::uint64_t records) {
+    const Map where{{"id", Map{{"$between", List{first, first + records - 1}}}}};
+    store::Mutation mutation{store::Verb::update, "products", {}, {}, {}, false};
+    mutation.document = Map{{"price", static_cast<double>(++updates)}};
+    mutation.choice = store::Choice{.where = where};
+    commit(std::move(mutation));
+  }
+  void commit(store::Mutation mutation) {
+    std::vector<store::Command> commands(1);
+    commands.front().mutations.push_back(std::move(mutation));
+    ours.shop.commit(std::move(commands));
+  }
+
+  static constexpr std::uint64_t kMost = 10'000;
+  Ours ours;
+  std::uint64_t first, inserted = 0, updates = 0;
+};
+
+template <typename Carry>
+void commit_large(benchmark::State& state, Carry carry) {
+  const auto records = static_cast<std::uint64_t>(state.range(0));
+  Latencies latencies;
+  for (auto _ : state) {
+    const Clock::time_point start = Clock::now();
+    carry(records);
+    latencies.add(Clock::now() - start);
+  }
+  latencies.report(state);
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
 template <typename Read>
 void measure_reads(benchmark::State& state, std::uint64_t last_id, Read read) {
   Ids ids(last_id);
@@ -158,6 +203,21 @@ void register_commits(Suite& suite) {
   }
 }
 
+void register_large_commands(Suite& suite) {
+  const auto large = shared([&suite] { return std::make_unique<Large>(suite); });
+  const auto add = [](const char* name, auto carry) {
+    benchmark::RegisterBenchmark(name,
+                                 [carry](benchmark::State& state) { commit_large(state, carry); })
+        ->ArgName("records")
+        ->Arg(100)
+        ->Arg(1'000)
+        ->Arg(Large::kMost)
+        ->UseRealTime();
+  };
+  add("store/insert_many", [large](std::uint64_t records) { large().insert(records); });
+  add("store/update_where", [large](std::uint64_t records) { large().update(records); });
+}
+
 void register_reads(Suite& suite) {
   struct Both {
     explicit Both(Suite& suite) : ours(suite), theirs(suite, Sqlite::Synchronous::full) {
@@ -198,6 +258,7 @@ void register_store(Suite& suite) {
     sync_disk(state, suite);
   })->UseRealTime();
   register_commits(suite);
+  register_large_commands(suite);
   register_reads(suite);
 }
 

@@ -23,12 +23,13 @@
 namespace emstore::bench {
 
 struct Settings {
-  bool quick = false;    // Small data and short windows: shows that all of it runs, no more.
-  bool million = false;  // Growth up to 10^6 records.
+  bool quick = false;     // Small data and short windows: shows that all of it runs, no more.
+  bool million = false;   // Growth up to 10^6 records.
+  std::uint64_t log = 0;  // Commits of the long log; 0: as many as usual.
   std::filesystem::path emstored = EMSTORED;
 
   ShopSize shop() const { return quick ? ShopSize{200, 2'000} : ShopSize{5'000, 20'000}; }
-  std::uint64_t log_commits() const { return quick ? 5'000 : 100'000; }
+  std::uint64_t log_commits() const { return log != 0 ? log : quick ? 5'000 : 100'000; }
   std::chrono::milliseconds window() const { return std::chrono::milliseconds(quick ? 100 : 1500); }
 };
 
