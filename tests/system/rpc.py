@@ -22,6 +22,10 @@ class Refused(Exception):
         super().__init__(f"{self.code}: {self.message} (at {self.path!r}; hint: {self.hint!r})")
 
 
+class JobFailed(AssertionError):
+    """What job.get says of a job that did not come to its end."""
+
+
 class Connection:
     """One connection. `call` waits for its reply; `send` and `reply` are its two halves, for pipelining."""
 
@@ -117,7 +121,7 @@ class Connection:
             found = self.call("job.get", job)
             if found["state"] not in ("waiting", "running"):
                 if found["state"] != "done":
-                    raise AssertionError(found)
+                    raise JobFailed(found)
                 return found["result"]
             time.sleep(0.01)  # Between two questions; what is waited for is the answer.
         raise AssertionError(f"{method} did not end")
@@ -130,21 +134,22 @@ def environment(**variables):
 
 
 class Daemon:
-    """A daemon on a fresh folder, or on the folder given."""
+    """A daemon on a fresh folder, or on the folder given; `data`: where its store is, if not there."""
 
-    def __init__(self, *flags, folder=None):
+    def __init__(self, *flags, folder=None, data=None):
         self._folder = None if folder else tempfile.TemporaryDirectory(prefix="emstore-")
         self.path = pathlib.Path(folder or self._folder.name)
-        self.data, self.socket = self.path / "data", str(self.path / "sock")
+        self.data, self.socket = pathlib.Path(data or self.path / "data"), str(self.path / "sock")
         self._flags = flags
         self.start()
 
-    def start(self):
+    def start(self, *flags, **variables):
+        """With flags and variables for this time, too."""
         self._log = open(self.path / "log", "a")
         self.process = subprocess.Popen(
             [os.environ["EMSTORED"], "--data", self.data, "--socket", self.socket,
-             "--set", "store.allow_memory=true", *self._flags],
-            stdout=subprocess.PIPE, stderr=self._log, env=environment(), text=True)
+             "--set", "store.allow_memory=true", *self._flags, *flags],
+            stdout=subprocess.PIPE, stderr=self._log, env=environment(**variables), text=True)
         ready = self.process.stdout.readline()
         if " ready in " not in ready:
             raise AssertionError((ready, self.log()))
