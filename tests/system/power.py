@@ -1,21 +1,21 @@
 """A disk whose power goes in the middle of work: ext4 in a file, shut down at once (EXT4_IOC_SHUTDOWN) and mounted again,
 with its journal replayed. What the kernel had not written by then is gone. For the tests of this folder.
 
-Mounts are made in a name space of the test's own, so nothing is left of them however it ends. Needs root and loop devices.
+While it is shut down ext4 may answer a sync that it does not carry out, which a disk without power would not: so nobody hears
+what is said from then on. Needs root and loop devices.
 """
-import ctypes
 import fcntl
 import os
 import pathlib
 import signal
 import struct
-import subprocess
 import tempfile
+import threading
 import uuid
 
+import mounts
 import rpc
 
-CLONE_NEWNS = 0x00020000
 EXT4_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 NOT_EVEN_THE_JOURNAL = 2        # EXT4_GOING_FLAGS_NOLOGFLUSH
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -51,19 +51,9 @@ int sync_file_range(int fd, off64_t from, off64_t count, unsigned flags) {
 """
 
 
-def run(*command):
-    """Raises OSError with what the command said."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode != 0:
-        raise OSError(f"{command[0]}: {done.stdout.strip()}")
-
-
 def prepare():
     """Gives this process mounts of its own, before it starts any thread. Raises OSError that says why power cannot be cut."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNS) != 0:
-        raise OSError(f"no right to mount: {os.strerror(ctypes.get_errno())}")
-    run("mount", "--make-rprivate", "/")
+    mounts.own()
     with tempfile.TemporaryDirectory(prefix="emstore-") as folder:
         disk = Disk(pathlib.Path(folder), 16 << 20)
         try:
@@ -79,20 +69,22 @@ class Disk:
         self.mounted.mkdir()
         with open(self.image, "wb") as image:
             image.truncate(size)
-        run("mkfs.ext4", "-q", "-F", self.image)
+        mounts.run("mkfs.ext4", "-q", "-F", self.image)
         self.boot()
 
     def boot(self):
         """Mounts it, on a machine that was started for it."""
-        run("mount", "-o", "loop", self.image, self.mounted)
+        mounts.run("mount", "-o", "loop", self.image, self.mounted)
+        self.is_off = threading.Event()
         self.boot_id.write_text(f"{uuid.uuid4()}\n")
-        run("mount", "--bind", self.boot_id, BOOT_ID)
+        mounts.run("mount", "--bind", self.boot_id, BOOT_ID)
 
     def close(self):
-        run("umount", BOOT_ID)
-        run("umount", self.mounted)
+        mounts.run("umount", BOOT_ID)
+        mounts.run("umount", self.mounted)
 
     def cut(self):
+        self.is_off.set()
         folder = os.open(self.mounted, os.O_RDONLY)
         try:
             fcntl.ioctl(folder, EXT4_IOC_SHUTDOWN, struct.pack("I", NOT_EVEN_THE_JOURNAL))
@@ -105,12 +97,29 @@ class Disk:
         self.boot()
 
 
+class Connection(rpc.Connection):
+    """Until the power goes that is on when it is made."""
+
+    def __init__(self, path, is_off, **options):
+        super().__init__(path, **options)
+        self.is_off = is_off
+
+    def message(self):
+        message = super().message()
+        if self.is_off.is_set():
+            raise ConnectionError("the power has gone")
+        return message
+
+
 class Daemon(rpc.Daemon):
     """One that is not killed alone: the power of its disk goes first, and is back when it has ended."""
 
     def __init__(self, folder):
         self.disk = Disk(pathlib.Path(folder))
         super().__init__(folder=folder, data=self.disk.mounted / "data")
+
+    def connect(self, **options):
+        return Connection(self.socket, self.disk.is_off, **options)
 
     def end(self, by=signal.SIGTERM):
         if by != signal.SIGKILL:
@@ -124,7 +133,7 @@ class Daemon(rpc.Daemon):
         """Starts again, on a disk that does not do what it says for files below that folder."""
         library, source = self.path / "lies.so", self.path / "lies.c"
         source.write_text(LIES)
-        run("cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl")
+        mounts.run("cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl")
         self.end()
         self.start(LD_PRELOAD=str(library), LIES_BELOW=str(below))
 

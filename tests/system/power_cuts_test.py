@@ -18,7 +18,6 @@ import uploads_test
 
 CUTS = int(os.environ.get("POWER_CUTS", "2"))
 CONTROL_CUTS = min(CUTS, 5)
-ENDS = (*crash_test.ENDS, rpc.Refused, rpc.JobFailed)  # The disk goes a moment before the daemon.
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
 
 
@@ -33,7 +32,8 @@ def setUpModule():
 
 
 class Commits(crash_test.Crash):
-    blow, rounds, seed, ends = "power cuts", CUTS, SEED, ENDS
+    blow, rounds, seed = "power cuts", CUTS, SEED
+    moments = (0.2, 1.0)
     is_head_kept = False  # It is written, and not synced, with each commit.
 
     def new_daemon(self):
@@ -41,7 +41,8 @@ class Commits(crash_test.Crash):
 
 
 class Uploads(uploads_test.Killed):
-    blow, rounds, seed, ends = "power cuts", CUTS, SEED, ENDS
+    blow, rounds, seed = "power cuts", CUTS, SEED
+    moments = (0.3, 1.3)
     are_pieces_kept = False  # They are not synced before the upload is complete.
 
     def new_daemon(self):
@@ -60,7 +61,7 @@ class Control(unittest.TestCase):
         caught = 0
         for number in range(CONTROL_CUTS):
             daemon = self.lying("")
-            workers, _ = crash_test.load(daemon, SEED + number, 0.5, f"c{number}w", ENDS)
+            workers, _ = crash_test.load(daemon, SEED + number, 1.0, f"c{number}w")
             acks = [ack for worker in workers for ack in worker.acks]
             self.assertGreater(len(acks), 0)
             rows, _, state = proof.check(daemon)

@@ -22,10 +22,6 @@ class Refused(Exception):
         super().__init__(f"{self.code}: {self.message} (at {self.path!r}; hint: {self.hint!r})")
 
 
-class JobFailed(AssertionError):
-    """What job.get says of a job that did not come to its end."""
-
-
 class Connection:
     """One connection. `call` waits for its reply; `send` and `reply` are its two halves, for pipelining."""
 
@@ -121,7 +117,7 @@ class Connection:
             found = self.call("job.get", job)
             if found["state"] not in ("waiting", "running"):
                 if found["state"] != "done":
-                    raise JobFailed(found)
+                    raise AssertionError(found)
                 return found["result"]
             time.sleep(0.01)  # Between two questions; what is waited for is the answer.
         raise AssertionError(f"{method} did not end")
