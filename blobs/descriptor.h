@@ -2,10 +2,11 @@
 // reading them once.
 //
 // Anything may arrive: pipes and sockets that never end, devices, directories, O_PATH and
-// write-only descriptors, files of /proc, files whose reading somebody else answers (FUSE, network)
-// and may hold up for ever. Only regular files, open for reading, on file systems of this machine
-// are read. They are never mapped (their owner may cut them short) and their offset, which the peer
-// shares, is neither used nor moved.
+// write-only descriptors, files of /proc, files that somebody else answers for (FUSE, network) and
+// may hold up for ever: not reading alone, but fstat(), fstatfs() and close() too. Only regular
+// files, open for reading, on file systems of this machine are read, and nobody but the kernel is
+// asked whether they are. They are never mapped (their owner may cut them short) and their offset,
+// which the peer shares, is neither used nor moved.
 //
 // Threads: any.
 #pragma once
@@ -27,7 +28,8 @@ struct SourceState {
   timespec modified{};
 };
 
-// Errors: invalid_request, which says what it is instead.
+// Once it has succeeded, only the kernel answers for the file, also when it is closed. Errors:
+// invalid_request, which says what it is instead.
 Result<SourceState> check_source(const File& source);
 
 // Whether it is still as it was. Errors: source_changed.

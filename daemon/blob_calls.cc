@@ -188,7 +188,7 @@ void BlobCalls::take_lease(Finished finished) {
   if (!is_taken) finished_.push_back(std::move(*shared));
 }
 
-void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<blobs::File> file) {
+void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<PassedFile> file) {
   if (!file) {
     return session.refuse(request,
                           Error{ErrorCode::invalid_request, "no descriptor came with the request",
@@ -206,11 +206,12 @@ void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<blo
   const bool is_taken = parts_.media.submit(
       session.id(), kBuffers,
       [this, caller, peer = session.peer(), source = *std::move(file),
-       held = std::move(place)](std::size_t) {
+       held = std::move(place)](std::size_t) mutable {
         const auto taken = [this](const Digest128& digest) {
           return ordinals_taken(*parts_.store.view(), digest);
         };
-        Result<blobs::Uploads::Taken> stored = parts_.uploads.take(peer.uid, source, taken);
+        Result<blobs::Uploads::Taken> stored = parts_.uploads.take(peer.uid, source.file(), taken);
+        if (stored) source.close();
         parts_.reactor.deliver([this, caller, peer, ready = std::move(stored)]() mutable {
           if (!ready) return answer(caller, failure(ready.error()));
           take_lease(Finished{caller, peer, std::move(ready->token), std::move(ready->completed),

@@ -27,7 +27,7 @@ class BlobCalls {
   void begin(Session& session, std::uint32_t request, protocol::BlobWrite call);
   void begin(Session& session, std::uint32_t request, protocol::BlobCommit call);
   // The file that came with blob.put_fd, if one did.
-  void begin(Session& session, std::uint32_t request, std::optional<blobs::File> file);
+  void begin(Session& session, std::uint32_t request, std::optional<PassedFile> file);
   void begin(Session& session, std::uint32_t request, const protocol::BlobGetFd& call);
   void begin(Session& session, std::uint32_t request, const protocol::BlobRead& call);
 

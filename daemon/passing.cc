@@ -1,19 +1,56 @@
 #include "daemon/passing.h"
 
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include <cstring>
+#include <optional>
+#include <thread>
 
 namespace emstore::daemon {
 
-Received receive(int socket, std::span<char> into) {
+void Closer::close(std::uint32_t uid, blobs::File file) {
+  const std::lock_guard lock(mutex_);
+  const auto [place, is_new] = waiting_.try_emplace(uid);
+  place->second.push_back(std::move(file));
+  if (!is_new) return;
+  // It may never come to its end: nobody waits for it.
+  std::thread closing([self = shared_from_this(), uid] { self->serve(uid); });
+  ::pthread_setname_np(closing.native_handle(), "close");
+  closing.detach();
+}
+
+bool Closer::has_room(std::uint32_t uid) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = waiting_.find(uid);
+  return found == waiting_.end() || found->second.size() < kWaitingMax;
+}
+
+void Closer::serve(std::uint32_t uid) {
+  std::unique_lock lock(mutex_);
+  for (auto& files = waiting_[uid]; !files.empty(); files.pop_front()) {
+    std::optional<blobs::File> file(std::move(files.front()));
+    lock.unlock();
+    file.reset();
+    lock.lock();
+  }
+  waiting_.erase(uid);
+}
+
+PassedFile::~PassedFile() {
+  if (file_) closer_->close(uid_, std::move(file_));
+}
+
+Received receive(int socket, std::span<char> into, bool takes_descriptors) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kDescriptorsInMessage)];
   iovec bytes{into.data(), into.size()};
   msghdr message{};
   message.msg_iov = &bytes;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  if (takes_descriptors) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+  }
   Received received;
   received.count = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (received.count < 0) return received;

@@ -56,7 +56,8 @@ void Session::read_some() {
   std::size_t total = 0;
   while (!input_ended_ && !is_closed_ && total < kTurnBytesMax) {
     const std::span<char> space = cutter_.space(kReadBytes);
-    Received received = receive(socket_.native_handle(), space);
+    Received received =
+        receive(socket_.native_handle(), space, surroundings_.closer->has_room(peer_.uid));
     const ssize_t count = received.count;
     if (count < 0) {
       if (errno == EINTR) continue;
@@ -79,22 +80,27 @@ void Session::read_some() {
 // False: too many at once, and the connection ends. A descriptor stays until the request is handed
 // over that came with it or after it.
 bool Session::take_descriptors(Received& received) {
-  if (received.was_cut || arrived_.size() + received.descriptors.size() > kDescriptorsInMessage) {
+  std::vector<PassedFile> passed;
+  for (blobs::File& file : received.descriptors) {
+    passed.emplace_back(std::move(file), peer_.uid, surroundings_.closer);
+  }
+  if (received.was_cut || arrived_.size() + passed.size() > kDescriptorsInMessage) {
     arrived_.clear();
-    break_off(Error{ErrorCode::invalid_request, "too many descriptors came together", "descriptor",
+    break_off(Error{ErrorCode::invalid_request,
+                    "too many descriptors came together, or wait to be closed", "descriptor",
                     "pass one with each blob.put_fd"});
     return false;
   }
   const bool has_place = surroundings_.descriptors < surroundings_.limits.descriptors_max;
-  for (blobs::File& file : received.descriptors) {
-    arrived_.push_back(has_place ? std::move(file) : blobs::File());
+  for (PassedFile& file : passed) {
+    arrived_.push_back(has_place ? std::move(file) : PassedFile());
   }
   return true;
 }
 
-std::optional<blobs::File> Session::take_descriptor() {
+std::optional<PassedFile> Session::take_descriptor() {
   if (arrived_.empty()) return std::nullopt;
-  blobs::File file = std::move(arrived_.front());
+  PassedFile file = std::move(arrived_.front());
   arrived_.pop_front();
   return file;
 }

@@ -66,6 +66,7 @@ struct SessionSurroundings {
   std::size_t all_bytes = 0;
   std::size_t most_bytes = 0;  // Since memory was given back to the system.
   std::size_t descriptors = 0;
+  std::shared_ptr<Closer> closer = std::make_shared<Closer>();  // Of what peers passed.
 };
 
 // Asio's handlers own it together: it must not go while one of them is outstanding.
@@ -92,7 +93,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void reply_passing(std::uint32_t request, const Value& result, blobs::File file);
   // The descriptor that came with the request which is being handed over, if one did; empty when it
   // was closed because all sessions together hold too many.
-  std::optional<blobs::File> take_descriptor();
+  std::optional<PassedFile> take_descriptor();
   // Counts `bytes` more against the bound until the request is answered: what its reply may take.
   void expect(std::uint32_t request, std::size_t bytes);
 
@@ -172,7 +173,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::uint64_t place = 0;
     blobs::File file;
   };
-  std::deque<blobs::File> arrived_;  // For the requests that follow them.
+  std::deque<PassedFile> arrived_;  // For the requests that follow them.
   std::deque<Leaving> leaving_;
   std::size_t accounted_descriptors_ = 0;
 

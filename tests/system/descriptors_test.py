@@ -6,12 +6,15 @@ import os
 import pathlib
 import random
 import socket
+import tempfile
 import threading
 import time
 import unittest
 
 import msgpack
 
+import fuse
+import mounts
 import proof
 import rpc
 
@@ -41,7 +44,7 @@ def get(wire, address):
         return result, descriptors[0] if descriptors else None
 
 
-class Descriptors(unittest.TestCase):
+class Served(unittest.TestCase):
     def setUp(self):
         self.daemon = proof.daemon(self.addCleanup)
         with self.daemon.connect() as wire:
@@ -64,6 +67,13 @@ class Descriptors(unittest.TestCase):
                 pass  # Closed meanwhile.
         return sum(not name.startswith(f"{self.daemon.data}/db/") for name in names)
 
+    def until(self, ask, wanted):
+        deadline = time.monotonic() + 30
+        while ask() != wanted:
+            self.assertLess(time.monotonic(), deadline)
+
+
+class Descriptors(Served):
     def test_a_file_goes_in_and_comes_out(self):
         with self.daemon.connect() as wire:
             for size in (0, 100, 65_536, 65_537, LARGE):
@@ -192,11 +202,6 @@ class Descriptors(unittest.TestCase):
                 self.assertTrue(wire.upload(b"y" * 70_000))
             self.until(lambda: answer(wire, source), 70_000)
 
-    def until(self, ask, wanted):
-        deadline = time.monotonic() + 30
-        while ask() != wanted:
-            self.assertLess(time.monotonic(), deadline)
-
     def test_a_peer_that_reads_no_descriptors_is_told_to_wait(self):
         with self.daemon.connect() as wire:
             address = wire.upload(b"x" * 70_000)
@@ -242,6 +247,75 @@ class Descriptors(unittest.TestCase):
             writer.join()
         print(f"{changed} changed, {len(stored)} contents stored")
         self.assertGreater(changed, 0)
+
+
+class OfFuse(Served):
+    """Files that another process answers for, well, or not at all."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="emstore-")
+        self.addCleanup(folder.cleanup)
+        try:
+            mounts.own()
+            self.files = fuse.FileSystem(pathlib.Path(folder.name))
+        except OSError as error:
+            self.skipTest(f"no FUSE: {error}")
+        self.addCleanup(self.files.close)
+        super().setUp()
+        self.source = self.files.open()
+        self.addCleanup(self.close)
+
+    def close(self):
+        self.files.close()  # Before anything is closed that it would have to answer for.
+        with self.assertRaises(OSError):
+            os.close(self.source)
+
+    def refuses(self, wire):
+        with self.assertRaises(rpc.Refused) as refused:
+            wire.reply(put(wire, self.source))
+        self.assertEqual((refused.exception.code, refused.exception.path), ("invalid_request", "descriptor"))
+        self.assertIn("not read from (fuse)", refused.exception.message)
+
+    def test_is_refused_unread(self):
+        self.assertEqual(os.pread(self.source, 10, 0), b"x" * 10)  # It can be read.
+        self.files.asked.clear()
+        with self.daemon.connect() as wire:
+            wire.call("ping")  # The connection has been accepted.
+            before = self.open_files()
+            self.refuses(wire)
+            wire.reply(put(wire, self.source, "ping"))
+            self.until(lambda: self.open_files() <= before, True)
+            self.until(lambda: self.files.asked[fuse.FLUSH], 2)
+        self.assertEqual(dict(self.files.asked), {fuse.FLUSH: 2}, "asked for more than closing asks for")
+
+    def test_that_is_silent_holds_up_nobody(self):
+        self.files.is_silent = True
+        looking = threading.Thread(target=lambda: self.assertRaises(OSError, os.fstat, self.source))
+        looking.start()
+        with self.daemon.connect() as wire, self.file(b"x" * 70_000) as good:
+            wire.call("ping")  # The connection has been accepted.
+            before = self.open_files()
+            for _ in range(20):
+                self.refuses(wire)
+                wire.reply(put(wire, self.source, "ping"))
+                with self.daemon.connect() as leaving:
+                    socket.send_fds(leaving.socket, [b"\x94"], [self.source])
+                self.assertEqual(wire.reply(put(wire, good.fileno()))["size"], 70_000)
+            self.assertTrue(wire.upload(b"y" * 70_000))
+            # Who goes on like that is not listened to any more, and no more is held for it.
+            with self.assertRaises((ConnectionError, rpc.Refused)), self.daemon.connect() as other:
+                for _ in range(100):
+                    other.reply(put(other, self.source, "ping"))
+            self.assertLessEqual(self.open_files(), before + 80)
+            self.assertTrue(wire.upload(b"z" * 70_000))
+            self.assertTrue(looking.is_alive(), "it was not silent")
+            self.assertEqual(self.files.asked[fuse.READ], 0)
+            self.files.close()
+            looking.join(20)
+            self.assertFalse(looking.is_alive())
+            self.until(lambda: self.open_files() <= before, True)
+            self.assertEqual(wire.reply(put(wire, good.fileno()))["size"], 70_000)
+        self.assertEqual(self.daemon.end(), 0)
 
 
 if __name__ == "__main__":
