@@ -39,14 +39,18 @@ def shop_schema():
                         "price": {"entity": "products", "fields": ["price", "name"], "unique": False}}}
 
 
+class Unreadable(AssertionError):
+    """What the daemon says of a store that it does not open."""
+
+
 def dump(daemon):
-    """The path of a file with every row. The daemon is not running."""
+    """The path of a file with every row. The daemon is not running. Raises Unreadable."""
     path = daemon.path / "rows"
     with open(path, "wb") as out:
         done = subprocess.run([os.environ["EMSTORED"], "--data", daemon.data, "--set", "store.allow_memory=true",
                                "--dump", "all"], stdout=out, stderr=subprocess.PIPE, env=rpc.environment())
     if done.returncode != 0:
-        raise AssertionError(done.stderr.decode())
+        raise Unreadable(done.stderr.decode())
     return path
 
 
