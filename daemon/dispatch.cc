@@ -219,6 +219,7 @@ struct Dispatch::Visitor {
     });
   }
   void operator()(const protocol::Rebuild&) const {
+    if (const Status room = parts().space.check(); !room) return session.refuse(id, room.error());
     start("rebuild", [&all = parts()](const Jobs::Progress& progress) {
       return rebuild(all.store, all.writer, progress);
     });

@@ -52,6 +52,7 @@ Result<OpenedStore> open_store(const Config& config, Log& log) {
     log.error("background_error", error);
   };
   options.limits = config.store;
+  options.limits.free_bytes_min = config.free_bytes_min;
   options.sync_head_with_every_group = config.sync_head_with_every_group;
   options.unsafe_file_system =
       config.allow_memory ? store::UnsafeFileSystem::allow : store::UnsafeFileSystem::refuse;

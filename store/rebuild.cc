@@ -1,8 +1,13 @@
 #include "store/rebuild.h"
 
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <set>
 #include <string>
 #include <utility>
 
+#include "base/io_failure.h"
 #include "store/replay.h"
 
 namespace emstore::store {
@@ -10,16 +15,36 @@ namespace {
 
 constexpr Sequence kAskEvery = 256;  // Whether it is to go on.
 
+// What a table takes on the disk is known when it is written; that it fits has to be known before:
+// a commit that finds the disk full stops the store.
+Status check_room(const std::filesystem::path& folder, std::uint64_t table, std::uint64_t kept) {
+  struct statvfs disk {};
+  if (::statvfs(folder.c_str(), &disk) != 0)
+    return io_failure(errno, "look at the disk of", folder);
+  const std::uint64_t free_bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (free_bytes >= table + kept) return {};
+  return failure(ErrorCode::disk_full,
+                 "the disk of " + folder.string() + " has " + std::to_string(free_bytes) +
+                     " bytes left; the next rows of the rebuild take up to " +
+                     std::to_string(table) + ", and " + std::to_string(kept) + " are kept free",
+                 {}, "make room: a rebuild needs as much as the indexes take");
+}
+
 }  // namespace
 
 // Of the log a generation shows what is there now, which the views that are caught up with are part
 // of.
-Rebuild::Rebuild(std::unique_ptr<Generation> generation, std::size_t bytes_max)
+Rebuild::Rebuild(std::unique_ptr<Generation> generation, const std::filesystem::path& folder,
+                 const StoreLimits& limits)
     : generation_(std::move(generation)),
       refold_(
           *generation_, *generation_,
-          [rows = generation_.get()](const RowTable& changes) { return rows->ingest(changes); },
-          bytes_max) {}
+          [rows = generation_.get(), folder,
+           kept = limits.free_bytes_min](const RowTable& changes) -> Status {
+            EMSTORE_CHECKED(check_room(folder, changes.bytes(), kept));
+            return rows->ingest(changes);
+          },
+          limits.rebuild_bytes_max) {}
 
 Status Rebuild::catch_up(const View& view, const Progress& progress) {
   EMSTORE_CHECKED(
@@ -30,7 +55,8 @@ Status Rebuild::catch_up(const View& view, const Progress& progress) {
         }
         return refold_.add(logged);
       }));
-  EMSTORE_CHECKED(refold_.finish([&](IndexId index) { return is_ready(*view.indexes, index); }));
+  EMSTORE_CHECKED(refold_.finish([&](IndexId index) { return is_ready(*view.indexes, index); },
+                                 [&] { return !progress || progress(sequence(), view.sequence); }));
   if (refold_.last() == view.sequence && root() == view.root) return {};
   return failure(ErrorCode::corrupt_log,
                  "the log read up to commit " + std::to_string(refold_.last()) +
@@ -38,10 +64,18 @@ Status Rebuild::catch_up(const View& view, const Progress& progress) {
                      std::to_string(view.sequence));
 }
 
-Result<std::vector<FamilyCheck>> Rebuild::digests(const View& view) const {
+bool Rebuild::has_indexes_of(const View& view) const {
+  std::set<IndexId> ready;
+  for (const Index& index : view.schema->indexes) {
+    if (is_ready(*view.indexes, index.id)) ready.insert(index.id);
+  }
+  return refold_.kept() == ready;
+}
+
+Result<std::vector<FamilyCheck>> Rebuild::digests(const View& view, const GoesOn& goes_on) const {
   View own = view;
   own.reader = std::shared_ptr<const Reader>(generation_.get(), [](const Reader*) {});
-  return family_digests(own);
+  return family_digests(own, goes_on);
 }
 
 }  // namespace emstore::store

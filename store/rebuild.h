@@ -13,6 +13,7 @@
 // Threads: one at a time, beside the writer. Destroy it before the store.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -25,13 +26,18 @@ namespace emstore::store {
 
 class Rebuild {
  public:
-  // `bytes_max`: of rows that it holds until it writes them.
-  Rebuild(std::unique_ptr<Generation> generation, std::size_t bytes_max);
+  // `folder`: of the database, on whose disk the rows have to have room.
+  Rebuild(std::unique_ptr<Generation> generation, const std::filesystem::path& folder,
+          const StoreLimits& limits);
 
   // Folds the commits of the view that it does not hold yet, and makes the keys of the indexes that
   // are ready there. `progress` is told commits folded and in all; false cancels. Errors:
-  // cancelled, corrupt_log, disk_full, io_failed, outcome_unknown.
+  // cancelled, corrupt_log, disk_full (before the disk is full), io_failed, outcome_unknown.
   Status catch_up(const View& view, const Progress& progress);
+
+  // Whether it has the keys of the indexes that are ready there, so that commits are all that is
+  // left to fold.
+  bool has_indexes_of(const View& view) const;
 
   // How far it is, and the tree there.
   Sequence sequence() const { return refold_.last(); }
@@ -39,7 +45,8 @@ class Rebuild {
   Sha256 root() const { return refold_.tree().root(); }
 
   // Of its own rows. `view` is the one that it caught up with last: what is ready is counted.
-  Result<std::vector<FamilyCheck>> digests(const View& view) const;
+  // Errors: cancelled, when `goes_on` says so; corrupt_index.
+  Result<std::vector<FamilyCheck>> digests(const View& view, const GoesOn& goes_on = {}) const;
 
   // For Store::adopt(): the rows, which are a generation of the store's database.
   std::unique_ptr<Generation> take() { return std::move(generation_); }

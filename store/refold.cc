@@ -17,6 +17,11 @@ std::shared_ptr<const Schema> with_indexes(Schema schema, const std::set<IndexId
   return std::make_shared<const Schema>(std::move(schema));
 }
 
+Status still(const GoesOn& goes_on) {
+  if (!goes_on || goes_on()) return {};
+  return failure(ErrorCode::cancelled, "cancelled while keys of indexes were made");
+}
+
 template <typename Rows>
 Status fold_into(Rows& rows, const Schema& schema, const Event& event, const FoldPlace& place) {
   EMSTORE_TRY(const Facts facts, read_facts(rows, event));
@@ -123,16 +128,16 @@ Status Refold::flush() {
   return {};
 }
 
-Status Refold::keep_indexes(const std::function<bool(IndexId)>& is_ready) {
+Status Refold::keep_indexes(const std::function<bool(IndexId)>& is_ready, const GoesOn& goes_on) {
   std::set<IndexId> gone = kept_;
   for (const Index& index : schema_->indexes) {
     gone.erase(index.id);
     if (!is_ready(index.id) || kept_.contains(index.id)) continue;
-    EMSTORE_CHECKED(make_keys(index));
+    EMSTORE_CHECKED(make_keys(index, goes_on));
     kept_.insert(index.id);
   }
   for (const IndexId index : gone) {
-    EMSTORE_CHECKED(drop_keys(index));
+    EMSTORE_CHECKED(drop_keys(index, goes_on));
     kept_.erase(index);
   }
   folding_ = with_indexes(*schema_, kept_);
@@ -140,8 +145,9 @@ Status Refold::keep_indexes(const std::function<bool(IndexId)>& is_ready) {
 }
 
 // A slice at a time: a table that is being read is not written out.
-Status Refold::make_keys(const Index& index) {
+Status Refold::make_keys(const Index& index, const GoesOn& goes_on) {
   for (std::string after;;) {
+    EMSTORE_CHECKED(still(goes_on));
     RowChanges keys;
     std::size_t records = 0;
     EMSTORE_CHECKED(
@@ -157,8 +163,9 @@ Status Refold::make_keys(const Index& index) {
   }
 }
 
-Status Refold::drop_keys(IndexId index) {
+Status Refold::drop_keys(IndexId index, const GoesOn& goes_on) {
   for (std::size_t dropped = kSliceKeys; dropped == kSliceKeys;) {
+    EMSTORE_CHECKED(still(goes_on));
     RowChanges keys;
     EMSTORE_CHECKED(
         pending_.scan(Family::values, range_of_prefix(index_prefix(index)),
@@ -173,8 +180,8 @@ Status Refold::drop_keys(IndexId index) {
   return {};
 }
 
-Status Refold::finish(const std::function<bool(IndexId)>& is_ready) {
-  EMSTORE_CHECKED(keep_indexes(is_ready));
+Status Refold::finish(const std::function<bool(IndexId)>& is_ready, const GoesOn& goes_on) {
+  EMSTORE_CHECKED(keep_indexes(is_ready, goes_on));
   return flush();
 }
 

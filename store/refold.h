@@ -50,12 +50,15 @@ class Refold {
   Status add(const LoggedCommit& logged);
   // Makes the keys of the indexes that `is_ready` names, from the records as they are now; from
   // here on every commit changes them. Those of indexes that no schema names any more go.
-  Status keep_indexes(const std::function<bool(IndexId)>& is_ready);
+  // `goes_on` is asked now and then; false cancels. Errors: cancelled, corrupt_index, as `write`.
+  Status keep_indexes(const std::function<bool(IndexId)>& is_ready, const GoesOn& goes_on = {});
   // Writes what is left.
   Status flush();
   // Both.
-  Status finish(const std::function<bool(IndexId)>& is_ready);
+  Status finish(const std::function<bool(IndexId)>& is_ready, const GoesOn& goes_on = {});
 
+  // The indexes of which it has the keys.
+  const std::set<IndexId>& kept() const { return kept_; }
   Sequence last() const { return last_; }
   std::uint64_t events() const { return events_; }
   const Tree& tree() const { return tree_; }
@@ -64,8 +67,8 @@ class Refold {
  private:
   class Split;  // Primary families from the log's reader, indexes from the rows that are written.
   Status flush_if_full();
-  Status make_keys(const Index& index);
-  Status drop_keys(IndexId index);
+  Status make_keys(const Index& index, const GoesOn& goes_on);
+  Status drop_keys(IndexId index, const GoesOn& goes_on);
 
   RowCache cache_;
   CachedReader cached_;

@@ -12,6 +12,9 @@
 
 namespace emstore::store {
 
+// Asked on the way through long work whether it is wanted still; empty: it is.
+using GoesOn = std::function<bool()>;
+
 struct LoggedCommit {
   Commit commit;
   Sha256 leaf{};  // Of the log's tree.

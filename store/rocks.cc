@@ -134,6 +134,8 @@ Status Database::write(std::span<const RowChange> changes, Durability durability
   return state_->engine.write(changes, state_->engine.live, write_options(durability));
 }
 
+bool Database::takes_writes() const { return !state_->engine.fail_stop->is_tripped(); }
+
 const std::vector<Family>& Database::outdated() const { return state_->outdated; }
 
 Result<std::unique_ptr<Generation>> Database::begin_generation() {

@@ -55,6 +55,8 @@ class Database {
   // All rows or none. After an error the outcome is unknown and the database takes no further
   // write. Errors: outcome_unknown.
   Status write(std::span<const RowChange> changes, Durability durability);
+  // Whether no write has failed so far, in the background neither.
+  bool takes_writes() const;
 
   // Index families whose rows are absent or were written by another index_version. Empty after a
   // creation: nothing has been folded, nothing is missing.

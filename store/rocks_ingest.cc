@@ -38,6 +38,8 @@ class Ingestion {
       : engine_(engine), families_(families), is_empty_(is_empty), rows_(rows) {}
 
   Status run() {
+    // A name that was taken in before may still lead to a live table: none is written to twice.
+    EMSTORE_CHECKED(clear_ingest_folder(engine_));
     const std::string folder = ingest_folder(engine_.path).string();
     const rocksdb::Status made = engine_.db->GetEnv()->CreateDirIfMissing(folder);
     if (!made.ok()) return failure(to_error(made, "making " + folder, ErrorCode::io_failed));

@@ -191,7 +191,8 @@ Result<bool> Store::work() {
 Result<std::unique_ptr<Rebuild>> Store::begin_rebuild() {
   if (state_->stopped) return unknown({ErrorCode::internal, "it takes no further writes"});
   EMSTORE_TRY(std::unique_ptr<Generation> generation, state_->database->begin_generation());
-  return std::make_unique<Rebuild>(std::move(generation), state_->options.limits.rebuild_bytes_max);
+  return std::make_unique<Rebuild>(std::move(generation), state_->options.directory,
+                                   state_->options.limits);
 }
 
 Status Store::adopt(std::unique_ptr<Rebuild> rebuild) {
@@ -224,7 +225,9 @@ Status Store::sync_head() {
 }
 
 Status Store::close() {
-  if (state_->stopped) return failure(ErrorCode::outcome_unknown, "the store could not be written");
+  if (state_->stopped || !state_->database->takes_writes()) {
+    return failure(ErrorCode::outcome_unknown, "the store could not be written");
+  }
   state_->stopped = true;
   const std::shared_ptr<const View> last = view();
   EMSTORE_CHECKED(state_->head.record({state_->id, last->sequence, last->root, true}));

@@ -39,6 +39,7 @@ struct StoreLimits {
   std::size_t writer_cache_bytes = 32u << 20;  // Rows that commits read or changed last.
   // Rows that a rebuild of the indexes holds until it writes them, as one sorted table a family.
   std::size_t rebuild_bytes_max = std::size_t{256} << 20;
+  std::uint64_t free_bytes_min = 0;  // On the disk, of which a rebuild leaves so much.
 };
 
 struct StoreOptions {

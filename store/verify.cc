@@ -161,9 +161,11 @@ Result<VerifyReport> verify(const View& view, const Progress& progress, std::siz
   return report;
 }
 
-Result<std::vector<FamilyCheck>> family_digests(const View& view) {
+Result<std::vector<FamilyCheck>> family_digests(const View& view, const GoesOn& goes_on) {
+  constexpr std::uint64_t kAskEveryRows = 4'096;
   const Counted counted(*view.indexes);
   std::vector<FamilyCheck> families;
+  bool is_wanted = true;
   for (const FamilyInfo& family : kFamilies) {
     if (!is_index(family.family)) continue;
     FamilyCheck check{.family = family.family};
@@ -171,10 +173,11 @@ Result<std::vector<FamilyCheck>> family_digests(const View& view) {
     EMSTORE_CHECKED(
         view.reader->scan(family.family, {}, [&](std::string_view key, std::string_view value) {
           if (!counted(family.family, key)) return true;
-          ++check.rows;
           digest.add(key, value);
-          return true;
+          if (++check.rows % kAskEveryRows == 1 && goes_on) is_wanted = goes_on();
+          return is_wanted;
         }));
+    if (!is_wanted) return failure(ErrorCode::cancelled, "cancelled while rows were compared");
     check.digest = digest.digest();
     families.push_back(std::move(check));
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/replay.h"
 #include "store/store.h"
 
 namespace emstore::store {
@@ -39,8 +40,9 @@ Result<VerifyReport> verify(const View& view, const Progress& progress,
                             std::size_t bytes_max = kVerifyBytesMax);
 
 // Rows and digest of each family as the view shows them, differences left out; and the digest of
-// the state that they make up together.
-Result<std::vector<FamilyCheck>> family_digests(const View& view);
+// the state that they make up together. `goes_on` is asked every few thousand rows; false cancels.
+// Errors: cancelled, corrupt_index.
+Result<std::vector<FamilyCheck>> family_digests(const View& view, const GoesOn& goes_on = {});
 Sha256 state_digest(const std::vector<FamilyCheck>& families);
 
 // The digest of the live index rows alone, for comparisons in tests and reports.

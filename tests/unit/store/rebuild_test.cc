@@ -119,6 +119,58 @@ TEST_F(RebuildTest, HoldsNoMoreRowsThanItMay) {
   verify();
 }
 
+TEST_F(RebuildTest, EndsBeforeTheDiskIsFull) {
+  constexpr std::uint64_t kMoreThanAnyDisk = std::uint64_t{1} << 60;
+  options().limits.free_bytes_min = kMoreThanAnyDisk;
+  open();
+  auto rebuild = begun();
+  const Status caught_up = rebuild->catch_up(*view(), {});
+  ASSERT_FALSE(caught_up);
+  EXPECT_EQ(caught_up.error().code, ErrorCode::disk_full);
+  rebuild.reset();
+  steps(10);  // Nothing has happened to the store.
+  verify();
+}
+
+TEST_F(RebuildTest, CanBeCancelledWhileItMakesKeysAndComparesRows) {
+  auto rebuild = begun();
+  const auto refuses = [] { return false; };
+  int asked = 0;
+  // After the last commit the keys of indexes are made, and it is asked again.
+  const store::Progress until_the_keys = [&](std::uint64_t done, std::uint64_t) {
+    ++asked;
+    return done < view()->sequence;
+  };
+  const Status stopped = rebuild->catch_up(*view(), until_the_keys);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
+  EXPECT_GT(asked, 0);
+  rebuild = begun();
+  ASSERT_TRUE(rebuild->catch_up(*view(), {}));
+  EXPECT_EQ(rebuild->digests(*view(), refuses).error().code, ErrorCode::cancelled);
+  EXPECT_EQ(store::family_digests(*view(), refuses).error().code, ErrorCode::cancelled);
+  adopt(std::move(rebuild));
+  verify();
+}
+
+TEST_F(RebuildTest, SaysWhetherMoreThanCommitsAreLeft) {
+  auto rebuild = begun();
+  ASSERT_TRUE(rebuild->catch_up(*view(), {}));
+  steps(5);
+  EXPECT_TRUE(rebuild->has_indexes_of(*view()));
+  Map schema = shop_schema();
+  const Map by_price{{"price", Map{{"entity", "products"}, {"fields", List{"price"}}}}};
+  schema.set("indices", by_price);
+  apply(schema);
+  EXPECT_FALSE(rebuild->has_indexes_of(*view()));  // One is gone.
+  ASSERT_TRUE(rebuild->catch_up(*view(), {}));
+  EXPECT_TRUE(rebuild->has_indexes_of(*view()));
+  work();
+  EXPECT_FALSE(rebuild->has_indexes_of(*view()));  // One has come, without a commit.
+  ASSERT_TRUE(rebuild->catch_up(*view(), {}));
+  EXPECT_TRUE(rebuild->has_indexes_of(*view()));
+}
+
 TEST_F(RebuildTest, KeepsUpWithIndexesThatComeAndGo) {
   auto rebuild = begun();
   ASSERT_TRUE(rebuild->catch_up(*view(), {}));
