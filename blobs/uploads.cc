@@ -167,6 +167,7 @@ struct Uploads::State {
   Status unlink(const std::string& file_name);
   Shared find(std::uint32_t uid, std::string_view token);
   Status check_size(std::optional<std::uint64_t> size) const;
+  Status let_in(std::uint32_t uid, std::optional<std::uint64_t> size) const;
   Status check_end(const Upload& upload, std::uint64_t end) const;
 
   // For a caller that has the upload's turn.
@@ -251,6 +252,12 @@ Status Uploads::State::check_size(std::optional<std::uint64_t> size) const {
                      " left, not " + bytes_text(*size) + " and " +
                      bytes_text(limits.free_bytes_min) + " that are kept free",
                  "size");
+}
+
+Status Uploads::State::let_in(std::uint32_t uid, std::optional<std::uint64_t> size) const {
+  EMSTORE_CHECKED(check_size(size));
+  if (!size || !limits.admit) return {};
+  return limits.admit(uid, *size);
 }
 
 Status Uploads::State::check_end(const Upload& upload, std::uint64_t end) const {
@@ -444,8 +451,7 @@ Uploads& Uploads::operator=(Uploads&&) noexcept = default;
 Uploads::~Uploads() = default;
 
 Result<std::string> Uploads::begin(std::uint32_t uid, std::optional<std::uint64_t> size) {
-  EMSTORE_CHECKED(state_->check_size(size));
-  if (size && state_->limits.admit) EMSTORE_CHECKED(state_->limits.admit(uid, *size));
+  EMSTORE_CHECKED(state_->let_in(uid, size));
   auto upload = std::make_shared<Upload>(
       UploadName{.token = random_token(), .uid = uid, .size = size, .boot = state_->boot});
 
@@ -524,6 +530,7 @@ Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
 Result<Uploads::Taken> Uploads::take(std::uint32_t uid, const File& source, const AskTaken& taken) {
   EMSTORE_TRY(const SourceState before, check_source(source));
   if (before.size <= kSmallBlobBytesMax) {
+    EMSTORE_CHECKED(state_->let_in(uid, before.size));
     EMSTORE_TRY(Completed small, state_->take_small(source, before.size));
     EMSTORE_CHECKED(check_unchanged(source, before));
     return Taken{{}, std::move(small)};

@@ -76,6 +76,37 @@ TEST_F(DescriptorTest, OfAFileIsStoredWithBothDigests) {
   }
 }
 
+// Small content passes through no file, and is let in all the same.
+TEST_F(DescriptorTest, IsTakenOnlyAsFarAsItIsLetIn) {
+  for (const std::size_t size : {std::size_t{1}, std::size_t{65'536}, kLarge}) {
+    std::uint64_t room = size - 1;
+    uploads_.emplace(Uploads::open(*store_, {.admit = [&](std::uint32_t uid, std::uint64_t bytes) {
+                       EXPECT_EQ(uid, kAda);
+                       if (bytes > room) return Status(failure(ErrorCode::disk_full, "no room"));
+                       room -= bytes;
+                       return Status();
+                     }}).value());
+    const File source = file_with(content(size));
+    const auto refused = take(source);
+    ASSERT_FALSE(refused) << size;
+    EXPECT_EQ(refused.error().code, ErrorCode::disk_full);
+    EXPECT_EQ(room, size - 1);
+    room = size;
+    EXPECT_TRUE(take(source)) << size;
+    EXPECT_EQ(room, 0u);
+  }
+}
+
+TEST_F(DescriptorTest, IsRefusedWhenItIsTooLarge) {
+  for (const std::size_t most : {std::size_t{100}, kLarge}) {
+    uploads_.emplace(Uploads::open(*store_, {.blob_bytes_max = most}).value());
+    EXPECT_TRUE(take(file_with(content(most))));
+    const auto refused = take(file_with(content(most + 1)));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::blob_too_large);
+  }
+}
+
 TEST_F(DescriptorTest, OfASmallFileGivesItsBytes) {
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{65'536}}) {
     const std::string bytes = content(size);
