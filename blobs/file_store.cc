@@ -65,14 +65,20 @@ struct Named {
   const std::filesystem::path& path;
 };
 
-Result<bool> equal_bytes(System& system, const Named& one, const Named& other) {
-  std::vector<char> one_buffer(kStepBytes);
-  std::vector<char> other_buffer(kStepBytes);
+// What is stored, beside a content that was brought.
+enum class Compared : std::uint8_t { equal, different, unreadable };
+
+// Errors: those of reading the content.
+Result<Compared> compare(System& system, const Named& content, const Named& stored) {
+  std::vector<char> content_buffer(kStepBytes);
+  std::vector<char> stored_buffer(kStepBytes);
   for (std::uint64_t offset = 0;; offset += kStepBytes) {
-    EMSTORE_TRY(const auto a, read_into(system, one.file, one_buffer, offset, one.path));
-    EMSTORE_TRY(const auto b, read_into(system, other.file, other_buffer, offset, other.path));
-    if (a != b) return false;
-    if (a.size() < kStepBytes) return true;
+    EMSTORE_TRY(const auto brought,
+                read_into(system, content.file, content_buffer, offset, content.path));
+    const auto found = read_into(system, stored.file, stored_buffer, offset, stored.path);
+    if (!found) return Compared::unreadable;
+    if (brought != *found) return Compared::different;
+    if (brought.size() < kStepBytes) return Compared::equal;
   }
 }
 
@@ -300,7 +306,7 @@ Status FileStore::each(const std::function<bool(const Address&)>& visit) const {
 }
 
 // What lies at `address`, as far as `content` is concerned: `own` when a record says that it lies
-// there. Errors: those of reading.
+// there. Errors: those of reading, but what is its own and cannot be read is damaged.
 Result<FileStore::State::Place> FileStore::State::look_at(const Address& address,
                                                           const Named& content,
                                                           const ContentDigest& digest,
@@ -313,20 +319,26 @@ Result<FileStore::State::Place> FileStore::State::look_at(const Address& address
   EMSTORE_TRY(const struct stat status, status_of_regular(*existing, path));
   place.file_number = status.st_ino;
   place.holding = Holding::content;
-  EMSTORE_TRY(const bool equal, equal_bytes(*system, content, {*existing, path}));
-  if (equal) return place;
+  EMSTORE_TRY(const Compared compared, compare(*system, content, {*existing, path}));
+  if (compared == Compared::equal) return place;
+  // It may be another content, or this one.
+  if (compared == Compared::unreadable && !is_own) {
+    return failure(ErrorCode::io_failed,
+                   path.string() + " cannot be read, and no record says what it is");
+  }
   // Other bytes are a collision only if they have the digest that the name says, and nobody says
   // that it is this content that lies there.
   place.holding = Holding::another;
-  EMSTORE_TRY(const ContentDigest stored, digest_of_file(*system, {*existing, path}, {}));
-  if (stored.xxh3 == address.digest && !is_own) return place;
+  const Result<ContentDigest> stored = digest_of_file(*system, {*existing, path}, {});
+  if (!stored && !is_own) return failure(stored.error());
+  if (stored && stored->xxh3 == address.digest && !is_own) return place;
   // Which of the two is damaged?
   EMSTORE_TRY(const ContentDigest brought, digest_of_file(*system, content, {}));
   if (brought != digest) {
     return failure(ErrorCode::corrupt_blob,
                    content.path.string() + " reads otherwise than it was written");
   }
-  if (stored == digest) {
+  if (stored && *stored == digest) {
     return failure(ErrorCode::io_failed, path.string() + " reads otherwise each time");
   }
   place.holding = Holding::damaged;
@@ -390,21 +402,25 @@ Result<bool> FileStore::State::has_number(const File& folder, const Address& add
   return io_failure(errno, "look at", path_of(address));
 }
 
-// Gives the file a second name in quarantine/, durably, and says which.
+// Gives the file a second name in quarantine/, durably, and says which. When all are taken it gets
+// the last one, and the copy that had it is given up: the first ones show how it began.
 Result<std::filesystem::path> FileStore::State::keep_damaged(const File& folder,
                                                              const Address& address) {
   const std::string name = file_name(address);
-  std::string kept;
-  for (int n = 1; n <= kDamagedCopiesMax; ++n) {
-    kept = name + "." + std::to_string(n);
-    if (system->link_to_new(folder.descriptor(), name.c_str(), quarantine.descriptor(),
-                            kept.c_str()) == 0) {
-      break;
-    }
-    if (errno != EEXIST) return io_failure(errno, "keep a copy of", path_of(address));
+  const auto nth_name = [&](int n) { return name + "." + std::to_string(n); };
+  const auto is_linked_as = [&](int n) {
+    return system->link_to_new(folder.descriptor(), name.c_str(), quarantine.descriptor(),
+                               nth_name(n).c_str()) == 0;
+  };
+  int n = 1;
+  bool is_kept = is_linked_as(n);
+  while (!is_kept && errno == EEXIST && n < kDamagedCopiesMax) is_kept = is_linked_as(++n);
+  if (!is_kept && errno == EEXIST) {
+    is_kept = system->unlink(quarantine.descriptor(), nth_name(n).c_str()) == 0 && is_linked_as(n);
   }
+  if (!is_kept) return io_failure(errno, "keep a copy of", path_of(address));
   EMSTORE_CHECKED(sync_folder(*system, quarantine, root_path / kQuarantineName));
-  return root_path / kQuarantineName / kept;
+  return root_path / kQuarantineName / nth_name(n);
 }
 
 // False when another content got the place in the meantime, or the damaged one is not there any
@@ -490,8 +506,8 @@ Result<std::optional<Stored>> FileStore::find(const File& content,
     if (!file) continue;  // Its bytes are gone: adopt() brings them back.
     EMSTORE_TRY(const struct stat status, status_of_regular(*file, path));
     if (static_cast<std::uint64_t>(status.st_size) != size) continue;
-    EMSTORE_TRY(const bool equal, equal_bytes(system(), {content, from}, {*file, path}));
-    if (!equal) continue;
+    EMSTORE_TRY(const Compared compared, compare(system(), {content, from}, {*file, path}));
+    if (compared != Compared::equal) continue;  // What is damaged adopt() replaces.
     EMSTORE_CHECKED(state_->publish({address, State::Holding::content}, {}));
     return Stored{address, {xxh3, known.sha256, size}, true};
   }

@@ -10,9 +10,10 @@
 // nothing has → fsync(folder) → only then is the address given out. A crash leaves at most an
 // unused file, never a torn one. Files are 0400 and folders 0700; nothing is ever overwritten.
 //
-// A file whose bytes have not the digest that its name and its record say is damaged. It gets a
-// name in quarantine/ before it loses its own: to the same content that comes again, which takes
-// its place in one step, or to set_aside().
+// A file whose bytes have not the digest that its name and its record say is damaged, and so is one
+// that a record names and that cannot be read. It gets a name in quarantine/ before it loses its
+// own: to the same content that comes again, which takes its place in one step, or to set_aside().
+// Of one address 16 copies are kept: one more takes the place of the last.
 //
 // A sync that failed is never repeated: the kernel would answer that all is well. After the sync of
 // a folder failed, adopt() refuses with io_failed until the store is opened again.
@@ -100,8 +101,8 @@ class FileStore {
                        const std::vector<TakenOrdinal>& taken = {});
 
   // Where bytes lie, among those in `taken`, that equal the `size` bytes of `content`, whose digest
-  // is `xxh3`; nothing when they are nowhere. Their name is made durable, as by adopt(). `from` is
-  // for messages. Errors: io_failed, busy.
+  // is `xxh3`; nothing when they are nowhere, or cannot be read. Their name is made durable, as by
+  // adopt(). `from` is for messages. Errors: io_failed, busy.
   Result<std::optional<Stored>> find(const File& content, const std::filesystem::path& from,
                                      const Digest128& xxh3, std::uint64_t size,
                                      const std::vector<TakenOrdinal>& taken);

@@ -26,6 +26,8 @@ struct Calls {
   bool fault_fired = false;
   std::vector<std::string> names = {};
   std::function<void(const std::string& to)> before_rename = {};
+  // A file with a sector that cannot be read, wherever it is opened; 0: none.
+  ino_t unreadable = 0;
 };
 
 // The store owns its System, the test owns the plan, which outlives it. One thread at a time.
@@ -40,7 +42,14 @@ class FailingSystem final : public System {
     return fails("make_directory") ? -1 : System::make_directory(directory, name, mode);
   }
   ssize_t read(int file, char* bytes, std::size_t size, std::uint64_t offset) override {
-    return fails("read") ? -1 : System::read(file, bytes, size, offset);
+    if (fails("read")) return -1;
+    struct stat status {};
+    if (calls_.unreadable == 0 || ::fstat(file, &status) != 0 ||
+        status.st_ino != calls_.unreadable) {
+      return System::read(file, bytes, size, offset);
+    }
+    errno = EIO;
+    return -1;
   }
   ssize_t write(int file, std::string_view bytes, std::uint64_t offset) override {
     if (!fails("write")) return System::write(file, bytes, offset);

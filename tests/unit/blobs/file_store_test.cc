@@ -57,6 +57,11 @@ class FileStoreTest : public ::testing::Test {
     return bytes ? *bytes : std::string();
   }
 
+  static ino_t file_number(const std::filesystem::path& path) {
+    struct stat status {};
+    EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
+    return status.st_ino;
+  }
   // Where the n-th damaged copy lies.
   std::filesystem::path quarantined(const Address& address, std::size_t n) const {
     return root_ / "quarantine" /
@@ -206,6 +211,64 @@ TEST_F(FileStoreTest, ReplacesAFileThatIsNotTheRecordedContentAlthoughItsDigestF
   EXPECT_TRUE(stored->mended);
   EXPECT_EQ(read_all(store, first), pair.second);
   EXPECT_EQ(bytes_of(quarantined(first, 1)), pair.first);
+}
+
+// A bad sector: neither comparing nor hashing comes to an end, but the record says what lies there.
+TEST_F(FileStoreTest, ReplacesARecordedFileThatCannotBeRead) {
+  Calls calls;
+  FileStore store = open_store(calls);
+  const std::string bytes = content(100'000);
+  const Address address = adopt(store, bytes)->address;
+  const std::vector<TakenOrdinal> taken{{address.ordinal, sha256(bytes)}};
+  calls.unreadable = file_number(store.path_of(address));
+  ASSERT_FALSE(store.read(address, 0, 1));
+  const std::string again = upload(bytes);
+  const File source(::open((root_ / "uploads" / again).c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_FALSE(store.find(source, again, address.digest, bytes.size(), taken).value());
+  const auto stored = store.adopt(again, digest_of(bytes), taken);
+  ASSERT_TRUE(stored.has_value()) << to_string(stored.error());
+  EXPECT_EQ(stored->address, address);
+  EXPECT_TRUE(stored->mended);
+  EXPECT_EQ(read_all(store, address), bytes);
+  EXPECT_EQ(file_number(quarantined(address, 1)), calls.unreadable);
+}
+
+// The controls: which content an unrecorded file has nobody knows, and an upload that cannot be
+// read, or reads otherwise, mends nothing.
+TEST_F(FileStoreTest, LeavesAFileThatCannotBeReadToItsOwnContent) {
+  Calls calls;
+  FileStore store = open_store(calls);
+  const std::string bytes = content(100'000);
+  const Address address = adopt(store, bytes)->address;
+  const std::vector<TakenOrdinal> taken{{address.ordinal, sha256(bytes)}};
+  const ino_t number = file_number(store.path_of(address));
+  calls.unreadable = number;
+  EXPECT_EQ(adopt(store, bytes).error().code, ErrorCode::io_failed);
+  const auto altered = store.adopt(upload("x" + bytes.substr(1)), digest_of(bytes), taken);
+  EXPECT_EQ(altered.error().code, ErrorCode::corrupt_blob);
+  const std::string unread = upload(bytes);
+  calls.unreadable = file_number(root_ / "uploads" / unread);
+  EXPECT_EQ(store.adopt(unread, digest_of(bytes), taken).error().code, ErrorCode::io_failed);
+  EXPECT_EQ(file_number(store.path_of(address)), number);
+  EXPECT_TRUE(files_in(root_ / "quarantine").empty());
+}
+
+TEST_F(FileStoreTest, KeepsTheNewestOfMoreDamagedCopiesThanItHasNamesFor) {
+  FileStore store = open_store();
+  const std::string bytes = content(100'000);
+  const Address address = adopt(store, bytes)->address;
+  const auto damaged = [](std::size_t n) { return "damage " + std::to_string(n); };
+  for (std::size_t n = 1; n <= 18; ++n) {
+    overwrite(store.path_of(address), damaged(n));
+    if (n == 18) {
+      EXPECT_EQ(store.set_aside(address, digest_of(bytes)).value(), quarantined(address, 16));
+    } else {
+      ASSERT_TRUE(adopt(store, bytes)->mended);
+    }
+    EXPECT_EQ(bytes_of(quarantined(address, std::min<std::size_t>(n, 16))), damaged(n));
+  }
+  for (std::size_t n = 1; n <= 15; ++n) EXPECT_EQ(bytes_of(quarantined(address, n)), damaged(n));
+  EXPECT_EQ(files_in(root_ / "quarantine").size(), 16u);
 }
 
 // The control: what only collides is no damage, recorded or not.
