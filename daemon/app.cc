@@ -23,7 +23,6 @@ constexpr std::size_t kFeedThreads = 1;
 constexpr std::size_t kFinishedJobsMax = 64;
 constexpr std::size_t kWaitingJobsMax = 16;
 constexpr std::chrono::minutes kUploadExpiryInterval{10};
-constexpr std::chrono::minutes kScrubLook{1};
 
 Peer this_process() { return Peer{::getuid(), ::getgid(), static_cast<std::uint32_t>(::getpid())}; }
 
@@ -87,7 +86,6 @@ struct App::State {
   void tidy_at_start();
   void watch_uploads();
   void watch_scrub(bool is_first);
-  bool is_scrub_due(bool is_first) const;
   Status close_store();
 
   const Config config;
@@ -215,20 +213,12 @@ void App::State::watch_uploads() {
   });
 }
 
-// One that the run before this one left half way is gone on with at once.
-bool App::State::is_scrub_due(bool is_first) const {
-  const auto last = store::read_scrub(*stored.opened.store->view()->reader);
-  if (!last || !*last) return true;
-  if (is_first && (*last)->is_under_way()) return true;
-  const std::int64_t since = stored.opened.environment->now().micros - (*last)->started.micros;
-  return since >= config.scrub_every.count();
-}
-
 void App::State::watch_scrub(bool is_first) {
-  scrub_due.expires_after(std::min<std::chrono::microseconds>(kScrubLook, config.scrub_every));
+  scrub_due.expires_after(std::min(config.scrub_look, config.scrub_every));
   scrub_due.async_wait([this, is_first](const boost::system::error_code& error) {
     if (error || is_stopping) return;
-    if (is_scrub_due(is_first)) static_cast<void>(dispatch->scrub().start());  // Busy: next time.
+    Scrub& scrub = dispatch->scrub();
+    if (scrub.is_due(is_first)) static_cast<void>(scrub.start());  // Busy: next time.
     watch_scrub(/*is_first=*/false);
   });
 }

@@ -68,8 +68,9 @@ struct Config {
   std::chrono::microseconds upload_idle{std::chrono::hours(1)};
   std::chrono::microseconds lease{std::chrono::hours(24)};
   std::chrono::microseconds gc_grace{std::chrono::hours(24)};
-  std::uint64_t scrub_rate = 64u << 20;      // Bytes a second.
-  std::chrono::microseconds scrub_every{0};  // 0: only when it is asked for.
+  std::uint64_t scrub_rate = 64u << 20;              // Bytes a second.
+  std::chrono::microseconds scrub_every{0};          // 0: only when it is asked for.
+  std::chrono::microseconds scrub_look{60'000'000};  // How often it is looked whether one is due.
 
   std::size_t media_threads = 2;
   std::chrono::microseconds spin{0};

@@ -30,6 +30,7 @@ constexpr std::size_t kListedContentsMax = 1'000;
 constexpr std::size_t kLeastBytes =
     4096;  // What a content counts at least: it costs more than that.
 constexpr std::chrono::seconds kNoteEvery{1};
+constexpr std::chrono::milliseconds kAskAgainAfter{50};  // When the writer has no room.
 
 // Holds a reading to so many bytes a second.
 class Throttle {
@@ -143,35 +144,54 @@ class Run {
     const Time found = environment_->now();
     const bool is_missing = fault.code == ErrorCode::blob_not_found;
     if (!is_missing && fault.code != ErrorCode::corrupt_blob) return tell(entry.address, fault);
-    std::string kept;
-    if (!is_missing && entry.address.is_file()) {
+    const bool is_moved = !is_missing && entry.address.is_file();
+    if (is_moved) {
       const ContentDigest recorded{entry.address.digest, entry.row.sha256, entry.row.size};
       const auto moved = parts_.files.set_aside(entry.address, recorded, std::ref(throttle_));
       if (!moved && moved.error().code == ErrorCode::cancelled) return failure(moved.error());
       if (!moved) return tell(entry.address, moved.error());
       // It has been mended, or collected, in the meantime; or it reads as it should by now.
       if (!*moved) return {};
-      kept = (*moved)->string();
+      // Whatever becomes of the run from here on, somebody has to know where the copy is.
+      log_damage(entry.address, fault, (*moved)->string());
     }
-    EMSTORE_TRY(const auto outcome,
-                ask_writer(parts_, {{}, store::SetAsideCommand{entry.address, found}},
-                           sizeof(store::SetAsideCommand), progress_));
+    EMSTORE_TRY(const auto outcome, ask(store::SetAsideCommand{entry.address, found}));
     if (!std::get<store::SetAsideOutcome>(outcome).is_damaged) return {};
-    return tell(entry.address, fault, kept);
+    if (!is_moved) return tell(entry.address, fault);
+    ++state_.damaged;
+    return {};
   }
 
-  Status tell(const Address& address, const Error& fault, const std::string& kept = {}) {
+  Status tell(const Address& address, const Error& fault) {
     ++state_.damaged;
+    log_damage(address, fault);
+    return {};
+  }
+
+  void log_damage(const Address& address, const Error& fault, const std::string& kept = {}) {
     parts_.log.warning("damaged",
                        {{"blob", to_string(address)}, {"message", fault.message}, {"kept", kept}});
-    return {};
   }
 
   Status note() {
     noted_ = Clock::now();
-    EMSTORE_CHECKED(ask_writer(parts_, {{}, store::ScrubCommand{state_}},
-                               sizeof(store::ScrubCommand), progress_));
+    EMSTORE_CHECKED(ask(store::ScrubCommand{state_}));
     return {};
+  }
+
+  // A writer that is full for a moment does not end what goes on for days.
+  template <typename Work>
+  store::Outcome ask(const Work& work) {
+    const Jobs::Progress still = [this](std::uint64_t, std::uint64_t) {
+      return progress_(done_, total_);
+    };
+    while (true) {
+      store::Outcome outcome = ask_writer(parts_, {{}, work}, sizeof(Work), still);
+      if (outcome || outcome.error().code != ErrorCode::busy) return outcome;
+      if (!progress_(done_, total_))
+        return failure(ErrorCode::cancelled, "the scrub was cancelled");
+      std::this_thread::sleep_for(kAskAgainAfter);
+    }
   }
 
   Result<Value> report() const {
@@ -205,7 +225,22 @@ Result<Value> Scrub::run(const Jobs::Progress& progress) { return Run(parts_, pr
 Result<std::string> Scrub::start() {
   if (auto running = parts_.jobs.unfinished(kKind)) return *std::move(running);
   return parts_.jobs.start(
-      kKind, [this](const Jobs::Progress& progress) { return run(progress); }, Jobs::Lane::slow);
+      kKind,
+      [this](const Jobs::Progress& progress) {
+        Result<Value> report = run(progress);
+        has_failed_ = !report && report.error().code != ErrorCode::cancelled;
+        return report;
+      },
+      Jobs::Lane::slow);
+}
+
+// One that was cancelled waits until somebody asks for it.
+bool Scrub::is_due(bool is_first) const {
+  const auto last = store::read_scrub(*parts_.store.view()->reader);
+  if (!last || !*last) return true;
+  if ((*last)->is_under_way() && (is_first || has_failed_)) return true;
+  const Time now = store::system_environment()->now();
+  return now.micros - (*last)->started.micros >= parts_.config.scrub_every.count();
 }
 
 Value shown_scrub(const store::View& view) {

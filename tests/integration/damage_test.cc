@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "base/address.h"
 #include "store/damage.h"
@@ -208,6 +209,83 @@ TEST(Scrub, IsOneAtATimeAndEndsWhenItIsTold) {
   while (state() == "running" || state() == "waiting") {
   }
   EXPECT_EQ(state(), "cancelled");
+}
+
+std::string state_of(Wire& wire, const std::string& id) {
+  return text_at(wire.result("job.get", {id}), "state");
+}
+
+TEST(Scrub, WaitsWhileTheWriterIsFull) {
+  RunningDaemon running([](daemon::Config& config) {
+    config.writer_waiting_max = 2;
+    config.scrub_rate = 100'000;  // Two seconds a content, and as long again to set it aside.
+    config.log_level = daemon::LogLevel::warning;
+  });
+  Wire wire = connect_to_shop(running);
+  const std::string address = store_media(wire, large_content('a'));
+  flip(file_of(running, address), 1'000);
+  ::testing::internal::CaptureStderr();
+  Wire scrubbing = running.connect();
+  const std::string id = text_at(scrubbing.result("scrub"), "job");
+  await_status(scrubbing, [](const Map& status) { return !status.find("scrub")->is_null(); });
+  running.app().writer().pause();
+  const std::uint32_t first = wire.send("insertOne", {"products", Map{{"name", "one"}}});
+  const std::uint32_t second = wire.send("insertOne", {"products", Map{{"name", "two"}}});
+  running.app().writer().wait_until_waiting(2);
+  while (quarantined(running) == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(state_of(scrubbing, id), "running");
+  // Where the copy is kept has been told by now.
+  const std::string logged = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(logged.find("damaged"), std::string::npos) << logged;
+  EXPECT_NE(logged.find("quarantine/"), std::string::npos) << logged;
+  running.app().writer().resume();
+  EXPECT_FALSE(wire.reply_to(first).error || wire.reply_to(second).error);
+  while (state_of(scrubbing, id) == "running") {
+  }
+  EXPECT_EQ(state_of(scrubbing, id), "done");
+  EXPECT_EQ(integer_at(damage(wire), "waiting"), 1);
+}
+
+// The control: one that was cancelled is left alone.
+TEST(Scrub, IsGoneOnWithAfterItHasFailed) {
+  RunningDaemon running([](daemon::Config& config) {
+    config.scrub_every = std::chrono::hours(24 * 30);
+    config.scrub_look = std::chrono::milliseconds(100);
+    config.scrub_rate = 400'000;
+  });
+  Wire wire = connect_to_shop(running);
+  store_media(wire, large_content('a'));
+  store_media(wire, large_content('b'));
+  const auto is_finished = [](const Map& status) {
+    const Map* scrub = status.find("scrub")->if_map();
+    return scrub != nullptr && !scrub->find("finished")->is_null();
+  };
+  await_status(wire, is_finished);
+
+  const std::string id = text_at(wire.result("scrub"), "job");
+  await_status(wire, [&](const Map& status) { return !is_finished(status); });
+  wire.result("job.cancel", {id});
+  while (state_of(wire, id) == "running") {
+  }
+  ASSERT_EQ(state_of(wire, id), "cancelled");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1'500));
+  EXPECT_FALSE(is_finished(wire.result("status")));
+
+  auto& database = const_cast<store::Database&>(running.app().store().database());
+  const std::string key(kAddressBytes, '\xff');
+  const auto put = [&](std::optional<std::string> row) {
+    running.app().writer().pause();
+    const std::vector<store::RowChange> change{{store::Family::blobs, key, std::move(row)}};
+    ASSERT_TRUE(database.write(change, store::Durability::synced));
+    running.app().writer().resume();
+    wire.result("insertOne", {"products", Map{{"name", "next"}}});
+  };
+  put("no row");
+  ASSERT_NE(job(wire, "scrub").find("error"), nullptr);
+  EXPECT_FALSE(is_finished(wire.result("status")));
+  put(std::nullopt);
+  await_status(wire, is_finished);
 }
 
 TEST(Scrub, StartsByItselfWhenItIsDue) {
