@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import msgpack
@@ -391,6 +392,7 @@ class FullDisk(Case):
         reached = self.wire.call("blob.write", token, 0, b"")["offset"]
         self.assertGreaterEqual(reached, offset)  # What fitted of the piece that did not fit may stay.
         offset = reached
+        time.sleep(0.1)  # The daemon looks at its disks a hundred times a second.
         self.wire.call("blob.write", token, offset, b"the rest")
         address = self.wire.call("blob.commit", token)["blob"]
         self.assertEqual(self.wire.call("blob.read", address, offset, 100)["bytes"], b"the rest")
