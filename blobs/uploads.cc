@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -107,7 +108,7 @@ struct Upload {
   // Opened once in a run and kept: the kernel reports a write-back that failed to a descriptor that
   // was open at the time.
   File file;
-  std::uint64_t reached = 0;
+  std::atomic<std::uint64_t> reached = 0;  // Read without the turn.
   // Less than `reached` only after a restart or a failed write, until the bytes are needed.
   std::uint64_t hashed = 0;
   std::uint64_t written_back = 0;
@@ -167,7 +168,7 @@ struct Uploads::State {
   Status unlink(const std::string& file_name);
   Shared find(std::uint32_t uid, std::string_view token);
   Status check_size(std::optional<std::uint64_t> size) const;
-  Status let_in(std::uint32_t uid, std::optional<std::uint64_t> size) const;
+  Result<Admission> let_in(std::uint32_t uid, std::optional<std::uint64_t> size) const;
   Status check_end(const Upload& upload, std::uint64_t end) const;
 
   // For a caller that has the upload's turn.
@@ -254,9 +255,10 @@ Status Uploads::State::check_size(std::optional<std::uint64_t> size) const {
                  "size");
 }
 
-Status Uploads::State::let_in(std::uint32_t uid, std::optional<std::uint64_t> size) const {
+Result<Admission> Uploads::State::let_in(std::uint32_t uid,
+                                         std::optional<std::uint64_t> size) const {
   EMSTORE_CHECKED(check_size(size));
-  if (!size || !limits.admit) return {};
+  if (!size || !limits.admit) return Admission();
   return limits.admit(uid, *size);
 }
 
@@ -451,7 +453,7 @@ Uploads& Uploads::operator=(Uploads&&) noexcept = default;
 Uploads::~Uploads() = default;
 
 Result<std::string> Uploads::begin(std::uint32_t uid, std::optional<std::uint64_t> size) {
-  EMSTORE_CHECKED(state_->let_in(uid, size));
+  EMSTORE_TRY(const Admission admission, state_->let_in(uid, size));  // Until it is in the table.
   auto upload = std::make_shared<Upload>(
       UploadName{.token = random_token(), .uid = uid, .size = size, .boot = state_->boot});
 
@@ -482,7 +484,7 @@ Result<std::uint64_t> Uploads::write(std::uint32_t uid, std::string_view token,
   EMSTORE_CHECKED(state_->open_file(*upload));
   if (bytes.empty()) {
     state_->system().touch(upload->file.descriptor());  // Whoever asks means to go on.
-    return upload->reached;
+    return upload->reached.load();
   }
   if (offset > upload->reached) {
     const std::string wanted = std::to_string(upload->reached);
@@ -495,9 +497,12 @@ Result<std::uint64_t> Uploads::write(std::uint32_t uid, std::string_view token,
       bytes.substr(std::min<std::uint64_t>(upload->reached - offset, bytes.size()));
   EMSTORE_CHECKED(state_->check_end(*upload, upload->reached + fresh.size()));
   const bool is_counted = upload->name.size.has_value() || !state_->limits.admit;
-  if (!is_counted) EMSTORE_CHECKED(state_->limits.admit(uid, fresh.size()));
+  Admission admission;  // Until they are written.
+  if (!is_counted) {
+    EMSTORE_TRY(admission, state_->limits.admit(uid, fresh.size()));
+  }
   EMSTORE_CHECKED(state_->append(*upload, fresh));
-  return upload->reached;
+  return upload->reached.load();
 }
 
 Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
@@ -530,10 +535,10 @@ Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
 Result<Uploads::Taken> Uploads::take(std::uint32_t uid, const File& source, const AskTaken& taken) {
   EMSTORE_TRY(const SourceState before, check_source(source));
   if (before.size <= kSmallBlobBytesMax) {
-    EMSTORE_CHECKED(state_->let_in(uid, before.size));
+    EMSTORE_TRY(Admission admission, state_->let_in(uid, before.size));
     EMSTORE_TRY(Completed small, state_->take_small(source, before.size));
     EMSTORE_CHECKED(check_unchanged(source, before));
-    return Taken{{}, std::move(small)};
+    return Taken{{}, std::move(small), std::move(admission)};
   }
   EMSTORE_TRY(const std::string token, begin(uid, before.size));
   const auto upload = state_->find(uid, token);
@@ -549,7 +554,7 @@ Result<Uploads::Taken> Uploads::take(std::uint32_t uid, const File& source, cons
   // What was adopted has no name here any more.
   if (!completed || completed->file->existed) state_->unlink(upload->file_name);
   if (!completed) return failure(completed.error());
-  return Taken{token, *std::move(completed)};
+  return Taken{token, *std::move(completed), {}};
 }
 
 void Uploads::release(std::uint32_t uid, std::string_view token) {
@@ -572,11 +577,8 @@ std::map<std::uint32_t, std::uint64_t> Uploads::held() const {
   std::map<std::uint32_t, std::uint64_t> held;
   const std::lock_guard lock(state_->table_lock);
   for (const auto& [token, upload] : state_->table) {
-    struct stat status {};
-    const bool is_there = ::fstatat(state_->store.uploads().descriptor(), upload->file_name.c_str(),
-                                    &status, AT_SYMLINK_NOFOLLOW) == 0;
-    const std::uint64_t reached = is_there ? static_cast<std::uint64_t>(status.st_size) : 0;
-    held[upload->name.uid] += upload->name.size.value_or(reached);
+    // Not the size of its file: a complete one has another name, or none.
+    held[upload->name.uid] += upload->name.size.value_or(upload->reached.load());
   }
   return held;
 }

@@ -25,6 +25,10 @@
 
 namespace emstore::blobs {
 
+// Bytes that were let in. Whoever counts what is used counts them in as long as it is there: until
+// what holds them can be seen. Any thread may let go of it.
+using Admission = std::shared_ptr<void>;
+
 struct UploadLimits {
   std::uint64_t blob_bytes_max = 5ull << 30;
   std::size_t open_per_uid_max = 256;            // More answer `busy`.
@@ -32,7 +36,7 @@ struct UploadLimits {
   std::uint64_t free_bytes_min = 0;              // Left on the disk by content of a known size.
   // Asked before so many bytes more are taken of a user: all of them when the size is known, else
   // piece by piece. Its error is the answer. Called on the threads of the uploads.
-  std::function<Status(std::uint32_t uid, std::uint64_t bytes)> admit = {};
+  std::function<Result<Admission>(std::uint32_t uid, std::uint64_t bytes)> admit = {};
 };
 
 // What a complete upload holds. Small content has its bytes here and no file; large content is a
@@ -86,6 +90,7 @@ class Uploads {
   struct Taken {
     std::string token;
     Completed completed;
+    Admission admission;  // Of small content; what is large is held until release().
   };
   Result<Taken> take(std::uint32_t uid, const File& source, const AskTaken& taken = nothing_taken);
   // Forgets a complete upload: what it came to is remembered elsewhere, or of no use. Unknown ones

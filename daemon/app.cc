@@ -50,7 +50,7 @@ struct Stored {
 Result<Stored> open_stored(const Config& config, Log& log) {
   EMSTORE_TRY(OpenedStore opened, open_store(config, log));
   Stored stored{std::move(opened), {}, {}, {}, {}};
-  stored.quota = std::make_unique<Quota>(*stored.opened.store, config.quota);
+  stored.quota = std::make_unique<Quota>(config.quota);
   const std::filesystem::path media = config.media_folder();
   EMSTORE_CHECKED(make_private_folder(media));
   EMSTORE_TRY(blobs::FileStore files, blobs::FileStore::open(media));
@@ -65,7 +65,9 @@ Result<Stored> open_stored(const Config& config, Log& log) {
       }};
   EMSTORE_TRY(blobs::Uploads uploads, blobs::Uploads::open(*stored.files, limits));
   stored.uploads = std::make_unique<blobs::Uploads>(std::move(uploads));
-  stored.quota->watch(*stored.uploads);
+  stored.quota->count_by([&store = *stored.opened.store, &counted = *stored.uploads] {
+    return usage_of(store, counted);
+  });
   for (std::size_t thread = 0; thread < config.media_threads; ++thread) {
     EMSTORE_TRY(blobs::Sniffer sniffer, blobs::Sniffer::open());
     stored.sniffers.push_back(std::move(sniffer));

@@ -215,7 +215,7 @@ void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<Pas
         parts_.reactor.deliver([this, caller, peer, ready = std::move(stored)]() mutable {
           if (!ready) return answer(caller, failure(ready.error()));
           take_lease(Finished{caller, peer, std::move(ready->token), std::move(ready->completed),
-                              /*is_named=*/false});
+                              /*is_named=*/false, std::move(ready->admission)});
         });
       });
   if (!is_taken) session.refuse(request, too_much_waits("uploads"));

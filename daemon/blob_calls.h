@@ -45,6 +45,7 @@ class BlobCalls {
     std::string token;
     blobs::Completed upload;
     bool is_named = true;  // Its sender knows the token, and may ask again.
+    blobs::Admission admission = {};
   };
 
   template <typename Work>

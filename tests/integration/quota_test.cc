@@ -1,5 +1,7 @@
 // How much may be stored, and uploaded without a media that has it.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -82,6 +84,37 @@ TEST(Quota, OfUnlinkedBytesCountsUploadsUntilAMediaHasThem) {
   wire.result("media.upload", {Map{{"blob", address}}, Map{{"name", "large"}}});
   await_room(wire, kMost - 100);
   EXPECT_EQ(begin_refused(wire, 1), ErrorCode::disk_full);
+}
+
+// The answer to a file that is passed.
+protocol::Reply pass(Wire& wire, const std::string& bytes) {
+  const int file = ::memfd_create("bytes", MFD_CLOEXEC);
+  EXPECT_EQ(::write(file, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  const std::uint32_t request = wire.send_with(file, "blob.put_fd");
+  ::close(file);
+  return wire.reply_to(request);
+}
+
+// Small content becomes a row, large content a file: both are held to either bound.
+TEST(Quota, OfEitherKindIsHeldToTheByteByFilesThatArePassed) {
+  for (const bool is_stored : {true, false}) {
+    for (const std::uint64_t size : {100, 65'536, 200'000}) {
+      RunningDaemon running([&](daemon::Config& config) {
+        auto& most = is_stored ? config.quota.stored_bytes_max : config.quota.unlinked_bytes_max;
+        most = 2 * size + 1;
+      });
+      Wire wire = connect_to_shop(running);
+      EXPECT_FALSE(pass(wire, content(size, 'a')).error);
+      const protocol::Reply above = pass(wire, content(size + 2, 'b'));
+      ASSERT_TRUE(above.error) << size;
+      EXPECT_EQ(above.error->code, ErrorCode::disk_full);
+      EXPECT_NE(above.error->message.find(is_stored ? "stored_bytes" : "unlinked_bytes"),
+                std::string::npos);
+      EXPECT_FALSE(pass(wire, content(size, 'c')).error);  // One below.
+      EXPECT_FALSE(pass(wire, content(1, 'd')).error);     // At it.
+      EXPECT_TRUE(pass(wire, content(1, 'e')).error);
+    }
+  }
 }
 
 // An upload that does not say its size is held to it piece by piece.

@@ -9,8 +9,10 @@
 #include <chrono>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -70,6 +72,26 @@ std::string request_bytes(std::uint32_t id, std::string_view method, List params
 
 std::uint32_t Wire::send(std::string_view method, List params) {
   send_bytes(request_bytes(++last_id_, method, std::move(params)));
+  return last_id_;
+}
+
+std::uint32_t Wire::send_with(int descriptor, std::string_view method) {
+  std::string bytes = request_bytes(++last_id_, method);
+  iovec piece{bytes.data(), bytes.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof descriptor)> control{};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof descriptor);
+  std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  if (::sendmsg(descriptor_, &message, MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) {
+    throw std::runtime_error("the descriptor does not go out");
+  }
   return last_id_;
 }
 

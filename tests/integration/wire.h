@@ -35,6 +35,8 @@ class Wire {
   // Sends a request and returns its id: 1, 2, 3 and so on.
   std::uint32_t send(std::string_view method, List params = {});
   void send_bytes(std::string_view bytes);
+  // Sends a request with a descriptor beside it.
+  std::uint32_t send_with(int descriptor, std::string_view method);
   // Sends what the socket takes without waiting; returns how much that was.
   std::size_t send_what_fits(std::string_view bytes);
   void end_sending();

@@ -82,9 +82,10 @@ TEST_F(DescriptorTest, IsTakenOnlyAsFarAsItIsLetIn) {
     std::uint64_t room = size - 1;
     uploads_.emplace(Uploads::open(*store_, {.admit = [&](std::uint32_t uid, std::uint64_t bytes) {
                        EXPECT_EQ(uid, kAda);
-                       if (bytes > room) return Status(failure(ErrorCode::disk_full, "no room"));
+                       if (bytes > room)
+                         return Result<Admission>(failure(ErrorCode::disk_full, "no room"));
                        room -= bytes;
-                       return Status();
+                       return Result<Admission>(Admission());
                      }}).value());
     const File source = file_with(content(size));
     const auto refused = take(source);
@@ -95,6 +96,18 @@ TEST_F(DescriptorTest, IsTakenOnlyAsFarAsItIsLetIn) {
     EXPECT_TRUE(take(source)) << size;
     EXPECT_EQ(room, 0u);
   }
+}
+
+TEST_F(DescriptorTest, KeepsTheAdmissionOfSmallContentUntilSomebodyHasIt) {
+  bool is_over = false;
+  const auto admit = [&](std::uint32_t, std::uint64_t) -> Result<Admission> {
+    return Admission(nullptr, [&](void*) { is_over = true; });
+  };
+  uploads_.emplace(Uploads::open(*store_, {.admit = admit}).value());
+  Uploads::Taken taken = take(file_with("small")).value();
+  EXPECT_FALSE(is_over);
+  taken = {};
+  EXPECT_TRUE(is_over);
 }
 
 TEST_F(DescriptorTest, IsRefusedWhenItIsTooLarge) {

@@ -350,6 +350,39 @@ TEST_F(UploadsTest, AreNotReleasedWhileTheyAreIncomplete) {
   EXPECT_EQ(write(token, 0, "x"), 1u);
 }
 
+// Whoever counts what is used must not miss what has no lease yet.
+TEST_F(UploadsTest, AreHeldUntilTheyAreReleased) {
+  for (const std::size_t size : {std::size_t{1'000}, std::size_t{100'000}}) {
+    for (const bool is_known : {false, true}) {
+      const std::string token = begin(is_known ? std::optional(size) : std::nullopt);
+      EXPECT_EQ(uploads_->held()[kAda], is_known ? size : 0);
+      EXPECT_EQ(write(token, 0, content(size)), size);
+      EXPECT_EQ(uploads_->held()[kAda], size);
+      EXPECT_TRUE(uploads_->complete(kAda, token));
+      EXPECT_EQ(uploads_->held()[kAda], size);
+      uploads_->release(kAda, token);
+      EXPECT_EQ(uploads_->held()[kAda], 0u);
+    }
+  }
+  begin(7, kBen);
+  EXPECT_EQ(write(begin(), 0, "12345"), 5u);
+  restart();
+  EXPECT_EQ(uploads_->held(), (std::map<std::uint32_t, std::uint64_t>{{kAda, 5}, {kBen, 7}}));
+}
+
+TEST_F(UploadsTest, HoldWhatWasLetInWhenTheAdmissionEnds) {
+  std::vector<std::uint64_t> held;
+  limits_.admit = [&](std::uint32_t uid, std::uint64_t) -> Result<Admission> {
+    return Admission(nullptr, [&, uid](void*) { held.push_back(uploads_->held()[uid]); });
+  };
+  restart();
+  const std::string token = begin();
+  write(token, 0, "1234");
+  write(token, 4, "56");
+  begin(100);
+  EXPECT_EQ(held, (std::vector<std::uint64_t>{4, 6, 106}));
+}
+
 TEST_F(UploadsTest, AreGoneWhenAbandoned) {
   const std::string token = begin();
   ASSERT_TRUE(write(token, 0, "abc").has_value());
