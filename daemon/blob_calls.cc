@@ -169,6 +169,7 @@ void BlobCalls::take_lease(Finished finished) {
     lease.content = upload.file->address;
     lease.existed = upload.file->existed;
     lease.mended = upload.file->mended;
+    lease.compared = true;
   }
   const std::size_t bytes = upload.small ? upload.small->size() : sizeof lease;
   auto shared =

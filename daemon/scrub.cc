@@ -93,10 +93,9 @@ class Run {
   Result<Value> go() {
     EMSTORE_CHECKED(begin());
     while (true) {
-      const auto view = parts_.store.view();
-      EMSTORE_TRY(const std::vector<Entry> slice, next_slice(*view, state_.last));
+      EMSTORE_TRY(const std::vector<Entry> slice, next_slice(*parts_.store.view(), state_.last));
       if (slice.empty()) break;
-      for (const Entry& entry : slice) EMSTORE_CHECKED(pass(*view, entry));
+      for (const Entry& entry : slice) EMSTORE_CHECKED(pass(entry));
     }
     state_.last.reset();
     state_.finished = environment_->now();
@@ -119,29 +118,38 @@ class Run {
     return note();
   }
 
-  Status pass(const store::View& view, const Entry& entry) {
+  Status pass(const Entry& entry) {
     ++done_;
     total_ = std::max(done_, parts_.store.database().size(Family::blobs).rows);
-    if (entry.row.collected_at == 0) EMSTORE_CHECKED(check(view, entry));
+    if (entry.row.collected_at == 0) EMSTORE_CHECKED(check(entry));
     state_.last = entry.address;
     if (!progress_(done_, total_)) return failure(ErrorCode::cancelled, "the scrub was cancelled");
     return Clock::now() - noted_ < kNoteEvery ? Status() : note();
   }
 
-  Status check(const store::View& view, const Entry& entry) {
-    EMSTORE_TRY(const auto checked, check_content(parts_.store, view, parts_.files, entry.address,
+  // What is known of the damage is read before the bytes are: a later mending shows by that.
+  Status check(const Entry& entry) {
+    const auto view = parts_.store.view();
+    EMSTORE_TRY(const auto before, store::read_damage(*view->reader, entry.address));
+    EMSTORE_TRY(const auto checked, check_content(parts_.store, *view, parts_.files, entry.address,
                                                   entry.row, std::ref(throttle_)));
     if (!checked) return {};
     ++state_.contents;
     state_.bytes += checked->bytes;
     const bool goes_on = checked->bytes >= kLeastBytes || throttle_(kLeastBytes - checked->bytes);
     if (!goes_on) return failure(ErrorCode::cancelled, "the scrub was cancelled");
-    return checked->fault ? set_aside(entry, *checked->fault) : Status();
+    if (checked->fault) return set_aside(entry, *checked->fault, before ? before->mended : Time{});
+    return before && before->is_open() ? close(entry.address, *before) : Status();
+  }
+
+  // Somebody has put the bytes back by hand, or was not there any more to say that he did.
+  Status close(const Address& address, const store::DamageRow& damage) {
+    EMSTORE_CHECKED(ask(store::FoundWholeCommand{address, damage.found}));
+    return {};
   }
 
   // What cannot be read now may be readable later: it is told, and stays where it is.
-  Status set_aside(const Entry& entry, const Error& fault) {
-    const Time found = environment_->now();
+  Status set_aside(const Entry& entry, const Error& fault, Time mended) {
     const bool is_missing = fault.code == ErrorCode::blob_not_found;
     if (!is_missing && fault.code != ErrorCode::corrupt_blob) return tell(entry.address, fault);
     const bool is_moved = !is_missing && entry.address.is_file();
@@ -155,7 +163,7 @@ class Run {
       // Whatever becomes of the run from here on, somebody has to know where the copy is.
       log_damage(entry.address, fault, (*moved)->string());
     }
-    EMSTORE_TRY(const auto outcome, ask(store::SetAsideCommand{entry.address, found}));
+    EMSTORE_TRY(const auto outcome, ask(store::SetAsideCommand{entry.address, mended}));
     if (!std::get<store::SetAsideOutcome>(outcome).is_damaged) return {};
     if (!is_moved) return tell(entry.address, fault);
     ++state_.damaged;
@@ -198,7 +206,7 @@ class Run {
     List waiting;
     EMSTORE_CHECKED(store::each_damage(
         *parts_.store.view()->reader, [&](const Address& address, const store::DamageRow& row) {
-          if (row.mended.micros == 0) {
+          if (row.is_open()) {
             waiting.push_back(Map{{"blob", to_string(address)}, {"found", row.found}});
           }
           return waiting.size() < kListedContentsMax;
@@ -256,14 +264,9 @@ Value shown_scrub(const store::View& view) {
 }
 
 Value shown_damage(const store::View& view) {
-  std::uint64_t waiting = 0;
-  std::uint64_t mended = 0;
-  const Status read = store::each_damage(*view.reader, [&](const Address&, const auto& row) {
-    ++(row.mended.micros == 0 ? waiting : mended);
-    return true;
-  });
-  if (!read) return nullptr;
-  return Map{{"waiting", waiting}, {"mended", mended}};
+  const auto counts = store::count_damage(*view.reader);
+  if (!counts) return nullptr;
+  return Map{{"waiting", counts->waiting}, {"mended", counts->mended}};
 }
 
 }  // namespace emstore::daemon

@@ -103,6 +103,7 @@ struct LeaseCommand {
   std::int64_t micros = 0;                     // How long the lease lasts.
   bool existed = false;                        // The file was there before.
   bool mended = false;                         // It was damaged, or gone.
+  bool compared = false;                       // Byte for byte: the file is whole.
   // The token under which the bytes came, remembered as long as the lease; empty: none.
   std::string token = {};
   std::optional<PictureSize> picture = {};
@@ -137,7 +138,16 @@ struct RemovedCommand {
 // been set aside by now.
 struct SetAsideCommand {
   Address address;
-  Time found;  // What was mended later needs no setting aside.
+  // When they had last been mended before they were looked at, as the row says; 0: never, or there
+  // is damage that waits. What was mended since needs no setting aside.
+  Time mended;
+};
+
+// Bytes of which damage is noted were found to be whole: it is mended, unless it is another damage
+// than the one that was `found` then.
+struct FoundWholeCommand {
+  Address address;
+  Time found;
 };
 
 // How far the scrub of media is.
@@ -163,7 +173,7 @@ struct ExpireCommand {
 struct Submission {
   Peer peer;
   std::variant<Command, SchemaCommand, LeaseCommand, ExpireCommand, ExpireLeasesCommand,
-               CollectCommand, RemovedCommand, SetAsideCommand, ScrubCommand>
+               CollectCommand, RemovedCommand, SetAsideCommand, FoundWholeCommand, ScrubCommand>
       work;
 };
 
@@ -256,10 +266,12 @@ struct SetAsideOutcome {
   bool is_damaged = false;  // Otherwise they are as recorded, or nothing needs them, by now.
 };
 
+struct FoundWholeOutcome {};
+
 struct ScrubOutcome {};
 
 using Outcome = Result<
     std::variant<CommitOutcome, SchemaOutcome, LeaseOutcome, ExpireOutcome, ExpireLeasesOutcome,
-                 CollectOutcome, RemovedOutcome, SetAsideOutcome, ScrubOutcome>>;
+                 CollectOutcome, RemovedOutcome, SetAsideOutcome, FoundWholeOutcome, ScrubOutcome>>;
 
 }  // namespace emstore::store

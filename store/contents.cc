@@ -241,7 +241,10 @@ Result<std::optional<PlacedBytes>> place_at(Overlay& pending, const Address& add
   const bool is_unreadable = !stored && stored.error().code == ErrorCode::corrupt_blob;
   if (!stored && !is_unreadable) return failure(stored.error());
   const std::string* found = stored && *stored ? &**stored : nullptr;
-  if (found != nullptr && *found == bytes) return PlacedBytes{address, true};
+  if (found != nullptr && *found == bytes) {
+    EMSTORE_CHECKED(close_damage(pending, address, now));
+    return PlacedBytes{address, true};
+  }
 
   EMSTORE_TRY(const std::optional<BlobRow> row, read_blob(pending, address));
   const bool is_damage_possible = found != nullptr || is_unreadable || row;

@@ -323,7 +323,11 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
       }
     }
     placed.existed = command.existed || (row && row->collected_at == 0);
-    if (command.mended) EMSTORE_CHECKED(note_mended(rows, placed.address, now));
+    if (command.mended) {
+      EMSTORE_CHECKED(note_mended(rows, placed.address, now));
+    } else if (command.compared) {
+      EMSTORE_CHECKED(close_damage(rows, placed.address, now));
+    }
   }
   const Time expires{now.micros + command.micros};
   const Content content{placed.address, command.digest.size, command.digest.sha256,

@@ -48,6 +48,7 @@ class Group {
   Outcome carry_out(const CollectCommand& command, const Peer& peer);  // group_garbage.cc
   Outcome carry_out(const RemovedCommand& command, const Peer& peer);
   Outcome carry_out(const SetAsideCommand& command, const Peer& peer);
+  Outcome carry_out(const FoundWholeCommand& command, const Peer& peer);
   Outcome carry_out(const ScrubCommand& command, const Peer& peer);
 
   // The commit that answered this key before; nothing for a new key. Errors: id_reused.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "base/address.h"
@@ -151,6 +152,46 @@ TEST(Scrub, KeepsWhatIsDamagedFromEverybodyUntilItComesAgain) {
   EXPECT_EQ(integer_at(report, "damaged"), 0);
   EXPECT_TRUE(list_at(report, "waiting").empty());
   EXPECT_TRUE(truth_at(job(wire, "audit"), "whole"));
+}
+
+// As an upload leaves it that was cut off before its lease, and whoever restores it by hand.
+void restore(const fs::path& file, const std::string& content) {
+  std::ofstream(file, std::ios::binary) << content;
+  fs::permissions(file, fs::perms::owner_read);
+}
+
+TEST(Scrub, FindsThatBytesAreThereAgain) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  const std::string address = store_media(wire, large_content('a'));
+  flip(file_of(running, address), 1'000);
+  job(wire, "scrub");
+  ASSERT_EQ(integer_at(damage(wire), "waiting"), 1);
+  // The control: it is not mended by looking at it again.
+  EXPECT_EQ(list_at(job(wire, "scrub"), "waiting").size(), 1u);
+  restore(file_of(running, address), large_content('a'));
+  const Map report = job(wire, "scrub");
+  EXPECT_EQ(integer_at(report, "damaged"), 0);
+  EXPECT_TRUE(list_at(report, "waiting").empty());
+  EXPECT_EQ(integer_at(damage(wire), "waiting"), 0);
+  EXPECT_EQ(integer_at(damage(wire), "mended"), 1);
+}
+
+// An upload compares; who only asks whether the store has the bytes does not.
+TEST(Damage, IsMendedByAnUploadThatFindsThemThereAgain) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  const std::string address = store_media(wire, large_content('a'));
+  flip(file_of(running, address), 1'000);
+  job(wire, "scrub");
+  restore(file_of(running, address), large_content('a'));
+  wire.result("blob.have", List{Value(List{address})});
+  EXPECT_EQ(integer_at(damage(wire), "waiting"), 1);
+  EXPECT_EQ(text_at(upload(wire, large_content('a')), "blob"), address);
+  EXPECT_EQ(integer_at(damage(wire), "waiting"), 0);
+  EXPECT_EQ(integer_at(damage(wire), "mended"), 1);
+  upload(wire, large_content('a'));
+  EXPECT_EQ(integer_at(damage(wire), "mended"), 1);
 }
 
 TEST(Scrub, ForgetsDamageWithTheBytes) {

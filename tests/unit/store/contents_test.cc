@@ -191,27 +191,84 @@ TEST_F(DamagedContents, StayWhereAnotherContentIsRecorded) {
 TEST_F(DamagedContents, AreSetAsideUntilTheyComeAgain) {
   const Address address = place("one");
   put_blob(address, digest_of("one"), 0);
-  EXPECT_EQ(set_aside(rows_, address, Time{5}), false) << "they are whole";
+  EXPECT_EQ(set_aside(rows_, address, Time{}, Time{5}), false) << "they are whole";
   rot(address, "ane");
-  EXPECT_EQ(set_aside(rows_, address, Time{5}), true);
+  EXPECT_EQ(set_aside(rows_, address, Time{}, Time{5}), true);
   EXPECT_FALSE(bytes_at(address));
   EXPECT_EQ(kept(address), "ane");
   EXPECT_EQ(damage_of(address), (DamageRow{Time{5}, Time{0}}));
   EXPECT_EQ(place("one"), address);
   EXPECT_EQ(damage_of(address)->found, Time{5});
-  EXPECT_NE(damage_of(address)->mended, Time{0});
+  const Time mended = damage_of(address)->mended;
+  EXPECT_GT(mended, Time{5});
   // Who looked before that is late.
-  rows_.apply({Family::meta, damage_key(address), encode(DamageRow{Time{5}, Time{9}})});
   rot(address, "ane");
-  EXPECT_EQ(set_aside(rows_, address, Time{8}), false);
-  EXPECT_EQ(set_aside(rows_, address, Time{10}), true);
+  EXPECT_EQ(set_aside(rows_, address, Time{}, Time{10}), false);
+  EXPECT_EQ(bytes_at(address), "ane");
+  EXPECT_EQ(set_aside(rows_, address, mended, Time{10}), true);
+  EXPECT_EQ(damage_of(address), (DamageRow{Time{10}, Time{0}}));
+}
+
+TEST_F(DamagedContents, AreSetAsideAlsoWhenTheClockWasPutBack) {
+  const Address address = place("one");
+  put_blob(address, digest_of("one"), 0);
+  rows_.apply({Family::meta, damage_key(address), encode(DamageRow{Time{500}, Time{900}})});
+  rot(address, "ane");
+  EXPECT_EQ(set_aside(rows_, address, Time{900}, Time{2}), true);
+  EXPECT_FALSE(bytes_at(address));
+  EXPECT_EQ(damage_of(address), (DamageRow{Time{901}, Time{0}}));
+  EXPECT_EQ(place("one"), address);
+  EXPECT_EQ(damage_of(address), (DamageRow{Time{901}, Time{902}}));
+}
+
+TEST_F(DamagedContents, AreMendedWhenTheyAreFoundWhole) {
+  const Address address = place("one");
+  put_blob(address, digest_of("one"), 0);
+  EXPECT_TRUE(close_damage(rows_, address, Time{4}));
+  EXPECT_FALSE(damage_of(address)) << "there was none";
+  rot(address, "ane");
+  EXPECT_EQ(set_aside(rows_, address, Time{}, Time{5}), true);
+  rot(address, "one");
+  EXPECT_EQ(place("one"), address);
+  EXPECT_EQ(damage_of(address), (DamageRow{Time{5}, Time{6}}));
+  EXPECT_TRUE(close_damage(rows_, address, Time{9}));
+  EXPECT_EQ(damage_of(address)->mended, Time{6}) << "once";
+}
+
+TEST_F(DamagedContents, AreCountedWithoutLookingAtEach) {
+  std::vector<Address> addresses;
+  for (const std::string bytes : {"one", "two", "three"}) {
+    addresses.push_back(place(bytes));
+    put_blob(addresses.back(), digest_of(bytes), 0);
+    rot(addresses.back(), "rotten");
+  }
+  // Of a store that has no such row they are counted once.
+  rows_.apply({Family::meta, damage_key(addresses[0]), encode(DamageRow{Time{3}, {}})});
+  EXPECT_EQ(count_damage(rows_), (DamageCounts{1, 0}));
+  EXPECT_EQ(set_aside(rows_, addresses[0], Time{}, Time{5}), true);
+  EXPECT_EQ(set_aside(rows_, addresses[1], Time{}, Time{5}), true);
+  EXPECT_EQ(set_aside(rows_, addresses[2], Time{}, Time{5}), true);
+  EXPECT_EQ(set_aside(rows_, addresses[2], Time{}, Time{6}), true) << "still";
+  EXPECT_EQ(count_damage(rows_), (DamageCounts{3, 0}));
+  place("two");
+  EXPECT_EQ(count_damage(rows_), (DamageCounts{2, 1}));
+  rot(addresses[1], "rotten");
+  EXPECT_EQ(set_aside(rows_, addresses[1], damage_of(addresses[1])->mended, Time{7}), true);
+  EXPECT_EQ(count_damage(rows_), (DamageCounts{3, 0}));
+  place("two");
+  EXPECT_TRUE(drop_bytes(rows_, addresses[0], 7));
+  EXPECT_TRUE(drop_bytes(rows_, addresses[1], 7));
+  EXPECT_EQ(count_damage(rows_), (DamageCounts{1, 0}));
+  // A row that nobody can read is not read.
+  rows_.apply({Family::meta, damage_key(addresses[0]), "no row"});
+  EXPECT_EQ(count_damage(rows_), (DamageCounts{1, 0}));
 }
 
 TEST_F(DamagedContents, OfNobodyAreNotSetAside) {
   const Address address = place("one");
   put_blob(address, digest_of("one"), 7);
   rot(address, "ane");
-  EXPECT_EQ(set_aside(rows_, address, Time{5}), false);
+  EXPECT_EQ(set_aside(rows_, address, Time{}, Time{5}), false);
 }
 
 // The lease under which they came may still be there, over.
@@ -229,7 +286,7 @@ TEST_F(DamagedContents, AreForgottenWithTheirBytes) {
   const Address address = place("one");
   put_blob(address, digest_of("one"), 0);
   rot(address, "ane");
-  EXPECT_EQ(set_aside(rows_, address, Time{5}), true);
+  EXPECT_EQ(set_aside(rows_, address, Time{}, Time{5}), true);
   EXPECT_TRUE(drop_bytes(rows_, address, 7));
   EXPECT_FALSE(damage_of(address));
   EXPECT_FALSE(kept(address));
