@@ -10,9 +10,6 @@
 namespace emstore::daemon {
 namespace {
 
-// So that counting takes a tenth of the time of one thread at most.
-constexpr int kPauseFactor = 10;
-
 std::string sum_text(std::uint64_t used, std::uint64_t more, std::uint64_t most) {
   return std::to_string(used) + " bytes, " + std::to_string(more) + " more would be over the " +
          bytes_text(most) + " of ";
@@ -104,8 +101,8 @@ Status Quota::count(std::unique_lock<std::mutex>& turn) {
   const Clock::time_point ended = Clock::now();
   turn.lock();
   is_counting_ = false;
-  next_count_ =
-      ended + std::max<Clock::duration>(limits_.count_pause_min, kPauseFactor * (ended - started));
+  next_count_ = ended + std::max<Clock::duration>(limits_.count_pause_min,
+                                                  limits_.count_pause_times * (ended - started));
   counted_.notify_all();
   if (!used) return failure(used.error());
   used->stored += uncounted_.stored;

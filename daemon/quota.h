@@ -28,8 +28,10 @@ namespace emstore::daemon {
 struct QuotaLimits {
   std::uint64_t stored_bytes_max = 0;    // 0: no bound.
   std::uint64_t unlinked_bytes_max = 0;  // Of one user. 0: no bound.
-  // At least, from one count to the next.
+  // From one count to the next, at least; and so many times as long as the count took, so that
+  // counting takes a tenth of the time of one thread at most.
   std::chrono::microseconds count_pause_min = std::chrono::seconds(1);
+  int count_pause_times = 10;
 };
 
 // What rows say, and what unfinished uploads hold. Errors: those of store::count_usage().

@@ -13,8 +13,8 @@ constexpr std::uint32_t kUser = 1001;
 
 class QuotaTest : public ::testing::Test {
  protected:
-  explicit QuotaTest(std::chrono::microseconds pause = std::chrono::microseconds(0))
-      : quota_({.stored_bytes_max = 1'000, .count_pause_min = pause}) {
+  explicit QuotaTest(std::chrono::microseconds pause = {}, int times = 0)
+      : quota_({.stored_bytes_max = 1'000, .count_pause_min = pause, .count_pause_times = times}) {
     quota_.count_by([this]() -> Result<store::Usage> {
       ++counts_;
       if (during_) during_();
@@ -23,10 +23,7 @@ class QuotaTest : public ::testing::Test {
   }
   bool is_let_in(std::uint64_t bytes) { return quota_.admit_upload(kUser, bytes).has_value(); }
   // Refused by a count that begins now.
-  void count() {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    EXPECT_FALSE(is_let_in(1'000));
-  }
+  void count() { EXPECT_FALSE(is_let_in(1'000)); }
 
   Quota quota_;
   store::Usage rows_{.stored = 900, .unlinked = {}};
@@ -78,10 +75,11 @@ TEST_F(QuotaTest, AddsWhatWasLetInWhileItCounted) {
     during_ = {};
     EXPECT_TRUE(is_let_in(60));
   };
-  count();
-  quota_.count_by([this] { return Result<store::Usage>(rows_); });
-  EXPECT_FALSE(quota_.admit_named(41)) << "nothing but the last count says so";
+  rows_.stored = 850;
+  EXPECT_FALSE(is_let_in(101)) << "the rows that were counted may not have the 60";
   EXPECT_EQ(counts_, 2);
+  EXPECT_TRUE(is_let_in(101)) << "they have not: what was let in has ended";
+  EXPECT_EQ(counts_, 3);
 }
 
 TEST_F(QuotaTest, CountsWhatWasLetInUntilItIsSeen) {
@@ -99,20 +97,25 @@ TEST_F(QuotaTest, SaysThatItCannotCount) {
   EXPECT_EQ(quota_.admit_named(1).error().code, ErrorCode::io_failed);
 }
 
-TEST_F(QuotaTest, RestsTenTimesAsLongAsACountTook) {
+class TiredQuotaTest : public QuotaTest {
+ protected:
+  TiredQuotaTest() : QuotaTest({}, 10) {}
+};
+
+TEST_F(TiredQuotaTest, RestsTenTimesAsLongAsACountTook) {
   during_ = [] { std::this_thread::sleep_for(std::chrono::milliseconds(200)); };
   EXPECT_TRUE(is_let_in(0));
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_FALSE(is_let_in(1'000));
   EXPECT_EQ(counts_, 1);
-  std::this_thread::sleep_for(std::chrono::milliseconds(2'000));
-  EXPECT_FALSE(is_let_in(1'000));
+  while (!is_let_in(1'000) && counts_ == 1) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
   EXPECT_EQ(counts_, 2);
 }
 
 class RestingQuotaTest : public QuotaTest {
  protected:
-  RestingQuotaTest() : QuotaTest(std::chrono::hours(1)) {}
+  RestingQuotaTest() : QuotaTest(std::chrono::hours(1), 0) {}
 };
 
 TEST_F(RestingQuotaTest, RestsAtLeastAsLongAsItIsTold) {
