@@ -71,8 +71,8 @@ TEST(SchemaEvolution, RenamesKeepIdsDataLinksAndIndexes) {
 
 TEST(SchemaEvolution, ARenameOfWhatIsNotThereAddsIt) {
   TestStore store;
-  const SchemaOutcome made =
-      store.apply(schema_map({{"a", entity_with({{"x", field("text", {{"renamed_from", "y"}})}})}}));
+  const SchemaOutcome made = store.apply(
+      schema_map({{"a", entity_with({{"x", field("text", {{"renamed_from", "y"}})}})}}));
   EXPECT_THAT(made.difference, ElementsAre("+ a", "+ a.x text"));
   // Both are wanted: the old one stays, and nothing is renamed.
   const SchemaOutcome both = store.apply(schema_map(
@@ -152,11 +152,12 @@ TEST_F(DroppingData, IsRefusedByNameUnlessAllowed) {
 
 TEST_F(DroppingData, EmptiesTheFieldsByCommitsOfTheirOwn) {
   insert_posts(3);
-  const Map less = schema_map({{"posts", entity_with({{"title", field("text", {{"required", true}})},
-                                                     {"files", field("media")}})},
-                              {"pages", entity_with({{"slug", field("text")}})},
-                              {"media", Map{}}},
-                             {{"f", poly("posts", "files", false)}});
+  const Map less = schema_map(
+      {{"posts",
+        entity_with({{"title", field("text", {{"required", true}})}, {"files", field("media")}})},
+       {"pages", entity_with({{"slug", field("text")}})},
+       {"media", Map{}}},
+      {{"f", poly("posts", "files", false)}});
   const Sequence before = sequence();
   const SchemaOutcome outcome = store_.apply(less, /*allow_destructive=*/true);
   EXPECT_TRUE(outcome.changed);
@@ -176,7 +177,7 @@ TEST_F(DroppingData, EmptiesTheFieldsByCommitsOfTheirOwn) {
 TEST_F(DroppingData, DeletesTheRecordsOfAnEntityPageByPage) {
   insert_posts(2500);
   const Map less = schema_map({{"pages", entity_with({{"slug", field("text")}})},
-                              {"media", Map{{"fields", Map{{"alt", field("text")}}}}}});
+                               {"media", Map{{"fields", Map{{"alt", field("text")}}}}}});
   const EntityId posts = store_.view()->schema->entity("posts")->id;
   EXPECT_EQ(records_of(store_, posts), 2500U);
   const Sequence before = sequence();
