@@ -213,12 +213,21 @@ Result<File> FileStore::open_blob(const Address& address) const {
 Result<std::string> FileStore::read(const Address& address, std::uint64_t offset,
                                     std::uint64_t length) const {
   EMSTORE_TRY(const File file, open_blob(address));
-  return read_range(*state_->system, file, offset, length, path_of(address));
+  return read(file, address, offset, length);
 }
 
 Result<std::uint64_t> FileStore::size(const Address& address) const {
   EMSTORE_TRY(const File file, open_blob(address));
-  EMSTORE_TRY(const struct stat status, status_of_regular(file, path_of(address)));
+  return size(file, address);
+}
+
+Result<std::string> FileStore::read(const File& blob, const Address& address, std::uint64_t offset,
+                                    std::uint64_t length) const {
+  return read_range(*state_->system, blob, offset, length, path_of(address));
+}
+
+Result<std::uint64_t> FileStore::size(const File& blob, const Address& address) const {
+  EMSTORE_TRY(const struct stat status, status_of_regular(blob, path_of(address)));
   return static_cast<std::uint64_t>(status.st_size);
 }
 

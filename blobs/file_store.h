@@ -113,6 +113,10 @@ class FileStore {
   Result<std::string> read(const Address& address, std::uint64_t offset,
                            std::uint64_t length) const;
   Result<std::uint64_t> size(const Address& address) const;
+  // The same of one that open_blob() opened, for who reads it in pieces; `address` is for messages.
+  Result<std::string> read(const File& blob, const Address& address, std::uint64_t offset,
+                           std::uint64_t length) const;
+  Result<std::uint64_t> size(const File& blob, const Address& address) const;
 
   // Re-hashes the stored bytes, from the disk rather than from memory. Errors: those of open_blob,
   // cancelled.

@@ -1,6 +1,7 @@
 #include "daemon/known_blobs.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,7 +23,7 @@ struct Wanted {
   std::optional<Sha256> sha256;  // Nothing: whether it is worth while to compute it.
 };
 
-// What becomes of one of them.
+// What becomes of a content.
 struct Found {
   Value answer;  // Null: the store does not have it.
   std::optional<store::LeaseCommand> lease;
@@ -106,41 +107,64 @@ Result<std::optional<Looked>> look_at(const Parts& parts, const store::View& vie
     const auto picture = blobs::measure_picture(type, *bytes);
     return Looked{std::move(type), picture};
   }
-  const Result<std::uint64_t> size = parts.files.size(address);
-  if (!size && class_of(size.error().code) == ErrorClass::unavailable) {
-    return failure(size.error());
+  const Result<blobs::File> file = parts.files.open_blob(address);
+  if (!file && class_of(file.error().code) == ErrorClass::unavailable) {
+    return failure(file.error());
   }
-  if (!size || *size != recorded.size) return std::nullopt;
-  EMSTORE_TRY(const std::string first, parts.files.read(address, 0, blobs::kSniffBytesMax));
+  if (!file) return std::nullopt;
+  EMSTORE_TRY(const std::uint64_t size, parts.files.size(*file, address));
+  if (size != recorded.size) return std::nullopt;
+  EMSTORE_TRY(const std::string first, parts.files.read(*file, address, 0, blobs::kSniffBytesMax));
   std::string type = sniffer.mime_type(first);
   EMSTORE_TRY(const auto picture,
               blobs::measure_picture(type, [&](std::uint64_t offset, std::size_t length) {
-                return parts.files.read(address, offset, length);
+                return parts.files.read(*file, address, offset, length);
               }));
   return Looked{std::move(type), picture};
 }
 
-Result<Found> find(const Parts& parts, const Wanted& wanted, const blobs::Sniffer& sniffer) {
-  Found found;
-  found.pin = parts.files.pin(wanted.xxh3);
-  const auto view = parts.store.view();
-  EMSTORE_TRY(const auto recorded, find_recorded(*view, wanted));
-  if (!recorded) return found;
-  if (!wanted.address && !wanted.sha256) {
-    found.answer = Map{{"maybe", true}};
-    return found;
-  }
-  EMSTORE_TRY(const auto looked, look_at(parts, *view, *recorded, sniffer));
-  if (!looked) return found;
+store::LeaseCommand lease_on(const store::Recorded& recorded, const Looked& looked) {
   store::LeaseCommand lease;
-  lease.digest = {wanted.xxh3, recorded->sha256, recorded->size};
-  lease.mime_type = looked->mime_type;
-  lease.picture = looked->picture;
-  lease.content = recorded->address;
+  lease.digest = {recorded.address.digest, recorded.sha256, recorded.size};
+  lease.mime_type = looked.mime_type;
+  lease.picture = looked.picture;
+  lease.content = recorded.address;
   lease.existed = true;
-  lease.micros = parts.config.lease.count();
-  found.lease = std::move(lease);
-  return found;
+  return lease;
+}
+
+struct Answers {
+  std::vector<Found> found;
+  std::vector<std::size_t> places;  // For each that was wanted: where in `found`.
+};
+
+// Looks at each content once, however often and in whatever words it is asked about: the header of
+// a picture may lead to a thousand places of its file.
+Result<Answers> look_for(const Parts& parts, const blobs::Sniffer& sniffer,
+                         const std::vector<Wanted>& all) {
+  Answers answers;
+  std::map<Address, std::size_t> looked_at;
+  for (const Wanted& wanted : all) {
+    Found one;
+    one.pin = parts.files.pin(wanted.xxh3);
+    const auto view = parts.store.view();
+    EMSTORE_TRY(const auto recorded, find_recorded(*view, wanted));
+    const std::size_t next = answers.found.size();
+    if (recorded && !wanted.address && !wanted.sha256) {
+      one.answer = Map{{"maybe", true}};
+    } else if (recorded) {
+      const auto [known, is_new] = looked_at.try_emplace(recorded->address, next);
+      if (!is_new) {
+        answers.places.push_back(known->second);
+        continue;
+      }
+      EMSTORE_TRY(const auto looked, look_at(parts, *view, *recorded, sniffer));
+      if (looked) one.lease = lease_on(*recorded, *looked);
+    }
+    answers.places.push_back(next);
+    answers.found.push_back(std::move(one));
+  }
+  return answers;
 }
 
 }  // namespace
@@ -148,7 +172,7 @@ Result<Found> find(const Parts& parts, const Wanted& wanted, const blobs::Sniffe
 struct KnownBlobs::Question {
   Caller caller;
   Peer peer;
-  std::vector<Found> found;
+  Answers answers;
   std::size_t waiting = 0;       // For so many leases.
   std::optional<Error> refusal;  // Instead of an answer.
 };
@@ -175,11 +199,11 @@ void KnownBlobs::begin(Session& session, std::uint32_t request, const protocol::
   const std::size_t bytes = all.size() * sizeof(Wanted);
   const bool is_taken = parts_.media.submit(
       session.id(), bytes, [this, question, wanted = std::move(all)](std::size_t thread) {
-        for (const Wanted& one : wanted) {
-          Result<Found> found = find(parts_, one, parts_.sniffers.at(thread));
-          if (!found) question->refusal = found.error();
-          if (!found) break;
-          question->found.push_back(*std::move(found));
+        Result<Answers> answers = look_for(parts_, parts_.sniffers.at(thread), wanted);
+        if (answers) {
+          question->answers = *std::move(answers);
+        } else {
+          question->refusal = answers.error();
         }
         parts_.reactor.deliver([this, question] { take_leases(question); });
       });
@@ -188,13 +212,14 @@ void KnownBlobs::begin(Session& session, std::uint32_t request, const protocol::
 
 void KnownBlobs::take_leases(const std::shared_ptr<Question>& question) {
   question->waiting = 1;  // This function.
-  for (std::size_t i = 0; i < question->found.size() && !question->refusal; ++i) {
-    Found& found = question->found[i];
+  for (std::size_t i = 0; i < question->answers.found.size() && !question->refusal; ++i) {
+    Found& found = question->answers.found[i];
     if (!found.lease) continue;
     store::LeaseCommand lease = *found.lease;
     lease.uid = question->peer.uid;
+    lease.micros = parts_.config.lease.count();
     const auto answered = [this, question, i](const store::Outcome& outcome) {
-      Found& asked = question->found[i];
+      Found& asked = question->answers.found[i];
       if (outcome) {
         const auto& taken = std::get<store::LeaseOutcome>(*outcome);
         const ContentDigest& digest = asked.lease->digest;
@@ -220,7 +245,9 @@ void KnownBlobs::answer(const Question& question) {
   if (session == nullptr) return;
   if (question.refusal) return session->refuse(question.caller.request, *question.refusal);
   List contents;
-  for (const Found& found : question.found) contents.push_back(found.answer);
+  for (const std::size_t place : question.answers.places) {
+    contents.push_back(question.answers.found[place].answer);
+  }
   session->reply(question.caller.request, Map{{"contents", std::move(contents)}});
 }
 

@@ -48,6 +48,25 @@ TEST(BlobHave, GivesALeaseOnWhatIsThere) {
   }
 }
 
+TEST(BlobHave, AnswersForAContentAsOftenAsItIsNamed) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  const std::string bytes(kLargeBytes, 'a');
+  const std::string address = store_media(wire, bytes),
+                    nowhere = "xxh3-128:" + std::string(32, '0');
+  const List answers = have(wire, {nowhere, address, described(bytes, true), address,
+                                   described(bytes, false), nowhere, address});
+  ASSERT_EQ(answers.size(), 7u);
+  for (std::size_t i : {1u, 2u, 3u, 6u}) {
+    ASSERT_NE(answers[i].if_map(), nullptr) << i;
+    EXPECT_EQ(to_string(answers[i]), to_string(answers[1])) << i;
+    EXPECT_EQ(text_at(*answers[i].if_map(), "blob"), address);
+  }
+  EXPECT_TRUE(answers[0].is_null());
+  EXPECT_EQ(to_string(answers[4]), to_string(Value(Map{{"maybe", true}})));
+  EXPECT_TRUE(answers[5].is_null());
+}
+
 // What may be named after a positive answer could not be named before it.
 TEST(BlobHave, RenewsALeaseThatIsOver) {
   RunningDaemon running([](daemon::Config& config) { config.lease = std::chrono::seconds(1); });
