@@ -51,6 +51,10 @@ Result<OpenedStore> open_store(const Config& config, Log& log) {
   options.database.on_background_error = [&log](const Error& error) {
     log.error("background_error", error);
   };
+  options.database.on_torn_end = [&log](const store::TornEnd& end) {
+    log.warning("torn_end_dropped",
+                {{"file", end.file.string()}, {"from", end.offset}, {"bytes", end.bytes}});
+  };
   options.limits = config.store;
   options.limits.free_bytes_min = config.free_bytes_min;
   options.sync_head_with_every_group = config.sync_head_with_every_group;

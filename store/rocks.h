@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,13 @@
 
 namespace emstore::store {
 
+// A write that was under way when the power went: the end of a write-ahead log, from what is whole.
+struct TornEnd {
+  std::filesystem::path file;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct DatabaseOptions {
   std::size_t memtable_bytes = 64u << 20;
   std::size_t cache_bytes = 512u << 20;
@@ -23,6 +31,12 @@ struct DatabaseOptions {
   std::function<void(std::string_view line)> log = {};
   // Told once when RocksDB reports a background error: from then on every write fails.
   std::function<void(const Error&)> on_background_error = {};
+  // The key of the last row of Family::log that is known to be on disk, empty when none is yet: an
+  // end that a power cut tore is dropped only when that row is there without it. Nothing when it is
+  // not known: only when no row is there.
+  std::optional<std::string> acknowledged = {};
+  // Told of such an end when it was dropped.
+  std::function<void(const TornEnd&)> on_torn_end = {};
   // For tests of lost writes only: a rocksdb::FileSystem in place of the real one (type-erased
   // here, so that no RocksDB type reaches beyond this file).
   std::shared_ptr<void> file_system = {};
@@ -42,9 +56,10 @@ class Generation;
 
 class Database {
  public:
-  // Opens the database below `path`, creating it where it is absent. Verifies that every
-  // write-ahead log named in the manifest is there and whole.
-  // Errors: locked, corrupt_log, unsupported_format, disk_full, io_failed.
+  // Opens the database below `path`, which nobody else opens meanwhile, creating it where it is
+  // absent. Verifies that every write-ahead log named in the manifest is there and whole, but for a
+  // write that was under way when the power went: that is dropped (rocks_torn.h). Errors: locked,
+  // corrupt_log, unsupported_format, disk_full, io_failed.
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path,
                                                 const DatabaseOptions& options);
   ~Database();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "store/rocks_ingest.h"
+#include "store/rocks_torn.h"
 
 namespace emstore::store {
 namespace {
@@ -53,10 +54,18 @@ Result<bool> find_database(const std::filesystem::path& folder) {
                  "cannot list the folder " + folder.string() + ": " + error.message());
 }
 
+Result<bool> is_empty(const RowSource& rows) {
+  bool is_empty = true;
+  EMSTORE_CHECKED(scan_rows(rows, {}, Direction::forward,
+                            [&](std::string_view, std::string_view) { return is_empty = false; }));
+  return is_empty;
+}
+
 // From the files of a folder to an engine whose families are all there.
 class Opening {
  public:
-  Opening(Engine& engine, const DatabaseOptions& options) : engine_(engine) {
+  Opening(Engine& engine, const DatabaseOptions& options)
+      : engine_(engine), acknowledged_(options.acknowledged), on_torn_end_(options.on_torn_end) {
     options_ = database_options(options, engine.logger, engine.fail_stop);
     if (options.file_system) {
       engine.env = rocksdb::NewCompositeEnv(
@@ -69,7 +78,9 @@ class Opening {
   Result<std::vector<Family>> run() {
     EMSTORE_CHECKED(make_folder(engine_.path));
     EMSTORE_TRY(const bool exists, find_database(engine_.path));
-    EMSTORE_CHECKED(open_files(exists));
+    EMSTORE_TRY(const auto families, list_families(exists));
+    if (exists) EMSTORE_CHECKED(drop_torn_end(families));
+    EMSTORE_CHECKED(open_files(exists, families));
     EMSTORE_CHECKED(read_rows());
     EMSTORE_TRY(const bool is_new, is_unfinished());
     EMSTORE_CHECKED(take_primary_families(is_new));
@@ -89,25 +100,68 @@ class Opening {
     return error;
   }
 
-  Status open_files(bool exists) {
-    const std::string path = engine_.path.string();
+  // Of the files that are there.
+  Result<std::vector<rocksdb::ColumnFamilyDescriptor>> list_families(bool exists) {
     std::vector<std::string> names = {rocksdb::kDefaultColumnFamilyName};
     if (exists) {
-      const auto status = rocksdb::DB::ListColumnFamilies(options_, path, &names);
+      const auto status = rocksdb::DB::ListColumnFamilies(options_, engine_.path.string(), &names);
       if (!status.ok()) return failure(error(status));
     }
-    std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;
     for (const std::string& name : names) {
       EMSTORE_TRY(auto options, options_of(name));
-      descriptors.emplace_back(name, std::move(options));
+      families.emplace_back(name, std::move(options));
     }
+    return families;
+  }
+
+  // Before anything is written: the end may be evidence.
+  Status drop_torn_end(const std::vector<rocksdb::ColumnFamilyDescriptor>& families) {
+    EMSTORE_TRY(const auto torn, find_torn_end(engine_.path));
+    if (!torn) return {};
+    EMSTORE_TRY(const bool is_enough, reaches_acknowledged(families));
+    if (!is_enough) {
+      return failure(ErrorCode::corrupt_log, torn->file.string() + " is damaged at byte " +
+                                                 std::to_string(torn->offset) +
+                                                 ": what was acknowledged is not before it");
+    }
+    EMSTORE_CHECKED(cut_torn_end(*torn));
+    if (on_torn_end_) on_torn_end_(*torn);
+    return {};
+  }
+
+  // Without the end that is torn.
+  Result<bool> reaches_acknowledged(
+      const std::vector<rocksdb::ColumnFamilyDescriptor>& families) const {
+    rocksdb::DBOptions options = options_;
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* opened = nullptr;
+    const auto status =
+        rocksdb::DB::OpenForReadOnly(options, engine_.path.string(), families, &handles, &opened);
+    if (!status.ok()) return failure(error(status));
+    const std::unique_ptr<rocksdb::DB> db(opened);
+    const std::vector<ColumnFamily> owned(handles.begin(), handles.end());
+    const std::string log = to_string(FamilyName{Family::log});
+    for (std::size_t i = 0; i < families.size(); ++i) {
+      if (families[i].name != log) continue;
+      const RowSource rows{*db, *owned[i], Family::log};
+      if (!acknowledged_) return is_empty(rows);
+      if (acknowledged_->empty()) return true;
+      EMSTORE_TRY(const auto row, get_row(rows, *acknowledged_));
+      return row.has_value();
+    }
+    return !acknowledged_ || acknowledged_->empty();
+  }
+
+  Status open_files(bool exists, const std::vector<rocksdb::ColumnFamilyDescriptor>& families) {
     options_.create_if_missing = !exists;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* db = nullptr;
-    const auto status = rocksdb::DB::Open(options_, path, descriptors, &handles, &db);
+    const auto status = rocksdb::DB::Open(options_, engine_.path.string(), families, &handles, &db);
     if (!status.ok()) return failure(error(status));
     engine_.db.reset(db);
-    for (std::size_t i = 0; i < names.size(); ++i) opened_[names[i]].reset(handles[i]);
+    for (std::size_t i = 0; i < families.size(); ++i) opened_[families[i].name].reset(handles[i]);
     opened_.erase(rocksdb::kDefaultColumnFamilyName);
     return {};
   }
@@ -142,11 +196,7 @@ class Opening {
   Result<bool> is_unfinished() {
     const auto log = opened_.find(name_of(Family::log));
     if (has_rows_ || log == opened_.end()) return !has_rows_;
-    bool is_empty = true;
-    EMSTORE_CHECKED(
-        scan_rows({*engine_.db, *log->second, Family::log}, {}, Direction::forward,
-                  [&is_empty](std::string_view, std::string_view) { return is_empty = false; }));
-    return is_empty;
+    return is_empty({*engine_.db, *log->second, Family::log});
   }
 
   bool take(Family family, const std::string& name, ColumnFamilies& families) {
@@ -215,6 +265,8 @@ class Opening {
   }
 
   Engine& engine_;
+  std::optional<std::string> acknowledged_;
+  std::function<void(const TornEnd&)> on_torn_end_;
   rocksdb::DBOptions options_;
   std::map<std::string, ColumnFamily, std::less<>> opened_;  // Those that nobody has taken yet.
   std::array<std::optional<FamilyRow>, kFamilyCount> rows_;

@@ -118,8 +118,9 @@ rocksdb::DBOptions database_options(const DatabaseOptions& options,
   rocksdb::DBOptions chosen;
 
   // The default recovery mode drops what was acknowledged after one flipped bit, and opens as if
-  // nothing were wrong. This one forgives a torn last record only. The manifest vouches for closed
-  // logs: without it, one that is missing leaves half of a batch.
+  // nothing were wrong. This one forgives a last record that is cut short; what else a power cut
+  // does to it, rocks_torn.h tells from damage. The manifest vouches for closed logs: without it,
+  // one that is missing leaves half of a batch.
   chosen.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   chosen.track_and_verify_wals_in_manifest = true;
   chosen.atomic_flush = true;  // All families end at the same write.

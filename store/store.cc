@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "store/damage.h"
+#include "store/event_bytes.h"
 #include "store/folder_lock.h"
 #include "store/group.h"
 #include "store/merkle.h"
@@ -70,9 +71,14 @@ Store::~Store() { state_->publish(nullptr); }
 
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environment& environment) {
   EMSTORE_TRY(FolderLock lock, prepare_folder(options.directory, options.unsafe_file_system));
-  EMSTORE_TRY(std::unique_ptr<Database> database,
-              Database::open(options.directory / "db", options.database));
   EMSTORE_TRY(Head head, Head::open(options.directory / "head"));
+  DatabaseOptions database_options = options.database;
+  if (head.recorded()) {
+    const Sequence last = head.recorded()->sequence;
+    database_options.acknowledged = last == 0 ? std::string() : log_key(last);
+  }
+  EMSTORE_TRY(std::unique_ptr<Database> database,
+              Database::open(options.directory / "db", database_options));
   EMSTORE_TRY(const StoreId id, identify(*database, head, environment));
   EMSTORE_CHECKED(rebuild_outdated(*database, options.limits.rebuild_bytes_max, options.progress));
   EMSTORE_TRY(Opened opened, read_state(*database));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 namespace emstore::testing {
@@ -63,15 +64,38 @@ class DroppingFileSystem::Folder final : public rocksdb::FSDirectory {
   }
 };
 
+namespace {
+
+// Some of the pages between the two, one at least, hold zeros where they were not synced.
+void lose_pages(const std::string& name, std::uint64_t synced, std::uint64_t written,
+                std::mt19937& random) {
+  constexpr std::uint64_t kPageBytes = 4'096;
+  const std::uint64_t first = synced / kPageBytes, last = (written - 1) / kPageBytes;
+  const std::uint64_t lost_anyway = first + random() % (last - first + 1);
+  std::fstream file(name, std::ios::binary | std::ios::in | std::ios::out);
+  for (std::uint64_t page = first; page <= last; ++page) {
+    if (page != lost_anyway && random() % 2 == 0) continue;
+    const std::uint64_t from = std::max(synced, page * kPageBytes);
+    const std::uint64_t to = std::min(written, (page + 1) * kPageBytes);
+    file.seekp(static_cast<std::streamoff>(from));
+    file << std::string(to - from, '\0');
+  }
+}
+
+}  // namespace
+
 DroppingFileSystem::DroppingFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
 
 void DroppingFileSystem::restore_power(std::mt19937& random) {
   const std::lock_guard lock(mutex_);
   for (auto& [name, sizes] : files_) {
     if (sizes.written <= sizes.synced || !std::filesystem::exists(name)) continue;
-    std::uniform_int_distribution<std::uint64_t> kept(sizes.synced, sizes.written - 1);
-    sizes.written = kept(random);
-    std::filesystem::resize_file(name, sizes.written);
+    if (random() % 2 == 0) {
+      std::uniform_int_distribution<std::uint64_t> kept(sizes.synced, sizes.written - 1);
+      std::filesystem::resize_file(name, kept(random));
+    } else {
+      lose_pages(name, sizes.synced, sizes.written, random);
+    }
   }
   files_.clear();
   failing_sync_ = 0;

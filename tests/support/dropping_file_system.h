@@ -31,8 +31,8 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
   // The same at the n-th sync from now, which does not come to pass.
   void cut_power_at_sync(std::uint64_t n) { cutting_sync_ = syncs_ + n; }
   bool is_cut() const { return is_cut_; }
-  // Takes a part, chosen by `random`, of what was not synced from the end of each file; then
-  // everything works again.
+  // Takes a part, chosen by `random`, of what was not synced of each file: its end, or pages that
+  // hold zeros then. Everything works again.
   void restore_power(std::mt19937& random);
 
   const char* Name() const override { return "DroppingFileSystem"; }

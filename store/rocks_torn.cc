@@ -1,0 +1,189 @@
+#include "store/rocks_torn.h"
+
+#include <fcntl.h>
+#include <rocksdb/file_checksum.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "base/big_endian.h"
+#include "base/io_failure.h"
+
+namespace emstore::store {
+namespace {
+
+constexpr std::size_t kBlockBytes = 32'768;
+constexpr std::size_t kHeaderBytes = 7;
+constexpr std::size_t kLengthAt = 4;
+constexpr std::size_t kTypeAt = 6;
+// What a disk writes whole or not at all.
+constexpr std::size_t kSectorBytes = 512;
+
+enum class PieceType : std::uint8_t { full = 1, first = 2, middle = 3, last = 4 };
+
+struct Header {
+  PieceType type;
+  std::size_t length;  // Of what follows it.
+};
+
+struct Piece {
+  PieceType type;
+  std::size_t bytes;  // With its header.
+  bool is_whole;
+};
+
+std::uint32_t little_endian(std::string_view bytes) {
+  return big_endian<std::uint32_t>(std::string(bytes.rbegin(), bytes.rend()));
+}
+
+// Masked, as a header has it, so that bytes which hold a CRC are no special case.
+std::uint32_t masked_crc(rocksdb::FileChecksumGenFactory& crcs, std::string_view bytes) {
+  const auto generator = crcs.CreateFileChecksumGenerator(rocksdb::FileChecksumGenContext());
+  generator->Update(bytes.data(), bytes.size());
+  generator->Finalize();
+  const auto crc = big_endian<std::uint32_t>(generator->GetChecksum());
+  return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
+}
+
+// One file, block by block.
+class Walk {
+ public:
+  void add(std::string_view block) {
+    for (std::size_t at = 0; at < block.size();) {
+      const std::string_view rest = block.substr(at);
+      const bool is_padding = block.size() == kBlockBytes && rest.size() < kHeaderBytes;
+      if (is_padding) break;
+      const auto piece = piece_of(rest);
+      if (piece && piece->is_whole) {
+        const bool begins = piece->type == PieceType::full || piece->type == PieceType::first;
+        has_record_behind_ = has_record_behind_ || (broken_at_ && begins);
+      } else if (!broken_at_) {
+        broken_at_ = size_ + at;
+        is_longer_than_file_ = block.size() < kBlockBytes && is_longer_than(rest);
+      }
+      // Without a length the rest of the block tells nothing.
+      at = piece ? at + piece->bytes : block.size();
+    }
+    if (broken_at_) look_for_hole(block);
+    size_ += block.size();
+  }
+
+  std::optional<std::uint64_t> broken_at() const { return broken_at_; }
+  // Behind what is broken: then it was on disk.
+  bool has_record_behind() const { return has_record_behind_; }
+  // A sector, as far as it is behind what is whole, that holds nothing but zeros.
+  bool has_hole() const { return has_hole_; }
+  // All that is wrong is that the file ends in the middle of a piece.
+  bool is_cut_short() const { return is_longer_than_file_ && !has_hole_ && !has_record_behind_; }
+  std::uint64_t size() const { return size_; }
+
+ private:
+  static bool is_zero(std::string_view bytes) {
+    return bytes.find_first_not_of('\0') == std::string_view::npos;
+  }
+
+  static std::optional<Header> header_of(std::string_view rest) {
+    if (rest.size() < kHeaderBytes) return std::nullopt;
+    const auto type = static_cast<PieceType>(rest[kTypeAt]);
+    if (type < PieceType::full || type > PieceType::last) return std::nullopt;
+    return Header{type, little_endian(rest.substr(kLengthAt, 2))};
+  }
+
+  static bool is_longer_than(std::string_view rest) {
+    const auto header = header_of(rest);
+    return rest.size() < kHeaderBytes || (header && kHeaderBytes + header->length > rest.size());
+  }
+
+  // Nothing where there is no header, or one whose piece does not fit.
+  std::optional<Piece> piece_of(std::string_view rest) const {
+    const auto header = header_of(rest);
+    if (!header || is_longer_than(rest)) return std::nullopt;
+    const std::uint32_t crc = masked_crc(*crcs_, rest.substr(kTypeAt, 1 + header->length));
+    return Piece{header->type, kHeaderBytes + header->length,
+                 crc == little_endian(rest.substr(0, kLengthAt))};
+  }
+
+  void look_for_hole(std::string_view block) {
+    const std::uint64_t end = size_ + block.size();
+    for (std::uint64_t at = std::max(size_, *broken_at_); at < end && !has_hole_;) {
+      const std::uint64_t next = std::min(end, (at / kSectorBytes + 1) * kSectorBytes);
+      has_hole_ = is_zero(block.substr(at - size_, next - at));
+      at = next;
+    }
+  }
+
+  std::shared_ptr<rocksdb::FileChecksumGenFactory> crcs_ =
+      rocksdb::GetFileChecksumGenCrc32cFactory();
+  std::uint64_t size_ = 0;  // Of the blocks that were added.
+  std::optional<std::uint64_t> broken_at_;
+  bool has_record_behind_ = false;
+  bool has_hole_ = false;
+  bool is_longer_than_file_ = false;
+};
+
+// Empty when there is none. One that was begun is the newest, though nothing be in it yet: those
+// before it are closed.
+Result<std::filesystem::path> newest_log(const std::filesystem::path& folder) {
+  std::filesystem::path newest;
+  std::uint64_t newest_number = 0;
+  std::error_code error;
+  std::filesystem::directory_iterator file(folder, error);
+  for (; !error && file != std::filesystem::directory_iterator(); file.increment(error)) {
+    const std::string name = file->path().filename().string();
+    std::uint64_t number = 0;
+    const auto [end, _] = std::from_chars(name.data(), name.data() + name.size(), number);
+    const bool is_log = std::string_view(end) == ".log";
+    if (!is_log || (!newest.empty() && number < newest_number)) continue;
+    newest = file->path();
+    newest_number = number;
+  }
+  if (!error) return newest;
+  return failure(ErrorCode::io_failed, "cannot list " + folder.string() + ": " + error.message());
+}
+
+Result<Walk> walk(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string block(kBlockBytes, '\0');
+  Walk walk;
+  while (file.read(block.data(), kBlockBytes) || file.gcount() > 0) {
+    walk.add(std::string_view(block).substr(0, static_cast<std::size_t>(file.gcount())));
+  }
+  if (file.eof()) return walk;
+  return failure(ErrorCode::io_failed, "cannot read " + path.string());
+}
+
+}  // namespace
+
+Result<std::optional<TornEnd>> find_torn_end(const std::filesystem::path& folder) {
+  EMSTORE_TRY(const auto path, newest_log(folder));
+  if (path.empty()) return std::nullopt;
+  EMSTORE_TRY(const Walk walked, walk(path));
+  if (!walked.broken_at() || walked.is_cut_short()) return std::nullopt;
+  const std::uint64_t at = *walked.broken_at();
+  if (walked.has_hole() && !walked.has_record_behind()) {
+    return TornEnd{path, at, walked.size() - at};
+  }
+  return failure(ErrorCode::corrupt_log, path.string() + " is damaged at byte " +
+                                             std::to_string(at) +
+                                             ": no power cut leaves it like that");
+}
+
+Status cut_torn_end(const TornEnd& end) {
+  const int file = ::open(end.file.c_str(), O_WRONLY | O_CLOEXEC);
+  if (file < 0) return io_failure(errno, "open", end.file);
+  const bool is_cut = ::ftruncate(file, static_cast<off_t>(end.offset)) == 0;
+  const int error = is_cut && ::fsync(file) == 0 ? 0 : errno;
+  ::close(file);
+  if (error == 0) return {};
+  return is_cut ? sync_failure(error, end.file) : io_failure(error, "cut the end off", end.file);
+}
+
+}  // namespace emstore::store

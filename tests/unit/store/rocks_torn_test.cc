@@ -1,0 +1,261 @@
+// What a power cut leaves of the last write, and what is damage instead.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <random>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/rocks.h"
+#include "tests/support/dropping_file_system.h"
+#include "tests/support/temporary_folder.h"
+
+namespace emstore::store {
+namespace {
+
+constexpr std::size_t kSectorBytes = 512;
+constexpr std::size_t kLargeBytes = 70'000;  // Of a row that lies in three blocks of the log.
+
+// A database with a row of Family::log for each write, "1" and on, whose files can be laid waste.
+class RocksTornTest : public ::testing::Test {
+ protected:
+  Result<std::unique_ptr<Database>> open(std::optional<std::string> acknowledged) {
+    DatabaseOptions options;
+    options.memtable_bytes = 4u << 20;
+    options.cache_bytes = 4u << 20;
+    options.acknowledged = std::move(acknowledged);
+    options.on_torn_end = [this](const TornEnd& end) { told_.push_back(end); };
+    options.file_system = std::shared_ptr<rocksdb::FileSystem>(files_);
+    return Database::open(folder_.path() / "rocks", options);
+  }
+
+  // Makes the database anew. No row holds a zero.
+  void write(const std::vector<std::string>& rows) {
+    std::filesystem::remove_all(folder_.path() / "rocks");
+    const auto database = open({}).value();
+    begins_.clear();
+    for (const std::string& row : rows) {
+      begins_.push_back(bytes().size());
+      const RowChange change{Family::log, std::to_string(begins_.size()), row};
+      EXPECT_TRUE(database->write(std::span(&change, 1), Durability::synced));
+    }
+    told_.clear();
+  }
+  static std::string row(std::size_t size) {
+    std::string bytes(size, '\0');
+    for (std::size_t at = 0; at < size; ++at) bytes[at] = static_cast<char>(1 + at % 250);
+    return bytes;
+  }
+  void write_small_and(std::size_t last_bytes) {
+    write({row(300), row(300), row(300), row(300), row(last_bytes)});
+  }
+
+  std::filesystem::path file() const {
+    std::filesystem::path newest;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "rocks")) {
+      if (entry.path().extension() == ".log") newest = std::max(newest, entry.path());
+    }
+    return newest;
+  }
+  std::string bytes() const {
+    std::ostringstream all;
+    all << std::ifstream(file(), std::ios::binary).rdbuf();
+    return all.str();
+  }
+  void put(const std::string& bytes) const { std::ofstream(file(), std::ios::binary) << bytes; }
+
+  // The part of a sector that lies behind `from`, with zeros in it.
+  static std::string without(std::string bytes, std::size_t sector, std::size_t from) {
+    const std::size_t begin = std::max(from, sector * kSectorBytes);
+    const std::size_t end = std::min(bytes.size(), (sector + 1) * kSectorBytes);
+    std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(begin),
+              bytes.begin() + static_cast<std::ptrdiff_t>(end), '\0');
+    return bytes;
+  }
+
+  static bool has(const Database& database, int number) {
+    return database.snapshot()->get(Family::log, std::to_string(number))->has_value();
+  }
+
+  void expect_refusal(const std::string& damaged, const std::optional<std::string>& acknowledged) {
+    put(damaged);
+    const auto refused = open(acknowledged);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::corrupt_log);
+    EXPECT_TRUE(told_.empty());
+    EXPECT_TRUE(bytes() == damaged) << "nothing was to be changed";
+  }
+
+  testing::TemporaryFolder folder_;
+  std::shared_ptr<testing::DroppingFileSystem> files_ =
+      std::make_shared<testing::DroppingFileSystem>();
+  std::vector<std::size_t> begins_;  // Where each write begins in the file.
+  std::vector<TornEnd> told_;
+};
+
+TEST_F(RocksTornTest, DropsALastWriteThatLacksASector) {
+  write_small_and(kLargeBytes);
+  const std::string whole = bytes();
+  const std::size_t begin = begins_.back();
+  for (std::size_t sector = begin / kSectorBytes; sector * kSectorBytes < whole.size();
+       sector += 1 + sector % 5) {
+    write_small_and(kLargeBytes);
+    put(without(whole, sector, begin));
+    const auto database = open("4");
+    ASSERT_TRUE(database) << "sector " << sector << ": " << to_string(database.error());
+    EXPECT_TRUE(has(**database, 4));
+    EXPECT_FALSE(has(**database, 5));
+    ASSERT_EQ(told_.size(), 1u);
+    EXPECT_EQ(told_[0].file.extension(), ".log");
+    EXPECT_GE(told_[0].offset, begin);
+    EXPECT_LE(told_[0].offset, std::max(begin, sector * kSectorBytes));
+    EXPECT_EQ(told_[0].offset + told_[0].bytes, whole.size());
+    const RowChange next{Family::log, "5", std::string("again")};
+    EXPECT_TRUE((*database)->write(std::span(&next, 1), Durability::synced));
+  }
+}
+
+TEST_F(RocksTornTest, DropsALastWriteThatLacksAllFromASectorOn) {
+  write_small_and(kLargeBytes);
+  const std::string whole = bytes();
+  const std::size_t begin = begins_.back();
+  for (std::size_t from = begin; from < whole.size();
+       from = (from / kSectorBytes + 1 + from % 7) * kSectorBytes) {
+    write_small_and(kLargeBytes);
+    std::string torn = whole;
+    std::fill(torn.begin() + static_cast<std::ptrdiff_t>(from), torn.end(), '\0');
+    put(torn);
+    const auto database = open("4");
+    ASSERT_TRUE(database) << "from " << from << ": " << to_string(database.error());
+    EXPECT_TRUE(has(**database, 4));
+    EXPECT_FALSE(has(**database, 5));
+  }
+}
+
+// Its bytes have the shape of what would have been on disk before.
+TEST_F(RocksTornTest, DropsALastWriteThatHoldsAWriteAheadLog) {
+  write_small_and(300);
+  const std::string log = bytes();
+  write({row(300), row(2'000) + log + row(2'000)});
+  put(without(bytes(), begins_.back() / kSectorBytes + 1, begins_.back()));
+  const auto database = open("1");
+  ASSERT_TRUE(database) << to_string(database.error());
+  EXPECT_TRUE(has(**database, 1));
+  EXPECT_FALSE(has(**database, 2));
+}
+
+// Whatever the second cut leaves of the first recovery, the next start finishes it.
+TEST_F(RocksTornTest, RecoversFromACutInTheRecovery) {
+  std::mt19937 random(20261129);
+  bool was_cut = true;
+  for (std::uint64_t sync = 1; was_cut; ++sync) {
+    ASSERT_LT(sync, 300u);
+    write_small_and(kLargeBytes);
+    put(without(bytes(), begins_.back() / kSectorBytes + 3, begins_.back()));
+    files_->cut_power_at_sync(sync);
+    const bool is_open = open("4").has_value();
+    was_cut = files_->is_cut();
+    ASSERT_TRUE(is_open || was_cut);
+    files_->restore_power(random);
+
+    const auto database = open("4");
+    ASSERT_TRUE(database) << "cut at sync " << sync << ": " << to_string(database.error());
+    EXPECT_TRUE(has(**database, 4)) << "cut at sync " << sync;
+    EXPECT_FALSE(has(**database, 5));
+  }
+}
+
+TEST_F(RocksTornTest, RefusesAFlippedBit) {
+  write_small_and(300);
+  const std::string whole = bytes();
+  for (std::size_t at = 0; at < whole.size(); at += 7) {
+    // A length that leads past the end of the file is no error to RocksDB: the head knows better.
+    const bool is_length = std::any_of(begins_.begin(), begins_.end(), [at](std::size_t record) {
+      return at == record + 4 || at == record + 5;
+    });
+    if (is_length) continue;
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    expect_refusal(damaged, "4");
+  }
+}
+
+// Types that another setting of RocksDB writes: it would take what follows for the log of before.
+TEST_F(RocksTornTest, RefusesATypeThatItDoesNotWrite) {
+  write_small_and(300);
+  for (const std::size_t record : begins_) {
+    std::string damaged = bytes();
+    damaged[record + 6] = static_cast<char>(damaged[record + 6] ^ 0x04);
+    write_small_and(300);
+    expect_refusal(damaged, "");
+  }
+}
+
+// It was on disk before the next one was begun.
+TEST_F(RocksTornTest, RefusesAHoleThatAWholeWriteStandsBehind) {
+  for (const std::size_t last_bytes : {std::size_t{300}, kLargeBytes}) {
+    write({row(300), row(kLargeBytes), row(last_bytes)});
+    const std::string whole = bytes();
+    for (std::size_t sector = 0; (sector + 1) * kSectorBytes <= begins_[2];
+         sector += 1 + sector % 4) {
+      expect_refusal(without(whole, sector, 0), "1");
+    }
+  }
+}
+
+// Less than a header is left of a block: the next record begins in the next one.
+TEST_F(RocksTornTest, KnowsThePaddingOfABlock) {
+  write({row(300), row(300)});
+  const std::size_t block = 32'768, beside = begins_[1] - begins_[0] - 300;
+  for (std::size_t left = 0; left <= 8; ++left) {
+    // The length of a row of over 16,383 bytes takes one byte more.
+    const std::vector<std::string> rows{row(300), row(block - left - begins_[1] - beside - 1),
+                                        row(300)};
+    write(rows);
+    ASSERT_EQ(begins_[2], block - left);
+    const std::size_t third = left < 7 ? block : begins_[2];
+    const std::string whole = bytes();
+    EXPECT_TRUE(open("3")) << left << " bytes left";
+    EXPECT_TRUE(told_.empty()) << left << " bytes left";
+
+    write(rows);
+    put(without(whole, third / kSectorBytes, third));
+    EXPECT_TRUE(open("2")) << left << " bytes left";
+    EXPECT_EQ(told_.size(), 1u) << left << " bytes left";
+
+    write(rows);
+    expect_refusal(without(whole, 3, 0), "1");
+  }
+}
+
+// What an older log lacks is not asked: it was closed.
+TEST_F(RocksTornTest, LooksAtTheNewestLogOnly) {
+  write_small_and(kLargeBytes);
+  const std::string torn = without(bytes(), begins_.back() / kSectorBytes + 3, begins_.back());
+  put(torn);
+  const std::filesystem::path newer = file().parent_path() / "999999.log";
+  std::ofstream(newer, std::ios::binary).close();
+  const auto refused = open("4");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::corrupt_log);
+  EXPECT_TRUE(told_.empty());
+}
+
+TEST_F(RocksTornTest, RefusesAHoleInWhatIsAcknowledged) {
+  write_small_and(kLargeBytes);
+  const std::string torn = without(bytes(), begins_.back() / kSectorBytes + 3, begins_.back());
+  expect_refusal(torn, "5");
+  expect_refusal(torn, "5");  // Not at the second time either.
+}
+
+TEST_F(RocksTornTest, RefusesAHoleWhenNothingIsKnownToBeAcknowledged) {
+  write_small_and(kLargeBytes);
+  expect_refusal(without(bytes(), begins_.back() / kSectorBytes + 3, begins_.back()), std::nullopt);
+}
+
+}  // namespace
+}  // namespace emstore::store
