@@ -9,7 +9,7 @@ namespace {
 
 using Clock = Latencies::Clock;
 
-constexpr std::size_t kGroup = 64;
+constexpr std::size_t kAttachGroup = 64;
 constexpr std::uint64_t kPage = 10;   // What the smallest gallery has, too.
 constexpr std::int64_t kGroups = 50;  // Of each measurement of $attach.
 
@@ -19,7 +19,7 @@ struct Galleries {
       : shop(folder) {
     shop.fill({0, kGallery});
     largest = static_cast<std::uint64_t>(*std::max_element(sizes.begin(), sizes.end()));
-    shop.add_media(largest + kGroup * kGroups - kGallery);
+    shop.add_media(largest + kAttachGroup * kGroups - kGallery);
     for (const std::int64_t size : sizes) {
       product_of[size] = ++products;
       std::vector<store::Command> insert;
@@ -51,14 +51,14 @@ void attach_to_gallery(benchmark::State& state, Galleries& galleries) {
   std::uint64_t medium = galleries.largest;
   Latencies latencies;
   for (auto _ : state) {
-    std::vector<Attach> attaches(kGroup);
+    std::vector<Attach> attaches(kAttachGroup);
     for (Attach& attach : attaches) attach = {product, ++medium};
     const Clock::time_point start = Clock::now();
     galleries.shop.commit(attaches);
     latencies.add(Clock::now() - start);
   }
   latencies.report(state);
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kGroup));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kAttachGroup));
 }
 
 void find_gallery(benchmark::State& state, Galleries& galleries) {

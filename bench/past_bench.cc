@@ -12,7 +12,7 @@ namespace {
 
 using Clock = Latencies::Clock;
 
-constexpr std::size_t kGroup = 256;
+constexpr std::size_t kPastGroup = 256;
 
 void update(Shop& shop, std::uint64_t product, std::uint64_t times) {
   std::vector<store::Command> commands;
@@ -22,7 +22,7 @@ void update(Shop& shop, std::uint64_t product, std::uint64_t times) {
     command.mutations.push_back(
         {store::Verb::update, "products", product, std::move(document), {}, false});
     commands.push_back(std::move(command));
-    if (commands.size() == kGroup || i == times) shop.commit(std::exchange(commands, {}));
+    if (commands.size() == kPastGroup || i == times) shop.commit(std::exchange(commands, {}));
   }
 }
 

@@ -12,7 +12,7 @@
 namespace emstore::bench {
 namespace {
 
-constexpr std::size_t kGroup = 256;
+constexpr std::size_t kFillGroup = 256;
 constexpr Peer kPeer{1000, 1000, 1};
 
 Map field(std::string type, Map config = {}) {
@@ -152,7 +152,7 @@ void Shop::fill(const ShopSize& size) {
     document.set("thumbnail", Map{{"$set", thumbnail_of(id, size)}});
     document.set("gallery", Map{{"$attach", std::move(gallery)}});
     commands.push_back(insert_command("products", std::move(document)));
-    if (commands.size() == kGroup) commit(std::exchange(commands, {}));
+    if (commands.size() == kFillGroup) commit(std::exchange(commands, {}));
   }
   commit(std::move(commands));
 }
@@ -164,7 +164,7 @@ void Shop::add_media(std::uint64_t more) {
     commands.push_back(insert_command("media", {{"file", Binary{media_bytes(media_)}},
                                                 {"name", media_name(media_)},
                                                 {"alt", media_alt(media_)}}));
-    if (commands.size() == kGroup) commit(std::exchange(commands, {}));
+    if (commands.size() == kFillGroup) commit(std::exchange(commands, {}));
   }
   commit(std::move(commands));
 }
