@@ -1,6 +1,7 @@
 #include "protocol/frame.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -15,6 +16,34 @@ namespace {
 constexpr std::size_t kBufferKeptMax = 2U << 20U;
 // From here on a message is read to its end and little further: what follows would be moved.
 constexpr std::size_t kLargeMessage = 256U << 10U;
+
+// What each first byte begins, with what follows it, where that byte alone tells: 0 elsewhere.
+constexpr std::array<std::uint8_t, 256> short_values() {
+  std::array<std::uint8_t, 256> bytes{};
+  for (unsigned first = 0; first < bytes.size(); ++first) {
+    if (first < 0x80 || first >= 0xE0) bytes[first] = 1;
+    if (first >= 0xA0 && first < 0xC0)
+      bytes[first] = static_cast<std::uint8_t>(1 + (first & 0x1FU));
+    if (first < 0xC0 || first >= 0xE0) continue;
+    const pack::HeadForm form = pack::kHeadForms[first - 0xC0];
+    const bool is_told = form.shape == pack::Shape::null || form.shape == pack::Shape::boolean ||
+                         form.shape == pack::Shape::float32 || form.shape == pack::Shape::float64 ||
+                         form.shape == pack::Shape::unsigned_integer ||
+                         form.shape == pack::Shape::signed_integer || form.fixed_size > 0;
+    if (is_told) bytes[first] = static_cast<std::uint8_t>(form.length + form.fixed_size);
+  }
+  return bytes;
+}
+constexpr std::array<std::uint8_t, 256> kShortValues = short_values();
+constexpr unsigned char kText8 = 0xD9;  // A text whose length is the byte that follows.
+
+// The bytes of the value at `bytes`; 0 when it is none of the short ones, or not here entirely.
+std::size_t short_bytes(const char* bytes, std::size_t here) {
+  const auto first = static_cast<unsigned char>(bytes[0]);
+  std::size_t size = kShortValues[first];
+  if (first == kText8 && here >= 2) size = 2U + static_cast<unsigned char>(bytes[1]);
+  return size <= here ? size : 0;
+}
 
 }  // namespace
 
@@ -74,11 +103,32 @@ Result<bool> Cutter::scan() {
     skip_ -= here;
     if (skip_ > 0) return false;
     if (scanned_ > begin_ && open_.empty()) return true;
+    take_short();
     if (scanned_ == end_) return false;
     const auto first = static_cast<unsigned char>(buffer_[scanned_]);
     if (end_ - scanned_ < pack::head_length(first)) return false;
     EMSTORE_CHECKED(take_head());
   }
+}
+
+// Most values of a message, and quickly: those without values of their own that are here entirely,
+// but for the last one of a list or map, with which that ends, and one that would be too much.
+void Cutter::take_short() {
+  if (open_.empty()) return;
+  const char* at = buffer_.data() + scanned_;
+  const char* const end = buffer_.data() + end_;
+  std::uint64_t room = bytes_max_ - (scanned_ - begin_ + missing_);  // A byte of each is counted.
+  std::uint64_t taken = 0;
+  for (const std::uint64_t most = open_.back() - 1; taken < most && at < end; ++taken) {
+    const std::size_t bytes = short_bytes(at, static_cast<std::size_t>(end - at));
+    if (bytes == 0 || bytes - 1 > room) break;
+    room -= bytes - 1;
+    at += bytes;
+  }
+  scanned_ = static_cast<std::size_t>(at - buffer_.data());
+  open_.back() -= taken;
+  missing_ -= taken;
+  values_ += taken;
 }
 
 Status Cutter::take_head() {

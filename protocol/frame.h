@@ -42,6 +42,7 @@ class Cutter {
 
  private:
   Result<bool> scan();
+  void take_short();
   Status take_head();
   Status refuse(ErrorCode code, std::string message);
 

@@ -118,6 +118,27 @@ TEST(Cutter, TakesAMessageOfExactlyTheLimit) {
   EXPECT_EQ(narrower.next().error().code, ErrorCode::message_too_large);
 }
 
+// The bytes of a list of short texts are counted as they arrive, whatever the list claims.
+TEST(Cutter, RefusesTheShortValueThatIsTooMuch) {
+  const std::string text = pack::to_bytes(std::string(40, 'x'));
+  const std::string head = bytes_of("dc0064");  // A hundred values.
+  Cutter cutter(1'000, kDepthMax);
+  feed(cutter, head);
+  std::size_t taken = head.size() + 100;
+  while (taken + text.size() - 1 <= 1'000) {
+    feed(cutter, text);
+    EXPECT_EQ(cutter.next().value(), std::nullopt);
+    taken += text.size() - 1;
+  }
+  feed(cutter, text);
+  EXPECT_EQ(cutter.next().error().code, ErrorCode::message_too_large);
+  Cutter at_once(1'000, kDepthMax);
+  std::string all = head;
+  for (int i = 0; i < 50; ++i) all += text;
+  feed(at_once, all);
+  EXPECT_EQ(at_once.next().error(), cutter.next().error());
+}
+
 TEST(Cutter, TakesADepthOfExactlyTheLimit) {
   Cutter cutter(kBytesMax, 3);
   feed(cutter, bytes_of("919190"));
