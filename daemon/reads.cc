@@ -72,7 +72,7 @@ Result<Planned> plan_read(std::shared_ptr<const View> view, const Read& read) {
   return planned;
 }
 
-// Whether it is worth a try in place: not when the whole entity has to be looked at.
+// Whether it is worth a try in place: not when more than what is wanted has to be looked at.
 bool may_be_quick(const Planned& planned) {
   constexpr std::size_t kQuickRanges = 16;  // Keys of each are counted.
   if (planned.form == ReadForm::explain) {
@@ -80,7 +80,9 @@ bool may_be_quick(const Planned& planned) {
   }
   if (planned.is_past && planned.form == ReadForm::count && !planned.query.where) return false;
   if (planned.plan.kind != store::Plan::Kind::scan) return true;
-  return planned.form != ReadForm::count && !planned.query.where && !planned.plan.sorts &&
+  const bool is_direct =
+      !planned.query.where || store::is_range_of_ids(planned.query, planned.plan);
+  return planned.form != ReadForm::count && is_direct && !planned.plan.sorts &&
          !planned.query.count;
 }
 

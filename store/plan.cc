@@ -333,10 +333,26 @@ class Planner {
   const IndexIsReady& is_ready_;
 };
 
+bool asks_id_alone(const Condition& condition) {
+  const auto is_id = [](const Subject& asked) { return asked.column == kId && asked.path.empty(); };
+  if (const auto* all = std::get_if<Condition::All>(&condition.test)) {
+    return std::all_of(all->parts.begin(), all->parts.end(), asks_id_alone);
+  }
+  if (const auto* one = std::get_if<Condition::Compare>(&condition.test)) {
+    return is_id(one->subject);
+  }
+  const auto* any = std::get_if<Condition::OneOf>(&condition.test);
+  return any != nullptr && is_id(any->subject);
+}
+
 }  // namespace
 
 std::vector<OrderTerm> order_of(const Query& query) {
   return query.order.empty() ? std::vector<OrderTerm>{{kId, false}} : query.order;
+}
+
+bool is_range_of_ids(const Query& query, const Plan& plan) {
+  return plan.kind == Plan::Kind::scan && !plan.sorts && query.where && asks_id_alone(*query.where);
 }
 
 Plan plan_of(const Schema& schema, const Query& query, const IndexIsReady& index_is_ready) {

@@ -122,6 +122,9 @@ struct Plan {
   bool seeks = false;  // Whether `ranges` begin behind the query's cursor.
   std::string text;    // For people: `by id`, `index idx_unique_posts_slug, equality` …
 };
+// Whether the plan leads to nothing but what is wanted, one record after the other: all that
+// `where` asks about is the id.
+bool is_range_of_ids(const Query& query, const Plan& plan);
 // Says which indexes are complete.
 using IndexIsReady = std::function<bool(IndexId)>;
 // The best of the plans there are; the same one for the same schema and query.

@@ -256,6 +256,22 @@ TEST(Cost, OfAPageDoesNotGrowWithTheRest) {
   }
 }
 
+TEST(Plan, KnowsARangeOfIdsThatIsAllThatIsWanted) {
+  const Shop shop = gallery_of_twenty(false);
+  const auto is_range = [&shop](const std::string& query) {
+    const Query resolved = *resolve_query(shop.schema, "products", map_of(query));
+    return is_range_of_ids(resolved, plan_of(shop.schema, resolved, [](IndexId) { return true; }));
+  };
+  EXPECT_TRUE(is_range("{where: {id: {$gte: 3}}}"));
+  EXPECT_TRUE(is_range("{where: {id: {$gt: 3, $lt: 9}}, orderBy: '-id'}"));
+  for (const std::string other :
+       {"{}", "{where: {id: 3}}", "{where: {id: {$gte: 3}}, orderBy: price}",
+        "{where: {id: {$gte: 3}, price: 7}}", "{where: {$or: [{id: {$gte: 3}}, {price: 7}]}}",
+        "{where: {$not: {id: {$gte: 3}}}}"}) {
+    EXPECT_FALSE(is_range(other)) << other;
+  }
+}
+
 // Rows that each page of a walk by cursors looks at.
 std::vector<int> rows_of_pages(const Shop& shop, Map given) {
   std::vector<int> rows;
