@@ -1,5 +1,8 @@
 #include "store/rocks.h"
 
+#include <array>
+#include <atomic>
+#include <memory>
 #include <utility>
 
 #include "base/check.h"
@@ -16,6 +19,7 @@ class RocksSnapshot final : public Snapshot {
     ++engine_.snapshots;
   }
   ~RocksSnapshot() override {
+    for (auto& scanner : idle_) delete scanner.load();
     engine_.db->ReleaseSnapshot(moment_.snapshot);
     moment_.families = {};
     --engine_.snapshots;
@@ -33,7 +37,13 @@ class RocksSnapshot final : public Snapshot {
   using Reader::scan;
   Status scan(Family family, const KeyRange& range, Direction direction,
               const Visit& visit) const override {
-    return scan_rows(source(family), range, direction, visit);
+    if (range.until.empty()) return scan_rows(source(family), range, direction, visit);
+    std::atomic<RowScanner*>& idle = idle_[slot(family)];
+    std::unique_ptr<RowScanner> scanner(idle.exchange(nullptr));
+    if (!scanner) scanner = std::make_unique<RowScanner>(source(family));
+    const Status scanned = scanner->scan(range, direction, visit);
+    if (scanned) scanner.reset(idle.exchange(scanner.release()));
+    return scanned;
   }
 
  private:
@@ -43,6 +53,8 @@ class RocksSnapshot final : public Snapshot {
 
   const Engine& engine_;
   Engine::Moment moment_;
+  mutable std::array<std::atomic<RowScanner*>, kFamilyCount>
+      idle_{};  // For the next scan; or null.
 };
 
 class RocksGeneration final : public Generation {

@@ -47,7 +47,8 @@ enum class Durability : bool {
   synced,  // On disk when write() returns.
 };
 
-// The rows as of one moment. Alive, it keeps them readable; destroy it before the database.
+// The rows as of one moment. Alive, it keeps them readable, and what it has been asked for on disk
+// and in memory; destroy it before the database.
 class Snapshot : public Reader {};
 
 class RowTable;

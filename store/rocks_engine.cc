@@ -46,6 +46,32 @@ Result<FamilyRow> read_family_row(std::string_view bytes) {
   return FamilyRow{generation, index_version};
 }
 
+rocksdb::ReadOptions scan_options(const RowSource& source) {
+  rocksdb::ReadOptions options = read_options(source);
+  // Reading through the history would push the rows that queries need out of the cache.
+  options.fill_cache = source.family != Family::log;
+  return options;
+}
+
+// All rows within the bounds of the iterator.
+Status walk(const RowSource& source, rocksdb::Iterator& row, Direction direction,
+            const Reader::Visit& visit) {
+  const auto visited = [&] { return visit(row.key().ToStringView(), row.value().ToStringView()); };
+  switch (direction) {
+    case Direction::forward:
+      row.SeekToFirst();
+      while (row.Valid() && visited()) row.Next();
+      break;
+    case Direction::backward:
+      row.SeekToLast();
+      while (row.Valid() && visited()) row.Prev();
+      break;
+  }
+  // An iterator ends at a damaged block as if there were no more rows; only the status tells.
+  if (!row.status().ok()) return failure(read_error(source, row.status()));
+  return {};
+}
+
 }  // namespace
 
 std::string to_string(const FamilyName& name) {
@@ -114,34 +140,29 @@ Result<std::vector<std::optional<std::string>>> get_rows(const RowSource& source
 
 Status scan_rows(const RowSource& source, const KeyRange& range, Direction direction,
                  const Reader::Visit& visit) {
-  if (!range.until.empty() && range.until <= range.from) return {};
+  if (!range.until.empty()) return RowScanner(source).scan(range, direction, visit);
   count_nothing();
   const rocksdb::Slice lower = range.from;
-  const rocksdb::Slice upper = range.until;
-  rocksdb::ReadOptions options = read_options(source);
-  if (!range.from.empty()) options.iterate_lower_bound = &lower;
-  if (!range.until.empty()) options.iterate_upper_bound = &upper;
-  // Reading through the history would push the rows that queries need out of the cache.
-  options.fill_cache = source.family != Family::log;
-
+  rocksdb::ReadOptions options = scan_options(source);
+  options.iterate_lower_bound = &lower;
   const std::unique_ptr<rocksdb::Iterator> row(
       source.db.NewIterator(options, &source.column_family));
-  const auto visited = [&] {
-    return visit(row->key().ToStringView(), row->value().ToStringView());
-  };
-  switch (direction) {
-    case Direction::forward:
-      row->SeekToFirst();
-      while (row->Valid() && visited()) row->Next();
-      break;
-    case Direction::backward:
-      row->SeekToLast();
-      while (row->Valid() && visited()) row->Prev();
-      break;
-  }
-  // An iterator ends at a damaged block as if there were no more rows; only the status tells.
-  if (!row->status().ok()) return failure(read_error(source, row->status()));
-  return {};
+  return walk(source, *row, direction, visit);
+}
+
+RowScanner::RowScanner(const RowSource& source) : source_(source) {
+  rocksdb::ReadOptions options = scan_options(source);
+  options.iterate_lower_bound = &lower_;
+  options.iterate_upper_bound = &upper_;
+  row_.reset(source.db.NewIterator(options, &source.column_family));
+}
+
+Status RowScanner::scan(const KeyRange& range, Direction direction, const Reader::Visit& visit) {
+  if (range.until <= range.from) return {};
+  count_nothing();
+  lower_ = range.from;
+  upper_ = range.until;
+  return walk(source_, *row_, direction, visit);
 }
 
 rocksdb::WriteOptions write_options(Durability durability) {

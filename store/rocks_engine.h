@@ -57,6 +57,23 @@ Result<std::vector<std::optional<std::string>>> get_rows(const RowSource& source
 Status scan_rows(const RowSource& source, const KeyRange& range, Direction direction,
                  const Reader::Visit& visit);
 
+// Scans one range after the other with the same iterator: to make one costs as much as to read some
+// rows. What the source is read as of stays on disk and in memory as long as it is there.
+class RowScanner {
+ public:
+  explicit RowScanner(const RowSource& source);
+  RowScanner(const RowScanner&) = delete;
+  RowScanner& operator=(const RowScanner&) = delete;
+
+  // Of a range that has an end. After an error it is of no further use.
+  Status scan(const KeyRange& range, Direction direction, const Reader::Visit& visit);
+
+ private:
+  RowSource source_;
+  rocksdb::Slice lower_, upper_;  // RocksDB looks at them anew at each seek.
+  std::unique_ptr<rocksdb::Iterator> row_;
+};
+
 rocksdb::WriteOptions write_options(Durability durability);
 
 struct Engine {
