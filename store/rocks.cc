@@ -41,7 +41,7 @@ class RocksSnapshot final : public Snapshot {
     std::atomic<RowScanner*>& idle = idle_[slot(family)];
     std::unique_ptr<RowScanner> scanner(idle.exchange(nullptr));
     if (!scanner) scanner = std::make_unique<RowScanner>(source(family));
-    const Status scanned = scanner->scan(range, direction, visit);
+    Status scanned = scanner->scan(range, direction, visit);
     if (scanned) scanner.reset(idle.exchange(scanner.release()));
     return scanned;
   }
