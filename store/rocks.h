@@ -17,7 +17,7 @@
 
 namespace emstore::store {
 
-// A write that was under way when the power went: the end of a write-ahead log, from what is whole.
+// Of a write that was under way when the power went: the end of a file, behind what is whole.
 struct TornEnd {
   std::filesystem::path file;
   std::uint64_t offset = 0;
@@ -58,8 +58,9 @@ class Generation;
 class Database {
  public:
   // Opens the database below `path`, which nobody else opens meanwhile, creating it where it is
-  // absent. Verifies that every write-ahead log named in the manifest is there and whole, but for a
-  // write that was under way when the power went: that is dropped (rocks_torn.h). Errors: locked,
+  // absent. Verifies that every write-ahead log named in the manifest is there and whole, and the
+  // manifest too, but for writes that were under way when the power went: they are dropped
+  // (rocks_torn.h). Errors: locked,
   // corrupt_log, unsupported_format, disk_full, io_failed.
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path,
                                                 const DatabaseOptions& options);

@@ -106,9 +106,9 @@ struct Engine {
   std::shared_ptr<LineLogger> logger;
   std::shared_ptr<FailStop> fail_stop;
   FamilyOptions family_options;
-  std::unique_ptr<rocksdb::Env> env;  // Null: RocksDB's own.
-  std::unique_ptr<rocksdb::DB> db;    // Null until it is open.
-  mutable std::mutex live_mutex;      // Of what is live, once it is open: see exchange_live().
+  std::unique_ptr<rocksdb::Env> env;
+  std::unique_ptr<rocksdb::DB> db;  // Null until it is open.
+  mutable std::mutex live_mutex;    // Of what is live, once it is open: see exchange_live().
   ColumnFamilies live;
   ColumnFamilies replaced;  // Rows of another index_version, where there are any: until a rebuild.
   std::uint64_t next_generation = 1;

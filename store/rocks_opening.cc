@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "store/rocks_ingest.h"
+#include "store/rocks_manifest.h"
 #include "store/rocks_torn.h"
 
 namespace emstore::store {
@@ -67,19 +68,19 @@ class Opening {
   Opening(Engine& engine, const DatabaseOptions& options)
       : engine_(engine), acknowledged_(options.acknowledged), on_torn_end_(options.on_torn_end) {
     options_ = database_options(options, engine.logger, engine.fail_stop);
-    if (options.file_system) {
-      engine.env = rocksdb::NewCompositeEnv(
-          std::static_pointer_cast<rocksdb::FileSystem>(options.file_system));
-      options_.env = engine.env.get();
-    }
+    const auto files = options.file_system
+                           ? std::static_pointer_cast<rocksdb::FileSystem>(options.file_system)
+                           : rocksdb::FileSystem::Default();
+    engine.env = rocksdb::NewCompositeEnv(noting_manifests(files));
+    options_.env = engine.env.get();
   }
 
   // The families that have to be rebuilt.
   Result<std::vector<Family>> run() {
     EMSTORE_CHECKED(make_folder(engine_.path));
     EMSTORE_TRY(const bool exists, find_database(engine_.path));
-    EMSTORE_TRY(const auto families, list_families(exists));
-    if (exists) EMSTORE_CHECKED(drop_torn_end(families));
+    if (exists) EMSTORE_CHECKED(drop_torn_ends());
+    EMSTORE_TRY(const auto families, list_families(exists, options_));
     EMSTORE_CHECKED(open_files(exists, families));
     EMSTORE_CHECKED(read_rows());
     EMSTORE_TRY(const bool is_new, is_unfinished());
@@ -101,40 +102,56 @@ class Opening {
   }
 
   // Of the files that are there.
-  Result<std::vector<rocksdb::ColumnFamilyDescriptor>> list_families(bool exists) {
+  Result<std::vector<rocksdb::ColumnFamilyDescriptor>> list_families(
+      bool exists, const rocksdb::DBOptions& options) {
     std::vector<std::string> names = {rocksdb::kDefaultColumnFamilyName};
     if (exists) {
-      const auto status = rocksdb::DB::ListColumnFamilies(options_, engine_.path.string(), &names);
+      const auto status = rocksdb::DB::ListColumnFamilies(options, engine_.path.string(), &names);
       if (!status.ok()) return failure(error(status));
     }
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
     for (const std::string& name : names) {
-      EMSTORE_TRY(auto options, options_of(name));
-      families.emplace_back(name, std::move(options));
+      EMSTORE_TRY(auto chosen, options_of(name));
+      families.emplace_back(name, std::move(chosen));
     }
     return families;
   }
 
-  // Before anything is written: the end may be evidence.
-  Status drop_torn_end(const std::vector<rocksdb::ColumnFamilyDescriptor>& families) {
-    EMSTORE_TRY(const auto torn, find_torn_end(engine_.path));
-    if (!torn) return {};
-    EMSTORE_TRY(const bool is_enough, reaches_acknowledged(families));
+  // Before anything is written: the ends may be evidence.
+  Status drop_torn_ends() {
+    EMSTORE_TRY(const auto ends, find_torn_ends(engine_.path));
+    if (ends.empty()) return {};
+    auto is_enough = reaches_acknowledged_without(ends);
     if (!is_enough) {
-      return failure(ErrorCode::corrupt_log, torn->file.string() + " is damaged at byte " +
-                                                 std::to_string(torn->offset) +
-                                                 ": what was acknowledged is not before it");
+      is_enough.error().message += "; " + places(ends);
+      return failure(std::move(is_enough).error());
     }
-    EMSTORE_CHECKED(cut_torn_end(*torn));
-    if (on_torn_end_) on_torn_end_(*torn);
+    if (!*is_enough) {
+      return failure(ErrorCode::corrupt_log,
+                     places(ends) + ": what was acknowledged is not before it");
+    }
+    for (const TornEnd& end : ends) {
+      EMSTORE_CHECKED(cut_torn_end(end));
+      if (on_torn_end_) on_torn_end_(end);
+    }
     return {};
   }
 
-  // Without the end that is torn.
-  Result<bool> reaches_acknowledged(
-      const std::vector<rocksdb::ColumnFamilyDescriptor>& families) const {
+  static std::string places(const std::vector<TornEnd>& ends) {
+    std::string places;
+    for (const TornEnd& end : ends) {
+      if (!places.empty()) places += ", ";
+      places += end.file.string() + " is damaged at byte " + std::to_string(end.offset);
+    }
+    return places;
+  }
+
+  // As RocksDB will take the files, without the ends.
+  Result<bool> reaches_acknowledged_without(const std::vector<TornEnd>& ends) {
+    const auto env = rocksdb::NewCompositeEnv(without(ends, options_.env->GetFileSystem()));
     rocksdb::DBOptions options = options_;
-    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+    options.env = env.get();
+    EMSTORE_TRY(const auto families, list_families(true, options));
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* opened = nullptr;
     const auto status =

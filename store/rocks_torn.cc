@@ -13,9 +13,11 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "base/big_endian.h"
 #include "base/io_failure.h"
+#include "store/rocks_manifest.h"
 
 namespace emstore::store {
 namespace {
@@ -24,6 +26,8 @@ constexpr std::size_t kBlockBytes = 32'768;
 constexpr std::size_t kHeaderBytes = 7;
 constexpr std::size_t kLengthAt = 4;
 constexpr std::size_t kTypeAt = 6;
+// How much of a manifest is on disk, where no note says so: all of it, as far as anybody knows.
+constexpr std::uint64_t kUnknown = UINT64_MAX;
 // What a disk writes whole or not at all.
 constexpr std::size_t kSectorBytes = 512;
 
@@ -53,6 +57,20 @@ std::uint32_t masked_crc(rocksdb::FileChecksumGenFactory& crcs, std::string_view
   return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
 }
 
+bool is_zero(std::string_view bytes) {
+  return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
+
+// Whether a sector that the bytes from `begin` to `end` share in holds zeros only, from there on.
+bool has_zero_sector(std::string_view block, std::size_t begin, std::size_t end) {
+  for (std::size_t at = begin; at < end;) {
+    const std::size_t next = (at / kSectorBytes + 1) * kSectorBytes;
+    if (is_zero(block.substr(at, next - at))) return true;
+    at = next;
+  }
+  return false;
+}
+
 // One file, block by block.
 class Walk {
  public:
@@ -62,34 +80,30 @@ class Walk {
       const bool is_padding = block.size() == kBlockBytes && rest.size() < kHeaderBytes;
       if (is_padding) break;
       const auto piece = piece_of(rest);
+      // Without a length the rest of the block tells nothing.
+      const std::size_t end = piece ? at + piece->bytes : block.size();
       if (piece && piece->is_whole) {
         const bool begins = piece->type == PieceType::full || piece->type == PieceType::first;
         has_record_behind_ = has_record_behind_ || (broken_at_ && begins);
       } else if (!broken_at_) {
         broken_at_ = size_ + at;
+        has_hole_ = has_zero_sector(block, at, end);
         is_longer_than_file_ = block.size() < kBlockBytes && is_longer_than(rest);
       }
-      // Without a length the rest of the block tells nothing.
-      at = piece ? at + piece->bytes : block.size();
+      at = end;
     }
-    if (broken_at_) look_for_hole(block);
     size_ += block.size();
   }
 
+  // Where the first piece begins that is not whole.
   std::optional<std::uint64_t> broken_at() const { return broken_at_; }
-  // Behind what is broken: then it was on disk.
-  bool has_record_behind() const { return has_record_behind_; }
-  // A sector, as far as it is behind what is whole, that holds nothing but zeros.
   bool has_hole() const { return has_hole_; }
+  bool has_record_behind() const { return has_record_behind_; }
   // All that is wrong is that the file ends in the middle of a piece.
   bool is_cut_short() const { return is_longer_than_file_ && !has_hole_ && !has_record_behind_; }
   std::uint64_t size() const { return size_; }
 
  private:
-  static bool is_zero(std::string_view bytes) {
-    return bytes.find_first_not_of('\0') == std::string_view::npos;
-  }
-
   static std::optional<Header> header_of(std::string_view rest) {
     if (rest.size() < kHeaderBytes) return std::nullopt;
     const auto type = static_cast<PieceType>(rest[kTypeAt]);
@@ -111,21 +125,12 @@ class Walk {
                  crc == little_endian(rest.substr(0, kLengthAt))};
   }
 
-  void look_for_hole(std::string_view block) {
-    const std::uint64_t end = size_ + block.size();
-    for (std::uint64_t at = std::max(size_, *broken_at_); at < end && !has_hole_;) {
-      const std::uint64_t next = std::min(end, (at / kSectorBytes + 1) * kSectorBytes);
-      has_hole_ = is_zero(block.substr(at - size_, next - at));
-      at = next;
-    }
-  }
-
   std::shared_ptr<rocksdb::FileChecksumGenFactory> crcs_ =
       rocksdb::GetFileChecksumGenCrc32cFactory();
   std::uint64_t size_ = 0;  // Of the blocks that were added.
   std::optional<std::uint64_t> broken_at_;
-  bool has_record_behind_ = false;
   bool has_hole_ = false;
+  bool has_record_behind_ = false;
   bool is_longer_than_file_ = false;
 };
 
@@ -149,6 +154,13 @@ Result<std::filesystem::path> newest_log(const std::filesystem::path& folder) {
   return failure(ErrorCode::io_failed, "cannot list " + folder.string() + ": " + error.message());
 }
 
+// The one that CURRENT names; empty when it names none: RocksDB says so.
+std::filesystem::path current_manifest(const std::filesystem::path& folder) {
+  std::string name;
+  std::getline(std::ifstream(folder / "CURRENT"), name);
+  return name.empty() ? std::filesystem::path() : folder / name;
+}
+
 Result<Walk> walk(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::string block(kBlockBytes, '\0');
@@ -160,20 +172,97 @@ Result<Walk> walk(const std::filesystem::path& path) {
   return failure(ErrorCode::io_failed, "cannot read " + path.string());
 }
 
-}  // namespace
-
-Result<std::optional<TornEnd>> find_torn_end(const std::filesystem::path& folder) {
-  EMSTORE_TRY(const auto path, newest_log(folder));
-  if (path.empty()) return std::nullopt;
+// With `synced` bytes on disk; without, unless a whole record stands behind it.
+Result<std::optional<TornEnd>> find_torn_end(const std::filesystem::path& path,
+                                             std::optional<std::uint64_t> synced) {
   EMSTORE_TRY(const Walk walked, walk(path));
   if (!walked.broken_at() || walked.is_cut_short()) return std::nullopt;
   const std::uint64_t at = *walked.broken_at();
-  if (walked.has_hole() && !walked.has_record_behind()) {
-    return TornEnd{path, at, walked.size() - at};
-  }
+  const bool was_synced = synced ? at < *synced : walked.has_record_behind();
+  if (walked.has_hole() && !was_synced) return TornEnd{path, at, walked.size() - at};
   return failure(ErrorCode::corrupt_log, path.string() + " is damaged at byte " +
                                              std::to_string(at) +
                                              ": no power cut leaves it like that");
+}
+
+// Reads as though the file ended at an offset.
+class Shortened final : public rocksdb::FSSequentialFileOwnerWrapper {
+ public:
+  Shortened(std::unique_ptr<rocksdb::FSSequentialFile> file, std::uint64_t bytes)
+      : FSSequentialFileOwnerWrapper(std::move(file)), left_(bytes) {}
+
+  rocksdb::IOStatus Read(std::size_t size, const rocksdb::IOOptions& options,
+                         rocksdb::Slice* result, char* scratch,
+                         rocksdb::IODebugContext* debug) override {
+    const std::size_t most = std::min<std::uint64_t>(size, left_);
+    rocksdb::IOStatus status = target()->Read(most, options, result, scratch, debug);
+    if (status.ok()) left_ -= result->size();
+    return status;
+  }
+  rocksdb::IOStatus Skip(std::uint64_t size) override {
+    const std::uint64_t most = std::min(size, left_);
+    left_ -= most;
+    return target()->Skip(most);
+  }
+
+ private:
+  std::uint64_t left_;
+};
+
+class WithoutEnds final : public rocksdb::FileSystemWrapper {
+ public:
+  WithoutEnds(std::vector<TornEnd> ends, std::shared_ptr<rocksdb::FileSystem> files)
+      : FileSystemWrapper(std::move(files)), ends_(std::move(ends)) {}
+
+  const char* Name() const override { return "WithoutEnds"; }
+  rocksdb::IOStatus NewSequentialFile(const std::string& name, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* file,
+                                      rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus status = target()->NewSequentialFile(name, options, file, debug);
+    const TornEnd* end = end_of(name);
+    if (status.ok() && end) *file = std::make_unique<Shortened>(std::move(*file), end->offset);
+    return status;
+  }
+  rocksdb::IOStatus GetFileSize(const std::string& name, const rocksdb::IOOptions& options,
+                                std::uint64_t* size, rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus status = target()->GetFileSize(name, options, size, debug);
+    const TornEnd* end = end_of(name);
+    if (status.ok() && end) *size = end->offset;
+    return status;
+  }
+
+ private:
+  const TornEnd* end_of(const std::filesystem::path& path) const {
+    const auto end = std::find_if(ends_.begin(), ends_.end(), [&path](const TornEnd& candidate) {
+      return candidate.file.filename() == path.filename();
+    });
+    return end == ends_.end() ? nullptr : &*end;
+  }
+
+  std::vector<TornEnd> ends_;
+};
+
+}  // namespace
+
+Result<std::vector<TornEnd>> find_torn_ends(const std::filesystem::path& folder) {
+  std::vector<TornEnd> ends;
+  const std::filesystem::path manifest = current_manifest(folder);
+  std::error_code error;
+  if (!manifest.empty() && std::filesystem::exists(manifest, error)) {
+    EMSTORE_TRY(const auto end, find_torn_end(manifest, synced_bytes(manifest).value_or(kUnknown)));
+    if (end) ends.push_back(*end);
+  }
+  EMSTORE_TRY(const auto log, newest_log(folder));
+  if (!log.empty()) {
+    EMSTORE_TRY(const auto end, find_torn_end(log, std::nullopt));
+    if (end) ends.push_back(*end);
+  }
+  return ends;
+}
+
+std::shared_ptr<rocksdb::FileSystem> without(std::vector<TornEnd> ends,
+                                             std::shared_ptr<rocksdb::FileSystem> files) {
+  return std::make_shared<WithoutEnds>(std::move(ends), std::move(files));
 }
 
 Status cut_torn_end(const TornEnd& end) {

@@ -86,11 +86,11 @@ void lose_pages(const std::string& name, std::uint64_t synced, std::uint64_t wri
 
 DroppingFileSystem::DroppingFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
 
-void DroppingFileSystem::restore_power(std::mt19937& random) {
+void DroppingFileSystem::restore_power(std::mt19937& random, Loss loss) {
   const std::lock_guard lock(mutex_);
   for (auto& [name, sizes] : files_) {
     if (sizes.written <= sizes.synced || !std::filesystem::exists(name)) continue;
-    if (random() % 2 == 0) {
+    if (loss == Loss::end || (loss == Loss::either && random() % 2 == 0)) {
       std::uniform_int_distribution<std::uint64_t> kept(sizes.synced, sizes.written - 1);
       std::filesystem::resize_file(name, kept(random));
     } else {

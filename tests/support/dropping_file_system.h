@@ -16,6 +16,9 @@
 
 namespace emstore::testing {
 
+// What a power cut takes of the end of a file that was not synced: pages of it hold zeros then.
+enum class Loss : std::uint8_t { end, pages, either };
+
 class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
  public:
   DroppingFileSystem();
@@ -31,9 +34,8 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
   // The same at the n-th sync from now, which does not come to pass.
   void cut_power_at_sync(std::uint64_t n) { cutting_sync_ = syncs_ + n; }
   bool is_cut() const { return is_cut_; }
-  // Takes a part, chosen by `random`, of what was not synced of each file: its end, or pages that
-  // hold zeros then. Everything works again.
-  void restore_power(std::mt19937& random);
+  // Takes a part, chosen by `random`, of what was not synced of each file. Everything works again.
+  void restore_power(std::mt19937& random, Loss loss = Loss::either);
 
   const char* Name() const override { return "DroppingFileSystem"; }
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,

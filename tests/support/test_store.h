@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,7 +79,7 @@ class TestStore {
   void open() {
     store_.reset();
     Result<std::unique_ptr<store::Store>> opened = try_open();
-    ASSERT_TRUE(opened) << to_string(opened.error());
+    if (!opened) throw std::runtime_error(to_string(opened.error()));
     store_ = *std::move(opened);
   }
 

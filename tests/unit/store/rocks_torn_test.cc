@@ -25,7 +25,7 @@ class RocksTornTest : public ::testing::Test {
  protected:
   Result<std::unique_ptr<Database>> open(std::optional<std::string> acknowledged) {
     DatabaseOptions options;
-    options.memtable_bytes = 4u << 20;
+    options.memtable_bytes = memtable_bytes_;
     options.cache_bytes = 4u << 20;
     options.acknowledged = std::move(acknowledged);
     options.on_torn_end = [this](const TornEnd& end) { told_.push_back(end); };
@@ -61,11 +61,12 @@ class RocksTornTest : public ::testing::Test {
     }
     return newest;
   }
-  std::string bytes() const {
+  static std::string bytes_of(const std::filesystem::path& file) {
     std::ostringstream all;
-    all << std::ifstream(file(), std::ios::binary).rdbuf();
+    all << std::ifstream(file, std::ios::binary).rdbuf();
     return all.str();
   }
+  std::string bytes() const { return bytes_of(file()); }
   void put(const std::string& bytes) const { std::ofstream(file(), std::ios::binary) << bytes; }
 
   // The part of a sector that lies behind `from`, with zeros in it.
@@ -90,9 +91,39 @@ class RocksTornTest : public ::testing::Test {
     EXPECT_TRUE(bytes() == damaged) << "nothing was to be changed";
   }
 
+  // Of the manifest that CURRENT names.
+  std::filesystem::path manifest() const {
+    std::string name;
+    std::getline(std::ifstream(folder_.path() / "rocks" / "CURRENT"), name);
+    return folder_.path() / "rocks" / name;
+  }
+  Result<std::unique_ptr<Database>> open_with_small_tables(const std::string& acknowledged) {
+    memtable_bytes_ = 64u << 10;
+    return open(acknowledged);
+  }
+  // So many rows that tables are written, and what they replace is deleted, meanwhile. Returns the
+  // key of the last one that is on disk.
+  static std::string write_tables(Database& database) {
+    std::string last;
+    for (int number = 1; number <= 18; ++number) {
+      const RowChange change{Family::log, std::to_string(number), row(8'000)};
+      if (!database.write(std::span(&change, 1), Durability::synced)) break;
+      last = change.key;
+    }
+    return last;
+  }
+  static int missing(const Database& database, const std::string& last) {
+    int missing = 0;
+    for (int number = 1; !last.empty() && number <= std::stoi(last); ++number) {
+      if (!has(database, number)) ++missing;
+    }
+    return missing;
+  }
+
   testing::TemporaryFolder folder_;
   std::shared_ptr<testing::DroppingFileSystem> files_ =
       std::make_shared<testing::DroppingFileSystem>();
+  std::size_t memtable_bytes_ = 4u << 20;
   std::vector<std::size_t> begins_;  // Where each write begins in the file.
   std::vector<TornEnd> told_;
 };
@@ -255,6 +286,94 @@ TEST_F(RocksTornTest, RefusesAHoleInWhatIsAcknowledged) {
 TEST_F(RocksTornTest, RefusesAHoleWhenNothingIsKnownToBeAcknowledged) {
   write_small_and(kLargeBytes);
   expect_refusal(without(bytes(), begins_.back() / kSectorBytes + 3, begins_.back()), std::nullopt);
+}
+
+// At every sync of a creation, of writes to tables, and of a start: also in the manifest.
+TEST_F(RocksTornTest, DropsWhateverPagesOfAWriteToTheManifestAreLost) {
+  std::mt19937 random(20261130);
+  int manifests = 0;
+  bool was_cut = true;
+  for (std::uint64_t sync = 1; was_cut; sync += sync < 46 ? 1 : 6) {
+    ASSERT_LT(sync, 300u);
+    std::filesystem::remove_all(folder_.path() / "rocks");
+    std::string last;
+    files_->cut_power_at_sync(sync);
+    if (const auto database = open_with_small_tables(""); database) last = write_tables(**database);
+    if (!files_->is_cut()) static_cast<void>(open_with_small_tables(last));
+    was_cut = files_->is_cut();
+    files_->restore_power(random, testing::Loss::pages);
+
+    told_.clear();
+    const auto database = open_with_small_tables(last);
+    ASSERT_TRUE(database) << "cut at sync " << sync << ": " << to_string(database.error());
+    EXPECT_EQ(missing(**database, last), 0) << "cut at sync " << sync;
+    for (const TornEnd& end : told_) {
+      if (end.file.filename().string().starts_with("MANIFEST-")) ++manifests;
+    }
+  }
+  EXPECT_GT(manifests, 5);
+}
+
+class DamagedManifestTest : public RocksTornTest {
+ protected:
+  DamagedManifestTest() {
+    last_ = write_tables(*open_with_small_tables("").value());
+    std::filesystem::copy(folder_.path() / "rocks", folder_.path() / "good", kRecursive);
+    good_ = bytes_of(manifest());
+  }
+
+  // Of a good database in which the manifest alone is damaged. Refused, it is as it was.
+  bool opens_with(const std::string& damaged) {
+    std::filesystem::remove_all(folder_.path() / "rocks");
+    std::filesystem::copy(folder_.path() / "good", folder_.path() / "rocks", kRecursive);
+    const std::filesystem::path file = manifest();
+    std::ofstream(file, std::ios::binary) << damaged;
+    told_.clear();
+    const auto database = open_with_small_tables(last_);
+    if (database) {
+      EXPECT_EQ(missing(**database, last_), 0);
+      return true;
+    }
+    EXPECT_EQ(database.error().code, ErrorCode::corrupt_log) << to_string(database.error());
+    EXPECT_NE(database.error().message.find(file.filename().string()), std::string::npos)
+        << database.error().message;
+    EXPECT_TRUE(told_.empty());
+    EXPECT_TRUE(bytes_of(file) == damaged) << "nothing was to be changed";
+    return false;
+  }
+
+  static constexpr auto kRecursive = std::filesystem::copy_options::recursive;
+  std::string last_;
+  std::string good_;
+};
+
+// Its writes were acted on: the logs and tables of before are gone.
+TEST_F(DamagedManifestTest, IsRefusedForAHoleInWhatWasSynced) {
+  for (std::size_t sector = 0; sector * kSectorBytes < good_.size(); ++sector) {
+    EXPECT_FALSE(opens_with(without(good_, sector, 0))) << "sector " << sector;
+  }
+}
+
+TEST_F(DamagedManifestTest, IsRefusedForAHoleWhenItIsNotKnownWhatWasSynced) {
+  std::filesystem::remove(folder_.path() / "good" / "manifest.synced");
+  EXPECT_FALSE(opens_with(without(good_, (good_.size() - 1) / kSectorBytes, 0)));
+}
+
+TEST_F(DamagedManifestTest, IsRefusedForAFlippedBit) {
+  for (std::size_t at = 0; at < good_.size(); at += 37) {
+    std::string damaged = good_;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    EXPECT_FALSE(opens_with(damaged)) << "byte " << at;
+  }
+}
+
+// What was begun behind it, of several records, goes whole.
+TEST_F(DamagedManifestTest, OpensWithoutAWriteThatWasNotSynced) {
+  std::string written = good_ + good_.substr(0, 1'500);
+  EXPECT_TRUE(opens_with(without(written, good_.size() / kSectorBytes, good_.size())));
+  ASSERT_EQ(told_.size(), 1u);
+  EXPECT_EQ(told_[0].offset, good_.size());
+  EXPECT_EQ(told_[0].bytes, 1'500u);
 }
 
 }  // namespace
