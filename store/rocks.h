@@ -17,7 +17,8 @@
 
 namespace emstore::store {
 
-// Of a write that was under way when the power went: the end of a file, behind what is whole.
+// Of a write that was under way when the power or the process went: the end of a file, behind what
+// holds.
 struct TornEnd {
   std::filesystem::path file;
   std::uint64_t offset = 0;
@@ -58,10 +59,10 @@ class Generation;
 class Database {
  public:
   // Opens the database below `path`, which nobody else opens meanwhile, creating it where it is
-  // absent. Verifies that every write-ahead log named in the manifest is there and whole, and the
-  // manifest too, but for writes that were under way when the power went: they are dropped
-  // (rocks_torn.h). Errors: locked,
-  // corrupt_log, unsupported_format, disk_full, io_failed.
+  // absent. Verifies that the manifest is whole, and that every write-ahead log named in it is
+  // there and whole, but for writes that were under way when the power or the process went: those
+  // are dropped (rocks_torn.h). Errors: locked, corrupt_log, unsupported_format, disk_full,
+  // io_failed.
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path,
                                                 const DatabaseOptions& options);
   ~Database();

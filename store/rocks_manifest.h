@@ -1,11 +1,15 @@
-// How much of RocksDB's manifest is on disk. The manifest says which tables and logs make up the
-// database; RocksDB syncs each write to it and only then deletes what the write has replaced. So a
-// part that was synced must never be dropped as torn by a power cut (rocks_torn.h), and the file
-// alone does not tell it from a part that was not: its size is noted beside it after each sync.
+// How much of RocksDB's manifest holds. The manifest says which tables and logs make up the
+// database; RocksDB syncs each write to it and only then acts on it, deletes what it has replaced.
+// Of a write whose sync did not come to its end some pages may be on disk, or all of them; RocksDB
+// would take what it finds, or refuse it, or skip it. So the size of the manifest is noted beside
+// it as the last part of each sync: what is noted is there and whole, or the file is damaged; what
+// is behind has never been.
 //
-// The note is the file `manifest.synced` in the folder of the database: the name of the manifest, a
-// space, the bytes of it that are on disk in decimal digits, a line feed. It is written anew each
-// time: where a power cut has torn it, the manifest was whole.
+// The note is the file `manifest.synced` in the folder of the database, one sector, written over in
+// place: "EMSNOTE1" | size of the manifest u64 | its file name, to its zero | zeros | XXH3-64 of
+// all that u64; big-endian. It is made before the manifest that it is of, so that a full disk does
+// not fail a sync: RocksDB deletes the tables of a write that fails. (A file system that copies on
+// write may yet lack the room.)
 //
 // For rocks*.cc only. Threads: any.
 #pragma once
@@ -19,11 +23,13 @@
 
 namespace emstore::store {
 
-// `files`, in which a sync of a manifest ends with its note on disk.
+// `files`, in which each sync of a manifest ends with its note. One that cannot be noted fails.
 std::shared_ptr<rocksdb::FileSystem> noting_manifests(std::shared_ptr<rocksdb::FileSystem> files);
 
-// The bytes of a manifest that are known to be on disk; nothing when its note is torn, absent, or
-// of another manifest.
-std::optional<std::uint64_t> synced_bytes(const std::filesystem::path& manifest);
+// The manifest that CURRENT names; empty when it names none, or one that is not there.
+std::filesystem::path current_manifest(const std::filesystem::path& folder);
+
+// The bytes of a manifest that hold; nothing when there is no whole note, or one of another.
+std::optional<std::uint64_t> noted_bytes(const std::filesystem::path& manifest);
 
 }  // namespace emstore::store

@@ -10,6 +10,7 @@
 
 #include "store/rocks_ingest.h"
 #include "store/rocks_manifest.h"
+#include "store/rocks_shortened.h"
 #include "store/rocks_torn.h"
 
 namespace emstore::store {
@@ -79,7 +80,10 @@ class Opening {
   Result<std::vector<Family>> run() {
     EMSTORE_CHECKED(make_folder(engine_.path));
     EMSTORE_TRY(const bool exists, find_database(engine_.path));
-    if (exists) EMSTORE_CHECKED(drop_torn_ends());
+    if (exists) {
+      EMSTORE_CHECKED(drop_torn_ends());
+      EMSTORE_CHECKED(sync_newest_log(*options_.env->GetFileSystem(), engine_.path));
+    }
     EMSTORE_TRY(const auto families, list_families(exists, options_));
     EMSTORE_CHECKED(open_files(exists, families));
     EMSTORE_CHECKED(read_rows());
@@ -148,7 +152,7 @@ class Opening {
 
   // As RocksDB will take the files, without the ends.
   Result<bool> reaches_acknowledged_without(const std::vector<TornEnd>& ends) {
-    const auto env = rocksdb::NewCompositeEnv(without(ends, options_.env->GetFileSystem()));
+    const auto env = rocksdb::NewCompositeEnv(shortened(options_.env->GetFileSystem(), ends));
     rocksdb::DBOptions options = options_;
     options.env = env.get();
     EMSTORE_TRY(const auto families, list_families(true, options));

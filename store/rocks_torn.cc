@@ -26,8 +26,6 @@ constexpr std::size_t kBlockBytes = 32'768;
 constexpr std::size_t kHeaderBytes = 7;
 constexpr std::size_t kLengthAt = 4;
 constexpr std::size_t kTypeAt = 6;
-// How much of a manifest is on disk, where no note says so: all of it, as far as anybody knows.
-constexpr std::uint64_t kUnknown = UINT64_MAX;
 // What a disk writes whole or not at all.
 constexpr std::size_t kSectorBytes = 512;
 
@@ -154,13 +152,6 @@ Result<std::filesystem::path> newest_log(const std::filesystem::path& folder) {
   return failure(ErrorCode::io_failed, "cannot list " + folder.string() + ": " + error.message());
 }
 
-// The one that CURRENT names; empty when it names none: RocksDB says so.
-std::filesystem::path current_manifest(const std::filesystem::path& folder) {
-  std::string name;
-  std::getline(std::ifstream(folder / "CURRENT"), name);
-  return name.empty() ? std::filesystem::path() : folder / name;
-}
-
 Result<Walk> walk(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::string block(kBlockBytes, '\0');
@@ -172,97 +163,52 @@ Result<Walk> walk(const std::filesystem::path& path) {
   return failure(ErrorCode::io_failed, "cannot read " + path.string());
 }
 
-// With `synced` bytes on disk; without, unless a whole record stands behind it.
-Result<std::optional<TornEnd>> find_torn_end(const std::filesystem::path& path,
-                                             std::optional<std::uint64_t> synced) {
+tl::unexpected<Error> damaged(const std::filesystem::path& path, std::uint64_t at,
+                              std::string_view why) {
+  return failure(ErrorCode::corrupt_log, path.string() + " is damaged at byte " +
+                                             std::to_string(at) + ": " + std::string(why));
+}
+
+Result<std::optional<TornEnd>> torn_end_of_log(const std::filesystem::path& path) {
   EMSTORE_TRY(const Walk walked, walk(path));
   if (!walked.broken_at() || walked.is_cut_short()) return std::nullopt;
   const std::uint64_t at = *walked.broken_at();
-  const bool was_synced = synced ? at < *synced : walked.has_record_behind();
-  if (walked.has_hole() && !was_synced) return TornEnd{path, at, walked.size() - at};
-  return failure(ErrorCode::corrupt_log, path.string() + " is damaged at byte " +
-                                             std::to_string(at) +
-                                             ": no power cut leaves it like that");
+  if (!walked.has_hole() || walked.has_record_behind()) {
+    return damaged(path, at, "no power cut leaves it like that");
+  }
+  return TornEnd{path, at, walked.size() - at};
 }
 
-// Reads as though the file ended at an offset.
-class Shortened final : public rocksdb::FSSequentialFileOwnerWrapper {
- public:
-  Shortened(std::unique_ptr<rocksdb::FSSequentialFile> file, std::uint64_t bytes)
-      : FSSequentialFileOwnerWrapper(std::move(file)), left_(bytes) {}
-
-  rocksdb::IOStatus Read(std::size_t size, const rocksdb::IOOptions& options,
-                         rocksdb::Slice* result, char* scratch,
-                         rocksdb::IODebugContext* debug) override {
-    const std::size_t most = std::min<std::uint64_t>(size, left_);
-    rocksdb::IOStatus status = target()->Read(most, options, result, scratch, debug);
-    if (status.ok()) left_ -= result->size();
-    return status;
+// Without a note nobody knows what was on disk: then no part of it is dropped.
+Result<std::optional<TornEnd>> torn_end_of_manifest(const std::filesystem::path& path) {
+  EMSTORE_TRY(const Walk walked, walk(path));
+  const std::optional<std::uint64_t> noted = noted_bytes(path);
+  const std::uint64_t whole = walked.broken_at().value_or(walked.size());
+  if (!noted) {
+    if (!walked.broken_at() || walked.is_cut_short()) return std::nullopt;
+    return damaged(path, whole, "whether that part was on disk is not known");
   }
-  rocksdb::IOStatus Skip(std::uint64_t size) override {
-    const std::uint64_t most = std::min(size, left_);
-    left_ -= most;
-    return target()->Skip(most);
+  if (whole < *noted) {
+    return damaged(path, whole, std::to_string(*noted) + " bytes of it were on disk");
   }
-
- private:
-  std::uint64_t left_;
-};
-
-class WithoutEnds final : public rocksdb::FileSystemWrapper {
- public:
-  WithoutEnds(std::vector<TornEnd> ends, std::shared_ptr<rocksdb::FileSystem> files)
-      : FileSystemWrapper(std::move(files)), ends_(std::move(ends)) {}
-
-  const char* Name() const override { return "WithoutEnds"; }
-  rocksdb::IOStatus NewSequentialFile(const std::string& name, const rocksdb::FileOptions& options,
-                                      std::unique_ptr<rocksdb::FSSequentialFile>* file,
-                                      rocksdb::IODebugContext* debug) override {
-    rocksdb::IOStatus status = target()->NewSequentialFile(name, options, file, debug);
-    const TornEnd* end = end_of(name);
-    if (status.ok() && end) *file = std::make_unique<Shortened>(std::move(*file), end->offset);
-    return status;
-  }
-  rocksdb::IOStatus GetFileSize(const std::string& name, const rocksdb::IOOptions& options,
-                                std::uint64_t* size, rocksdb::IODebugContext* debug) override {
-    rocksdb::IOStatus status = target()->GetFileSize(name, options, size, debug);
-    const TornEnd* end = end_of(name);
-    if (status.ok() && end) *size = end->offset;
-    return status;
-  }
-
- private:
-  const TornEnd* end_of(const std::filesystem::path& path) const {
-    const auto end = std::find_if(ends_.begin(), ends_.end(), [&path](const TornEnd& candidate) {
-      return candidate.file.filename() == path.filename();
-    });
-    return end == ends_.end() ? nullptr : &*end;
-  }
-
-  std::vector<TornEnd> ends_;
-};
+  if (walked.size() == *noted) return std::nullopt;
+  return TornEnd{path, *noted, walked.size() - *noted};
+}
 
 }  // namespace
 
 Result<std::vector<TornEnd>> find_torn_ends(const std::filesystem::path& folder) {
   std::vector<TornEnd> ends;
-  const std::filesystem::path manifest = current_manifest(folder);
-  std::error_code error;
-  if (!manifest.empty() && std::filesystem::exists(manifest, error)) {
-    EMSTORE_TRY(const auto end, find_torn_end(manifest, synced_bytes(manifest).value_or(kUnknown)));
+  if (const auto manifest = current_manifest(folder); !manifest.empty()) {
+    EMSTORE_TRY(const auto end, torn_end_of_manifest(manifest));
     if (end) ends.push_back(*end);
   }
   EMSTORE_TRY(const auto log, newest_log(folder));
   if (!log.empty()) {
-    EMSTORE_TRY(const auto end, find_torn_end(log, std::nullopt));
+    EMSTORE_TRY(const auto end, torn_end_of_log(log));
     if (end) ends.push_back(*end);
   }
   return ends;
-}
-
-std::shared_ptr<rocksdb::FileSystem> without(std::vector<TornEnd> ends,
-                                             std::shared_ptr<rocksdb::FileSystem> files) {
-  return std::make_shared<WithoutEnds>(std::move(ends), std::move(files));
 }
 
 Status cut_torn_end(const TornEnd& end) {
@@ -273,6 +219,17 @@ Status cut_torn_end(const TornEnd& end) {
   ::close(file);
   if (error == 0) return {};
   return is_cut ? sync_failure(error, end.file) : io_failure(error, "cut the end off", end.file);
+}
+
+Status sync_newest_log(rocksdb::FileSystem& files, const std::filesystem::path& folder) {
+  EMSTORE_TRY(const auto log, newest_log(folder));
+  if (log.empty()) return {};
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  rocksdb::IOStatus status = files.ReopenWritableFile(log.string(), {}, &file, nullptr);
+  if (status.ok()) status = file->Fsync({}, nullptr);
+  if (status.ok()) status = file->Close({}, nullptr);
+  if (status.ok()) return {};
+  return failure(ErrorCode::io_failed, "cannot sync " + log.string() + ": " + status.ToString());
 }
 
 }  // namespace emstore::store

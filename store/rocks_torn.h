@@ -1,12 +1,12 @@
-// What a power cut tore off the files that a database appends to, its write-ahead log and its
+// What a power cut tore of the files that a database appends to, its write-ahead log and its
 // manifest: pages of the last write reached the disk, and pages of it did not and read as zeros.
 // RocksDB forgives a last record that is cut short, but takes one with a hole for damage, or skips
 // it silently where the hole begins it.
 //
-// What tells the two apart: a torn record has a hole, which a flipped bit does not make, and it was
-// never synced. A write to the log is one record and synced before the next one begins
-// (Durability::synced), so what has a whole record behind it was on disk once. A write to the
-// manifest may be several records, but how much of it is on disk is known (rocks_manifest.h).
+// What tells the two apart: how much of the manifest holds is noted (rocks_manifest.h). Of the log
+// it is not: a torn record has a hole, which a flipped bit does not make; and a write is one record
+// and synced before the next one begins (Durability::synced), so what has a whole record behind it
+// was on disk once.
 //
 // The format is RocksDB's ("Write Ahead Log File Format" in its wiki): blocks of 32 KiB, and in
 // them the pieces of records, each whole within its block: CRC-32C u32, masked | length u16 |
@@ -18,7 +18,6 @@
 #include <rocksdb/file_system.h>
 
 #include <filesystem>
-#include <memory>
 #include <vector>
 
 #include "base/result.h"
@@ -26,15 +25,16 @@
 
 namespace emstore::store {
 
-// Of a closed database. Nothing for a file with which nothing is wrong that RocksDB does not see:
-// it is whole, absent, or its last record is cut short. Errors: corrupt_log, io_failed.
+// Of a closed database. Not of a file that merely ends in the middle of a record: RocksDB forgives
+// that. Errors: corrupt_log, with file and byte, for damage that no power cut leaves; io_failed.
 Result<std::vector<TornEnd>> find_torn_ends(const std::filesystem::path& folder);
-
-// `files`, in which the files of one folder end where their torn ends begin: to be read only.
-std::shared_ptr<rocksdb::FileSystem> without(std::vector<TornEnd> ends,
-                                             std::shared_ptr<rocksdb::FileSystem> files);
 
 // Takes it off the file, durably. Errors: io_failed.
 Status cut_torn_end(const TornEnd& end);
+
+// Puts the newest write-ahead log on disk: a process that was killed may have left a write that it
+// did not sync, and when the next log is begun behind it, it must not be torn any more. Errors:
+// io_failed.
+Status sync_newest_log(rocksdb::FileSystem& files, const std::filesystem::path& folder);
 
 }  // namespace emstore::store

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <utility>
 
 namespace emstore::testing {
@@ -14,8 +15,12 @@ using rocksdb::IOStatus;
 // Asks its file system before each write, and tells it of each.
 class DroppingFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  File(std::unique_ptr<rocksdb::FSWritableFile> file, DroppingFileSystem& owner, std::string name)
-      : FSWritableFileOwnerWrapper(std::move(file)), owner_(owner), name_(std::move(name)) {}
+  File(std::unique_ptr<rocksdb::FSWritableFile> file, DroppingFileSystem& owner, std::string name,
+       std::uint64_t written)
+      : FSWritableFileOwnerWrapper(std::move(file)),
+        owner_(owner),
+        name_(std::move(name)),
+        written_(written) {}
 
   IOStatus Append(const rocksdb::Slice& data, const IOOptions& options,
                   IODebugContext* debug) override {
@@ -50,7 +55,32 @@ class DroppingFileSystem::File final : public rocksdb::FSWritableFileOwnerWrappe
  private:
   DroppingFileSystem& owner_;
   std::string name_;
-  std::uint64_t written_ = 0;
+  std::uint64_t written_;
+};
+
+class DroppingFileSystem::Sector final : public rocksdb::FSRandomRWFileOwnerWrapper {
+ public:
+  Sector(std::unique_ptr<rocksdb::FSRandomRWFile> file, DroppingFileSystem& owner, std::string name)
+      : FSRandomRWFileOwnerWrapper(std::move(file)), owner_(owner), name_(std::move(name)) {}
+
+  IOStatus Write(std::uint64_t offset, const rocksdb::Slice& data, const IOOptions& options,
+                 IODebugContext* debug) override {
+    if (owner_.is_cut_) return IOStatus::IOError("the power is cut");
+    owner_.note_overwrite(name_);
+    return target()->Write(offset, data, options, debug);
+  }
+  IOStatus Sync(const IOOptions& /*options*/, IODebugContext* /*debug*/) override {
+    const IOStatus status = owner_.before_sync();
+    if (status.ok()) owner_.note_sync(name_);
+    return status;
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    return Sync(options, debug);
+  }
+
+ private:
+  DroppingFileSystem& owner_;
+  std::string name_;
 };
 
 // Names are kept whether synced or not: a real sync would only take time.
@@ -89,7 +119,11 @@ DroppingFileSystem::DroppingFileSystem() : FileSystemWrapper(rocksdb::FileSystem
 void DroppingFileSystem::restore_power(std::mt19937& random, Loss loss) {
   const std::lock_guard lock(mutex_);
   for (auto& [name, sizes] : files_) {
-    if (sizes.written <= sizes.synced || !std::filesystem::exists(name)) continue;
+    if (loss == Loss::nothing) break;
+    if (!std::filesystem::exists(name)) continue;
+    // A start may have cut it.
+    sizes.written = std::min<std::uint64_t>(sizes.written, std::filesystem::file_size(name));
+    if (sizes.written <= sizes.synced) continue;
     if (loss == Loss::end || (loss == Loss::either && random() % 2 == 0)) {
       std::uniform_int_distribution<std::uint64_t> kept(sizes.synced, sizes.written - 1);
       std::filesystem::resize_file(name, kept(random));
@@ -97,7 +131,15 @@ void DroppingFileSystem::restore_power(std::mt19937& random, Loss loss) {
       lose_pages(name, sizes.synced, sizes.written, random);
     }
   }
-  files_.clear();
+  for (const auto& [name, synced] : overwritten_) {
+    if (loss != Loss::nothing && random() % 2 == 0) {
+      std::ofstream(name, std::ios::binary) << synced;
+    }
+  }
+  if (loss != Loss::nothing) {
+    files_.clear();
+    overwritten_.clear();
+  }
   failing_sync_ = 0;
   failing_append_ = 0;
   cutting_sync_ = 0;
@@ -113,7 +155,33 @@ IOStatus DroppingFileSystem::NewWritableFile(const std::string& name,
   IOStatus status = target()->NewWritableFile(name, options, &made, debug);
   if (!status.ok()) return status;
   note_size(name, 0);
-  *file = std::make_unique<File>(std::move(made), *this, name);
+  *file = std::make_unique<File>(std::move(made), *this, name, 0);
+  return status;
+}
+
+IOStatus DroppingFileSystem::ReopenWritableFile(const std::string& name,
+                                                const rocksdb::FileOptions& options,
+                                                std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                                IODebugContext* debug) {
+  if (is_cut_) return IOStatus::IOError("the power is cut");
+  std::unique_ptr<rocksdb::FSWritableFile> made;
+  IOStatus status = target()->ReopenWritableFile(name, options, &made, debug);
+  if (!status.ok()) return status;
+  const std::uint64_t written = std::filesystem::file_size(name);
+  *file = std::make_unique<File>(std::move(made), *this, name, written);
+  const std::lock_guard lock(mutex_);
+  files_.try_emplace(name, Sizes{written, written}).first->second.written = written;
+  return status;
+}
+
+IOStatus DroppingFileSystem::NewRandomRWFile(const std::string& name,
+                                             const rocksdb::FileOptions& options,
+                                             std::unique_ptr<rocksdb::FSRandomRWFile>* file,
+                                             IODebugContext* debug) {
+  if (is_cut_) return IOStatus::IOError("the power is cut");
+  std::unique_ptr<rocksdb::FSRandomRWFile> made;
+  IOStatus status = target()->NewRandomRWFile(name, options, &made, debug);
+  if (status.ok()) *file = std::make_unique<Sector>(std::move(made), *this, name);
   return status;
 }
 
@@ -181,8 +249,16 @@ void DroppingFileSystem::note_size(const std::string& name, std::uint64_t writte
 
 void DroppingFileSystem::note_sync(const std::string& name) {
   const std::lock_guard lock(mutex_);
+  if (overwritten_.erase(name) > 0) return;
   Sizes& sizes = files_[name];
   sizes.synced = sizes.written;
+}
+
+void DroppingFileSystem::note_overwrite(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  std::ostringstream synced;
+  synced << std::ifstream(name, std::ios::binary).rdbuf();
+  overwritten_.try_emplace(name, synced.str());
 }
 
 }  // namespace emstore::testing

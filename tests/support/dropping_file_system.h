@@ -17,7 +17,8 @@
 namespace emstore::testing {
 
 // What a power cut takes of the end of a file that was not synced: pages of it hold zeros then.
-enum class Loss : std::uint8_t { end, pages, either };
+// Nothing is the end of a process alone.
+enum class Loss : std::uint8_t { nothing, end, pages, either };
 
 class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
  public:
@@ -41,6 +42,13 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
                                     rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                       std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                       rocksdb::IODebugContext* debug) override;
+  // Of one sector: at a power cut it holds what it held when it was synced, or what is in it now.
+  rocksdb::IOStatus NewRandomRWFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSRandomRWFile>* file,
+                                    rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus NewDirectory(const std::string& name, const rocksdb::IOOptions& options,
                                  std::unique_ptr<rocksdb::FSDirectory>* folder,
                                  rocksdb::IODebugContext* debug) override;
@@ -55,6 +63,7 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
 
  private:
   class File;
+  class Sector;
   class Folder;
   struct Sizes {
     std::uint64_t written = 0;
@@ -65,6 +74,7 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus before_sync();
   void note_size(const std::string& name, std::uint64_t written);
   void note_sync(const std::string& name);
+  void note_overwrite(const std::string& name);
 
   std::atomic<bool> is_cut_ = false;
   std::atomic<std::uint64_t> syncs_ = 0;
@@ -74,6 +84,7 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
   std::atomic<std::uint64_t> cutting_sync_ = 0;
   std::mutex mutex_;
   std::map<std::string, Sizes> files_;  // By path; of those made through this file system.
+  std::map<std::string, std::string> overwritten_;  // What they held when they were synced.
 };
 
 }  // namespace emstore::testing

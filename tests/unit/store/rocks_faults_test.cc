@@ -250,5 +250,41 @@ TEST_F(RocksFaultsTest, AnAdoptionCutAnywhereIsDoneOrNotDone) {
   RecordProperty("cuts", adopted + not_adopted);
 }
 
+// Whatever fails while tables are taken in, a restart finds the log and one of the two.
+TEST_F(RocksFaultsTest, ARebuildThatFailsAnywhereHarmsNobody) {
+  using Fault = void (testing::DroppingFileSystem::*)(std::uint64_t);
+  for (const Fault fault : {&testing::DroppingFileSystem::fail_sync,
+                            &testing::DroppingFileSystem::fill_disk_at_append}) {
+    bool has_failed = true;
+    for (std::uint64_t call = 1; has_failed; ++call) {
+      ASSERT_LT(call, 300u);
+      std::filesystem::remove_all(folder_.path() / "rocks");
+      acknowledged_.clear();
+      {
+        const auto database = opened();
+        ASSERT_TRUE(database->write(commit_of(1), Durability::synced));
+        acknowledged_ = "1";
+        auto generation = database->begin_generation();
+        ASSERT_TRUE(generation);
+        RowTable rebuilt(**generation);
+        rebuilt.apply({Family::records, "rebuilt", std::string("row")});
+        rebuilt.apply({Family::links, "rebuilt", std::string("row")});
+        (*files_.*fault)(call);
+        Status done = (*generation)->ingest(rebuilt);
+        if (done) done = database->adopt(std::move(*generation), std::vector{Family::records});
+        has_failed = !done;
+      }
+      files_->restore_power(random_, testing::Loss::nothing);
+
+      const auto database = open();
+      ASSERT_TRUE(database) << "call " << call << ": " << to_string(database.error());
+      EXPECT_TRUE(has(**database, Family::log, 1));
+      const auto rebuilt = (*database)->snapshot()->get(Family::records, "rebuilt");
+      ASSERT_TRUE(rebuilt);
+      EXPECT_NE(rebuilt->has_value(), has(**database, Family::records, 1)) << "call " << call;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace emstore::store
