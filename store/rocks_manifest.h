@@ -5,11 +5,14 @@
 // it as the last part of each sync: what is noted is there and whole, or the file is damaged; what
 // is behind has never been.
 //
-// The note is the file `manifest.synced` in the folder of the database, one sector, written over in
-// place: "EMSNOTE1" | size of the manifest u64 | its file name, to its zero | zeros | XXH3-64 of
-// all that u64; big-endian. It is made before the manifest that it is of, so that a full disk does
-// not fail a sync: RocksDB deletes the tables of a write that fails. (A file system that copies on
-// write may yet lack the room.)
+// A write that fails is taken off the file again, for RocksDB deletes the tables of it.
+//
+// The note is the file `manifest.synced` in the folder of the database: two slots of 4,096 bytes,
+// of which the first sector is written over in place: "EMSNOTE1" | size of the manifest u64 | its
+// file name, to its zero | zeros | XXH3-64 of all that u64; big-endian. A new manifest takes the
+// slot that is not of the one that CURRENT names. The file is made before the first manifest, so
+// that a full disk does not fail a note. (A file system that copies on write may yet lack the
+// room.)
 //
 // For rocks*.cc only. Threads: any.
 #pragma once
@@ -21,6 +24,8 @@
 #include <memory>
 #include <optional>
 
+#include "base/result.h"
+
 namespace emstore::store {
 
 // `files`, in which each sync of a manifest ends with its note. One that cannot be noted fails.
@@ -29,7 +34,7 @@ std::shared_ptr<rocksdb::FileSystem> noting_manifests(std::shared_ptr<rocksdb::F
 // The manifest that CURRENT names; empty when it names none, or one that is not there.
 std::filesystem::path current_manifest(const std::filesystem::path& folder);
 
-// The bytes of a manifest that hold; nothing when there is no whole note, or one of another.
-std::optional<std::uint64_t> noted_bytes(const std::filesystem::path& manifest);
+// The bytes of a manifest that hold; nothing when no whole note is of it. Errors: io_failed.
+Result<std::optional<std::uint64_t>> noted_bytes(const std::filesystem::path& manifest);
 
 }  // namespace emstore::store

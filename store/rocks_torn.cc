@@ -182,7 +182,7 @@ Result<std::optional<TornEnd>> torn_end_of_log(const std::filesystem::path& path
 // Without a note nobody knows what was on disk: then no part of it is dropped.
 Result<std::optional<TornEnd>> torn_end_of_manifest(const std::filesystem::path& path) {
   EMSTORE_TRY(const Walk walked, walk(path));
-  const std::optional<std::uint64_t> noted = noted_bytes(path);
+  EMSTORE_TRY(const std::optional<std::uint64_t> noted, noted_bytes(path));
   const std::uint64_t whole = walked.broken_at().value_or(walked.size());
   if (!noted) {
     if (!walked.broken_at() || walked.is_cut_short()) return std::nullopt;

@@ -35,6 +35,7 @@ class DroppingFileSystem::File final : public rocksdb::FSWritableFileOwnerWrappe
     return Append(data, options, debug);
   }
   IOStatus Truncate(std::uint64_t size, const IOOptions& options, IODebugContext* debug) override {
+    if (owner_.is_cut_) return IOStatus::IOError("the power is cut");
     const IOStatus status = target()->Truncate(size, options, debug);
     if (status.ok()) owner_.note_size(name_, written_ = size);
     return status;
@@ -58,9 +59,10 @@ class DroppingFileSystem::File final : public rocksdb::FSWritableFileOwnerWrappe
   std::uint64_t written_;
 };
 
-class DroppingFileSystem::Sector final : public rocksdb::FSRandomRWFileOwnerWrapper {
+class DroppingFileSystem::Overwritten final : public rocksdb::FSRandomRWFileOwnerWrapper {
  public:
-  Sector(std::unique_ptr<rocksdb::FSRandomRWFile> file, DroppingFileSystem& owner, std::string name)
+  Overwritten(std::unique_ptr<rocksdb::FSRandomRWFile> file, DroppingFileSystem& owner,
+              std::string name)
       : FSRandomRWFileOwnerWrapper(std::move(file)), owner_(owner), name_(std::move(name)) {}
 
   IOStatus Write(std::uint64_t offset, const rocksdb::Slice& data, const IOOptions& options,
@@ -131,10 +133,10 @@ void DroppingFileSystem::restore_power(std::mt19937& random, Loss loss) {
       lose_pages(name, sizes.synced, sizes.written, random);
     }
   }
-  for (const auto& [name, synced] : overwritten_) {
-    if (loss != Loss::nothing && random() % 2 == 0) {
-      std::ofstream(name, std::ios::binary) << synced;
-    }
+  for (const auto& [name, held] : overwritten_) {
+    const std::size_t which = random() % (held.size() + 1);
+    if (loss == Loss::nothing || which == held.size()) continue;
+    std::ofstream(name, std::ios::binary) << held[which];
   }
   if (loss != Loss::nothing) {
     files_.clear();
@@ -181,7 +183,7 @@ IOStatus DroppingFileSystem::NewRandomRWFile(const std::string& name,
   if (is_cut_) return IOStatus::IOError("the power is cut");
   std::unique_ptr<rocksdb::FSRandomRWFile> made;
   IOStatus status = target()->NewRandomRWFile(name, options, &made, debug);
-  if (status.ok()) *file = std::make_unique<Sector>(std::move(made), *this, name);
+  if (status.ok()) *file = std::make_unique<Overwritten>(std::move(made), *this, name);
   return status;
 }
 
@@ -256,9 +258,9 @@ void DroppingFileSystem::note_sync(const std::string& name) {
 
 void DroppingFileSystem::note_overwrite(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  std::ostringstream synced;
-  synced << std::ifstream(name, std::ios::binary).rdbuf();
-  overwritten_.try_emplace(name, synced.str());
+  std::ostringstream held;
+  held << std::ifstream(name, std::ios::binary).rdbuf();
+  overwritten_[name].push_back(held.str());
 }
 
 }  // namespace emstore::testing

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <vector>
 
 namespace emstore::testing {
 
@@ -45,7 +46,8 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                        std::unique_ptr<rocksdb::FSWritableFile>* file,
                                        rocksdb::IODebugContext* debug) override;
-  // Of one sector: at a power cut it holds what it held when it was synced, or what is in it now.
+  // Written over in place: at a power cut it holds what it held when it was synced, or any of what
+  // came after.
   rocksdb::IOStatus NewRandomRWFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSRandomRWFile>* file,
                                     rocksdb::IODebugContext* debug) override;
@@ -63,7 +65,7 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
 
  private:
   class File;
-  class Sector;
+  class Overwritten;
   class Folder;
   struct Sizes {
     std::uint64_t written = 0;
@@ -84,7 +86,8 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
   std::atomic<std::uint64_t> cutting_sync_ = 0;
   std::mutex mutex_;
   std::map<std::string, Sizes> files_;  // By path; of those made through this file system.
-  std::map<std::string, std::string> overwritten_;  // What they held when they were synced.
+  // What files have held since they were synced, but for what they hold now.
+  std::map<std::string, std::vector<std::string>> overwritten_;
 };
 
 }  // namespace emstore::testing

@@ -250,11 +250,11 @@ TEST_F(RocksFaultsTest, AnAdoptionCutAnywhereIsDoneOrNotDone) {
   RecordProperty("cuts", adopted + not_adopted);
 }
 
-// Whatever fails while tables are taken in, a restart finds the log and one of the two.
+// Whatever fails while tables are taken in, a restart finds the log and one of the two; also when
+// the power goes, too.
 TEST_F(RocksFaultsTest, ARebuildThatFailsAnywhereHarmsNobody) {
   using Fault = void (testing::DroppingFileSystem::*)(std::uint64_t);
-  for (const Fault fault : {&testing::DroppingFileSystem::fail_sync,
-                            &testing::DroppingFileSystem::fill_disk_at_append}) {
+  const auto fail_everywhere = [this](Fault fault, testing::Loss loss) {
     bool has_failed = true;
     for (std::uint64_t call = 1; has_failed; ++call) {
       ASSERT_LT(call, 300u);
@@ -274,7 +274,7 @@ TEST_F(RocksFaultsTest, ARebuildThatFailsAnywhereHarmsNobody) {
         if (done) done = database->adopt(std::move(*generation), std::vector{Family::records});
         has_failed = !done;
       }
-      files_->restore_power(random_, testing::Loss::nothing);
+      files_->restore_power(random_, loss);
 
       const auto database = open();
       ASSERT_TRUE(database) << "call " << call << ": " << to_string(database.error());
@@ -283,6 +283,10 @@ TEST_F(RocksFaultsTest, ARebuildThatFailsAnywhereHarmsNobody) {
       ASSERT_TRUE(rebuilt);
       EXPECT_NE(rebuilt->has_value(), has(**database, Family::records, 1)) << "call " << call;
     }
+  };
+  for (const auto loss : {testing::Loss::nothing, testing::Loss::pages, testing::Loss::end}) {
+    fail_everywhere(&testing::DroppingFileSystem::fail_sync, loss);
+    fail_everywhere(&testing::DroppingFileSystem::fill_disk_at_append, loss);
   }
 }
 
