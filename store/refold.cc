@@ -117,14 +117,29 @@ Status Refold::add(const LoggedCommit& logged) {
   return flush_if_full();
 }
 
-Status Refold::flush_if_full() { return pending_.bytes() < bytes_max_ ? Status{} : flush(); }
+// The fold goes on, and asks again for some of the rows that it made.
+Status Refold::flush_if_full() {
+  if (pending_.bytes() < bytes_max_) return {};
+  EMSTORE_CHECKED(write_out());
+  pending_.each([this](Family family, const RowTable::Row& row) {
+    if (RowCache::keeps(family)) cache_.put(family, row.first, change_of(family, row).value);
+  });
+  pending_.clear();
+  return {};
+}
 
 Status Refold::flush() {
+  EMSTORE_CHECKED(write_out());
+  pending_.clear();
+  return {};
+}
+
+// What the cache knows has changed.
+Status Refold::write_out() {
   for (RowChange& change : tree_.take_changes()) pending_.apply(std::move(change));
   EMSTORE_CHECKED(write_(pending_));
   base_->note_rows();
-  RowChanges written = pending_.take_changes();
-  cache_.take(written);
+  cache_ = RowCache(kCacheBytes);
   return {};
 }
 

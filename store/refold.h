@@ -67,6 +67,7 @@ class Refold {
  private:
   class Split;  // Primary families from the log's reader, indexes from the rows that are written.
   Status flush_if_full();
+  Status write_out();
   Status make_keys(const Index& index, const GoesOn& goes_on);
   Status drop_keys(IndexId index, const GoesOn& goes_on);
 

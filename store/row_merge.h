@@ -44,9 +44,14 @@ class RowMerge {
   }
 
  private:
-  using Row = std::pair<const std::string, std::optional<std::string>>;
-  static const Row& row(const Row& pending) { return pending; }
-  static const Row& row(const Row* pending) { return *pending; }
+  template <typename Key, typename Value>
+  static const auto& row(const std::pair<const Key, Value>& pending) {
+    return pending;
+  }
+  template <typename Key, typename Value>
+  static const auto& row(const std::pair<const Key, Value>* pending) {
+    return *pending;
+  }
 
   bool take_pending() {
     const auto& [key, value] = row(*pending_);

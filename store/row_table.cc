@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/big_endian.h"
+#include "base/check.h"
 #include "store/row_merge.h"
 
 namespace emstore::store {
@@ -13,17 +14,20 @@ namespace {
 
 using Row = RowTable::Row;
 
-// A node of the table, its place in the table and in the order, and two strings.
-constexpr std::size_t kTableRowBytes = 160;
+// A node of the table, its place in the table and in the order.
+constexpr std::size_t kTableRowBytes = 112;
 // A family without a run.
 constexpr std::size_t kNoRun = 0;
 
-std::size_t size_of(const std::optional<std::string>& value) { return value ? value->size() : 0; }
+std::optional<std::string> value_of(const RowTable::Value& value) {
+  if (!value) return std::nullopt;
+  return std::string(*value);
+}
 
 bool by_key(const Row* a, const Row* b) { return a->first < b->first; }
 
 // Eight bytes of a key as a number of the same order; what is missing counts as zeros.
-std::uint64_t piece_at(const std::string& key, std::size_t offset) {
+std::uint64_t piece_at(std::string_view key, std::size_t offset) {
   std::array<char, sizeof(std::uint64_t)> bytes{};
   if (offset < key.size()) {
     std::copy_n(key.begin() + static_cast<std::ptrdiff_t>(offset),
@@ -71,14 +75,15 @@ void sort_rows(std::span<const Row*> rows) {
 }  // namespace
 
 Result<std::optional<std::string>> RowTable::get(Family family, std::string_view key) const {
-  const auto& found = families_[slot(family)].found;
+  const auto& found = rows_of(family).found;
   const auto row = found.find(key);
-  return row == found.end() ? below_.get(family, key) : row->second;
+  if (row == found.end()) return below_.get(family, key);
+  return value_of(row->second);
 }
 
 Status RowTable::scan(Family family, const KeyRange& range, Direction direction,
                       const Visit& visit) const {
-  Rows& rows = families_[slot(family)];
+  Rows& rows = rows_of(family);
   sort_fresh(rows);
   // Few scans see many rows: each run gives what it has, and that is sorted.
   std::vector<const Row*> pending;
@@ -105,22 +110,44 @@ Status RowTable::scan(Family family, const KeyRange& range, Direction direction,
   return {};
 }
 
-void RowTable::apply(RowChange change) {
-  Rows& rows = families_[slot(change.family)];
-  const auto [row, is_new] = rows.found.try_emplace(std::move(change.key));
-  if (is_new) {
+void RowTable::apply(const RowChange& change) {
+  Rows& rows = rows_of(change.family);
+  auto row = rows.found.find(change.key);
+  if (row == rows.found.end()) {
+    char* const key = take_room(change.key.size());
+    change.key.copy(key, change.key.size());
+    row = rows.found.emplace(std::string_view(key, change.key.size()), Value()).first;
     rows.order.push_back(&*row);
-    bytes_ += kTableRowBytes + row->first.size();
+    bytes_ += kTableRowBytes;
   }
-  bytes_ -= size_of(row->second);
-  bytes_ += size_of(change.value);
-  row->second = std::move(change.value);
+  Value& value = row->second;
+  value.is_removed_ = !change.value;
+  if (!change.value) return;
+  const std::size_t size = change.value->size();
+  EMSTORE_CHECK(size <= UINT32_MAX);
+  if (size > value.room_) {
+    value.data_ = take_room(size);
+    value.room_ = static_cast<std::uint32_t>(size);
+  }
+  value.size_ = static_cast<std::uint32_t>(change.value->copy(value.data_, size));
+}
+
+char* RowTable::take_room(std::size_t bytes) {
+  bytes_ += bytes;
+  return static_cast<char*>(families_->arena.allocate(bytes, alignof(char)));
 }
 
 void RowTable::each(const std::function<void(Family family, const Row& row)>& visit) const {
   for (const FamilyInfo& family : kFamilies) {
-    for (const Row& row : families_[slot(family.family)].found) visit(family.family, row);
+    for (const Row& row : rows_of(family.family).found) visit(family.family, row);
   }
+}
+
+void RowTable::clear() {
+  families_ = std::make_unique<Families>();
+  families_->rows.reserve(kFamilyCount);
+  for (std::size_t i = 0; i < kFamilyCount; ++i) families_->rows.emplace_back(&families_->arena);
+  bytes_ = 0;
 }
 
 // Each row is merged as often as its run doubles, however often somebody looks.
@@ -141,7 +168,7 @@ void RowTable::sort_fresh(Rows& rows) {
 }
 
 const std::vector<const Row*>& RowTable::in_order(Family family) const {
-  Rows& rows = families_[slot(family)];
+  Rows& rows = rows_of(family);
   sort_fresh(rows);
   while (rows.runs.size() > 2) {
     const auto begin = rows.order.begin() + static_cast<std::ptrdiff_t>(*(rows.runs.rbegin() + 2));
@@ -152,18 +179,8 @@ const std::vector<const Row*>& RowTable::in_order(Family family) const {
   return rows.order;
 }
 
-RowChanges RowTable::take_changes() {
-  RowChanges changes;
-  for (const FamilyInfo& family : kFamilies) {
-    Rows& rows = families_[slot(family.family)];
-    while (!rows.found.empty()) {
-      auto row = rows.found.extract(rows.found.begin());
-      changes.push_back({family.family, std::move(row.key()), std::move(row.mapped())});
-    }
-    rows = {};
-  }
-  bytes_ = 0;
-  return changes;
+RowChange change_of(Family family, const RowTable::Row& row) {
+  return {family, std::string(row.first), value_of(row.second)};
 }
 
 }  // namespace emstore::store

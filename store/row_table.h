@@ -1,16 +1,17 @@
 // A table of the rows that a fold makes until they are written: found by their key, and sorted only
 // when they are asked for in order. A fold of the whole log comes back to the same rows again and
 // again and hardly ever looks at them in order; a tree that is kept in order would cost more than
-// the fold.
+// the fold. Keys and values lie in one arena, that is given back as a whole.
 //
 // Threads: one; in_order() of different families from several at a time.
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <memory>
+#include <memory_resource>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -22,10 +23,23 @@ namespace emstore::store {
 
 class RowTable final : public Reader {
  public:
-  using Row = std::pair<const std::string, std::optional<std::string>>;  // No value: removed.
+  // What a key has, in the arena. Room that is there is used again.
+  class Value {
+   public:
+    // Nothing where the row was removed.
+    explicit operator bool() const { return !is_removed_; }
+    std::string_view operator*() const { return {data_, size_}; }
+
+   private:
+    friend class RowTable;
+    char* data_ = nullptr;
+    std::uint32_t size_ = 0, room_ = 0;
+    bool is_removed_ = true;
+  };
+  using Row = std::pair<const std::string_view, Value>;
 
   // `below` outlives the table and does not change under it but by what the table held.
-  explicit RowTable(const Reader& below) : below_(below) {}
+  explicit RowTable(const Reader& below) : below_(below) { clear(); }
   RowTable(const RowTable&) = delete;
   RowTable& operator=(const RowTable&) = delete;
 
@@ -34,35 +48,38 @@ class RowTable final : public Reader {
   Status scan(Family family, const KeyRange& range, Direction direction,
               const Visit& visit) const override;
 
-  void apply(RowChange change);
+  void apply(const RowChange& change);
   // Every changed row, in no order.
   void each(const std::function<void(Family family, const Row& row)>& visit) const;
   // The rows of a family by their keys. Valid until the next change.
   const std::vector<const Row*>& in_order(Family family) const;
   // Roughly what all of it takes in memory, the order included.
   std::size_t bytes() const { return bytes_; }
-  // Takes the rows out, in no order; the table is then as new.
-  RowChanges take_changes();
+  // The table is then as new.
+  void clear();
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view key) const {
-      return std::hash<std::string_view>{}(key);
-    }
-  };
   // Sorted runs, each less than half as long as the one before, and rows that are in none yet.
   struct Rows {
-    std::unordered_map<std::string, std::optional<std::string>, Hash, std::equal_to<>> found;
+    explicit Rows(std::pmr::memory_resource* arena) : found(arena) {}
+    std::pmr::unordered_map<std::string_view, Value> found;
     std::vector<const Row*> order;
     std::vector<std::size_t> runs;  // Where each begins, and where the last one ends.
   };
+  struct Families {
+    std::pmr::monotonic_buffer_resource arena;
+    std::vector<Rows> rows;
+  };
 
+  Rows& rows_of(Family family) const { return families_->rows[slot(family)]; }
+  char* take_room(std::size_t bytes);
   static void sort_fresh(Rows& rows);
 
   const Reader& below_;
-  mutable std::array<Rows, kFamilyCount> families_;  // Sorting changes no row.
+  std::unique_ptr<Families> families_;
   std::size_t bytes_ = 0;
 };
+
+RowChange change_of(Family family, const RowTable::Row& row);
 
 }  // namespace emstore::store

@@ -54,9 +54,7 @@ void Scratch::apply(const RowChange& change) {
 }
 
 void Scratch::apply(const RowTable& changes) {
-  changes.each([this](Family family, const RowTable::Row& row) {
-    apply(RowChange{family, row.first, row.second});
-  });
+  changes.each([this](Family family, const RowTable::Row& row) { apply(change_of(family, row)); });
 }
 
 const std::map<std::string, std::string, std::less<>>& Scratch::rows(Family family) const {
