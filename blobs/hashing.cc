@@ -1,8 +1,20 @@
 #include "blobs/hashing.h"
 
-namespace emstore::blobs {
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
 
-Hashing::Hashing() : thread_([this] { serve(); }) {}
+namespace emstore::blobs {
+namespace {
+
+// Stays in the cache of a core.
+constexpr std::size_t kHashedStepBytes = 256 << 10;
+
+}  // namespace
+
+Hashing::Hashing(System& system, const File& file, std::filesystem::path path)
+    : system_(system), file_(file), path_(std::move(path)), thread_([this] { serve(); }) {}
 
 Hashing::~Hashing() {
   if (!thread_.joinable()) return;
@@ -14,45 +26,55 @@ Hashing::~Hashing() {
   thread_.join();
 }
 
-std::span<char> Hashing::room() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return waiting_.size() < kRooms; });
-  std::vector<char>& room = rooms_[next_];
-  room.resize(kPieceBytes);
-  return room;
-}
-
-void Hashing::filled(std::size_t count) {
+void Hashing::written(std::uint64_t size) {
   {
     const std::lock_guard lock(mutex_);
-    waiting_.emplace_back(rooms_[next_].data(), count);
+    written_ = size;
   }
-  next_ = (next_ + 1) % kRooms;
   changed_.notify_all();
 }
 
-ContentDigest Hashing::finish() {
+Result<ContentDigest> Hashing::finish() {
   {
     const std::lock_guard lock(mutex_);
     is_over_ = true;
   }
   changed_.notify_all();
   thread_.join();
+  EMSTORE_CHECKED(std::move(outcome_));
   return hasher_.digest();
 }
 
 void Hashing::serve() {
   std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [this] { return is_over_ || !waiting_.empty(); });
-    if (is_dropped_ || waiting_.empty()) return;
-    const std::string_view piece = waiting_.front();
+  while (outcome_) {
+    changed_.wait(lock, [this] { return is_over_ || hashed_ < written_; });
+    const std::uint64_t size = written_;
+    if (is_dropped_ || hashed_ == size) return;
     lock.unlock();
-    hasher_.update(piece);
+    outcome_ = hash_to(size);
     lock.lock();
-    waiting_.pop_front();
-    changed_.notify_all();
   }
+}
+
+Status Hashing::hash_to(std::uint64_t size) {
+  std::vector<char> buffer(kHashedStepBytes);
+  while (hashed_ < size && !is_dropped()) {
+    const std::span<char> room(buffer.data(),
+                               std::min<std::uint64_t>(buffer.size(), size - hashed_));
+    EMSTORE_TRY(const auto piece, read_into(system_, file_, room, hashed_, path_));
+    if (piece.size() < room.size()) {
+      return failure(ErrorCode::io_failed, path_.string() + " has become shorter");
+    }
+    hasher_.update(piece);
+    hashed_ += piece.size();
+  }
+  return {};
+}
+
+bool Hashing::is_dropped() {
+  const std::lock_guard lock(mutex_);
+  return is_dropped_;
 }
 
 HashingAside::HashingAside() : thread_([this] { serve(); }) {}

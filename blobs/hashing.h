@@ -2,50 +2,49 @@
 // to write it.
 #pragma once
 
-#include <array>
 #include <condition_variable>
-#include <cstddef>
-#include <deque>
+#include <cstdint>
+#include <filesystem>
 #include <mutex>
-#include <span>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 #include "base/hash.h"
+#include "blobs/system.h"
 
 namespace emstore::blobs {
 
-// Of content that is read here, on a thread of its own while the next pieces are read and written.
+// Of a file that is being written, on a thread of its own: what it reads is what is stored. It may
+// fall behind the writer, who then has a sync to wait for meanwhile.
 // For one user at a time, on one thread.
 class Hashing {
  public:
-  static constexpr std::size_t kPieceBytes = 1u << 20;
-
-  Hashing();
+  // `file` is open for reading and outlives it; `path` is for the message of an error.
+  Hashing(System& system, const File& file, std::filesystem::path path);
   ~Hashing();  // What is not hashed yet is dropped.
   Hashing(const Hashing&) = delete;
   Hashing& operator=(const Hashing&) = delete;
 
-  // Room for the next piece, kPieceBytes of it. Waits while all rooms are being hashed.
-  std::span<char> room();
-  // The room given last holds so many bytes now, which stay readable until the room comes round
-  // again.
-  void filled(std::size_t count);
-  // Of all pieces.
-  ContentDigest finish();
+  // So many bytes are in the file by now, and stay as they are.
+  void written(std::uint64_t size);
+  // Of all that was written; to be called once. Errors: io_failed.
+  Result<ContentDigest> finish();
 
  private:
-  static constexpr std::size_t kRooms = 4;
   void serve();
+  Status hash_to(std::uint64_t size);
+  bool is_dropped();
 
-  ContentHasher hasher_;  // The thread's, until it has ended.
-  std::array<std::vector<char>, kRooms> rooms_;
-  std::size_t next_ = 0;  // The room that is given next.
+  System& system_;
+  const File& file_;
+  const std::filesystem::path path_;
+  ContentHasher hasher_;  // This and the next two are the thread's, until it has ended.
+  std::uint64_t hashed_ = 0;
+  Status outcome_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::string_view> waiting_;  // The front is being hashed.
+  std::uint64_t written_ = 0;
   bool is_over_ = false;
   bool is_dropped_ = false;
   std::thread thread_;

@@ -407,21 +407,26 @@ Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
     EMSTORE_TRY(Looked looked, look(stored, to_string(found->address)));
     return Completed{found->digest, std::move(looked.mime_type), looked.picture, {}, found};
   }
-  Hashing hashing;
+  const auto path = path_of(upload.file_name);
+  Hashing hashing(system(), upload.file, path);
+  std::vector<char> buffer(kRehashStepBytes);
   while (upload.reached < size) {
-    const std::span<char> room = hashing.room();
-    const std::span<char> wanted =
-        room.subspan(0, std::min<std::uint64_t>(room.size(), size - upload.reached));
-    EMSTORE_TRY(const auto piece,
-                read_into(system(), source, wanted, upload.reached, passed_file()));
+    const std::span<char> room(buffer.data(),
+                               std::min<std::uint64_t>(buffer.size(), size - upload.reached));
+    EMSTORE_TRY(const auto piece, read_into(system(), source, room, upload.reached, passed_file()));
     if (piece.empty()) return source_changed();
-    hashing.filled(piece.size());
     EMSTORE_CHECKED(write_piece(upload, piece));
+    hashing.written(upload.reached);
   }
   // Every byte is stored as it was read; but it may be no state that the file ever had.
   EMSTORE_CHECKED(check_unchanged(source, before));
-  EMSTORE_TRY(Looked looked, look(upload.file, path_of(upload.file_name)));
-  Completed completed{hashing.finish(), std::move(looked.mime_type), looked.picture, {}, {}};
+  EMSTORE_TRY(Looked looked, look(upload.file, path));
+  // Beside the hashing, which takes as long; adopt() then finds little to sync.
+  if (size >= kWriteBackBytes && system().sync_data(upload.file.descriptor()) != 0) {
+    return sync_failure(errno, path);
+  }
+  EMSTORE_TRY(const ContentDigest digest, hashing.finish());
+  Completed completed{digest, std::move(looked.mime_type), looked.picture, {}, {}};
   upload.pin = store.pin(completed.digest.xxh3);
   EMSTORE_TRY(const auto ordinals, taken(completed.digest.xxh3));
   EMSTORE_TRY(completed.file, store.adopt(upload.file_name, completed.digest, ordinals));

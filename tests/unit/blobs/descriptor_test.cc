@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "blobs/hashing.h"
 #include "blobs/uploads.h"
 #include "tests/support/forged_pair.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/blobs/failing_system.h"
 #include "tests/unit/blobs/scratch_folder.h"
 
@@ -297,19 +299,48 @@ TEST_F(DescriptorTest, PinsWhatItFoundUntilItIsReleased) {
   EXPECT_EQ(store_->size(address).error().code, ErrorCode::blob_not_found);
 }
 
-TEST(Hashing, IsTheDigestOfAllPieces) {
-  for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1}, Hashing::kPieceBytes, 9 * Hashing::kPieceBytes + 7}) {
-    const std::string bytes = content(size);
-    Hashing hashing;
-    for (std::size_t offset = 0; offset < size;) {
-      const std::span<char> room = hashing.room();
-      const std::size_t count = bytes.copy(room.data(), room.size(), offset);
-      hashing.filled(count);
-      offset += count;
-    }
-    EXPECT_EQ(hashing.finish(), digest_of(bytes));
+// A file that is written in pieces while it is hashed.
+class HashingTest : public ::testing::Test {
+ protected:
+  void write(const std::string& bytes, std::size_t from, std::size_t to) {
+    const std::string_view piece = std::string_view(bytes).substr(from, to - from);
+    ASSERT_EQ(system_.write(file_.descriptor(), piece, from), static_cast<ssize_t>(piece.size()));
   }
+
+  testing::TemporaryFolder folder_;
+  System system_;
+  const std::filesystem::path path_ = folder_.path() / "file";
+  File file_{::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+};
+
+TEST_F(HashingTest, IsTheDigestOfAllThatWasWritten) {
+  const std::string bytes = content(5'000'007);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, bytes.size()}) {
+    Hashing hashing(system_, file_, path_);
+    for (std::size_t reached = 0; reached < size;) {
+      const std::size_t next = std::min(size, reached + 700'000);
+      write(bytes, reached, next);
+      hashing.written(next);
+      reached = next;
+    }
+    EXPECT_EQ(hashing.finish().value(), digest_of(std::string_view(bytes).substr(0, size)));
+  }
+}
+
+TEST_F(HashingTest, SaysWhenWhatWasWrittenIsGone) {
+  write(content(1'000), 0, 1'000);
+  Hashing hashing(system_, file_, path_);
+  hashing.written(1'001);
+  const auto digest = hashing.finish();
+  ASSERT_FALSE(digest);
+  EXPECT_EQ(digest.error().code, ErrorCode::io_failed);
+  EXPECT_NE(digest.error().message.find(path_.string()), std::string::npos);
+}
+
+TEST_F(HashingTest, EndsWithWhatNobodyWaitsFor) {
+  write(content(5'000'000), 0, 5'000'000);
+  Hashing hashing(system_, file_, path_);
+  hashing.written(5'000'000);
 }
 
 TEST(HashingAside, GivesTheDigestOfAllPieces) {
@@ -336,14 +367,6 @@ TEST(HashingAside, ServesOneAtATime) {
 }
 
 TEST(HashingAside, EndsWithoutEverHavingServed) { const HashingAside aside; }
-
-TEST(Hashing, EndsWithPiecesThatNobodyWaitsFor) {
-  Hashing hashing;
-  for (int i = 0; i < 20; ++i) {
-    hashing.room();
-    hashing.filled(Hashing::kPieceBytes);
-  }
-}
 
 TEST(PiecesHasher, IsTheXxh3OfAllPieces) {
   const std::string bytes = content(1'000'003);

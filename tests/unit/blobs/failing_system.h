@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,7 +31,8 @@ struct Calls {
   ino_t unreadable = 0;
 };
 
-// The store owns its System, the test owns the plan, which outlives it. One thread at a time.
+// The store owns its System, the test owns the plan, which outlives it, and looks at it when
+// nothing is under way. Threads: any.
 class FailingSystem final : public System {
  public:
   explicit FailingSystem(Calls& calls) : calls_(calls) {}
@@ -80,6 +82,7 @@ class FailingSystem final : public System {
 
  private:
   bool fails(const std::string& name) {
+    const std::lock_guard lock(mutex_);
     calls_.names.push_back(name);
     const Fault& fault = calls_.fault;
     if (!fault.only.empty() && fault.only != name) return false;
@@ -94,6 +97,7 @@ class FailingSystem final : public System {
   }
 
   Calls& calls_;
+  std::mutex mutex_;
 };
 
 }  // namespace emstore::blobs
