@@ -136,7 +136,7 @@ Status Refold::flush() {
 
 // What the cache knows has changed.
 Status Refold::write_out() {
-  for (RowChange& change : tree_.take_changes()) pending_.apply(std::move(change));
+  for (const RowChange& change : tree_.take_changes()) pending_.apply(change);
   EMSTORE_CHECKED(write_(pending_));
   base_->note_rows();
   cache_ = RowCache(kCacheBytes);
@@ -172,7 +172,7 @@ Status Refold::make_keys(const Index& index, const GoesOn& goes_on) {
                          after = record_key;
                          return ++records < kSliceKeys;
                        }));
-    for (RowChange& key : keys) pending_.apply(std::move(key));
+    for (const RowChange& key : keys) pending_.apply(key);
     EMSTORE_CHECKED(flush_if_full());
     if (records < kSliceKeys) return {};
   }
@@ -189,7 +189,7 @@ Status Refold::drop_keys(IndexId index, const GoesOn& goes_on) {
                         return keys.size() < kSliceKeys;
                       }));
     dropped = keys.size();
-    for (RowChange& key : keys) pending_.apply(std::move(key));
+    for (const RowChange& key : keys) pending_.apply(key);
     EMSTORE_CHECKED(flush_if_full());
   }
   return {};

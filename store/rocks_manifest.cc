@@ -180,8 +180,9 @@ class NotingManifests final : public rocksdb::FileSystemWrapper {
 
 }  // namespace
 
-std::shared_ptr<rocksdb::FileSystem> noting_manifests(std::shared_ptr<rocksdb::FileSystem> files) {
-  return std::make_shared<NotingManifests>(std::move(files));
+std::shared_ptr<rocksdb::FileSystem> noting_manifests(
+    const std::shared_ptr<rocksdb::FileSystem>& files) {
+  return std::make_shared<NotingManifests>(files);
 }
 
 std::filesystem::path current_manifest(const std::filesystem::path& folder) {

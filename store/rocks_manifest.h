@@ -29,7 +29,8 @@
 namespace emstore::store {
 
 // `files`, in which each sync of a manifest ends with its note. One that cannot be noted fails.
-std::shared_ptr<rocksdb::FileSystem> noting_manifests(std::shared_ptr<rocksdb::FileSystem> files);
+std::shared_ptr<rocksdb::FileSystem> noting_manifests(
+    const std::shared_ptr<rocksdb::FileSystem>& files);
 
 // The manifest that CURRENT names; empty when it names none, or one that is not there.
 std::filesystem::path current_manifest(const std::filesystem::path& folder);

@@ -34,8 +34,8 @@ class ShortenedFile final : public rocksdb::FSSequentialFileOwnerWrapper {
 
 class ShortenedFiles final : public rocksdb::FileSystemWrapper {
  public:
-  ShortenedFiles(std::shared_ptr<rocksdb::FileSystem> files, std::vector<TornEnd> ends)
-      : FileSystemWrapper(std::move(files)), ends_(std::move(ends)) {}
+  ShortenedFiles(const std::shared_ptr<rocksdb::FileSystem>& files, std::vector<TornEnd> ends)
+      : FileSystemWrapper(files), ends_(std::move(ends)) {}
 
   const char* Name() const override { return "ShortenedFiles"; }
   rocksdb::IOStatus NewSequentialFile(const std::string& name, const rocksdb::FileOptions& options,
@@ -67,9 +67,9 @@ class ShortenedFiles final : public rocksdb::FileSystemWrapper {
 
 }  // namespace
 
-std::shared_ptr<rocksdb::FileSystem> shortened(std::shared_ptr<rocksdb::FileSystem> files,
+std::shared_ptr<rocksdb::FileSystem> shortened(const std::shared_ptr<rocksdb::FileSystem>& files,
                                                std::vector<TornEnd> ends) {
-  return std::make_shared<ShortenedFiles>(std::move(files), std::move(ends));
+  return std::make_shared<ShortenedFiles>(files, std::move(ends));
 }
 
 }  // namespace emstore::store

@@ -14,7 +14,7 @@
 namespace emstore::store {
 
 // `files`, in which those that `ends` name end where these begin. To be read only.
-std::shared_ptr<rocksdb::FileSystem> shortened(std::shared_ptr<rocksdb::FileSystem> files,
+std::shared_ptr<rocksdb::FileSystem> shortened(const std::shared_ptr<rocksdb::FileSystem>& files,
                                                std::vector<TornEnd> ends);
 
 }  // namespace emstore::store
