@@ -5,7 +5,8 @@
 // it as the last part of each sync: what is noted is there and whole, or the file is damaged; what
 // is behind has never been.
 //
-// A write that fails is taken off the file again, for RocksDB deletes the tables of it.
+// A write that fails is taken off the file again, for RocksDB deletes the tables of it; one whose
+// note can neither be made nor put back is left to the next start, which may have to refuse.
 //
 // The note is the file `manifest.synced` in the folder of the database: two slots of 4,096 bytes,
 // of which the first sector is written over in place: "EMSNOTE1" | size of the manifest u64 | its
