@@ -25,8 +25,8 @@ rocksdb::Status add_rows(rocksdb::SstFileWriter& writer,
                          const std::vector<const RowTable::Row*>& rows, bool is_empty) {
   for (const RowTable::Row* row : rows) {
     if (!row->second && is_empty) continue;
-    rocksdb::Status status = row->second ? writer.Put(row->first, std::string_view(*row->second))
-                                         : writer.Delete(row->first);
+    rocksdb::Status status =
+        row->second ? writer.Put(row->first, *row->second) : writer.Delete(row->first);
     if (!status.ok()) return status;
   }
   return {};

@@ -159,10 +159,11 @@ class NotingManifests final : public rocksdb::FileSystemWrapper {
     if (status.IsNotFound()) status = make_notes(notes_name);
     std::unique_ptr<rocksdb::FSRandomRWFile> notes;
     if (status.ok()) status = target()->NewRandomRWFile(notes_name, options, &notes, debug);
-    if (status.ok()) status = target()->NewWritableFile(name, options, file, debug);
     if (!status.ok()) return status;
     const auto held = read_notes(notes_name);
     if (!held) return IOStatus::IOError(held.error().message);
+    status = target()->NewWritableFile(name, options, file, debug);
+    if (!status.ok()) return status;
     const std::filesystem::path current = current_manifest(path.parent_path());
     const std::size_t slot = size_in(note_in(*held, 0), current) ? 1 : 0;
     *file = std::make_unique<NotedManifest>(std::move(*file), path, std::move(notes), slot,

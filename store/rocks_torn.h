@@ -25,7 +25,7 @@
 
 namespace emstore::store {
 
-// Of a closed database. Not of a file that merely ends in the middle of a record: RocksDB forgives
+// Of a closed database. Not of a log that merely ends in the middle of a record: RocksDB forgives
 // that. Errors: corrupt_log, with file and byte, for damage that no power cut leaves; io_failed.
 Result<std::vector<TornEnd>> find_torn_ends(const std::filesystem::path& folder);
 
