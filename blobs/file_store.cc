@@ -23,8 +23,6 @@ constexpr unsigned kLastOrdinal = 255;
 constexpr const char* kUploadsName = "uploads";
 constexpr const char* kQuarantineName = "quarantine";
 constexpr int kDamagedCopiesMax = 16;  // Of one address: enough to look at.
-// Of comparing and re-hashing: two buffers stay in the cache of a core.
-constexpr std::size_t kStepBytes = 256 << 10;
 
 std::string shard_name(std::uint8_t first_byte) {
   const char byte = static_cast<char>(first_byte);
@@ -70,15 +68,15 @@ enum class Compared : std::uint8_t { equal, different, unreadable };
 
 // Errors: those of reading the content.
 Result<Compared> compare(System& system, const Named& content, const Named& stored) {
-  std::vector<char> content_buffer(kStepBytes);
-  std::vector<char> stored_buffer(kStepBytes);
-  for (std::uint64_t offset = 0;; offset += kStepBytes) {
+  std::vector<char> content_buffer(kReadStepBytes);
+  std::vector<char> stored_buffer(kReadStepBytes);
+  for (std::uint64_t offset = 0;; offset += kReadStepBytes) {
     EMSTORE_TRY(const auto brought,
                 read_into(system, content.file, content_buffer, offset, content.path));
     const auto found = read_into(system, stored.file, stored_buffer, offset, stored.path);
     if (!found) return Compared::unreadable;
     if (brought != *found) return Compared::different;
-    if (brought.size() < kStepBytes) return Compared::equal;
+    if (brought.size() < kReadStepBytes) return Compared::equal;
   }
 }
 
@@ -86,16 +84,13 @@ Result<ContentDigest> digest_of_file(System& system, const Named& content, const
   // Only a hint: what memory holds would hide what the disk does.
   ::posix_fadvise(content.file.descriptor(), 0, 0, POSIX_FADV_DONTNEED);
   ContentHasher hasher;
-  std::vector<char> buffer(kStepBytes);
-  for (std::uint64_t offset = 0;; offset += kStepBytes) {
-    EMSTORE_TRY(const auto piece, read_into(system, content.file, buffer, offset, content.path));
+  const auto take = [&](std::string_view piece) -> Status {
     hasher.update(piece);
-    if (pace && !pace(piece.size())) {
-      return failure(ErrorCode::cancelled,
-                     "cancelled while " + content.path.string() + " was read");
-    }
-    if (piece.size() < kStepBytes) return hasher.digest();
-  }
+    if (!pace || pace(piece.size())) return {};
+    return failure(ErrorCode::cancelled, "cancelled while " + content.path.string() + " was read");
+  };
+  EMSTORE_CHECKED(read_pieces(system, content.file, 0, UINT64_MAX, content.path, take));
+  return hasher.digest();
 }
 
 }  // namespace

@@ -1,17 +1,8 @@
 #include "blobs/hashing.h"
 
-#include <algorithm>
-#include <span>
 #include <utility>
-#include <vector>
 
 namespace emstore::blobs {
-namespace {
-
-// Stays in the cache of a core.
-constexpr std::size_t kHashedStepBytes = 256 << 10;
-
-}  // namespace
 
 Hashing::Hashing(System& system, const File& file, std::filesystem::path path)
     : system_(system), file_(file), path_(std::move(path)), thread_([this] { serve(); }) {}
@@ -58,18 +49,14 @@ void Hashing::serve() {
 }
 
 Status Hashing::hash_to(std::uint64_t size) {
-  std::vector<char> buffer(kHashedStepBytes);
-  while (hashed_ < size && !is_dropped()) {
-    const std::span<char> room(buffer.data(),
-                               std::min<std::uint64_t>(buffer.size(), size - hashed_));
-    EMSTORE_TRY(const auto piece, read_into(system_, file_, room, hashed_, path_));
-    if (piece.size() < room.size()) {
-      return failure(ErrorCode::io_failed, path_.string() + " has become shorter");
-    }
+  const auto take = [this](std::string_view piece) -> Status {
+    if (is_dropped()) return failure(ErrorCode::cancelled, "nobody waits for the digest");
     hasher_.update(piece);
-    hashed_ += piece.size();
-  }
-  return {};
+    return {};
+  };
+  EMSTORE_TRY(hashed_, read_pieces(system_, file_, hashed_, size, path_, take));
+  if (hashed_ == size) return {};
+  return failure(ErrorCode::io_failed, path_.string() + " has become shorter");
 }
 
 bool Hashing::is_dropped() {

@@ -106,6 +106,20 @@ Result<std::string_view> read_into(System& system, const File& file, std::span<c
   return std::string_view(buffer.data(), filled);
 }
 
+Result<std::uint64_t> read_pieces(System& system, const File& file, std::uint64_t from,
+                                  std::uint64_t until, const std::filesystem::path& path,
+                                  const std::function<Status(std::string_view piece)>& take) {
+  std::vector<char> buffer(std::min<std::uint64_t>(kReadStepBytes, until - from));
+  while (from < until) {
+    const std::span<char> room(buffer.data(), std::min<std::uint64_t>(buffer.size(), until - from));
+    EMSTORE_TRY(const auto piece, read_into(system, file, room, from, path));
+    if (!piece.empty()) EMSTORE_CHECKED(take(piece));
+    from += piece.size();
+    if (piece.size() < room.size()) break;
+  }
+  return from;
+}
+
 Result<std::string> read_range(System& system, const File& file, std::uint64_t offset,
                                std::uint64_t length, const std::filesystem::path& path) {
   EMSTORE_TRY(const struct stat status, status_of_regular(file, path));

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,6 +58,13 @@ Result<struct stat> status_of_regular(const File& file, const std::filesystem::p
 // file.
 Result<std::string_view> read_into(System& system, const File& file, std::span<char> buffer,
                                    std::uint64_t offset, const std::filesystem::path& path);
+// Of reading on: two buffers stay in the cache of a core.
+constexpr std::size_t kReadStepBytes = 256 << 10;
+// Gives `take` the bytes from `from` up to `until`, in pieces of kReadStepBytes, or up to the end
+// of the file where that comes first. Returns where it ended. Errors: io_failed, those of `take`.
+Result<std::uint64_t> read_pieces(System& system, const File& file, std::uint64_t from,
+                                  std::uint64_t until, const std::filesystem::path& path,
+                                  const std::function<Status(std::string_view piece)>& take);
 // Up to `length` bytes from `offset`: fewer only at the end of the file.
 Result<std::string> read_range(System& system, const File& file, std::uint64_t offset,
                                std::uint64_t length, const std::filesystem::path& path);

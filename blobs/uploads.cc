@@ -28,7 +28,6 @@ namespace {
 constexpr mode_t kUploadMode = 0600;
 constexpr std::size_t kTokenSize = 32;
 constexpr std::string_view kAnySize = "any";
-constexpr std::size_t kRehashStepBytes = 256 << 10;
 // A smaller piece is hashed in less time than another thread takes to wake.
 constexpr std::size_t kAsideBytesMin = 128 << 10;
 // The disk begins to work this early on large content, or the sync at the end would wait for all of
@@ -320,16 +319,15 @@ Status Uploads::State::write_piece(Upload& upload, std::string_view bytes) {
 Status Uploads::State::hash_to_reached(Upload& upload) {
   if (upload.hashed == upload.reached) return {};
   const auto path = path_of(upload.file_name);
-  std::vector<char> buffer(kRehashStepBytes);
-  while (upload.hashed < upload.reached) {
-    EMSTORE_TRY(const auto piece, read_into(system(), upload.file, buffer, upload.hashed, path));
-    if (piece.empty()) {
-      return failure(ErrorCode::io_failed, path.string() + " has become shorter");
-    }
+  const auto take = [&upload](std::string_view piece) -> Status {
     upload.hasher.update(piece);
     upload.hashed += piece.size();
-  }
-  return {};
+    return {};
+  };
+  EMSTORE_TRY(const std::uint64_t end,
+              read_pieces(system(), upload.file, upload.hashed, upload.reached, path, take));
+  if (end == upload.reached) return {};
+  return failure(ErrorCode::io_failed, path.string() + " has become shorter");
 }
 
 Result<Completed> Uploads::State::finish(Upload& upload, const AskTaken& taken) {
@@ -382,16 +380,12 @@ Result<std::optional<Stored>> Uploads::State::find_stored(Upload& upload, const 
                                                           std::uint64_t size,
                                                           const AskTaken& taken) {
   PiecesHasher hasher;
-  std::vector<char> buffer(kRehashStepBytes);
-  std::uint64_t offset = 0;
-  while (offset < size) {
-    const std::span<char> room(buffer.data(),
-                               std::min<std::uint64_t>(buffer.size(), size - offset));
-    EMSTORE_TRY(const auto piece, read_into(system(), source, room, offset, passed_file()));
-    if (piece.empty()) return source_changed();
+  const auto take = [&hasher](std::string_view piece) -> Status {
     hasher.update(piece);
-    offset += piece.size();
-  }
+    return {};
+  };
+  EMSTORE_TRY(const std::uint64_t end, read_pieces(system(), source, 0, size, passed_file(), take));
+  if (end < size) return source_changed();
   const Digest128 digest = hasher.digest();
   upload.pin = store.pin(digest);
   EMSTORE_TRY(const auto ordinals, taken(digest));
@@ -409,15 +403,14 @@ Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
   }
   const auto path = path_of(upload.file_name);
   Hashing hashing(system(), upload.file, path);
-  std::vector<char> buffer(kRehashStepBytes);
-  while (upload.reached < size) {
-    const std::span<char> room(buffer.data(),
-                               std::min<std::uint64_t>(buffer.size(), size - upload.reached));
-    EMSTORE_TRY(const auto piece, read_into(system(), source, room, upload.reached, passed_file()));
-    if (piece.empty()) return source_changed();
+  const auto take = [&](std::string_view piece) -> Status {
     EMSTORE_CHECKED(write_piece(upload, piece));
     hashing.written(upload.reached);
-  }
+    return {};
+  };
+  EMSTORE_TRY(const std::uint64_t end,
+              read_pieces(system(), source, upload.reached, size, passed_file(), take));
+  if (end < size) return source_changed();
   // Every byte is stored as it was read; but it may be no state that the file ever had.
   EMSTORE_CHECKED(check_unchanged(source, before));
   EMSTORE_TRY(Looked looked, look(upload.file, path));
