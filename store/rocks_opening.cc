@@ -10,6 +10,7 @@
 
 #include "store/rocks_ingest.h"
 #include "store/rocks_manifest.h"
+#include "store/rocks_room.h"
 #include "store/rocks_shortened.h"
 #include "store/rocks_torn.h"
 
@@ -72,7 +73,7 @@ class Opening {
     const auto files = options.file_system
                            ? std::static_pointer_cast<rocksdb::FileSystem>(options.file_system)
                            : rocksdb::FileSystem::Default();
-    engine.env = rocksdb::NewCompositeEnv(noting_manifests(files));
+    engine.env = rocksdb::NewCompositeEnv(noting_manifests(logs_with_room(files)));
     options_.env = engine.env.get();
   }
 

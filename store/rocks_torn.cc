@@ -73,6 +73,7 @@ bool has_zero_sector(std::string_view block, std::size_t begin, std::size_t end)
 class Walk {
  public:
   void add(std::string_view block) {
+    has_zeros_only_behind_ = has_zeros_only_behind_ && is_zero(block);
     for (std::size_t at = 0; at < block.size();) {
       const std::string_view rest = block.substr(at);
       const bool is_padding = block.size() == kBlockBytes && rest.size() < kHeaderBytes;
@@ -83,8 +84,10 @@ class Walk {
       if (piece && piece->is_whole) {
         const bool begins = piece->type == PieceType::full || piece->type == PieceType::first;
         has_record_behind_ = has_record_behind_ || (broken_at_ && begins);
+        is_in_record_ = piece->type == PieceType::first || piece->type == PieceType::middle;
       } else if (!broken_at_) {
         broken_at_ = size_ + at;
+        has_zeros_only_behind_ = is_zero(rest);
         has_hole_ = has_zero_sector(block, at, end);
         is_longer_than_file_ = block.size() < kBlockBytes && is_longer_than(rest);
       }
@@ -99,6 +102,9 @@ class Walk {
   bool has_record_behind() const { return has_record_behind_; }
   // All that is wrong is that the file ends in the middle of a piece.
   bool is_cut_short() const { return is_longer_than_file_ && !has_hole_ && !has_record_behind_; }
+  // Behind whole records it is zeros: room (rocks_room.h), or a record of which nothing reached the
+  // disk.
+  bool ends_in_room() const { return has_zeros_only_behind_ && !is_in_record_; }
   std::uint64_t size() const { return size_; }
 
  private:
@@ -128,6 +134,8 @@ class Walk {
   std::uint64_t size_ = 0;  // Of the blocks that were added.
   std::optional<std::uint64_t> broken_at_;
   bool has_hole_ = false;
+  bool has_zeros_only_behind_ = false;  // Where it is broken, and from there on.
+  bool is_in_record_ = false;           // After the last whole piece.
   bool has_record_behind_ = false;
   bool is_longer_than_file_ = false;
 };
@@ -171,7 +179,8 @@ tl::unexpected<Error> damaged(const std::filesystem::path& path, std::uint64_t a
 
 Result<std::optional<TornEnd>> torn_end_of_log(const std::filesystem::path& path) {
   EMSTORE_TRY(const Walk walked, walk(path));
-  if (!walked.broken_at() || walked.is_cut_short()) return std::nullopt;
+  const bool is_whole = !walked.broken_at() || walked.ends_in_room();
+  if (is_whole || walked.is_cut_short()) return std::nullopt;
   const std::uint64_t at = *walked.broken_at();
   if (!walked.has_hole() || walked.has_record_behind()) {
     return damaged(path, at, "no power cut leaves it like that");

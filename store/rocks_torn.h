@@ -25,8 +25,9 @@
 
 namespace emstore::store {
 
-// Of a closed database. Not of a log that merely ends in the middle of a record: RocksDB forgives
-// that. Errors: corrupt_log, with file and byte, for damage that no power cut leaves; io_failed.
+// Of a closed database. Not of a log that merely ends in the middle of a record, or in zeros behind
+// a whole one: RocksDB forgives that. Errors: corrupt_log, with file and byte, for damage that no
+// power cut leaves; io_failed.
 Result<std::vector<TornEnd>> find_torn_ends(const std::filesystem::path& folder);
 
 // Takes it off the file, durably. Errors: io_failed.

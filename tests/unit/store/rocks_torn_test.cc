@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "store/rocks.h"
+#include "store/rocks_room.h"
 #include "tests/support/chance.h"
 #include "tests/support/dropping_file_system.h"
 #include "tests/support/temporary_folder.h"
@@ -41,7 +42,7 @@ class RocksTornTest : public ::testing::Test {
     const auto database = open({}).value();
     begins_.clear();
     for (const std::string& row : rows) {
-      begins_.push_back(bytes().size());
+      begins_.push_back(bytes().find_last_not_of('\0') + 1);  // Room is ahead.
       const RowChange change{Family::log, std::to_string(begins_.size()), row};
       EXPECT_TRUE(database->write(std::span(&change, 1), Durability::synced));
     }
@@ -70,6 +71,8 @@ class RocksTornTest : public ::testing::Test {
   }
   std::string bytes() const { return bytes_of(file()); }
   void put(const std::string& bytes) const { std::ofstream(file(), std::ios::binary) << bytes; }
+
+  static std::string room() { return std::string(kRoomBytes, '\0'); }
 
   // The part of a sector that lies behind `from`, with zeros in it.
   static std::string without(std::string bytes, std::size_t sector, std::size_t from) {
@@ -217,6 +220,73 @@ TEST_F(RocksTornTest, RefusesAFlippedBit) {
   }
 }
 
+// ---- In front of room: what a process leaves that was killed
+
+TEST_F(RocksTornTest, TakesRoomForTheEndOfTheLog) {
+  for (const std::size_t last_bytes : {std::size_t{300}, kLargeBytes}) {
+    write_small_and(last_bytes);
+    put(bytes() + room());
+    for (const char* acknowledged : {"5", "6"}) {
+      const auto database = open(acknowledged);
+      ASSERT_TRUE(database) << to_string(database.error());
+      EXPECT_TRUE(has(**database, 5));
+      EXPECT_TRUE(told_.empty());
+      const RowChange next{Family::log, "6", std::string("on")};
+      EXPECT_TRUE((*database)->write(std::span(&next, 1), Durability::synced));
+    }
+  }
+}
+
+TEST_F(RocksTornTest, DropsATornWriteInFrontOfRoom) {
+  write_small_and(kLargeBytes);
+  const std::string whole = bytes();
+  const std::size_t begin = begins_.back();
+  for (std::size_t sector = begin / kSectorBytes + 1; sector * kSectorBytes < whole.size();
+       ++sector) {
+    std::string short_of_it = whole;
+    std::fill(short_of_it.begin() + static_cast<std::ptrdiff_t>(sector * kSectorBytes),
+              short_of_it.end(), '\0');
+    for (const std::string& torn : {without(whole, sector, begin), short_of_it}) {
+      write_small_and(kLargeBytes);
+      put(torn + room());
+      const auto database = open("4");
+      ASSERT_TRUE(database) << "sector " << sector << ": " << to_string(database.error());
+      EXPECT_TRUE(has(**database, 4));
+      EXPECT_FALSE(has(**database, 5));
+      EXPECT_EQ(told_.size(), 1u);
+    }
+  }
+}
+
+TEST_F(RocksTornTest, RefusesAFlippedBitInFrontOfRoom) {
+  write_small_and(300);
+  const std::string whole = bytes();
+  for (std::size_t at = 0; at < whole.size(); at += 3) {
+    std::string damaged = whole + room();
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    expect_refusal(damaged, "5");
+  }
+}
+
+// Nothing in front of it is touched. One that makes a header of it is told.
+TEST_F(RocksTornTest, LosesNothingToAFlippedBitInRoom) {
+  constexpr std::size_t kTypeAt = 6;
+  for (const std::size_t behind : {std::size_t{0}, std::size_t{4}, kTypeAt, std::size_t{700}}) {
+    write_small_and(300);
+    std::string damaged = bytes() + room();
+    char& flipped = damaged[damaged.size() - room().size() + behind];
+    flipped = static_cast<char>(flipped ^ 0x01);
+    if (behind == kTypeAt) {
+      expect_refusal(damaged, "5");
+      continue;
+    }
+    put(damaged);
+    const auto database = open("5");
+    ASSERT_TRUE(database) << "byte " << behind << ": " << to_string(database.error());
+    EXPECT_TRUE(has(**database, 5));
+  }
+}
+
 // Types that another setting of RocksDB writes: it would take what follows for the log of before.
 TEST_F(RocksTornTest, RefusesATypeThatItDoesNotWrite) {
   write_small_and(300);
@@ -247,7 +317,7 @@ TEST_F(RocksTornTest, KnowsThePaddingOfABlock) {
   for (std::size_t left = 0; left <= 8; ++left) {
     // The length of a row of over 16,383 bytes takes one byte more.
     const std::vector<std::string> rows{row(300), row(block - left - begins_[1] - beside - 1),
-                                        row(300)};
+                                        row(900)};
     write(rows);
     ASSERT_EQ(begins_[2], block - left);
     const std::size_t third = left < 7 ? block : begins_[2];
@@ -256,7 +326,7 @@ TEST_F(RocksTornTest, KnowsThePaddingOfABlock) {
     EXPECT_TRUE(told_.empty()) << left << " bytes left";
 
     write(rows);
-    put(without(whole, third / kSectorBytes, third));
+    put(without(whole, third / kSectorBytes + 1, third));
     EXPECT_TRUE(open("2")) << left << " bytes left";
     EXPECT_EQ(told_.size(), 1u) << left << " bytes left";
 
@@ -417,7 +487,7 @@ TEST_F(DamagedManifestTest, OpensWithoutWhatWasNotSynced) {
     EXPECT_EQ(told_[0].bytes, left.size() - good_.size());
   }
   const std::filesystem::path log = folder_.path() / "good" / file().filename();
-  std::ofstream(log, std::ios::binary | std::ios::app) << std::string(600, '\0');
+  std::ofstream(log, std::ios::binary | std::ios::app) << row(20) << std::string(600, '\0');
   EXPECT_TRUE(opens_with(written));
   EXPECT_EQ(told_.size(), 2u);
 }
