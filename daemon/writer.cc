@@ -5,10 +5,13 @@
 #include <utility>
 
 #include "base/check.h"
-#include "daemon/pool.h"
+#include "store/pending_group.h"
 
 namespace emstore::daemon {
 namespace {
+
+// A group of that many is written at once, though more wait: they are decided meanwhile.
+constexpr std::size_t kWorthASync = 24;
 
 bool stands_alone(const store::Submission& submission) {
   return std::holds_alternative<store::SchemaCommand>(submission.work);
@@ -18,7 +21,12 @@ bool stands_alone(const store::Submission& submission) {
 
 Writer::Writer(store::Store& store, Reactor& reactor, Log& log, const WriterOptions& options,
                Events events)
-    : store_(store), reactor_(reactor), log_(log), options_(options), events_(std::move(events)) {
+    : store_(store),
+      reactor_(reactor),
+      log_(log),
+      options_(options),
+      events_(std::move(events)),
+      disk_("disk", 1, {.waiting = 1}) {
   expiry_due_ = Clock::now() + options_.expiry_interval;
   thread_ = std::thread([this] {
     name_this_thread("writer");
@@ -77,13 +85,15 @@ Status Writer::between_groups(const std::function<Status()>& work) {
 void Writer::pause() {
   std::unique_lock lock(mutex_);
   paused_ = true;
-  state_changed_.wait(lock, [this] { return !is_working_; });
+  changed_.notify_one();
+  state_changed_.wait(lock, [this] { return !is_working_ && !is_writing_; });
 }
 
 void Writer::resume() {
   {
     const std::lock_guard lock(mutex_);
     paused_ = false;
+    has_piled_up_ = true;
   }
   changed_.notify_one();
 }
@@ -103,33 +113,52 @@ Writer::Figures Writer::figures() const {
 void Writer::serve() {
   std::unique_lock lock(mutex_);
   while (true) {
-    const auto is_wanted = [this] {
-      return stopping_ || (!paused_ && (!queue_.empty() || visit_ != nullptr));
-    };
-    if (paused_) {
-      changed_.wait(lock, [this] { return stopping_ || !paused_; });
-    } else if (has_background_work_ || head_is_behind_) {
-      changed_.wait_until(lock, next_due(), is_wanted);
-    } else {
-      changed_.wait_until(lock, expiry_due_, is_wanted);
-    }
-    if (paused_ && !stopping_) continue;
+    wait_for_work(lock);
     if (stopping_ && queue_.empty()) break;
-    Entries group = take_group();
-    Visit* visit = stopping_ ? nullptr : visit_;
+    const bool is_paused = paused_ && !stopping_;
+    Entries entries = is_paused ? Entries() : take_waiting();
+    const bool is_whole = !is_paused && std::exchange(has_piled_up_, false);
+    Visit* visit = is_paused || stopping_ ? nullptr : visit_;
     is_working_ = true;
     lock.unlock();
-    if (!group.empty()) carry_out(std::move(group));
-    if (visit != nullptr) carry_out(*visit);
-    do_background_work();
+    carry_out(std::move(entries), is_whole);
+    if (visit != nullptr || (!is_paused && is_due())) {
+      finish();
+      if (visit != nullptr) carry_out(*visit);
+      do_background_work();
+    }
     lock.lock();
     if (visit != nullptr) visit_ = nullptr;
-    is_working_ = false;
+    if (open_.group && !is_writing_) pass_on(lock);
+    is_working_ = open_.group != nullptr;
     state_changed_.notify_all();
   }
+  lock.unlock();
+  finish();
+  lock.lock();
+  is_working_ = false;
   visit_ = nullptr;  // Whoever waits for it is told.
   lock.unlock();
   state_changed_.notify_all();
+}
+
+void Writer::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  const auto is_wanted = [this] {
+    const bool can_pass_on = open_.group && !is_writing_;
+    const bool is_asked = !paused_ && ((!queue_.empty() && has_room()) || visit_ != nullptr);
+    return stopping_ || can_pass_on || is_asked;
+  };
+  if (paused_) {
+    changed_.wait(lock, [&] { return is_wanted() || !paused_; });
+  } else {
+    changed_.wait_until(lock, next_due(), is_wanted);
+  }
+}
+
+// Of the group that waits for the disk.
+bool Writer::has_room() const {
+  return !open_.group || (open_.entries.size() < options_.group_commits_max &&
+                          open_.bytes < options_.group_bytes_max && !open_.group->is_full());
 }
 
 void Writer::carry_out(Visit& visit) {
@@ -148,17 +177,21 @@ void Writer::carry_out(Visit& visit) {
 
 Writer::Clock::time_point Writer::next_due() const {
   if (has_background_work_) return Clock::time_point::min();
-  return std::min(head_due_, expiry_due_);
+  return head_is_behind_ ? std::min(head_due_, expiry_due_) : expiry_due_;
 }
 
-// A change of the schema is a group of its own, so that what follows is judged by the schema it
-// made.
-Writer::Entries Writer::take_group() {
+bool Writer::is_due() const { return has_background_work_ || Clock::now() >= next_due(); }
+
+// What fits the group. A change of the schema is a group of its own, so that what follows is judged
+// by the schema it made.
+Writer::Entries Writer::take_waiting() {
+  if (!has_room()) return {};
   std::size_t count = 0;
-  std::size_t bytes = 0;
+  std::size_t bytes = open_.bytes;
   for (const Entry& entry : queue_) {
-    const bool is_full = count >= options_.group_commits_max ||
-                         (count > 0 && bytes + entry.bytes > options_.group_bytes_max);
+    const std::size_t taken = open_.entries.size() + count;
+    const bool is_full = taken >= options_.group_commits_max ||
+                         (taken > 0 && bytes + entry.bytes > options_.group_bytes_max);
     const bool is_schema = stands_alone(entry.submission);
     if (is_full || (is_schema && count > 0)) break;
     ++count;
@@ -166,32 +199,95 @@ Writer::Entries Writer::take_group() {
     if (is_schema) break;
   }
   const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
-  Entries group(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+  Entries taken(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
   queue_.erase(queue_.begin(), end);
-  return group;
+  return taken;
 }
 
-void Writer::carry_out(Entries group) {
-  if (has_failed_) {
-    refuse(std::move(group), Error{ErrorCode::shutting_down,
-                                   "the daemon is stopping after a failed write; "
-                                   "this request was not carried out"});
-    return;
+// While the disk is idle it need not wait for all of them.
+void Writer::carry_out(Entries entries, bool is_whole) {
+  if (entries.empty()) return;
+  if (has_failed_) return refuse(std::move(entries));
+  if (stands_alone(entries.front().submission)) return apply_schema(std::move(entries.front()));
+  for (Entry& entry : entries) {
+    if (!is_whole && open_.entries.size() >= kWorthASync && !is_writing_) {
+      std::unique_lock lock(mutex_);
+      pass_on(lock);
+    }
+    decide(std::move(entry));
   }
-  std::vector<store::Submission> submissions;
-  submissions.reserve(group.size());
-  for (Entry& entry : group) submissions.push_back(std::move(entry.submission));
-  std::vector<store::Outcome> outcomes = store_.commit(submissions);
-  EMSTORE_CHECK(outcomes.size() == group.size());
+}
 
+// Before the rows of a group grow beyond all bounds it is written, whatever else was taken with it.
+void Writer::decide(Entry entry) {
+  if (open_.group && open_.group->is_full()) finish();
+  if (!open_.group) open_.group = store_.begin_group();
+  open_.group->take(entry.submission);
+  open_.bytes += entry.bytes;
+  open_.entries.push_back(std::move(entry));
+}
+
+void Writer::apply_schema(Entry entry) {
+  finish();
+  Entries alone;
+  alone.push_back(std::move(entry));
+  if (has_failed_) return refuse(std::move(alone));
+  std::vector<store::Outcome> outcomes = store_.commit(std::span(&alone.front().submission, 1));
+  note_head_is_behind();
+  has_background_work_ = true;
+  answer_group(std::move(alone), std::move(outcomes));
+}
+
+// To the disk, which is free. To wake another thread costs more than it gains where nobody else
+// waits: a commit that comes alone, as the one before it did, is written here and now.
+void Writer::pass_on(std::unique_lock<std::mutex>& lock) {
+  open_.group->end();
+  const bool is_alone = open_.entries.size() == 1 && passed_on_last_ == 1;
+  passed_on_last_ = open_.entries.size();
+  note_head_is_behind();
+  is_writing_ = true;
+  lock.unlock();
+  auto work = [this, asked = std::exchange(open_, {})](std::size_t) mutable {
+    write(std::move(asked));
+    {
+      const std::lock_guard guard(mutex_);
+      is_writing_ = false;
+    }
+    changed_.notify_one();
+    state_changed_.notify_all();
+  };
+  if (is_alone) {
+    work(0);
+  } else {
+    EMSTORE_CHECK(disk_.submit(std::move(work)));
+  }
+  lock.lock();
+}
+
+// All that is decided is written.
+void Writer::finish() {
+  const auto wait_for_disk = [this](std::unique_lock<std::mutex>& lock) {
+    state_changed_.wait(lock, [this] { return !is_writing_; });
+  };
+  std::unique_lock lock(mutex_);
+  wait_for_disk(lock);
+  if (!open_.group) return;
+  pass_on(lock);
+  wait_for_disk(lock);
+}
+
+// On whichever thread: one group at a time.
+void Writer::write(Asked asked) {
+  if (has_failed_) return refuse(std::move(asked.entries));
+  std::vector<store::Outcome> outcomes = store_.write(*asked.group);
+  answer_group(std::move(asked.entries), std::move(outcomes));
+}
+
+void Writer::answer_group(Entries group, std::vector<store::Outcome> outcomes) {
+  EMSTORE_CHECK(outcomes.size() == group.size());
   ++groups_;
   submissions_ += group.size();
   largest_group_ = std::max<std::size_t>(largest_group_, group.size());
-  has_background_work_ = has_background_work_ || stands_alone(submissions.front());
-  if (!head_is_behind_) {
-    head_is_behind_ = true;
-    head_due_ = Clock::now() + options_.head_interval;
-  }
   const auto lost = std::ranges::find_if(outcomes, [](const store::Outcome& outcome) {
     return !outcome && class_of(outcome.error().code) == ErrorClass::outcome_unknown;
   });
@@ -199,6 +295,11 @@ void Writer::carry_out(Entries group) {
   if (lost != outcomes.end()) failure_of_group = lost->error();
   give_answers(std::move(group), std::move(outcomes));
   if (failure_of_group) fail(*failure_of_group);
+}
+
+void Writer::note_head_is_behind() {
+  if (std::exchange(head_is_behind_, true)) return;
+  head_due_ = Clock::now() + options_.head_interval;
 }
 
 void Writer::give_answers(Entries group, std::vector<store::Outcome> outcomes) {
@@ -214,15 +315,18 @@ void Writer::give_answers(Entries group, std::vector<store::Outcome> outcomes) {
   });
 }
 
-void Writer::refuse(Entries entries, const Error& error) {
+void Writer::refuse(Entries entries) {
   std::vector<store::Outcome> outcomes;
-  for (std::size_t index = 0; index < entries.size(); ++index) outcomes.push_back(failure(error));
+  for (std::size_t index = 0; index < entries.size(); ++index) {
+    outcomes.push_back(failure(ErrorCode::shutting_down,
+                               "the daemon is stopping after a failed write; "
+                               "this request was not carried out"));
+  }
   give_answers(std::move(entries), std::move(outcomes));
 }
 
 void Writer::fail(const Error& error) {
-  if (has_failed_) return;
-  has_failed_ = true;
+  if (has_failed_.exchange(true)) return;
   log_.error("write_failed", error);
   reactor_.deliver([this, error] { events_.failed(error); });
 }
@@ -272,10 +376,7 @@ void Writer::expire() {
   for (const store::Outcome& outcome : store_.commit(slices)) note_expiry(outcome);
   expiry_due_ = Clock::now();
   if (!keys_wait_ && !leases_from_) expiry_due_ += options_.expiry_interval;
-  if (!head_is_behind_) {
-    head_is_behind_ = true;
-    head_due_ = Clock::now() + options_.head_interval;
-  }
+  note_head_is_behind();
   reactor_.deliver([this] { events_.committed(); });
 }
 

@@ -1,7 +1,8 @@
-// The writer: the one thread that changes the store. It takes all that waits, hands it to the store
-// as one group, and gives the answers of the whole group back in one piece; there is no timer that
-// waits for more. Between groups it does the store's background work: new indexes, the head, old
-// request keys and leases.
+// The writer: the one thread that decides what changes in the store. It takes all that waits as one
+// group, and gives the answers of the whole group back in one piece; there is no timer that waits
+// for more. While a group is written, by a thread of its own, the writer decides the next one,
+// which takes what comes until the disk is free again. Between groups it does the store's
+// background work: new indexes, the head, old request keys and leases.
 #pragma once
 
 #include <atomic>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "daemon/log.h"
+#include "daemon/pool.h"
 #include "daemon/reactor.h"
 #include "daemon/task.h"
 #include "store/store.h"
@@ -66,7 +68,8 @@ class Writer {
   // done.
   Status between_groups(const std::function<Status()>& work);
 
-  // For tests, so that a group can be piled up. pause() returns when no group is being carried out.
+  // For tests, so that a group can be piled up. pause() returns when no group is on its way; what
+  // waits at resume() is one group.
   void pause();
   void resume();
   // Returns when `count` submissions wait in a paused writer.
@@ -93,14 +96,30 @@ class Writer {
     const std::function<Status()>& work;
     std::optional<Status> outcome = {};
   };
+  // A group, and who asked for what is in it.
+  struct Asked {
+    std::shared_ptr<store::PendingGroup> group;
+    Entries entries;
+    std::size_t bytes = 0;
+  };
   void hand_over();
   void serve();
-  Entries take_group();
-  void carry_out(Entries group);
+  void wait_for_work(std::unique_lock<std::mutex>& lock);
+  bool has_room() const;
+  Entries take_waiting();
+  void carry_out(Entries entries, bool is_whole);
+  void decide(Entry entry);
+  void apply_schema(Entry entry);
+  void pass_on(std::unique_lock<std::mutex>& lock);
+  void finish();
+  void write(Asked asked);
+  void answer_group(Entries group, std::vector<store::Outcome> outcomes);
   void give_answers(Entries group, std::vector<store::Outcome> outcomes);
-  void refuse(Entries entries, const Error& error);
+  void refuse(Entries entries);
   void fail(const Error& error);
   Clock::time_point next_due() const;
+  bool is_due() const;
+  void note_head_is_behind();
   void do_background_work();
   void carry_out(Visit& visit);
   void expire();
@@ -126,11 +145,15 @@ class Writer {
   std::vector<Entry> queue_;
   Visit* visit_ = nullptr;
   bool paused_ = false;
-  bool is_working_ = false;
+  bool has_piled_up_ = false;
+  bool is_working_ = false;  // The writer's thread; a group that it has decided counts.
+  std::atomic<bool> is_writing_ = false;  // The disk's thread.
   bool stopping_ = false;
+  std::atomic<bool> has_failed_ = false;
 
   // The writer's thread only.
-  bool has_failed_ = false;
+  Asked open_;  // Decided, and waits for the disk; or nothing.
+  std::size_t passed_on_last_ = 0;
   bool has_background_work_ = true;
   bool head_is_behind_ = false;
   Clock::time_point head_due_{};
@@ -139,6 +162,7 @@ class Writer {
   bool keys_wait_ = false;
   std::optional<std::string> leases_from_;
 
+  Pool disk_;
   std::thread thread_;
 };
 

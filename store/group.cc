@@ -17,27 +17,26 @@
 
 namespace emstore::store {
 
-Group::Group(const View& view, const Reader& rows, Environment& environment,
+Group::Group(const LogState& start, const Reader& rows, Environment& environment,
              const StoreLimits& limits, Tree& tree)
-    : view_(view),
+    : start_(start),
       environment_(environment),
       limits_(limits),
       tree_(tree),
       rows_(rows),
-      sequence_(view.sequence),
-      time_(view.time),
-      schema_(view.schema) {}
+      sequence_(start.sequence),
+      time_(start.time),
+      schema_(start.schema) {}
 
 Outcome Group::take(const Submission& submission) {
   return std::visit([&](const auto& work) { return carry_out(work, submission.peer); },
                     submission.work);
 }
 
-RowChanges Group::take_changes() {
-  RowChanges changes = rows_.take_changes();
-  RowChanges tree = tree_.take_changes();
-  std::move(tree.begin(), tree.end(), std::back_inserter(changes));
-  return changes;
+LogState Group::end() {
+  for (RowChange& change : tree_.take_changes()) rows_.apply(std::move(change));
+  return {sequence_, time_, sequence_ == start_.sequence ? start_.root : tree_.root(), schema_,
+          indexes_ ? std::make_shared<const IndexStates>(*indexes_) : start_.indexes};
 }
 
 CommitInfo Group::next_commit(const Peer& peer) {
@@ -278,7 +277,7 @@ Outcome Group::carry_out(const SchemaCommand& command, const Peer& peer) {
   Overlay rows = Overlay::above(rows_);
   if (change.changed) outcome.version = change.next.version = info.sequence;
   EMSTORE_TRY(const IndexStates states,
-              change_index_states(change.next, indexes_ ? *indexes_ : *view_.indexes, rows));
+              change_index_states(change.next, indexes_ ? *indexes_ : *start_.indexes, rows));
   std::vector<Event> events;
   if (is_recorded(command) && (change.changed || command.key)) {
     events.emplace_back(request_of(command));

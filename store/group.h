@@ -20,22 +20,20 @@ namespace emstore::store {
 
 class Group {
  public:
-  // All outlive the group. `rows` shows what the view does. `tree` is advanced by the commits that
-  // are accepted.
-  Group(const View& view, const Reader& rows, Environment& environment, const StoreLimits& limits,
-        Tree& tree);
+  // All outlive the group. `rows` shows the rows as of `start`. `tree` is advanced by the commits
+  // that are accepted.
+  Group(const LogState& start, const Reader& rows, Environment& environment,
+        const StoreLimits& limits, Tree& tree);
 
   Outcome take(const Submission& submission);
 
-  // After the last one: everything to be written at once.
-  RowChanges take_changes();
+  // After the last one: what the log has come to. Everything to be written at once is then in
+  // rows().
+  LogState end();
 
   std::size_t bytes() const { return rows_.bytes(); }
-  Sequence sequence() const { return sequence_; }
-  Time time() const { return time_; }
-  const std::shared_ptr<const Schema>& schema() const { return schema_; }
-  // The states of indexes, when a schema changed them.
-  const std::optional<IndexStates>& indexes() const { return indexes_; }
+  const Overlay& rows() const { return rows_; }
+  Overlay& rows() { return rows_; }
 
  private:
   class CommandRun;  // group_commands.cc
@@ -81,7 +79,7 @@ class Group {
   Status accept(const CommitInfo& info, std::vector<Event> events, Overlay& rows);
   CommitInfo next_commit(const Peer& peer);
 
-  const View& view_;
+  const LogState& start_;
   Environment& environment_;
   const StoreLimits& limits_;
   Tree& tree_;
@@ -89,7 +87,7 @@ class Group {
   Sequence sequence_;
   Time time_;
   std::shared_ptr<const Schema> schema_;
-  std::optional<IndexStates> indexes_;
+  std::optional<IndexStates> indexes_;  // When a schema changed them.
 };
 
 }  // namespace emstore::store

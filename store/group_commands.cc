@@ -268,7 +268,7 @@ class Group::CommandRun {
   // ---- Choices ----
 
   bool is_ready(IndexId id) const {
-    const IndexStates& states = group_.indexes_ ? *group_.indexes_ : *group_.view_.indexes;
+    const IndexStates& states = group_.indexes_ ? *group_.indexes_ : *group_.start_.indexes;
     const auto state = states.find(id);
     return state != states.end() && state->second.kind == IndexState::Kind::ready;
   }
@@ -342,7 +342,7 @@ class Group::CommandRun {
   }
 
   bool holds(const Index& index) const {
-    const IndexStates& states = group_.indexes_ ? *group_.indexes_ : *group_.view_.indexes;
+    const IndexStates& states = group_.indexes_ ? *group_.indexes_ : *group_.start_.indexes;
     const auto state = states.find(index.id);
     return index.unique && state != states.end() &&
            (state->second.kind == IndexState::Kind::ready ||

@@ -15,11 +15,11 @@ std::size_t bytes_of_change(std::string_view key, const std::optional<std::strin
 
 }  // namespace
 
-Overlay::Overlay(const Reader& below) : below_(below) {}
+Overlay::Overlay(const Reader& below) : below_(&below) {}
 
 Result<std::optional<std::string>> Overlay::get(Family family, std::string_view key) const {
   if (const std::optional<std::string>* pending = find_pending(family, key)) return *pending;
-  return below_.get(family, key);
+  return below_->get(family, key);
 }
 
 Result<std::vector<std::optional<std::string>>> Overlay::get_many(
@@ -37,7 +37,7 @@ Result<std::vector<std::optional<std::string>>> Overlay::get_many(
   }
   if (unknown_keys.empty()) return values;
 
-  EMSTORE_TRY(auto found, below_.get_many(family, unknown_keys));
+  EMSTORE_TRY(auto found, below_->get_many(family, unknown_keys));
   for (std::size_t i = 0; i < found.size(); ++i) {
     values[unknown_places[i]] = std::move(found[i]);
   }
@@ -47,14 +47,14 @@ Result<std::vector<std::optional<std::string>>> Overlay::get_many(
 Status Overlay::scan(Family family, const KeyRange& range, Direction direction,
                      const Visit& visit) const {
   const auto [begin, end] = rows_in(rows_[slot(family)], range);
-  if (begin == end) return below_.scan(family, range, direction, visit);
+  if (begin == end) return below_->scan(family, range, direction, visit);
   switch (direction) {
     case Direction::forward:
-      return RowMerge(begin, end, std::less<>(), visit).run(below_, family, range, direction);
+      return RowMerge(begin, end, std::less<>(), visit).run(*below_, family, range, direction);
     case Direction::backward:
       return RowMerge(std::make_reverse_iterator(end), std::make_reverse_iterator(begin),
                       std::greater<>(), visit)
-          .run(below_, family, range, direction);
+          .run(*below_, family, range, direction);
   }
   return {};
 }
@@ -99,6 +99,17 @@ RowChanges Overlay::take_changes() {
     }
   }
   clear();
+  return changes;
+}
+
+RowChanges Overlay::copy_changes() const {
+  RowChanges changes;
+  changes.reserve(change_count_);
+  for (const FamilyInfo& family : kFamilies) {
+    for (const auto& [key, value] : rows_[slot(family.family)]) {
+      changes.push_back({family.family, key, value});
+    }
+  }
   return changes;
 }
 

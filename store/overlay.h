@@ -1,6 +1,6 @@
 // Overlay: rows that are decided but not yet written, on top of another reader. The group of
 // commits that waits for its sync is one; the commit being decided is another, on top of that.
-// Threads: one, the writer's.
+// Threads: one, the writer's; copy_changes() also from another, while nothing is applied.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace emstore::store {
 
 class Overlay final : public Reader {
  public:
-  // `below` outlives the overlay and does not change under it.
+  // `below` outlives the overlay, or until it stands on another, and does not change under it.
   explicit Overlay(const Reader& below);
   // One overlay on top of another; `Overlay(other)` would read as a copy of it, which there is none
   // of.
@@ -30,12 +30,16 @@ class Overlay final : public Reader {
   Status scan(Family family, const KeyRange& range, Direction direction,
               const Visit& visit) const override;
 
+  // From here on on top of that, which shows the same rows but for those that are changed here.
+  void stand_on(const Reader& below) { below_ = &below; }
+
   void apply(RowChange change);
   // Takes over what is pending in an overlay that stood on this one, which is then as new.
   void absorb(Overlay& above);
   // All changes since the start, the last one for each row, ordered by family and key. The overlay
   // is then as new.
   RowChanges take_changes();
+  RowChanges copy_changes() const;
   const std::map<std::string, std::optional<std::string>, std::less<>>& changes(
       Family family) const;
   // Rows that are changed, and the bytes of their keys and values; a row changed twice counts once.
@@ -49,7 +53,7 @@ class Overlay final : public Reader {
   // What is pending for the row; null when the reader below has to be asked.
   const std::optional<std::string>* find_pending(Family family, std::string_view key) const;
 
-  const Reader& below_;
+  const Reader* below_;
   std::array<Rows, kFamilyCount> rows_;
   std::size_t change_count_ = 0;
   std::size_t bytes_ = 0;

@@ -47,7 +47,7 @@ void RowCache::put(Family family, std::string_view key, std::optional<std::strin
   young_.bytes += bytes_of_cached(row->first, row->second);
 }
 
-void RowCache::take(std::span<RowChange> written) {
+void RowCache::take(RowChanges written) {
   for (RowChange& change : written) put(change.family, change.key, std::move(change.value));
 }
 

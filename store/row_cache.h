@@ -29,7 +29,7 @@ class RowCache {
   const std::optional<std::string>* find(Family family, std::string_view key);
   void put(Family family, std::string_view key, std::optional<std::string> value);
   // Rows as written. Of families that are not kept: nothing happens.
-  void take(std::span<RowChange> written);
+  void take(RowChanges written);
 
  private:
   struct Hash {

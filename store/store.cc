@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -8,9 +9,9 @@
 #include "store/damage.h"
 #include "store/event_bytes.h"
 #include "store/folder_lock.h"
-#include "store/group.h"
 #include "store/merkle.h"
 #include "store/opening.h"
+#include "store/pending_group.h"
 #include "store/rebuild.h"
 #include "store/row_cache.h"
 
@@ -25,7 +26,9 @@ struct Store::State {
   StoreId id{};
   Tree tree;
   RowCache cache;
-  bool stopped = false;  // A write failed, or the store was closed: nothing is written any more.
+  std::shared_ptr<PendingGroup> last;  // The writer's: begun last, until it is known to be written.
+  std::atomic<bool> stopped =
+      false;  // A write failed, or the store was closed: nothing is written any more.
   bool stopped_in_order = true;  // Before this run.
 
   mutable std::mutex published_mutex;  // Guards the pointer alone, not what it points to.
@@ -93,6 +96,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environm
                                          id,
                                          std::move(opened.tree),
                                          RowCache(options.limits.writer_cache_bytes),
+                                         nullptr,
                                          false,
                                          stopped_in_order,
                                          {},
@@ -131,49 +135,75 @@ std::vector<Outcome> Store::apply_schema(const Submission& submission) {
 }
 
 std::vector<Outcome> Store::commit_group(std::span<const Submission> submissions) {
-  const std::shared_ptr<const View> before = view();
-  std::vector<Outcome> outcomes;
-  if (state_->stopped) {
-    outcomes.resize(submissions.size(),
-                    unknown({ErrorCode::internal, "it takes no further writes"}));
-    return outcomes;
-  }
-  const CachedReader rows(*before->reader, state_->cache);
-  Group group(*before, rows, state_->environment, state_->options.limits, state_->tree);
+  const std::shared_ptr<PendingGroup> group = begin_group();
   for (const Submission& submission : submissions) {
-    outcomes.push_back(group.take(submission));
-    if (group.bytes() >= state_->options.limits.group_bytes_max) break;
+    group->take(submission);
+    if (group->is_full()) break;
   }
-  const Status written = write(group, *before);
+  group->end();
+  return write(*group);
+}
+
+// What is known to be written belongs below what is not: the cache learns of it, and nobody reads
+// through it any more.
+void Store::settle() {
+  std::shared_ptr<PendingGroup>& last = state_->last;
+  if (!last) return;
+  const auto take = [this](PendingGroup& group) {
+    EMSTORE_CHECK(group.is_over_);
+    state_->cache.take(group.group_.rows().take_changes());
+  };
+  if (last->before_) take(*last->before_);
+  if (last->is_over_) {
+    take(*last);
+    last = nullptr;
+  } else {
+    last->stand_on(std::make_shared<Written>(view(), state_->cache));
+  }
+}
+
+std::shared_ptr<PendingGroup> Store::begin_group() {
+  settle();
+  std::shared_ptr<PendingGroup>& last = state_->last;
+  auto written = last ? nullptr : std::make_shared<Written>(view(), state_->cache);
+  last = std::make_shared<PendingGroup>(
+      PendingGroup::Surroundings{state_->environment, state_->options.limits, state_->tree},
+      std::move(written), last);
+  return last;
+}
+
+std::vector<Outcome> Store::write(PendingGroup& group) {
+  std::vector<Outcome> outcomes = std::exchange(group.outcomes_, {});
+  const Status written = write_rows(group);
   if (!written) {
     state_->stopped = true;
     std::fill(outcomes.begin(), outcomes.end(), Outcome(unknown(written.error())));
   }
+  group.is_over_ = true;
   return outcomes;
 }
 
 // Rows and log in one batch, then the head, then the view that readers get: only then the answers.
-Status Store::write(Group& group, const View& before) {
-  RowChanges changes = group.take_changes();
+Status Store::write_rows(PendingGroup& group) {
+  if (state_->stopped) return failure(ErrorCode::internal, "it takes no further writes");
+  const RowChanges changes = group.group_.rows().copy_changes();
   if (changes.empty()) return {};
   EMSTORE_CHECKED(state_->database->write(changes, state_->options.durability));
   if (state_->options.mended) {
     for (const Address& address : mended_by(changes)) state_->options.mended(address);
   }
-  state_->cache.take(changes);
-  View next{group.sequence(), group.time(),   before.root,
-            group.schema(),   before.indexes, state_->database->snapshot()};
-  if (group.indexes()) next.indexes = std::make_shared<const IndexStates>(*group.indexes());
-  if (next.sequence != before.sequence) {
-    next.root = state_->tree.root();
-    EMSTORE_CHECKED(state_->head.record({state_->id, next.sequence, next.root, false}));
+  const LogState& end = group.end_;
+  if (end.sequence != group.start_.sequence) {
+    EMSTORE_CHECKED(state_->head.record({state_->id, end.sequence, end.root, false}));
     if (state_->options.sync_head_with_every_group) EMSTORE_CHECKED(state_->head.sync());
   }
-  state_->publish(std::make_shared<const View>(std::move(next)));
+  state_->publish(std::make_shared<const View>(View{end, state_->database->snapshot()}));
   return {};
 }
 
 Result<bool> Store::work() {
+  settle();
+  EMSTORE_CHECK(!state_->last);
   const std::shared_ptr<const View> before = view();
   if (state_->stopped) return false;
   Overlay rows(*before->reader);
@@ -186,7 +216,7 @@ Result<bool> Store::work() {
     state_->stopped = true;
     return unknown(written.error());
   }
-  state_->cache.take(changes);
+  state_->cache.take(std::move(changes));
   View next = *before;
   next.indexes = std::make_shared<const IndexStates>(*std::move(states));
   next.reader = state_->database->snapshot();
@@ -202,6 +232,8 @@ Result<std::unique_ptr<Rebuild>> Store::begin_rebuild() {
 }
 
 Status Store::adopt(std::unique_ptr<Rebuild> rebuild) {
+  settle();
+  EMSTORE_CHECK(!state_->last);
   const std::shared_ptr<const View> before = view();
   if (state_->stopped) return unknown({ErrorCode::internal, "it takes no further writes"});
   EMSTORE_CHECKED(rebuild->catch_up(*before, {}));

@@ -1,8 +1,10 @@
 // The store: the log of commits, and what follows from it. The front of this folder.
 //
-// Threads: commit(), work(), begin_rebuild(), adopt(), sync_head() and close() from one caller at a
-// time, the writer; everything else from any thread. What view() returns is immutable and may be
-// kept: it reads the rows as of one commit.
+// Threads: write() from one thread at a time, with groups in the order in which they were begun;
+// commit(), begin_group(), work(), begin_rebuild(), adopt(), sync_head() and close() from one
+// caller at a time, the writer, and all of these but begin_group() only when every group is
+// written; everything else from any thread. What view() returns is immutable and may be kept: it
+// reads the rows as of one commit.
 #pragma once
 
 #include <filesystem>
@@ -49,22 +51,29 @@ struct StoreOptions {
   bool sync_head_with_every_group = false;  // Otherwise the caller calls sync_head() now and then.
   // Told about long work while opening: what, how far (0 to 1).
   std::function<void(std::string_view what, double done)> progress = {};
-  // Told, by the caller of commit(), once bytes that were damaged or gone are there again, durably.
+  // Told, by the caller of commit() or write(), once bytes that were damaged or gone are there
+  // again, durably.
   std::function<void(const Address& address)> mended = {};
   UnsafeFileSystem unsafe_file_system = UnsafeFileSystem::refuse;
   // For tests: a store that acknowledges what is not synced must be caught. Never set elsewhere.
   Durability durability = Durability::synced;
 };
 
-// The store as of one commit.
-struct View {
+// What the log has come to with one commit.
+struct LogState {
   Sequence sequence = 0;
   Time time;      // Of that commit.
   Sha256 root{};  // Of the log's tree.
   std::shared_ptr<const Schema> schema;
   std::shared_ptr<const IndexStates> indexes;
+};
+
+// The store as of one commit.
+struct View : LogState {
   std::shared_ptr<const Reader> reader;
 };
+
+class PendingGroup;
 
 class Store {
  public:
@@ -79,6 +88,14 @@ class Store {
   // refused one leaves no trace. An error outcome_unknown means that the store takes no further
   // writes.
   std::vector<Outcome> commit(std::span<const Submission> group);
+
+  // The same in two halves, for one who decides a group while the one before it is written. Begins
+  // a group on top of the last one, which has ended; those before that are written. It keeps to one
+  // schema: a SchemaCommand is for commit(). Destroy it before the store.
+  std::shared_ptr<PendingGroup> begin_group();
+  // Writes what a group has come to, once it has ended. Answers as commit() does. After a write
+  // that failed nothing is written, of what was decided on top of it neither.
+  std::vector<Outcome> write(PendingGroup& group);
 
   // One slice of background work (filling new indexes); false when there is none.
   Result<bool> work();
@@ -108,7 +125,8 @@ class Store {
   // Answers as many of them, from the first on, as one group holds; at least one.
   std::vector<Outcome> apply_schema(const Submission& submission);
   std::vector<Outcome> commit_group(std::span<const Submission> submissions);
-  Status write(class Group& group, const View& before);
+  Status write_rows(PendingGroup& group);
+  void settle();
   std::unique_ptr<State> state_;
 };
 

@@ -72,11 +72,8 @@ class MemoryStore {
   Outcome commit(decltype(Submission::work) work) {
     Group group(view_, rows_, environment_, limits_, tree_);
     Outcome outcome = group.take({Peer{1000, 1000, 1}, std::move(work)});
-    for (const RowChange& change : group.take_changes()) rows_.apply(change);
-    view_.sequence = group.sequence();
-    view_.time = group.time();
-    view_.schema = group.schema();
-    if (group.indexes()) view_.indexes = std::make_shared<const IndexStates>(*group.indexes());
+    static_cast<LogState&>(view_) = group.end();
+    for (const RowChange& change : group.rows().take_changes()) rows_.apply(change);
     return outcome;
   }
 

@@ -1,5 +1,6 @@
-// Many submissions in one commit(): each stands on the ones before it, pending or not, and gets its
-// own answer. What is refused leaves no trace.
+// Many submissions in one commit(), or in groups of which each is decided before the one before it
+// is written: each stands on the ones before it, pending or not, and gets its own answer. What is
+// refused leaves no trace.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,7 +20,10 @@ Map operation(std::string name, Value argument) {
   return Map{{std::move(name), std::move(argument)}};
 }
 
-class Group : public ::testing::Test, public TestStore {
+// Of groups that overlap; 0: all in one.
+using Piece = std::size_t;
+
+class Group : public ::testing::TestWithParam<Piece>, public TestStore {
  protected:
   Group() {
     Map schema = shop_schema();
@@ -39,7 +43,7 @@ class Group : public ::testing::Test, public TestStore {
     for (std::size_t i = 0; i < kClients; ++i) {
       group.push_back({{1000, 1000, static_cast<std::uint32_t>(i)}, command_of(i)});
     }
-    return store().commit(group);
+    return GetParam() == 0 ? store().commit(group) : commit_overlapping(group, GetParam());
   }
 
   static std::size_t accepted(const Outcomes& outcomes) {
@@ -65,7 +69,7 @@ class Group : public ::testing::Test, public TestStore {
   }
 };
 
-TEST_F(Group, GivesAUniqueValueToTheFirstOnly) {
+TEST_P(Group, GivesAUniqueValueToTheFirstOnly) {
   const Sequence before = view()->sequence;
   const Outcomes outcomes = commit_together([](std::size_t i) {
     return command(insert("products", {{"name", std::to_string(i)}, {"sku", "A"}}));
@@ -81,7 +85,7 @@ TEST_F(Group, GivesAUniqueValueToTheFirstOnly) {
   verify();
 }
 
-TEST_F(Group, CarriesOutARequestKeyOnce) {
+TEST_P(Group, CarriesOutARequestKeyOnce) {
   const Sequence before = view()->sequence;
   const Outcomes outcomes = commit_together([](std::size_t) {
     store::Command asked = command(insert("products", {{"name", "once"}}));
@@ -100,7 +104,7 @@ TEST_F(Group, CarriesOutARequestKeyOnce) {
   verify();
 }
 
-TEST_F(Group, GivesTheLastFreePlaceToTheFirstOnly) {
+TEST_P(Group, GivesTheLastFreePlaceToTheFirstOnly) {
   std::vector<std::uint64_t> media;
   for (std::size_t i = 0; i < kClients; ++i)
     media.push_back(upload("picture " + std::to_string(i)));
@@ -114,7 +118,7 @@ TEST_F(Group, GivesTheLastFreePlaceToTheFirstOnly) {
   verify();
 }
 
-TEST_F(Group, StoresTheSameBytesOnce) {
+TEST_P(Group, StoresTheSameBytesOnce) {
   const std::size_t before = rows_of(store::Family::bytes);
   const Outcomes outcomes = commit_together([](std::size_t) {
     return command(insert("media", {{"file", Binary{"the same bytes"}}}));
@@ -127,7 +131,7 @@ TEST_F(Group, StoresTheSameBytesOnce) {
   verify();
 }
 
-TEST_F(Group, LeavesNoTraceOfWhatIsRefused) {
+TEST_P(Group, LeavesNoTraceOfWhatIsRefused) {
   const Sha256 before = digest();
   const std::size_t bytes = rows_of(store::Family::bytes);
   const Outcomes outcomes = commit_together([](std::size_t i) {
@@ -140,7 +144,7 @@ TEST_F(Group, LeavesNoTraceOfWhatIsRefused) {
 }
 
 // A refused command between two that are accepted must not leak into the later one.
-TEST_F(Group, GoesOnAfterARefusal) {
+TEST_P(Group, GoesOnAfterARefusal) {
   const Outcomes outcomes = commit_together([](std::size_t i) {
     const std::uint64_t media = i % 2 == 0 ? 1 : 99;
     return command(
@@ -154,7 +158,7 @@ TEST_F(Group, GoesOnAfterARefusal) {
 }
 
 // The limit is that of one commit, not of what happens to be written with it.
-TEST_F(Group, MeasuresEachCommitAlone) {
+TEST_P(Group, MeasuresEachCommitAlone) {
   options().limits.commit_changes_max = 20;
   open();
   const Outcomes outcomes = commit_together([](std::size_t i) {
@@ -165,7 +169,7 @@ TEST_F(Group, MeasuresEachCommitAlone) {
   verify();
 }
 
-TEST_F(Group, ChangesTheSchemaBetweenTwoCommands) {
+TEST_P(Group, ChangesTheSchemaBetweenTwoCommands) {
   Map wider = shop_schema();
   wider.find("entities")->if_map()->set("shelves", Map{{"fields", Map{{"label", field("text")}}}});
   const std::vector<store::Submission> group{
@@ -178,6 +182,8 @@ TEST_F(Group, ChangesTheSchemaBetweenTwoCommands) {
   EXPECT_TRUE(outcomes[2]);
   verify();
 }
+
+INSTANTIATE_TEST_SUITE_P(InPieces, Group, ::testing::Values(0, 1, 7));
 
 }  // namespace
 }  // namespace emstore::testing

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/sink.h"
+#include "store/pending_group.h"
 #include "store/query.h"
 #include "store/store.h"
 #include "store/verify.h"
@@ -96,6 +97,27 @@ class TestStore {
   store::Outcome submit(decltype(store::Submission::work) work, Peer peer = {1000, 1000, 42}) {
     const store::Submission submission{peer, std::move(work)};
     return store_->commit(std::span(&submission, 1)).front();
+  }
+
+  // In pieces, each of which is decided before the one before it is written.
+  std::vector<store::Outcome> commit_overlapping(std::span<const store::Submission> group,
+                                                 std::size_t piece) {
+    std::vector<store::Outcome> outcomes;
+    std::shared_ptr<store::PendingGroup> pending;
+    const auto write = [&] {
+      if (pending) std::ranges::move(store_->write(*pending), std::back_inserter(outcomes));
+    };
+    while (!group.empty()) {
+      const auto taken = group.first(std::min(piece, group.size()));
+      const auto next = store_->begin_group();
+      for (const store::Submission& submission : taken) next->take(submission);
+      next->end();
+      write();
+      pending = next;
+      group = group.subspan(taken.size());
+    }
+    write();
+    return outcomes;
   }
 
   store::SchemaOutcome apply(Map schema, bool allow_destructive = false) {
