@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <span>
 
 #include "base/big_endian.h"
@@ -14,8 +15,7 @@ namespace {
 
 using Row = RowTable::Row;
 
-// A node of the table, its place in the table and in the order.
-constexpr std::size_t kTableRowBytes = 112;
+constexpr std::size_t kFirstSlots = 64;
 // A family without a run.
 constexpr std::size_t kNoRun = 0;
 
@@ -23,6 +23,8 @@ std::optional<std::string> value_of(const RowTable::Value& value) {
   if (!value) return std::nullopt;
   return std::string(*value);
 }
+
+std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>()(key); }
 
 bool by_key(const Row* a, const Row* b) { return a->first < b->first; }
 
@@ -75,10 +77,9 @@ void sort_rows(std::span<const Row*> rows) {
 }  // namespace
 
 Result<std::optional<std::string>> RowTable::get(Family family, std::string_view key) const {
-  const auto& found = rows_of(family).found;
-  const auto row = found.find(key);
-  if (row == found.end()) return below_.get(family, key);
-  return value_of(row->second);
+  const Slot* const slot = find(rows_of(family), key, hash_of(key));
+  if (slot == nullptr || slot->row == nullptr) return below_.get(family, key);
+  return value_of(slot->row->second);
 }
 
 Status RowTable::scan(Family family, const KeyRange& range, Direction direction,
@@ -112,41 +113,70 @@ Status RowTable::scan(Family family, const KeyRange& range, Direction direction,
 
 void RowTable::apply(const RowChange& change) {
   Rows& rows = rows_of(change.family);
-  auto row = rows.found.find(change.key);
-  if (row == rows.found.end()) {
-    char* const key = take_room(change.key.size());
-    change.key.copy(key, change.key.size());
-    row = rows.found.emplace(std::string_view(key, change.key.size()), Value()).first;
-    rows.order.push_back(&*row);
-    bytes_ += kTableRowBytes;
-  }
-  Value& value = row->second;
+  const std::size_t hash = hash_of(change.key);
+  const Slot* const slot = find(rows, change.key, hash);
+  const bool is_there = slot != nullptr && slot->row != nullptr;
+  Value& value = (is_there ? *slot->row : add(rows, change.key, hash)).second;
   value.is_removed_ = !change.value;
   if (!change.value) return;
   const std::size_t size = change.value->size();
   EMSTORE_CHECK(size <= UINT32_MAX);
   if (size > value.room_) {
-    value.data_ = take_room(size);
+    value.data_ = take_bytes(size);
     value.room_ = static_cast<std::uint32_t>(size);
   }
   value.size_ = static_cast<std::uint32_t>(change.value->copy(value.data_, size));
 }
 
-char* RowTable::take_room(std::size_t bytes) {
+// The slot of the key, or the free one where it belongs; null when there are no slots.
+RowTable::Slot* RowTable::find(const Rows& rows, std::string_view key, std::size_t hash) {
+  if (rows.slots.empty()) return nullptr;
+  const std::size_t mask = rows.slots.size() - 1;
+  for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
+    Slot& slot = rows.slots[at];
+    if (slot.row == nullptr || (slot.hash == hash && slot.row->first == key)) return &slot;
+  }
+}
+
+RowTable::Row& RowTable::add(Rows& rows, std::string_view key, std::size_t hash) {
+  if (2 * rows.order.size() >= rows.slots.size()) double_slots(rows);
+  // The key right behind the row: whoever looks at one looks at the other.
+  void* const place = arena_.take(sizeof(Row) + key.size());
+  char* const copy = static_cast<char*>(place) + sizeof(Row);
+  key.copy(copy, key.size());
+  Row* const row = new (place) Row(std::string_view(copy, key.size()), Value());
+  *find(rows, key, hash) = {hash, row};
+  rows.order.push_back(row);
+  bytes_ += sizeof(Row) + key.size() + sizeof(row);
+  return *row;
+}
+
+void RowTable::double_slots(Rows& rows) {
+  const std::span<const Slot> before = rows.slots;
+  const std::size_t count = std::max(kFirstSlots, 2 * before.size());
+  auto* const slots = static_cast<Slot*>(arena_.take(count * sizeof(Slot)));
+  rows.slots = {slots, count};
+  std::uninitialized_default_construct_n(slots, count);
+  for (const Slot& slot : before) {
+    if (slot.row != nullptr) *find(rows, slot.row->first, slot.hash) = slot;
+  }
+  bytes_ += count * sizeof(Slot);
+}
+
+char* RowTable::take_bytes(std::size_t bytes) {
   bytes_ += bytes;
-  return static_cast<char*>(families_->arena.allocate(bytes, alignof(char)));
+  return arena_.take_bytes(bytes);
 }
 
 void RowTable::each(const std::function<void(Family family, const Row& row)>& visit) const {
   for (const FamilyInfo& family : kFamilies) {
-    for (const Row& row : rows_of(family.family).found) visit(family.family, row);
+    for (const Row* row : rows_of(family.family).order) visit(family.family, *row);
   }
 }
 
 void RowTable::clear() {
-  families_ = std::make_unique<Families>();
-  families_->rows.reserve(kFamilyCount);
-  for (std::size_t i = 0; i < kFamilyCount; ++i) families_->rows.emplace_back(&families_->arena);
+  families_ = {};
+  arena_.clear();
   bytes_ = 0;
 }
 

@@ -1,22 +1,24 @@
 // A table of the rows that a fold makes until they are written: found by their key, and sorted only
 // when they are asked for in order. A fold of the whole log comes back to the same rows again and
 // again and hardly ever looks at them in order; a tree that is kept in order would cost more than
-// the fold. Keys and values lie in one arena, that is given back as a whole.
+// the fold. Rows, keys and values lie in one arena, that is given back as a whole; where a row is
+// says a table of hashes with open addressing, for two accesses to memory are most of what finding
+// one costs.
 //
 // Threads: one; in_order() of different families from several at a time.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <memory_resource>
 #include <optional>
+#include <span>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "store/arena.h"
 #include "store/reader.h"
 
 namespace emstore::store {
@@ -39,7 +41,7 @@ class RowTable final : public Reader {
   using Row = std::pair<const std::string_view, Value>;
 
   // `below` outlives the table and does not change under it but by what the table held.
-  explicit RowTable(const Reader& below) : below_(below) { clear(); }
+  explicit RowTable(const Reader& below) : below_(below) {}
   RowTable(const RowTable&) = delete;
   RowTable& operator=(const RowTable&) = delete;
 
@@ -59,24 +61,27 @@ class RowTable final : public Reader {
   void clear();
 
  private:
-  // Sorted runs, each less than half as long as the one before, and rows that are in none yet.
+  struct Slot {
+    std::size_t hash = 0;
+    Row* row = nullptr;  // Null: free.
+  };
   struct Rows {
-    explicit Rows(std::pmr::memory_resource* arena) : found(arena) {}
-    std::pmr::unordered_map<std::string_view, Value> found;
+    std::span<Slot> slots;  // A power of two, half of them free.
+    // Sorted runs, each less than half as long as the one before, and rows that are in none yet.
     std::vector<const Row*> order;
     std::vector<std::size_t> runs;  // Where each begins, and where the last one ends.
   };
-  struct Families {
-    std::pmr::monotonic_buffer_resource arena;
-    std::vector<Rows> rows;
-  };
 
-  Rows& rows_of(Family family) const { return families_->rows[slot(family)]; }
-  char* take_room(std::size_t bytes);
+  Rows& rows_of(Family family) const { return families_[slot(family)]; }
+  static Slot* find(const Rows& rows, std::string_view key, std::size_t hash);
+  Row& add(Rows& rows, std::string_view key, std::size_t hash);
+  void double_slots(Rows& rows);
+  char* take_bytes(std::size_t bytes);
   static void sort_fresh(Rows& rows);
 
   const Reader& below_;
-  std::unique_ptr<Families> families_;
+  Arena arena_;
+  mutable std::array<Rows, kFamilyCount> families_;
   std::size_t bytes_ = 0;
 };
 
