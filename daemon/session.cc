@@ -18,7 +18,9 @@ namespace {
 constexpr std::size_t kReadBytes = 64u << 10;      // Of one recv.
 constexpr std::size_t kTurnBytesMax = 256u << 10;  // Of one turn, so that others have theirs.
 constexpr int kTurnMessagesMax = 128;
-constexpr std::size_t kKeptOutBytes = 1u << 20;  // A larger buffer is given back once it is sent.
+// A larger buffer is given back once it is sent. Several pieces of a file fit: memory that is new
+// to the process costs more than to write it.
+constexpr std::size_t kKeptOutBytes = 16u << 20;
 
 }  // namespace
 
@@ -305,7 +307,8 @@ void Session::compact_out() {
   if (sent_ == out_.size()) {
     gone_ += sent_;
     sent_ = 0;
-    if (out_.capacity() > kKeptOutBytes) {
+    const bool is_scarce = surroundings_.all_bytes > surroundings_.limits.all_bytes_max / 4;
+    if (out_.capacity() > (is_scarce ? kReadBytes : kKeptOutBytes)) {
       std::string().swap(out_);
     } else {
       out_.clear();
