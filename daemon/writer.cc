@@ -145,8 +145,10 @@ void Writer::serve() {
 void Writer::wait_for_work(std::unique_lock<std::mutex>& lock) {
   const auto is_wanted = [this] {
     const bool can_pass_on = open_.group && !is_writing_;
-    const bool is_asked = !paused_ && ((!queue_.empty() && has_room()) || visit_ != nullptr);
-    return stopping_ || can_pass_on || is_asked;
+    if (can_pass_on) return true;
+    const bool can_take = !queue_.empty() && fits(queue_.front(), 0, 0);
+    if (stopping_) return queue_.empty() || can_take;
+    return !paused_ && (can_take || visit_ != nullptr);
   };
   if (paused_) {
     changed_.wait(lock, [&] { return is_wanted() || !paused_; });
@@ -155,10 +157,14 @@ void Writer::wait_for_work(std::unique_lock<std::mutex>& lock) {
   }
 }
 
-// Of the group that waits for the disk.
-bool Writer::has_room() const {
-  return !open_.group || (open_.entries.size() < options_.group_commits_max &&
-                          open_.bytes < options_.group_bytes_max && !open_.group->is_full());
+// Whether one more can be taken into the group that waits for the disk, beside `count` that take
+// `bytes`.
+bool Writer::fits(const Entry& entry, std::size_t count, std::size_t bytes) const {
+  if (open_.group && open_.group->is_full()) return false;
+  count += open_.entries.size();
+  bytes += open_.bytes;
+  return count == 0 ||
+         (count < options_.group_commits_max && bytes + entry.bytes <= options_.group_bytes_max);
 }
 
 void Writer::carry_out(Visit& visit) {
@@ -185,15 +191,10 @@ bool Writer::is_due() const { return has_background_work_ || Clock::now() >= nex
 // What fits the group. A change of the schema is a group of its own, so that what follows is judged
 // by the schema it made.
 Writer::Entries Writer::take_waiting() {
-  if (!has_room()) return {};
-  std::size_t count = 0;
-  std::size_t bytes = open_.bytes;
+  std::size_t count = 0, bytes = 0;
   for (const Entry& entry : queue_) {
-    const std::size_t taken = open_.entries.size() + count;
-    const bool is_full = taken >= options_.group_commits_max ||
-                         (taken > 0 && bytes + entry.bytes > options_.group_bytes_max);
     const bool is_schema = stands_alone(entry.submission);
-    if (is_full || (is_schema && count > 0)) break;
+    if ((is_schema && count > 0) || !fits(entry, count, bytes)) break;
     ++count;
     bytes += entry.bytes;
     if (is_schema) break;
@@ -204,7 +205,7 @@ Writer::Entries Writer::take_waiting() {
   return taken;
 }
 
-// While the disk is idle it need not wait for all of them.
+// While the disk is idle it need not wait for all of them; unless a test wants one group.
 void Writer::carry_out(Entries entries, bool is_whole) {
   if (entries.empty()) return;
   if (has_failed_) return refuse(std::move(entries));
@@ -219,19 +220,24 @@ void Writer::carry_out(Entries entries, bool is_whole) {
 }
 
 // Before the rows of a group grow beyond all bounds it is written, whatever else was taken with it.
+// After a write that failed nothing is decided any more: there are no rows to stand on.
 void Writer::decide(Entry entry) {
   if (open_.group && open_.group->is_full()) finish();
-  if (!open_.group) open_.group = store_.begin_group();
+  if (!open_.group) {
+    if (has_failed_) return refuse(std::move(entry));
+    open_.group = store_.begin_group();
+  }
   open_.group->take(entry.submission);
+  entry.submission = {};
   open_.bytes += entry.bytes;
   open_.entries.push_back(std::move(entry));
 }
 
 void Writer::apply_schema(Entry entry) {
   finish();
+  if (has_failed_) return refuse(std::move(entry));
   Entries alone;
   alone.push_back(std::move(entry));
-  if (has_failed_) return refuse(std::move(alone));
   std::vector<store::Outcome> outcomes = store_.commit(std::span(&alone.front().submission, 1));
   note_head_is_behind();
   has_background_work_ = true;
@@ -241,12 +247,12 @@ void Writer::apply_schema(Entry entry) {
 // To the disk, which is free. To wake another thread costs more than it gains where nobody else
 // waits: a commit that comes alone, as the one before it did, is written here and now.
 void Writer::pass_on(std::unique_lock<std::mutex>& lock) {
+  is_writing_ = true;
+  lock.unlock();
   open_.group->end();
   const bool is_alone = open_.entries.size() == 1 && passed_on_last_ == 1;
   passed_on_last_ = open_.entries.size();
   note_head_is_behind();
-  is_writing_ = true;
-  lock.unlock();
   auto work = [this, asked = std::exchange(open_, {})](std::size_t) mutable {
     write(std::move(asked));
     {
@@ -323,6 +329,12 @@ void Writer::refuse(Entries entries) {
                                "this request was not carried out"));
   }
   give_answers(std::move(entries), std::move(outcomes));
+}
+
+void Writer::refuse(Entry entry) {
+  Entries alone;
+  alone.push_back(std::move(entry));
+  refuse(std::move(alone));
 }
 
 void Writer::fail(const Error& error) {

@@ -105,7 +105,7 @@ class Writer {
   void hand_over();
   void serve();
   void wait_for_work(std::unique_lock<std::mutex>& lock);
-  bool has_room() const;
+  bool fits(const Entry& entry, std::size_t count, std::size_t bytes) const;
   Entries take_waiting();
   void carry_out(Entries entries, bool is_whole);
   void decide(Entry entry);
@@ -116,6 +116,7 @@ class Writer {
   void answer_group(Entries group, std::vector<store::Outcome> outcomes);
   void give_answers(Entries group, std::vector<store::Outcome> outcomes);
   void refuse(Entries entries);
+  void refuse(Entry entry);
   void fail(const Error& error);
   Clock::time_point next_due() const;
   bool is_due() const;
@@ -147,7 +148,7 @@ class Writer {
   bool paused_ = false;
   bool has_piled_up_ = false;
   bool is_working_ = false;  // The writer's thread; a group that it has decided counts.
-  std::atomic<bool> is_writing_ = false;  // The disk's thread.
+  std::atomic<bool> is_writing_ = false;  // A group is on its way.
   bool stopping_ = false;
   std::atomic<bool> has_failed_ = false;
 

@@ -32,7 +32,6 @@ class Group {
   LogState end();
 
   std::size_t bytes() const { return rows_.bytes(); }
-  const Overlay& rows() const { return rows_; }
   Overlay& rows() { return rows_; }
 
  private:

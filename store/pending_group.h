@@ -2,7 +2,8 @@
 // before it, which may still be on its way, and written by Store::write().
 //
 // Threads: the writer's until it has ended. From then on another may write it, while the writer
-// reads its rows to decide the next one.
+// reads its rows to decide the next one and changes what it stands on: who writes looks at the
+// changes alone, at where it began and ended, and at the outcomes.
 #pragma once
 
 #include <atomic>

@@ -25,9 +25,10 @@ class RoomyLog final : public rocksdb::FSWritableFileOwnerWrapper {
                   const rocksdb::DataVerificationInfo& checksum, IODebugContext* debug) override {
     return appended(data.size(), target()->Append(data, options, checksum, debug), options, debug);
   }
-  // Left behind, the zeros would do no harm.
+  // Also where the log has outgrown its room: the file below counts that as written, and would end
+  // there. Left behind, the zeros would do no harm.
   IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
-    if (room_end_ > size_) static_cast<void>(target()->Truncate(size_, options, debug));
+    if (room_end_ > 0) static_cast<void>(target()->Truncate(size_, options, debug));
     return target()->Close(options, debug);
   }
 

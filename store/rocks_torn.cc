@@ -79,8 +79,9 @@ class Walk {
       const bool is_padding = block.size() == kBlockBytes && rest.size() < kHeaderBytes;
       if (is_padding) break;
       const auto piece = piece_of(rest);
-      // Without a length the rest of the block tells nothing.
+      // Without a length the rest of the block tells nothing, and its zeros may be room.
       const std::size_t end = piece ? at + piece->bytes : block.size();
+      const std::size_t torn_end = piece ? end : std::min(at + kHeaderBytes, block.size());
       if (piece && piece->is_whole) {
         const bool begins = piece->type == PieceType::full || piece->type == PieceType::first;
         has_record_behind_ = has_record_behind_ || (broken_at_ && begins);
@@ -88,7 +89,7 @@ class Walk {
       } else if (!broken_at_) {
         broken_at_ = size_ + at;
         has_zeros_only_behind_ = is_zero(rest);
-        has_hole_ = has_zero_sector(block, at, end);
+        has_hole_ = has_zero_sector(block, at, torn_end);
         is_longer_than_file_ = block.size() < kBlockBytes && is_longer_than(rest);
       }
       at = end;

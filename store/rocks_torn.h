@@ -4,7 +4,8 @@
 // it silently where the hole begins it.
 //
 // What tells the two apart: how much of the manifest holds is noted (rocks_manifest.h). Of the log
-// it is not: a torn record has a hole, which a flipped bit does not make; and a write is one record
+// it is not: a torn record has a hole, which a flipped bit does not make (but for one in a length,
+// which makes a record reach into the room behind the last one); and a write is one record
 // and synced before the next one begins (Durability::synced), so what has a whole record behind it
 // was on disk once.
 //

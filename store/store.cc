@@ -144,7 +144,7 @@ std::vector<Outcome> Store::commit_group(std::span<const Submission> submissions
   return write(*group);
 }
 
-// What is known to be written belongs below what is not: the cache learns of it, and nobody reads
+// What has been through write() belongs below what is not: the cache learns of it, and nobody reads
 // through it any more.
 void Store::settle() {
   std::shared_ptr<PendingGroup>& last = state_->last;

@@ -90,8 +90,8 @@ class Store {
   std::vector<Outcome> commit(std::span<const Submission> group);
 
   // The same in two halves, for one who decides a group while the one before it is written. Begins
-  // a group on top of the last one, which has ended; those before that are written. It keeps to one
-  // schema: a SchemaCommand is for commit(). Destroy it before the store.
+  // a group on top of the last one, which has ended; those before that have been through write().
+  // It keeps to one schema: a SchemaCommand is for commit(). Destroy it before the store.
   std::shared_ptr<PendingGroup> begin_group();
   // Writes what a group has come to, once it has ended. Answers as commit() does. After a write
   // that failed nothing is written, of what was decided on top of it neither.

@@ -189,6 +189,60 @@ TEST(FailedWrite, StopsTheDaemonRatherThanLetItGuess) {
   EXPECT_EQ(served.error().code, ErrorCode::outcome_unknown);
 }
 
+// Each of them is a group of its own, decided when the one before it was lost.
+TEST(FailedWrite, RefusesAllThatWasTakenWithIt) {
+  const auto files = std::make_shared<DroppingFileSystem>();
+  RunningDaemon running([&](Config& config) {
+    config.database.file_system = std::shared_ptr<rocksdb::FileSystem>(files);
+    config.store.group_bytes_max = 700;  // Less than the rows of one commit, more than a request.
+  });
+  Wire wire = connect_to_shop(running);
+  running.app().writer().pause();
+  std::vector<std::uint32_t> sent;
+  for (int index = 0; index < 12; ++index) {
+    sent.push_back(wire.send("insertOne", {"products", Map{{"name", "chair"}}}));
+  }
+  running.app().writer().wait_until_waiting(sent.size());
+  files->fail_sync(1);
+  running.app().writer().resume();
+  EXPECT_EQ(wire.reply_to(sent[0]).error.value().code, ErrorCode::outcome_unknown);
+  for (std::size_t index = 1; index < sent.size(); ++index) {
+    EXPECT_EQ(wire.reply_to(sent[index]).error.value().code, ErrorCode::shutting_down);
+  }
+  EXPECT_FALSE(running.wait());
+}
+
+// Groups were decided on top of the one that failed, and on top of those.
+TEST(FailedWrite, UnderLoadGrantsNothingBehindWhatWasLost) {
+  constexpr std::size_t kAsked = 250;  // In flight at a time.
+  const auto files = std::make_shared<DroppingFileSystem>();
+  RunningDaemon running([&](Config& config) {
+    config.database.file_system = std::shared_ptr<rocksdb::FileSystem>(files);
+  });
+  Wire wire = connect_to_shop(running);
+  std::string requests;
+  for (std::size_t index = 0; index < kAsked; ++index) {
+    requests += request_bytes(static_cast<std::uint32_t>(index + 1), "insertOne",
+                              {"products", Map{{"name", "chair"}}});
+  }
+  files->fail_sync(3);
+  wire.send_bytes(requests);
+  std::vector<ErrorCode> refused;
+  while (const auto message = wire.receive()) {
+    const auto& reply = std::get<protocol::Reply>(*message);
+    ASSERT_TRUE(reply.error || refused.empty()) << "granted on top of what was lost";
+    if (reply.error) refused.push_back(reply.error->code);
+  }
+  const auto behind = std::ranges::find(refused, ErrorCode::shutting_down);
+  EXPECT_GT(behind - refused.begin(), 0);
+  const auto all_are = [](auto begin, auto end, ErrorCode code) {
+    return std::all_of(begin, end, [code](ErrorCode found) { return found == code; });
+  };
+  EXPECT_TRUE(all_are(refused.begin(), behind, ErrorCode::outcome_unknown));
+  EXPECT_TRUE(all_are(behind, refused.end(), ErrorCode::shutting_down));
+  EXPECT_FALSE(running.wait());
+}
+
 // Whoever waits is told all the same, and the exit code says what happened.
 TEST(FailedWrite, DuringAStopIsToldLikeAnyOther) {
   const auto files = std::make_shared<DroppingFileSystem>();

@@ -20,10 +20,8 @@ Map operation(std::string name, Value argument) {
   return Map{{std::move(name), std::move(argument)}};
 }
 
-// Of groups that overlap; 0: all in one.
-using Piece = std::size_t;
-
-class Group : public ::testing::TestWithParam<Piece>, public TestStore {
+// With the submissions that each of the groups has; or 0: all are one group.
+class Group : public ::testing::TestWithParam<std::size_t>, public TestStore {
  protected:
   Group() {
     Map schema = shop_schema();

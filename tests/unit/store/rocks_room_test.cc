@@ -11,16 +11,17 @@
 namespace emstore::store {
 namespace {
 
-// A disk on which nothing can be written but at the end of a file.
+// A disk on which room can be made so often, and then nothing be written but at the end of a file.
 class WithoutRoom final : public rocksdb::FileSystemWrapper {
  public:
-  WithoutRoom() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  explicit WithoutRoom(int rooms)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), left_(rooms) {}
   const char* Name() const override { return "WithoutRoom"; }
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
                                     rocksdb::IODebugContext* debug) override {
     const rocksdb::IOStatus status = target()->NewWritableFile(name, options, file, debug);
-    if (status.ok()) *file = std::make_unique<File>(std::move(*file), refused_);
+    if (status.ok()) *file = std::make_unique<File>(std::move(*file), *this);
     return status;
   }
   int refused() const { return refused_; }
@@ -28,18 +29,20 @@ class WithoutRoom final : public rocksdb::FileSystemWrapper {
  private:
   class File final : public rocksdb::FSWritableFileOwnerWrapper {
    public:
-    File(std::unique_ptr<rocksdb::FSWritableFile> file, int& refused)
-        : FSWritableFileOwnerWrapper(std::move(file)), refused_(refused) {}
-    rocksdb::IOStatus PositionedAppend(const rocksdb::Slice&, std::uint64_t,
-                                       const rocksdb::IOOptions&,
-                                       rocksdb::IODebugContext*) override {
-      ++refused_;
+    File(std::unique_ptr<rocksdb::FSWritableFile> file, WithoutRoom& disk)
+        : FSWritableFileOwnerWrapper(std::move(file)), disk_(disk) {}
+    rocksdb::IOStatus PositionedAppend(const rocksdb::Slice& data, std::uint64_t offset,
+                                       const rocksdb::IOOptions& options,
+                                       rocksdb::IODebugContext* debug) override {
+      if (disk_.left_-- > 0) return target()->PositionedAppend(data, offset, options, debug);
+      ++disk_.refused_;
       return rocksdb::IOStatus::NoSpace("injected ENOSPC");
     }
 
    private:
-    int& refused_;
+    WithoutRoom& disk_;
   };
+  int left_;
   int refused_ = 0;
 };
 
@@ -98,7 +101,7 @@ TEST_F(RocksRoomTest, TakesTheRoomOffAtTheEnd) {
 }
 
 TEST_F(RocksRoomTest, GoesWithoutWhereThereIsNone) {
-  const auto files = std::make_shared<WithoutRoom>();
+  const auto files = std::make_shared<WithoutRoom>(0);
   auto database = open(files);
   write(*database, 1, 100);
   EXPECT_LT(size(), 10'000U);
@@ -108,6 +111,18 @@ TEST_F(RocksRoomTest, GoesWithoutWhereThereIsNone) {
   database.reset();
   const auto again = open();
   for (int number = 1; number <= 100; ++number) EXPECT_TRUE(has(*again, number)) << number;
+}
+
+TEST_F(RocksRoomTest, EndsWithItsLastRecordThoughItHasOutgrownItsRoom) {
+  const auto files = std::make_shared<WithoutRoom>(1);
+  auto database = open(files);
+  const std::size_t bytes = kRoomBytes / 4;
+  for (int number = 1; number <= 8; ++number) write(*database, number, bytes);
+  EXPECT_EQ(files->refused(), 1);
+  database.reset();
+  EXPECT_LT(size(), 8 * bytes + 10'000U);
+  const auto again = open();
+  for (int number = 1; number <= 8; ++number) EXPECT_TRUE(has(*again, number)) << number;
 }
 
 }  // namespace
