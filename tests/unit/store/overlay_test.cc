@@ -37,9 +37,9 @@ Rows rows_of(const Reader& reader, Family family, const KeyRange& range, Directi
 }
 
 // Counts what is asked of it.
-class CountingReader final : public Reader {
+class AskedReader final : public Reader {
  public:
-  explicit CountingReader(const Reader& below) : below_(below) {}
+  explicit AskedReader(const Reader& below) : below_(below) {}
 
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
     ++gets_;
@@ -111,7 +111,7 @@ TEST(Overlay, ReadsNoFurtherThanTheVisitorWants) {
   for (char key = 'a'; key <= 'z'; ++key) {
     below.apply(put(Family::links, std::string(1, key), "below"));
   }
-  const CountingReader counting(below);
+  const AskedReader counting(below);
   Overlay overlay(counting);
   overlay.apply(put(Family::links, "zz", "above"));
   EXPECT_THAT(rows_of(overlay, Family::links, {}, Direction::forward, 3),
@@ -160,7 +160,7 @@ TEST(Overlay, GetsManyFromAboveAndBelow) {
   Scratch below;
   below.apply(put(Family::records, "a", "below"));
   below.apply(put(Family::records, "b", "below"));
-  const CountingReader counting(below);
+  const AskedReader counting(below);
   Overlay overlay(counting);
   overlay.apply(put(Family::records, "b", "above"));
   const std::vector<std::string> keys = {"b", "absent", "a"};

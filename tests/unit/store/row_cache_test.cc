@@ -18,9 +18,9 @@ using ::testing::Optional;
 constexpr std::size_t kPlenty = 1u << 20;
 
 // Counts what is asked of it, or refuses to answer.
-class CountingReader final : public Reader {
+class TalliedReader final : public Reader {
  public:
-  explicit CountingReader(const Reader& below) : below_(below) {}
+  explicit TalliedReader(const Reader& below) : below_(below) {}
 
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
     ++gets_;
@@ -43,7 +43,7 @@ class CountingReader final : public Reader {
 TEST(RowCache, KeepsWhatWasReadAndWhatWasNotThere) {
   Scratch below;
   below.apply({Family::records, "a", "row"});
-  const CountingReader counting(below);
+  const TalliedReader counting(below);
   RowCache cache(kPlenty);
   for (int i = 0; i < 3; ++i) {
     const CachedReader reader(counting, cache);  // The cache outlives those who read through it.
@@ -57,7 +57,7 @@ TEST(RowCache, KeepsWhatWasReadAndWhatWasNotThere) {
 TEST(RowCache, AsksEachTimeForFamiliesThatItDoesNotKeep) {
   Scratch below;
   below.apply({Family::links, "a", "row"});
-  const CountingReader counting(below);
+  const TalliedReader counting(below);
   RowCache cache(kPlenty);
   const CachedReader reader(counting, cache);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(reader.get(Family::links, "a"));
@@ -68,7 +68,7 @@ TEST(RowCache, AsksEachTimeForFamiliesThatItDoesNotKeep) {
 TEST(RowCache, KeepsNoErrors) {
   Scratch below;
   below.apply({Family::uses, "a", "row"});
-  CountingReader counting(below);
+  TalliedReader counting(below);
   RowCache cache(kPlenty);
   const CachedReader reader(counting, cache);
   counting.is_failing = true;
