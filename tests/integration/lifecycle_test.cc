@@ -218,6 +218,7 @@ TEST(FailedWrite, UnderLoadGrantsNothingBehindWhatWasLost) {
   const auto files = std::make_shared<DroppingFileSystem>();
   RunningDaemon running([&](Config& config) {
     config.database.file_system = std::shared_ptr<rocksdb::FileSystem>(files);
+    config.store.group_commits_max = 10;
   });
   Wire wire = connect_to_shop(running);
   std::string requests;
