@@ -1,4 +1,4 @@
-// All benchmarks in one program: emstore_bench [--quick] [--million] [--log=COMMITS]
+// All benchmarks in one program: emstore_bench [--quick] [--million] [--large] [--log=COMMITS]
 // [--emstored=PATH] [--benchmark_…].
 #include <benchmark/benchmark.h>
 #include <sys/utsname.h>
@@ -22,13 +22,15 @@ Settings settings_of(int argc, char** argv) {
       settings.quick = true;
     } else if (argument == "--million") {
       settings.million = true;
+    } else if (argument == "--large") {
+      settings.large = true;
     } else if (argument.starts_with(kLog)) {
       settings.log = std::strtoull(argument.substr(kLog.size()).data(), nullptr, 10);
     } else if (argument.starts_with(kEmstored)) {
       settings.emstored = argument.substr(kEmstored.size());
     } else {
       emstore::bench::give_up(
-          "usage: emstore_bench [--quick] [--million] [--log=COMMITS] [--emstored=PATH] "
+          "usage: emstore_bench [--quick] [--million] [--large] [--log=COMMITS] [--emstored=PATH] "
           "[--benchmark_…]");
     }
   }

@@ -184,10 +184,9 @@ void small(benchmark::State& state, Suite& suite) {
 }  // namespace
 
 void register_media(Suite& suite) {
-  const std::vector<std::int64_t> sizes =
-      suite.settings().quick
-          ? std::vector<std::int64_t>{1 << 10, 1 << 20}
-          : std::vector<std::int64_t>{1 << 10, 64 << 10, 1 << 20, 16 << 20, 64 << 20, 256 << 20};
+  std::vector<std::int64_t> sizes{1 << 10, 1 << 20};
+  if (!suite.settings().quick) sizes = {1 << 10, 64 << 10, 1 << 20, 16 << 20, 64 << 20, 256 << 20};
+  if (suite.settings().large) sizes.push_back(1 << 30);
   const double seconds = suite.settings().quick ? 0.05 : 1.0;
   const auto add = [&](const char* name, auto run) {
     auto* made = benchmark::RegisterBenchmark(name, run)

@@ -25,6 +25,7 @@ namespace emstore::bench {
 struct Settings {
   bool quick = false;     // Small data and short windows: shows that all of it runs, no more.
   bool million = false;   // Growth up to 10^6 records.
+  bool large = false;     // Media of 1 GiB, which takes minutes.
   std::uint64_t log = 0;  // Commits of the long log; 0: as many as usual.
   std::filesystem::path emstored = EMSTORED;
 

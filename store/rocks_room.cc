@@ -1,5 +1,6 @@
 #include "store/rocks_room.h"
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,9 @@ using rocksdb::FileOptions;
 using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
+
+constexpr std::array<char, std::size_t{32} << 10> kZeros{};
+static_assert(kRoomBytes % kZeros.size() == 0);
 
 class RoomyLog final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
@@ -43,8 +47,10 @@ class RoomyLog final : public rocksdb::FSWritableFileOwnerWrapper {
 
   // Appends go on where the last one ended: this one has a place of its own.
   void make_room(const IOOptions& options, IODebugContext* debug) {
-    static const std::string zeros(kRoomBytes, '\0');
-    has_room_ = target()->PositionedAppend(zeros, size_, options, debug).ok();
+    for (std::size_t made = 0; has_room_ && made < kRoomBytes; made += kZeros.size()) {
+      const rocksdb::Slice zeros(kZeros.data(), kZeros.size());
+      has_room_ = target()->PositionedAppend(zeros, size_ + made, options, debug).ok();
+    }
     room_end_ = size_ + kRoomBytes;  // Where it failed, a part may be there.
   }
 

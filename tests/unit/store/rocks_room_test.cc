@@ -11,11 +11,12 @@
 namespace emstore::store {
 namespace {
 
-// A disk on which room can be made so often, and then nothing be written but at the end of a file.
+// A disk on which so many pieces of room can be made, and then nothing be written but at the end of
+// a file.
 class WithoutRoom final : public rocksdb::FileSystemWrapper {
  public:
-  explicit WithoutRoom(int rooms)
-      : FileSystemWrapper(rocksdb::FileSystem::Default()), left_(rooms) {}
+  explicit WithoutRoom(int pieces)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), left_(pieces) {}
   const char* Name() const override { return "WithoutRoom"; }
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
@@ -45,6 +46,8 @@ class WithoutRoom final : public rocksdb::FileSystemWrapper {
   int left_;
   int refused_ = 0;
 };
+
+constexpr int kPieces = 16;  // A room is made in so many at most.
 
 class RocksRoomTest : public ::testing::Test {
  protected:
@@ -114,7 +117,7 @@ TEST_F(RocksRoomTest, GoesWithoutWhereThereIsNone) {
 }
 
 TEST_F(RocksRoomTest, EndsWithItsLastRecordThoughItHasOutgrownItsRoom) {
-  const auto files = std::make_shared<WithoutRoom>(1);
+  const auto files = std::make_shared<WithoutRoom>(kPieces + 1);  // Of the next room a part.
   auto database = open(files);
   const std::size_t bytes = kRoomBytes / 4;
   for (int number = 1; number <= 8; ++number) write(*database, number, bytes);
