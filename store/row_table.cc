@@ -16,6 +16,7 @@ namespace {
 using Row = RowTable::Row;
 
 constexpr std::size_t kFirstSlots = 64;
+constexpr std::size_t kPlaceBytes = sizeof(void*);  // Of a row in the order.
 // A family without a run.
 constexpr std::size_t kNoRun = 0;
 
@@ -147,7 +148,7 @@ RowTable::Row& RowTable::add(Rows& rows, std::string_view key, std::size_t hash)
   Row* const row = new (place) Row(std::string_view(copy, key.size()), Value());
   *find(rows, key, hash) = {hash, row};
   rows.order.push_back(row);
-  bytes_ += sizeof(Row) + key.size() + sizeof(row);
+  bytes_ += sizeof(Row) + key.size() + kPlaceBytes;
   return *row;
 }
 
