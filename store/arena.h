@@ -1,7 +1,7 @@
 // Memory for what is made piece by piece and given up all at once. It comes in chunks, each twice
-// as large as the one before it, and the large ones in huge pages, where the system has them: to
-// be given memory page by page takes longer than to fill it (measured on a virtual machine: 256
-// MiB in 1.4 s by pages of 4 KiB, in 0.15 s by huge ones).
+// as large as the one before it up to 16 MiB, and those of 2 MiB and more in huge pages, where the
+// system has them: to be given memory page by page takes longer than to fill it (measured on a
+// virtual machine: 256 MiB in 1.4 s by pages of 4 KiB, in 0.15 s by huge ones).
 //
 // Threads: one.
 #pragma once

@@ -170,12 +170,12 @@ Result<DamageCounts> count_damage(const Reader& reader) {
   return counts;
 }
 
-std::vector<Address> mended_by(const RowChanges& changes) {
+std::vector<Address> mended_by(const Overlay& rows) {
   std::vector<Address> mended;
-  for (const RowChange& change : changes) {
-    if (change.family != Family::meta || !change.value) continue;
-    const auto address = address_of_damage(change.key);
-    const Result<DamageRow> row = address ? decode_damage(*change.value) : DamageRow{};
+  for (const auto& [key, value] : rows.changes(Family::meta)) {
+    if (!value) continue;
+    const auto address = address_of_damage(key);
+    const Result<DamageRow> row = address ? decode_damage(*value) : DamageRow{};
     if (row && row->mended.micros != 0) mended.push_back(*address);
   }
   return mended;

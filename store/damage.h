@@ -66,6 +66,6 @@ Status forget_damage(Overlay& rows, const Address& address);
 Status each_damage(const Reader& reader,
                    const std::function<bool(const Address& address, const DamageRow& row)>& visit);
 // The addresses that these changes mend.
-std::vector<Address> mended_by(const RowChanges& changes);
+std::vector<Address> mended_by(const Overlay& rows);
 
 }  // namespace emstore::store

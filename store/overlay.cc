@@ -102,17 +102,6 @@ RowChanges Overlay::take_changes() {
   return changes;
 }
 
-RowChanges Overlay::copy_changes() const {
-  RowChanges changes;
-  changes.reserve(change_count_);
-  for (const FamilyInfo& family : kFamilies) {
-    for (const auto& [key, value] : rows_[slot(family.family)]) {
-      changes.push_back({family.family, key, value});
-    }
-  }
-  return changes;
-}
-
 const std::map<std::string, std::optional<std::string>, std::less<>>& Overlay::changes(
     Family family) const {
   return rows_[slot(family)];

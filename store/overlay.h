@@ -1,6 +1,6 @@
 // Overlay: rows that are decided but not yet written, on top of another reader. The group of
 // commits that waits for its sync is one; the commit being decided is another, on top of that.
-// Threads: one, the writer's; copy_changes() also from another, while nothing is applied.
+// Threads: one, the writer's; what is changed may be read from another, while nothing is applied.
 #pragma once
 
 #include <array>
@@ -39,7 +39,6 @@ class Overlay final : public Reader {
   // All changes since the start, the last one for each row, ordered by family and key. The overlay
   // is then as new.
   RowChanges take_changes();
-  RowChanges copy_changes() const;
   const std::map<std::string, std::optional<std::string>, std::less<>>& changes(
       Family family) const;
   // Rows that are changed, and the bytes of their keys and values; a row changed twice counts once.

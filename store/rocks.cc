@@ -146,6 +146,10 @@ Status Database::write(std::span<const RowChange> changes, Durability durability
   return state_->engine.write(changes, state_->engine.live, write_options(durability));
 }
 
+Status Database::write(const Overlay& rows, Durability durability) {
+  return state_->engine.write(rows, state_->engine.live, write_options(durability));
+}
+
 bool Database::takes_writes() const { return !state_->engine.fail_stop->is_tripped(); }
 
 const std::vector<Family>& Database::outdated() const { return state_->outdated; }

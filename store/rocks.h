@@ -52,6 +52,7 @@ enum class Durability : bool {
 // and in memory; destroy it before the database.
 class Snapshot : public Reader {};
 
+class Overlay;
 class RowTable;
 // New column families beside the live ones, which stay readable while a rebuild writes here.
 class Generation;
@@ -73,6 +74,8 @@ class Database {
   // All rows or none. After an error the outcome is unknown and the database takes no further
   // write. Errors: outcome_unknown.
   Status write(std::span<const RowChange> changes, Durability durability);
+  // The same of what an overlay changes.
+  Status write(const Overlay& rows, Durability durability);
   // Whether no write has failed so far, in the background neither.
   bool takes_writes() const;
 

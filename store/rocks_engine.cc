@@ -226,22 +226,49 @@ Error Engine::stop(const rocksdb::Status& status, std::string_view doing) {
 
 Status Engine::write(std::span<const RowChange> changes, const ColumnFamilies& families,
                      const rocksdb::WriteOptions& options) {
-  if (fail_stop->is_tripped()) return failure(stopped());
-  if (changes.empty()) return {};
-  count_nothing();
   std::size_t bytes = 0;
   for (const RowChange& change : changes) {
-    bytes += change.key.size() + (change.value ? change.value->size() : 0) + 16;
+    bytes += change.key.size() + (change.value ? change.value->size() : 0);
   }
-  rocksdb::WriteBatch batch(bytes, /*max_bytes=*/0, kProtectionBytes, /*default_cf_ts_sz=*/0);
-  for (const RowChange& change : changes) {
-    rocksdb::ColumnFamilyHandle* family = families[slot(change.family)].get();
+  return write_batch(
+      {changes.size(), bytes},
+      [&](const AddRow& add) {
+        for (const RowChange& change : changes) add(change.family, change.key, change.value);
+      },
+      families, options);
+}
+
+Status Engine::write(const Overlay& rows, const ColumnFamilies& families,
+                     const rocksdb::WriteOptions& options) {
+  return write_batch(
+      {rows.change_count(), rows.bytes()},
+      [&](const AddRow& add) {
+        for (const FamilyInfo& family : kFamilies) {
+          for (const auto& [key, value] : rows.changes(family.family)) {
+            add(family.family, key, value);
+          }
+        }
+      },
+      families, options);
+}
+
+Status Engine::write_batch(const BatchSize& size,
+                           const std::function<void(const AddRow& add)>& add_all,
+                           const ColumnFamilies& families, const rocksdb::WriteOptions& options) {
+  constexpr std::size_t kRowBytes = 16;  // Beside key and value.
+  if (fail_stop->is_tripped()) return failure(stopped());
+  if (size.rows == 0) return {};
+  count_nothing();
+  rocksdb::WriteBatch batch(size.bytes + size.rows * kRowBytes, /*max_bytes=*/0, kProtectionBytes,
+                            /*default_cf_ts_sz=*/0);
+  rocksdb::Status status;
+  add_all([&](Family of, const std::string& key, const std::optional<std::string>& value) {
+    rocksdb::ColumnFamilyHandle* family = families[slot(of)].get();
     EMSTORE_CHECK(family != nullptr);
-    const rocksdb::Status status = change.value ? batch.Put(family, change.key, *change.value)
-                                                : batch.Delete(family, change.key);
-    if (!status.ok()) return failure(stop(status, "making a batch"));
-  }
-  const rocksdb::Status status = db->Write(options, &batch);
+    if (status.ok()) status = value ? batch.Put(family, key, *value) : batch.Delete(family, key);
+  });
+  if (!status.ok()) return failure(stop(status, "making a batch"));
+  status = db->Write(options, &batch);
   if (!status.ok()) return failure(stop(status, "writing a batch"));
   return {};
 }

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/overlay.h"
 #include "store/reader.h"
 #include "store/rocks.h"
 #include "store/rocks_options.h"
@@ -94,6 +96,8 @@ struct Engine {
   // All changes or none, into the given column families. Errors: outcome_unknown, and from then on.
   Status write(std::span<const RowChange> changes, const ColumnFamilies& families,
                const rocksdb::WriteOptions& options);
+  Status write(const Overlay& rows, const ColumnFamilies& families,
+               const rocksdb::WriteOptions& options);
   Result<std::vector<ColumnFamily>> create(std::span<const FamilyName> names);
   // Never of a primary family.
   Status drop(std::vector<ColumnFamily> dropped);
@@ -101,6 +105,15 @@ struct Engine {
   // The error that answers every write after the first that failed.
   Error stopped() const;
   Error stop(const rocksdb::Status& status, std::string_view doing);
+
+  using AddRow =
+      std::function<void(Family, const std::string& key, const std::optional<std::string>& value)>;
+  struct BatchSize {
+    std::size_t rows = 0;
+    std::size_t bytes = 0;  // Of their keys and values.
+  };
+  Status write_batch(const BatchSize& size, const std::function<void(const AddRow& add)>& add_all,
+                     const ColumnFamilies& families, const rocksdb::WriteOptions& options);
 
   std::filesystem::path path;
   std::shared_ptr<LineLogger> logger;

@@ -16,6 +16,9 @@ using rocksdb::IOStatus;
 constexpr std::array<char, std::size_t{32} << 10> kZeros{};
 static_assert(kRoomBytes % kZeros.size() == 0);
 
+// Of an append that is worth a sync of the size: as much again in zeros would cost more.
+constexpr std::size_t kLargeBytes = kRoomBytes / 8;
+
 class RoomyLog final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
   explicit RoomyLog(std::unique_ptr<rocksdb::FSWritableFile> file)
@@ -41,7 +44,7 @@ class RoomyLog final : public rocksdb::FSWritableFileOwnerWrapper {
                     IODebugContext* debug) {
     if (!status.ok()) return status;
     size_ += bytes;
-    if (size_ > room_end_ && has_room_) make_room(options, debug);
+    if (size_ > room_end_ && has_room_ && bytes < kLargeBytes) make_room(options, debug);
     return status;
   }
 

@@ -78,9 +78,11 @@ void sort_rows(std::span<const Row*> rows) {
 }  // namespace
 
 Result<std::optional<std::string>> RowTable::get(Family family, std::string_view key) const {
-  const Slot* const slot = find(rows_of(family), key, hash_of(key));
-  if (slot == nullptr || slot->row == nullptr) return below_.get(family, key);
-  return value_of(slot->row->second);
+  const Rows& rows = rows_of(family);
+  if (rows.order.empty()) return below_.get(family, key);
+  const Slot& slot = slot_of(rows, key, hash_of(key));
+  if (slot.row == nullptr) return below_.get(family, key);
+  return value_of(slot.row->second);
 }
 
 Status RowTable::scan(Family family, const KeyRange& range, Direction direction,
@@ -114,10 +116,11 @@ Status RowTable::scan(Family family, const KeyRange& range, Direction direction,
 
 void RowTable::apply(const RowChange& change) {
   Rows& rows = rows_of(change.family);
+  if (2 * rows.order.size() >= rows.slots.size()) double_slots(rows);
   const std::size_t hash = hash_of(change.key);
-  const Slot* const slot = find(rows, change.key, hash);
-  const bool is_there = slot != nullptr && slot->row != nullptr;
-  Value& value = (is_there ? *slot->row : add(rows, change.key, hash)).second;
+  Slot& slot = slot_of(rows, change.key, hash);
+  if (slot.row == nullptr) slot = {hash, add(rows, change.key)};
+  Value& value = slot.row->second;
   value.is_removed_ = !change.value;
   if (!change.value) return;
   const std::size_t size = change.value->size();
@@ -129,27 +132,24 @@ void RowTable::apply(const RowChange& change) {
   value.size_ = static_cast<std::uint32_t>(change.value->copy(value.data_, size));
 }
 
-// The slot of the key, or the free one where it belongs; null when there are no slots.
-RowTable::Slot* RowTable::find(const Rows& rows, std::string_view key, std::size_t hash) {
-  if (rows.slots.empty()) return nullptr;
+// The slot of the key, or the free one where it belongs.
+RowTable::Slot& RowTable::slot_of(const Rows& rows, std::string_view key, std::size_t hash) {
   const std::size_t mask = rows.slots.size() - 1;
   for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
     Slot& slot = rows.slots[at];
-    if (slot.row == nullptr || (slot.hash == hash && slot.row->first == key)) return &slot;
+    if (slot.row == nullptr || (slot.hash == hash && slot.row->first == key)) return slot;
   }
 }
 
-RowTable::Row& RowTable::add(Rows& rows, std::string_view key, std::size_t hash) {
-  if (2 * rows.order.size() >= rows.slots.size()) double_slots(rows);
-  // The key right behind the row: whoever looks at one looks at the other.
+// The key right behind the row: whoever looks at one looks at the other.
+RowTable::Row* RowTable::add(Rows& rows, std::string_view key) {
   void* const place = arena_.take(sizeof(Row) + key.size());
   char* const copy = static_cast<char*>(place) + sizeof(Row);
   key.copy(copy, key.size());
   Row* const row = new (place) Row(std::string_view(copy, key.size()), Value());
-  *find(rows, key, hash) = {hash, row};
   rows.order.push_back(row);
   bytes_ += sizeof(Row) + key.size() + kPlaceBytes;
-  return *row;
+  return row;
 }
 
 void RowTable::double_slots(Rows& rows) {
@@ -159,7 +159,7 @@ void RowTable::double_slots(Rows& rows) {
   rows.slots = {slots, count};
   std::uninitialized_default_construct_n(slots, count);
   for (const Slot& slot : before) {
-    if (slot.row != nullptr) *find(rows, slot.row->first, slot.hash) = slot;
+    if (slot.row != nullptr) slot_of(rows, slot.row->first, slot.hash) = slot;
   }
   bytes_ += count * sizeof(Slot);
 }

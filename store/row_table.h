@@ -73,8 +73,8 @@ class RowTable final : public Reader {
   };
 
   Rows& rows_of(Family family) const { return families_[slot(family)]; }
-  static Slot* find(const Rows& rows, std::string_view key, std::size_t hash);
-  Row& add(Rows& rows, std::string_view key, std::size_t hash);
+  static Slot& slot_of(const Rows& rows, std::string_view key, std::size_t hash);
+  Row* add(Rows& rows, std::string_view key);
   void double_slots(Rows& rows);
   char* take_bytes(std::size_t bytes);
   static void sort_fresh(Rows& rows);

@@ -186,11 +186,11 @@ std::vector<Outcome> Store::write(PendingGroup& group) {
 // Rows and log in one batch, then the head, then the view that readers get: only then the answers.
 Status Store::write_rows(PendingGroup& group) {
   if (state_->stopped) return failure(ErrorCode::internal, "it takes no further writes");
-  const RowChanges changes = group.group_.rows().copy_changes();
-  if (changes.empty()) return {};
-  EMSTORE_CHECKED(state_->database->write(changes, state_->options.durability));
+  const Overlay& rows = group.group_.rows();
+  if (rows.change_count() == 0) return {};
+  EMSTORE_CHECKED(state_->database->write(rows, state_->options.durability));
   if (state_->options.mended) {
-    for (const Address& address : mended_by(changes)) state_->options.mended(address);
+    for (const Address& address : mended_by(rows)) state_->options.mended(address);
   }
   const LogState& end = group.end_;
   if (end.sequence != group.start_.sequence) {

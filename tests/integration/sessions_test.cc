@@ -163,6 +163,27 @@ TEST(BackPressure, AConnectionAtRestHoldsNoBuffers) {
   at_rest.result("ping");
 }
 
+// A buffer is kept for the next reply, as long as all of them together take little.
+TEST(BackPressure, BuffersThatAreKeptAreBoundedTogether) {
+  constexpr std::size_t kReply = 3'000'000, kBound = 32u << 20;
+  RunningDaemon running([](daemon::Config& config) { config.session.all_bytes_max = kBound; });
+  Wire good = connect_to_shop(running);
+  good.result("insertOne", {"products", Map{{"name", std::string(kReply, 'x')}}});
+  const auto held = [&good] {
+    const Map status = good.result("status");
+    return static_cast<std::size_t>(integer_at(map_at(status, "queues"), "bytes_held"));
+  };
+  std::vector<Wire> readers;
+  const auto read_once_more = [&] {
+    readers.push_back(running.connect());
+    readers.back().result("findId", {"products", 1});
+  };
+  read_once_more();
+  EXPECT_GT(held(), kReply);
+  for (int index = 0; index < 10; ++index) read_once_more();
+  EXPECT_LT(held(), kBound / 2);
+}
+
 TEST(BackPressure, RepliesLargerThanTheSocketsBufferArriveWhole) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);

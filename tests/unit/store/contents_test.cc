@@ -167,7 +167,7 @@ TEST_F(DamagedContents, AreReplacedByTheSameContentAndKept) {
   EXPECT_EQ(bytes_at(address), "one");
   EXPECT_EQ(kept(address), "ane");
   EXPECT_EQ(damage_of(address), (DamageRow{Time{1}, Time{1}}));
-  EXPECT_EQ(mended_by(rows_.take_changes()), std::vector{address});
+  EXPECT_EQ(mended_by(rows_), std::vector{address});
 }
 
 TEST_F(DamagedContents, AreReplacedAlsoWhenNobodyHasNamedThemYet) {

@@ -96,6 +96,15 @@ TEST_F(RocksRoomTest, GrowsOnlyOnceInAGoodManyWrites) {
   for (int number = 1; number <= 102; ++number) EXPECT_TRUE(has(*again, number)) << number;
 }
 
+TEST_F(RocksRoomTest, MakesNoneBehindALargeWrite) {
+  auto database = open();
+  write(*database, 1, 100);
+  write(*database, 2, kRoomBytes);
+  EXPECT_LT(size(), kRoomBytes + 10'000U);
+  write(*database, 3, 100);
+  EXPECT_GE(size(), 2 * kRoomBytes);
+}
+
 TEST_F(RocksRoomTest, TakesTheRoomOffAtTheEnd) {
   auto database = open();
   write(*database, 1, 100);
@@ -119,13 +128,14 @@ TEST_F(RocksRoomTest, GoesWithoutWhereThereIsNone) {
 TEST_F(RocksRoomTest, EndsWithItsLastRecordThoughItHasOutgrownItsRoom) {
   const auto files = std::make_shared<WithoutRoom>(kPieces + 1);  // Of the next room a part.
   auto database = open(files);
-  const std::size_t bytes = kRoomBytes / 4;
-  for (int number = 1; number <= 8; ++number) write(*database, number, bytes);
+  constexpr int kWrites = 40;
+  const std::size_t bytes = kRoomBytes / 20;
+  for (int number = 1; number <= kWrites; ++number) write(*database, number, bytes);
   EXPECT_EQ(files->refused(), 1);
   database.reset();
-  EXPECT_LT(size(), 8 * bytes + 10'000U);
+  EXPECT_LT(size(), kWrites * bytes + 10'000U);
   const auto again = open();
-  for (int number = 1; number <= 8; ++number) EXPECT_TRUE(has(*again, number)) << number;
+  for (int number = 1; number <= kWrites; ++number) EXPECT_TRUE(has(*again, number)) << number;
 }
 
 }  // namespace

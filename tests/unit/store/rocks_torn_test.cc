@@ -87,6 +87,12 @@ class RocksTornTest : public ::testing::Test {
     return database.snapshot()->get(Family::log, std::to_string(number))->has_value();
   }
 
+  // Whether the byte is part of a record's length.
+  bool is_in_length(std::size_t at) const {
+    return std::any_of(begins_.begin(), begins_.end(),
+                       [at](std::size_t record) { return at == record + 4 || at == record + 5; });
+  }
+
   void expect_refusal(const std::string& damaged, const std::optional<std::string>& acknowledged) {
     put(damaged);
     const auto refused = open(acknowledged);
@@ -210,10 +216,7 @@ TEST_F(RocksTornTest, RefusesAFlippedBit) {
   const std::string whole = bytes();
   for (std::size_t at = 0; at < whole.size(); at += 7) {
     // A length that leads past the end of the file is no error to RocksDB: the head knows better.
-    const bool is_length = std::any_of(begins_.begin(), begins_.end(), [at](std::size_t record) {
-      return at == record + 4 || at == record + 5;
-    });
-    if (is_length) continue;
+    if (is_in_length(at)) continue;
     std::string damaged = whole;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
     expect_refusal(damaged, "4");
@@ -263,12 +266,9 @@ TEST_F(RocksTornTest, RefusesAFlippedBitInFrontOfRoom) {
   const std::string whole = bytes();
   for (std::size_t at = 0; at < whole.size(); at += 3) {
     // A record that reaches into the room looks like one that was torn: the head knows better.
-    const bool is_length = std::any_of(begins_.begin(), begins_.end(), [at](std::size_t record) {
-      return at == record + 4 || at == record + 5;
-    });
     std::string damaged = whole + room();
     damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
-    expect_refusal(damaged, is_length ? "5" : "1");
+    expect_refusal(damaged, is_in_length(at) ? "5" : "1");
   }
 }
 
