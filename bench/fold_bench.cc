@@ -95,9 +95,10 @@ void rebuild(benchmark::State& state, Suite& suite) {
     const std::unique_ptr<store::Generation> generation = must(database->begin_generation());
     const std::unique_ptr<store::Snapshot> log = database->snapshot();
     state.ResumeTiming();
-    store::Refold refold(*log, *generation, [&](const store::RowTable& changes) {
-      return generation->ingest(changes);
-    });
+    store::Refold refold(
+        *log, *generation,
+        [&](const store::RowTable& changes) { return generation->ingest(changes); },
+        store::Refold::kBytesMax, store::Refold::Writing::beside);
     must(store::replay(*log, 1, [&](const store::LoggedCommit& logged) {
       ++commits;
       return refold.add(logged);

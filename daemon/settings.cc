@@ -114,7 +114,8 @@ constexpr std::array kSettings{
             "rows that verify folds and holds to compare them"},
     Setting{"limits.rebuild_memory",
             [](Config& c) -> Place { return Bytes{&c.store.rebuild_bytes_max}; },
-            "rows that a rebuild of the indexes holds until it writes them"},
+            "rows that a rebuild of the indexes holds: those it makes, and those it writes "
+            "meanwhile, half of it each"},
     Setting{"limits.blob", [](Config& c) -> Place { return Bytes{&c.blob_bytes_max}; },
             "one file of media"},
     Setting{"limits.uploads_per_uid",

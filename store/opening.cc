@@ -97,7 +97,7 @@ Status rebuild_outdated(Database& database, std::size_t memory_max,
     EMSTORE_TRY(states, load_index_states(*log));
     Refold refold(
         *log, *generation, [&](const RowTable& changes) { return generation->ingest(changes); },
-        memory_max);
+        memory_max, Refold::Writing::beside);
     EMSTORE_CHECKED(replay(*log, 1, [&](const LoggedCommit& logged) {
       constexpr Sequence kTellEvery = 8192;
       const Sequence sequence = logged.commit.info.sequence;

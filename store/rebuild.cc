@@ -44,7 +44,7 @@ Rebuild::Rebuild(std::unique_ptr<Generation> generation, const std::filesystem::
             EMSTORE_CHECKED(check_room(folder, changes.bytes(), kept));
             return rows->ingest(changes);
           },
-          limits.rebuild_bytes_max) {}
+          limits.rebuild_bytes_max, Refold::Writing::beside) {}
 
 Status Rebuild::catch_up(const View& view, const Progress& progress) {
   EMSTORE_CHECKED(

@@ -84,13 +84,16 @@ class Refold::Split final : public Reader {
   bool has_rows_ = false;
 };
 
-Refold::Refold(const Reader& log, const Reader& rows, Write write, std::size_t bytes_max)
+Refold::Refold(const Reader& log, const Reader& rows, Write write, std::size_t bytes_max,
+               Writing writing)
     : cache_(kCacheBytes),
       cached_(rows, cache_),
       base_(std::make_unique<Split>(log, cached_)),
       write_(std::move(write)),
-      bytes_max_(bytes_max),
-      pending_(*base_),
+      writing_(writing),
+      table_bytes_max_(bytes_max / 2),
+      pending_(std::make_unique<RowTable>(*base_)),
+      written_(std::make_unique<RowTable>(*base_)),
       schema_(std::make_shared<const Schema>(initial_schema())),
       folding_(with_indexes(*schema_, kept_)) {}
 
@@ -104,7 +107,7 @@ Status Refold::add(const LoggedCommit& logged) {
   }
   FoldPlace place{{info.sequence, 0}, info.time, info.peer.uid};
   for (const Event& event : logged.commit.events) {
-    EMSTORE_CHECKED(fold_into(pending_, *folding_, event, place));
+    EMSTORE_CHECKED(fold_into(*pending_, *folding_, event, place));
     if (std::holds_alternative<SchemaApplied>(event)) {
       EMSTORE_TRY(schema_, schema_after(event, info.sequence, schema_));
       folding_ = with_indexes(*schema_, kept_);
@@ -117,29 +120,39 @@ Status Refold::add(const LoggedCommit& logged) {
   return flush_if_full();
 }
 
-// The fold goes on, and asks again for some of the rows that it made.
 Status Refold::flush_if_full() {
-  if (pending_.bytes() < bytes_max_) return {};
-  EMSTORE_CHECKED(write_out());
-  pending_.each([this](Family family, const RowTable::Row& row) {
-    if (RowCache::keeps(family)) cache_.put(family, row.first, change_of(family, row).value);
-  });
-  pending_.clear();
-  return {};
+  if (pending_->bytes() < table_bytes_max_) return {};
+  return begin_write();
 }
 
 Status Refold::flush() {
-  EMSTORE_CHECKED(write_out());
-  pending_.clear();
-  return {};
+  EMSTORE_CHECKED(begin_write());
+  return end_write();
 }
 
-// What the cache knows has changed.
-Status Refold::write_out() {
-  for (const RowChange& change : tree_.take_changes()) pending_.apply(change);
-  EMSTORE_CHECKED(write_(pending_));
+// Beside the fold, or when its end is asked for.
+Status Refold::begin_write() {
+  EMSTORE_CHECKED(end_write());
+  for (const RowChange& change : tree_.take_changes()) pending_->apply(change);
+  std::swap(pending_, written_);
+  pending_->stand_on(*written_);
+  // Where no thread can be had, it is done in turn.
+  const std::launch in_turn = std::launch::deferred;
+  const std::launch how = writing_ == Writing::in_turn ? in_turn : std::launch::async | in_turn;
+  write_under_way_ = std::async(how, [this] { return write_(*written_); });
+  return writing_ == Writing::in_turn ? end_write() : Status();
+}
+
+// Of what was written the fold asks again for some.
+Status Refold::end_write() {
+  if (!write_under_way_.valid()) return {};
+  EMSTORE_CHECKED(write_under_way_.get());
   base_->note_rows();
-  cache_ = RowCache(kCacheBytes);
+  written_->each([this](Family family, const RowTable::Row& row) {
+    if (RowCache::keeps(family)) cache_.put(family, row.first, change_of(family, row).value);
+  });
+  pending_->stand_on(*base_);
+  written_->clear();
   return {};
 }
 
@@ -166,13 +179,13 @@ Status Refold::make_keys(const Index& index, const GoesOn& goes_on) {
     RowChanges keys;
     std::size_t records = 0;
     EMSTORE_CHECKED(
-        each_index_key(pending_, *schema_, index, std::exchange(after, {}),
+        each_index_key(*pending_, *schema_, index, std::exchange(after, {}),
                        [&](std::string_view record_key, std::optional<std::string> key) {
                          if (key) keys.push_back({Family::values, *std::move(key), std::string()});
                          after = record_key;
                          return ++records < kSliceKeys;
                        }));
-    for (const RowChange& key : keys) pending_.apply(key);
+    for (const RowChange& key : keys) pending_->apply(key);
     EMSTORE_CHECKED(flush_if_full());
     if (records < kSliceKeys) return {};
   }
@@ -183,13 +196,13 @@ Status Refold::drop_keys(IndexId index, const GoesOn& goes_on) {
     EMSTORE_CHECKED(still(goes_on));
     RowChanges keys;
     EMSTORE_CHECKED(
-        pending_.scan(Family::values, range_of_prefix(index_prefix(index)),
-                      [&](std::string_view key, std::string_view) {
-                        keys.push_back({Family::values, std::string(key), std::nullopt});
-                        return keys.size() < kSliceKeys;
-                      }));
+        pending_->scan(Family::values, range_of_prefix(index_prefix(index)),
+                       [&](std::string_view key, std::string_view) {
+                         keys.push_back({Family::values, std::string(key), std::nullopt});
+                         return keys.size() < kSliceKeys;
+                       }));
     dropped = keys.size();
-    for (const RowChange& key : keys) pending_.apply(key);
+    for (const RowChange& key : keys) pending_->apply(key);
     EMSTORE_CHECKED(flush_if_full());
   }
   return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <set>
 #include <string_view>
@@ -34,19 +35,25 @@ Status each_index_key(
 
 // Folds the log from its first commit into an empty set of index families. What it makes it holds
 // in a table, which is written out when it is full and at the end: a log whose rows fit the table
-// is folded without a row read back.
+// is folded without a row read back. An error is its end.
 class Refold {
  public:
   // Puts the rows of the table where `rows` shows them.
   using Write = std::function<Status(const RowTable& changes)>;
+  // Whether the fold goes on while a full table is written: `write` is then called on a thread of
+  // its own, and `rows` is read meanwhile.
+  enum class Writing { in_turn, beside };
   static constexpr std::size_t kBytesMax = std::size_t{256} << 20;
 
   // `log` holds the primary families; `rows` shows what `write` wrote. All outlive the refold.
-  // `bytes_max`: of the table; one commit more may be in it.
-  Refold(const Reader& log, const Reader& rows, Write write, std::size_t bytes_max = kBytesMax);
+  // `bytes_max`: of the table that is filled and the one that is written together; one commit more
+  // may be in each.
+  Refold(const Reader& log, const Reader& rows, Write write, std::size_t bytes_max = kBytesMax,
+         Writing writing = Writing::in_turn);
   ~Refold();
 
-  // The next commit; sequences follow each other. Errors: corrupt_log, corrupt_index.
+  // The next commit; sequences follow each other. Errors: corrupt_log, corrupt_index, as `write` of
+  // the rows before.
   Status add(const LoggedCommit& logged);
   // Makes the keys of the indexes that `is_ready` names, from the records as they are now; from
   // here on every commit changes them. Those of indexes that no schema names any more go.
@@ -67,16 +74,19 @@ class Refold {
  private:
   class Split;  // Primary families from the log's reader, indexes from the rows that are written.
   Status flush_if_full();
-  Status write_out();
+  Status begin_write();
+  Status end_write();
   Status make_keys(const Index& index, const GoesOn& goes_on);
   Status drop_keys(IndexId index, const GoesOn& goes_on);
 
   RowCache cache_;
   CachedReader cached_;
   std::unique_ptr<Split> base_;
-  Write write_;
-  std::size_t bytes_max_;
-  RowTable pending_;
+  const Write write_;
+  const Writing writing_;
+  const std::size_t table_bytes_max_;
+  // The table that is filled stands on the one that is written, as long as that is.
+  std::unique_ptr<RowTable> pending_, written_;
   Tree tree_;
   std::shared_ptr<const Schema> schema_;
   // The same with the indexes that are kept alone: the keys of the others follow from the records
@@ -85,6 +95,7 @@ class Refold {
   std::set<IndexId> kept_;
   Sequence last_ = 0;
   std::uint64_t events_ = 0;
+  std::future<Status> write_under_way_;  // Goes first: it reads what is written.
 };
 
 }  // namespace emstore::store

@@ -79,18 +79,33 @@ void sort_rows(std::span<const Row*> rows) {
 
 Result<std::optional<std::string>> RowTable::get(Family family, std::string_view key) const {
   const Rows& rows = rows_of(family);
-  if (rows.order.empty()) return below_.get(family, key);
+  if (rows.order.empty()) return below_->get(family, key);
   const Slot& slot = slot_of(rows, key, hash_of(key));
-  if (slot.row == nullptr) return below_.get(family, key);
+  if (slot.row == nullptr) return below_->get(family, key);
   return value_of(slot.row->second);
 }
 
 Status RowTable::scan(Family family, const KeyRange& range, Direction direction,
                       const Visit& visit) const {
+  const std::vector<const Row*> changed = rows_within(family, range);
+  if (changed.empty()) return below_->scan(family, range, direction, visit);
+  switch (direction) {
+    case Direction::forward:
+      return RowMerge(changed.cbegin(), changed.cend(), std::less<>(), visit)
+          .run(*below_, family, range, direction);
+    case Direction::backward:
+      return RowMerge(changed.crbegin(), changed.crend(), std::greater<>(), visit)
+          .run(*below_, family, range, direction);
+  }
+  return {};
+}
+
+// Few scans see many rows: each run gives what it has, and that is sorted.
+std::vector<const Row*> RowTable::rows_within(Family family, const KeyRange& range) const {
   Rows& rows = rows_of(family);
+  std::vector<const Row*> found;
+  const std::lock_guard turn(rows.sorting);
   sort_fresh(rows);
-  // Few scans see many rows: each run gives what it has, and that is sorted.
-  std::vector<const Row*> pending;
   for (std::size_t run = 0; run + 1 < rows.runs.size(); ++run) {
     const auto begin = rows.order.begin() + static_cast<std::ptrdiff_t>(rows.runs[run]);
     const auto end = rows.order.begin() + static_cast<std::ptrdiff_t>(rows.runs[run + 1]);
@@ -99,24 +114,15 @@ Status RowTable::scan(Family family, const KeyRange& range, Direction direction,
     const auto until = range.until.empty()
                            ? end
                            : std::lower_bound(from, end, std::string_view(range.until), before);
-    pending.insert(pending.end(), from, until);
+    found.insert(found.end(), from, until);
   }
-  if (pending.empty()) return below_.scan(family, range, direction, visit);
-  if (rows.runs.size() > 2) std::sort(pending.begin(), pending.end(), by_key);
-  switch (direction) {
-    case Direction::forward:
-      return RowMerge(pending.cbegin(), pending.cend(), std::less<>(), visit)
-          .run(below_, family, range, direction);
-    case Direction::backward:
-      return RowMerge(pending.crbegin(), pending.crend(), std::greater<>(), visit)
-          .run(below_, family, range, direction);
-  }
-  return {};
+  if (rows.runs.size() > 2) std::sort(found.begin(), found.end(), by_key);
+  return found;
 }
 
 void RowTable::apply(const RowChange& change) {
   Rows& rows = rows_of(change.family);
-  if (2 * rows.order.size() >= rows.slots.size()) double_slots(rows);
+  if (4 * rows.order.size() >= 3 * rows.slots.size()) double_slots(rows);
   const std::size_t hash = hash_of(change.key);
   Slot& slot = slot_of(rows, change.key, hash);
   if (slot.row == nullptr) slot = {hash, add(rows, change.key)};
@@ -176,7 +182,11 @@ void RowTable::each(const std::function<void(Family family, const Row& row)>& vi
 }
 
 void RowTable::clear() {
-  families_ = {};
+  for (Rows& rows : families_) {
+    rows.slots = {};
+    rows.order.clear();
+    rows.runs.clear();
+  }
   arena_.clear();
   bytes_ = 0;
 }
@@ -200,6 +210,7 @@ void RowTable::sort_fresh(Rows& rows) {
 
 const std::vector<const Row*>& RowTable::in_order(Family family) const {
   Rows& rows = rows_of(family);
+  const std::lock_guard turn(rows.sorting);
   sort_fresh(rows);
   while (rows.runs.size() > 2) {
     const auto begin = rows.order.begin() + static_cast<std::ptrdiff_t>(*(rows.runs.rbegin() + 2));

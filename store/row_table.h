@@ -5,13 +5,14 @@
 // says a table of hashes with open addressing, for two accesses to memory are most of what finding
 // one costs.
 //
-// Threads: one; in_order() of different families from several at a time.
+// Threads: one at a time. While nobody changes it, any; in_order() of a family from one at a time.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -41,7 +42,7 @@ class RowTable final : public Reader {
   using Row = std::pair<const std::string_view, Value>;
 
   // `below` outlives the table and does not change under it but by what the table held.
-  explicit RowTable(const Reader& below) : below_(below) {}
+  explicit RowTable(const Reader& below) : below_(&below) {}
   RowTable(const RowTable&) = delete;
   RowTable& operator=(const RowTable&) = delete;
 
@@ -49,6 +50,9 @@ class RowTable final : public Reader {
   using Reader::scan;
   Status scan(Family family, const KeyRange& range, Direction direction,
               const Visit& visit) const override;
+
+  // From now on, in the place of what it stood on.
+  void stand_on(const Reader& below) { below_ = &below; }
 
   void apply(const RowChange& change);
   // Every changed row, in no order.
@@ -66,12 +70,14 @@ class RowTable final : public Reader {
     Row* row = nullptr;  // Null: free.
   };
   struct Rows {
-    std::span<Slot> slots;  // A power of two, half of them free.
+    std::span<Slot> slots;  // A power of two, a quarter of them free.
     // Sorted runs, each less than half as long as the one before, and rows that are in none yet.
     std::vector<const Row*> order;
     std::vector<std::size_t> runs;  // Where each begins, and where the last one ends.
+    std::mutex sorting;             // Held to put `order` and `runs` in order.
   };
 
+  std::vector<const Row*> rows_within(Family family, const KeyRange& range) const;
   Rows& rows_of(Family family) const { return families_[slot(family)]; }
   static Slot& slot_of(const Rows& rows, std::string_view key, std::size_t hash);
   Row* add(Rows& rows, std::string_view key);
@@ -79,7 +85,7 @@ class RowTable final : public Reader {
   char* take_bytes(std::size_t bytes);
   static void sort_fresh(Rows& rows);
 
-  const Reader& below_;
+  const Reader* below_;
   Arena arena_;
   mutable std::array<Rows, kFamilyCount> families_;
   std::size_t bytes_ = 0;

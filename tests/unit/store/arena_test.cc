@@ -36,6 +36,29 @@ TEST(Arena, GivesEachItsOwnMemory) {
   }
 }
 
+// So much that most of it was fetched ahead.
+TEST(Arena, GivesTheSameMemoryAgainOnceItIsCleared) {
+  constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
+  constexpr int kPieces = 100;
+  Arena arena;
+  std::vector<char*> first;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<char*> taken;
+    for (int i = 0; i < kPieces; ++i) {
+      taken.push_back(arena.take_bytes(kPieceBytes));
+      std::memset(taken.back(), round * kPieces + i, kPieceBytes);
+    }
+    for (int i = 0; i < kPieces; ++i) {
+      const auto content = static_cast<char>(round * kPieces + i);
+      ASSERT_EQ(taken[static_cast<std::size_t>(i)][0], content);
+      ASSERT_EQ(taken[static_cast<std::size_t>(i)][kPieceBytes - 1], content);
+    }
+    if (round == 0) first = taken;
+    EXPECT_EQ(taken, first);
+    arena.clear();
+  }
+}
+
 TEST(Arena, GivesMoreThanAnyChunkAtOnce) {
   Arena arena;
   constexpr std::size_t kBytes = std::size_t{40} << 20;

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -13,6 +16,60 @@ namespace emstore::testing {
 namespace {
 
 using store::Family;
+
+// Rows that may be read while others are written.
+class SharedRows final : public store::Reader {
+ public:
+  Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
+    const std::lock_guard turn(turn_);
+    return rows_.get(family, key);
+  }
+  using Reader::scan;
+  Status scan(Family family, const store::KeyRange& range, store::Direction direction,
+              const Visit& visit) const override {
+    const std::lock_guard turn(turn_);
+    return rows_.scan(family, range, direction, visit);
+  }
+  void apply(const store::RowTable& changes) {
+    const std::lock_guard turn(turn_);
+    rows_.apply(changes);
+  }
+  const store::Scratch& rows() const { return rows_; }
+
+ private:
+  mutable std::recursive_mutex turn_;  // Who is shown a row may ask for another.
+  store::Scratch rows_;
+};
+
+// Counts what one thread has done, for another that waits for it.
+class Count {
+ public:
+  void add() {
+    change([this] { ++done_; });
+  }
+  void end() {
+    change([this] { is_over_ = true; });
+  }
+  // False: it is less in time, though it is not over.
+  bool await(int done) {
+    std::unique_lock turn(turn_);
+    return changed_.wait_for(turn, std::chrono::seconds(20),
+                             [this, done] { return is_over_ || done_ >= done; });
+  }
+
+ private:
+  template <typename Change>
+  void change(Change change) {
+    const std::lock_guard turn(turn_);
+    change();
+    changed_.notify_all();
+  }
+
+  std::mutex turn_;
+  std::condition_variable changed_;
+  int done_ = 0;
+  bool is_over_ = false;
+};
 
 // A store that has seen every kind of event that changes rows.
 class RefoldTest : public ::testing::Test, public TestStore {
@@ -49,6 +106,24 @@ class RefoldTest : public ::testing::Test, public TestStore {
     return writes;
   }
 
+  // Links that come and go, so that rows are changed again that were made long before.
+  void link_much() {
+    std::vector<store::Mutation> inserts;
+    for (int i = 0; i < 300; ++i) {
+      inserts.push_back(insert("products", {{"name", "n"}, {"sku", std::to_string(i)}}));
+    }
+    ASSERT_TRUE(submit(command(std::move(inserts))));
+    for (int round = 0; round < 20; ++round) {
+      std::vector<store::Mutation> attaches;
+      for (std::uint64_t id = 3; id < 53; ++id) {
+        const char* change = round % 2 == 0 ? "$attach" : "$detach";
+        attaches.push_back(update("products", id, {{"documents", Map{{change, List{1, 2}}}}}));
+      }
+      ASSERT_TRUE(submit(command(std::move(attaches))));
+      must(update("media", 1, {{"alt", "covers change " + std::to_string(round)}}));
+    }
+  }
+
   std::map<std::string, std::string, std::less<>> live(Family family) const {
     std::map<std::string, std::string, std::less<>> rows;
     EXPECT_TRUE(view()->reader->scan(family, {}, [&](std::string_view key, std::string_view value) {
@@ -80,23 +155,10 @@ TEST_F(RefoldTest, MakesTheKeysOfReadyIndexesOnly) {
 
 // Whatever fits: each commit is written by itself, or several at once, or all of them.
 TEST_F(RefoldTest, WritesOutOnTheWayAndGoesOnFromThere) {
-  std::vector<store::Mutation> inserts;
-  for (int i = 0; i < 300; ++i) {
-    inserts.push_back(insert("products", {{"name", "n"}, {"sku", std::to_string(i)}}));
-  }
-  ASSERT_TRUE(submit(command(std::move(inserts))));
-  for (int round = 0; round < 20; ++round) {
-    std::vector<store::Mutation> attaches;
-    for (std::uint64_t id = 3; id < 53; ++id) {
-      const char* change = round % 2 == 0 ? "$attach" : "$detach";
-      attaches.push_back(update("products", id, {{"documents", Map{{change, List{1, 2}}}}}));
-    }
-    ASSERT_TRUE(submit(command(std::move(attaches))));
-    must(update("media", 1, {{"alt", "covers change " + std::to_string(round)}}));
-  }
+  link_much();
   const auto commits = static_cast<int>(view()->sequence);
   const std::map<std::size_t, std::pair<int, int>> writes_at{
-      {1, {commits, commits + 2}}, {100'000, {2, 20}}, {store::Refold::kBytesMax, {1, 1}}};
+      {1, {commits, commits + 2}}, {200'000, {2, 20}}, {store::Refold::kBytesMax, {1, 1}}};
   for (const auto& [bytes_max, expected] : writes_at) {
     store::Scratch rows;
     const int writes = refold(
@@ -107,6 +169,36 @@ TEST_F(RefoldTest, WritesOutOnTheWayAndGoesOnFromThere) {
       if (!store::is_index(family.family)) continue;
       EXPECT_EQ(rows.rows(family.family), live(family.family)) << family.name << " " << bytes_max;
     }
+  }
+}
+
+// With room for nothing each commit fills a table. Here a table is written only once the fold has
+// gone on behind it, and that goes on only once the table is being written.
+TEST_F(RefoldTest, GoesOnWhileATableIsWritten) {
+  link_much();
+  const std::shared_ptr<const store::View> now = view();
+  SharedRows rows;
+  Count begun, taken;
+  int writes = 0, commits = 0;
+  const auto write = [&](const store::RowTable& changes) -> Status {
+    begun.add();
+    if (!taken.await(++writes)) return failure(ErrorCode::internal, "the fold has waited");
+    rows.apply(changes);
+    return {};
+  };
+  store::Refold refold(*now->reader, rows, write, 1, store::Refold::Writing::beside);
+  ASSERT_TRUE(store::replay(*now->reader, 1, [&](const store::LoggedCommit& logged) -> Status {
+    EMSTORE_CHECKED(refold.add(logged));
+    taken.add();
+    if (!begun.await(++commits)) return failure(ErrorCode::internal, "the write has waited");
+    return {};
+  }));
+  taken.end();
+  ASSERT_TRUE(refold.finish([](IndexId) { return true; }));
+  EXPECT_GT(writes, commits);
+  for (const store::FamilyInfo& family : store::kFamilies) {
+    if (!store::is_index(family.family)) continue;
+    EXPECT_EQ(rows.rows().rows(family.family), live(family.family)) << family.name;
   }
 }
 
@@ -174,14 +266,27 @@ TEST_F(RefoldTest, RefusesACommitThatDoesNotFollowTheLast) {
 }
 
 TEST_F(RefoldTest, EndsWhereItsRowsCannotBeWritten) {
-  store::Scratch rows;
-  store::Refold refold(*view()->reader, rows,
-                       [](auto&) { return Status(failure(ErrorCode::disk_full, "full")); });
-  ASSERT_TRUE(store::replay(*view()->reader, 1,
-                            [&](const store::LoggedCommit& logged) { return refold.add(logged); }));
-  const Status finished = refold.finish([](IndexId) { return true; });
-  ASSERT_FALSE(finished);
-  EXPECT_EQ(finished.error().code, ErrorCode::disk_full);
+  using store::Refold;
+  for (const Refold::Writing writing : {Refold::Writing::in_turn, Refold::Writing::beside}) {
+    for (const std::size_t bytes_max : {std::size_t{1}, Refold::kBytesMax}) {
+      int writes = 0;
+      const auto write = [&writes](auto&) {
+        ++writes;
+        return Status(failure(ErrorCode::disk_full, "full"));
+      };
+      store::Scratch rows;
+      Refold refold(*view()->reader, rows, write, bytes_max, writing);
+      const Status ended = [&]() -> Status {
+        EMSTORE_CHECKED(store::replay(*view()->reader, 1, [&](const store::LoggedCommit& logged) {
+          return refold.add(logged);
+        }));
+        return refold.finish([](IndexId) { return true; });
+      }();
+      ASSERT_FALSE(ended);
+      EXPECT_EQ(ended.error().code, ErrorCode::disk_full);
+      EXPECT_EQ(writes, 1) << "nothing goes where rows are missing";
+    }
+  }
 }
 
 }  // namespace

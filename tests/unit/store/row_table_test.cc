@@ -90,6 +90,19 @@ TEST(RowTable, GivesEachChangedRowOnceInOrder) {
   EXPECT_TRUE(table.in_order(Family::records).empty());
 }
 
+TEST(RowTable, StandsOnAnotherReaderFromNowOn) {
+  Scratch below, beside;
+  below.apply({Family::links, "a", std::string("below")});
+  beside.apply({Family::links, "b", std::string("beside")});
+  RowTable table(below);
+  table.apply({Family::links, "c", std::string("own")});
+  EXPECT_EQ(rows_of(table, {}, Direction::forward), (Rows{{"a", "below"}, {"c", "own"}}));
+  table.stand_on(beside);
+  EXPECT_EQ(rows_of(table, {}, Direction::forward), (Rows{{"b", "beside"}, {"c", "own"}}));
+  EXPECT_EQ(table.get(Family::links, "a").value(), std::nullopt);
+  EXPECT_EQ(table.get(Family::links, "b").value(), "beside");
+}
+
 TEST(RowTable, IsAsNewAfterItWasCleared) {
   const Scratch nothing;
   RowTable table(nothing);
