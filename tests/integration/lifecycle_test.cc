@@ -189,18 +189,20 @@ TEST(FailedWrite, StopsTheDaemonRatherThanLetItGuess) {
   EXPECT_EQ(served.error().code, ErrorCode::outcome_unknown);
 }
 
-// Each of them is a group of its own, decided when the one before it was lost.
+// All are taken at once, and each is a group of its own: decided when the one before it was lost.
 TEST(FailedWrite, RefusesAllThatWasTakenWithIt) {
   const auto files = std::make_shared<DroppingFileSystem>();
   RunningDaemon running([&](Config& config) {
     config.database.file_system = std::shared_ptr<rocksdb::FileSystem>(files);
-    config.store.group_bytes_max = 700;  // Less than the rows of one commit, more than a request.
+    config.store.group_bytes_max = 8'000;  // Less than the rows of one, more than all requests.
   });
   Wire wire = connect_to_shop(running);
+  wire.result("insertMany", {"products", List(100, Map{{"name", "chair"}})});
   running.app().writer().pause();
   std::vector<std::uint32_t> sent;
   for (int index = 0; index < 12; ++index) {
-    sent.push_back(wire.send("insertOne", {"products", Map{{"name", "chair"}}}));
+    const Map document{{"name", "chair " + std::to_string(index)}};
+    sent.push_back(wire.send("updateWhere", {"products", Map{{"id", Map{{"$gt", 0}}}}, document}));
   }
   running.app().writer().wait_until_waiting(sent.size());
   files->fail_sync(1);
