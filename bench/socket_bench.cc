@@ -18,7 +18,7 @@ using Clock = Latencies::Clock;
 using namespace std::chrono_literals;
 
 // Longer than an idle virtual processor takes to wake.
-constexpr std::chrono::microseconds kClientSpin = 60us;
+constexpr std::chrono::microseconds kClientSpin = 200us;
 
 Client client_of(Suite& suite, Role role) {
   return connect({.socket = suite.daemon(role).socket(),

@@ -54,7 +54,7 @@ Daemon& Suite::daemon(Role role) {
   if (!daemon) {
     // An idle virtual processor takes about 40 µs to wake; the daemon looks about for a little
     // less.
-    const char* spin = role == Role::spinning_reads ? "30us" : "0s";
+    const char* spin = role == Role::spinning_reads ? "200us" : "0s";
     daemon = std::make_unique<Daemon>(settings_.emstored, copy_of(shop_folder()), spin);
   }
   return *daemon;
