@@ -52,8 +52,7 @@ const std::filesystem::path& Suite::long_folder() {
 Daemon& Suite::daemon(Role role) {
   std::unique_ptr<Daemon>& daemon = daemons_[role];
   if (!daemon) {
-    // An idle virtual processor takes about 40 µs to wake; the daemon looks about for a little
-    // less.
+    // Longer than a query and its decoding by the client take.
     const char* spin = role == Role::spinning_reads ? "200us" : "0s";
     daemon = std::make_unique<Daemon>(settings_.emstored, copy_of(shop_folder()), spin);
   }

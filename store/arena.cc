@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <new>
-#include <utility>
 
 namespace emstore::store {
 namespace {
@@ -14,8 +13,8 @@ namespace {
 constexpr std::size_t kFirstChunkBytes = std::size_t{64} << 10;
 constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
 constexpr std::size_t kChunkBytesMax = std::size_t{16} << 20;
-// From here on an arena is large enough for a thread of its own.
-constexpr std::size_t kAheadBytesMin = kChunkBytesMax;
+// An arena of so many of the largest chunks is worth a thread of its own.
+constexpr std::size_t kLargeChunksMin = 2;
 
 std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
@@ -26,6 +25,7 @@ std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
 void Arena::Free::operator()(char* memory) const { std::free(memory); }
 
 void* Arena::take(std::size_t bytes) {
+  if (bytes > kChunkBytesMax) return take_apart(bytes);
   constexpr std::size_t kAlign = alignof(std::max_align_t);
   const std::size_t skipped = rounded_up(reinterpret_cast<std::uintptr_t>(next_), kAlign) -
                               reinterpret_cast<std::uintptr_t>(next_);
@@ -38,6 +38,7 @@ void* Arena::take(std::size_t bytes) {
 }
 
 char* Arena::take_bytes(std::size_t bytes) {
+  if (bytes > kChunkBytesMax) return take_apart(bytes);
   if (left_ < bytes) next_chunk(bytes);
   char* const taken = next_;
   next_ += bytes;
@@ -45,7 +46,13 @@ char* Arena::take_bytes(std::size_t bytes) {
   return taken;
 }
 
+char* Arena::take_apart(std::size_t bytes) {
+  apart_.push_back(make_chunk(bytes));
+  return apart_.back().memory.get();
+}
+
 void Arena::clear() {
+  apart_.clear();
   used_ = 0;
   next_ = nullptr;
   left_ = 0;
@@ -63,13 +70,15 @@ Arena::Chunk Arena::make_chunk(std::size_t bytes_min) {
   return chunk;
 }
 
-// One that was kept comes first. One that is too small goes: whatever is larger than a chunk is
-// taken once or twice in the life of an arena.
+// The first of those that were kept that is large enough.
 void Arena::next_chunk(std::size_t bytes_min) {
-  if (used_ == chunks_.size()) {
-    chunks_.push_back(following_chunk(bytes_min));
-  } else if (chunks_[used_].bytes < bytes_min) {
-    chunks_[used_] = make_chunk(bytes_min);
+  const auto next = chunks_.begin() + static_cast<std::ptrdiff_t>(used_);
+  const auto kept = std::find_if(
+      next, chunks_.end(), [bytes_min](const Chunk& chunk) { return chunk.bytes >= bytes_min; });
+  if (kept != chunks_.end()) {
+    std::iter_swap(next, kept);
+  } else {
+    chunks_.insert(next, following_chunk(bytes_min));
   }
   const Chunk& chunk = chunks_[used_++];
   next_ = chunk.memory.get();
@@ -79,7 +88,9 @@ void Arena::next_chunk(std::size_t bytes_min) {
 Arena::Chunk Arena::following_chunk(std::size_t bytes_min) {
   const std::size_t before = chunks_.empty() ? 0 : chunks_.back().bytes;
   const std::size_t wanted = std::clamp(2 * before, kFirstChunkBytes, kChunkBytesMax);
-  if (bytes_min > wanted || wanted < kAheadBytesMin) return make_chunk(std::max(wanted, bytes_min));
+  const auto is_large = [](const Chunk& chunk) { return chunk.bytes == kChunkBytesMax; };
+  const auto large = static_cast<std::size_t>(std::ranges::count_if(chunks_, is_large));
+  if (large < kLargeChunksMin) return make_chunk(std::max(wanted, bytes_min));
   Chunk chunk = ahead_.valid() ? ahead_.get() : make_chunk(wanted);
   // Where no thread can be had, the chunk is made when it is asked for.
   ahead_ = std::async(std::launch::async | std::launch::deferred, [wanted] {

@@ -21,7 +21,7 @@ class Arena {
   // come.
   void* take(std::size_t bytes);
   char* take_bytes(std::size_t bytes);
-  // Takes everything back, and keeps the memory until the arena goes.
+  // Takes everything back, and keeps the chunks until the arena goes.
   void clear();
 
  private:
@@ -33,6 +33,7 @@ class Arena {
     std::size_t bytes = 0;
   };
   static Chunk make_chunk(std::size_t bytes_min);
+  char* take_apart(std::size_t bytes);
   void next_chunk(std::size_t bytes_min);
   Chunk following_chunk(std::size_t bytes_min);
 
@@ -40,7 +41,9 @@ class Arena {
   std::size_t used_ = 0;  // Of the chunks; the last of them has `left_` bytes from `next_` on.
   char* next_ = nullptr;
   std::size_t left_ = 0;
-  std::future<Chunk> ahead_;  // Its memory is there already.
+  std::vector<Chunk> apart_;  // What is larger than any chunk, each by itself.
+  std::future<Chunk>
+      ahead_;  // The next chunk, with its memory where the system can be asked for it.
 };
 
 }  // namespace emstore::store

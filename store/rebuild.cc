@@ -47,6 +47,18 @@ Rebuild::Rebuild(std::unique_ptr<Generation> generation, const std::filesystem::
           limits.rebuild_bytes_max, Refold::Writing::beside) {}
 
 Status Rebuild::catch_up(const View& view, const Progress& progress) {
+  const Status folded = fold(view, progress);
+  // A write that failed meanwhile stops the store: that is what has to be known.
+  EMSTORE_CHECKED(refold_.settle());
+  EMSTORE_CHECKED(folded);
+  if (refold_.last() == view.sequence && root() == view.root) return {};
+  return failure(ErrorCode::corrupt_log,
+                 "the log read up to commit " + std::to_string(refold_.last()) +
+                     " is not the one that the store goes on from at commit " +
+                     std::to_string(view.sequence));
+}
+
+Status Rebuild::fold(const View& view, const Progress& progress) {
   EMSTORE_CHECKED(
       replay(*view.reader, refold_.last() + 1, [&](const LoggedCommit& logged) -> Status {
         const Sequence sequence = logged.commit.info.sequence;
@@ -55,13 +67,8 @@ Status Rebuild::catch_up(const View& view, const Progress& progress) {
         }
         return refold_.add(logged);
       }));
-  EMSTORE_CHECKED(refold_.finish([&](IndexId index) { return is_ready(*view.indexes, index); },
-                                 [&] { return !progress || progress(sequence(), view.sequence); }));
-  if (refold_.last() == view.sequence && root() == view.root) return {};
-  return failure(ErrorCode::corrupt_log,
-                 "the log read up to commit " + std::to_string(refold_.last()) +
-                     " is not the one that the store goes on from at commit " +
-                     std::to_string(view.sequence));
+  return refold_.finish([&](IndexId index) { return is_ready(*view.indexes, index); },
+                        [&] { return !progress || progress(sequence(), view.sequence); });
 }
 
 bool Rebuild::has_indexes_of(const View& view) const {

@@ -52,6 +52,8 @@ class Rebuild {
   std::unique_ptr<Generation> take() { return std::move(generation_); }
 
  private:
+  Status fold(const View& view, const Progress& progress);
+
   std::unique_ptr<Generation> generation_;
   Refold refold_;
 };

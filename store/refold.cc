@@ -91,7 +91,7 @@ Refold::Refold(const Reader& log, const Reader& rows, Write write, std::size_t b
       base_(std::make_unique<Split>(log, cached_)),
       write_(std::move(write)),
       writing_(writing),
-      table_bytes_max_(bytes_max / 2),
+      table_bytes_max_(writing == Writing::in_turn ? bytes_max : bytes_max / 2),
       pending_(std::make_unique<RowTable>(*base_)),
       written_(std::make_unique<RowTable>(*base_)),
       schema_(std::make_shared<const Schema>(initial_schema())),
@@ -122,37 +122,50 @@ Status Refold::add(const LoggedCommit& logged) {
 
 Status Refold::flush_if_full() {
   if (pending_->bytes() < table_bytes_max_) return {};
-  return begin_write();
+  return write_out();
 }
 
+// Whoever goes on from here has little left to fold.
 Status Refold::flush() {
-  EMSTORE_CHECKED(begin_write());
-  return end_write();
+  EMSTORE_CHECKED(write_out());
+  EMSTORE_CHECKED(settle());
+  pending_ = std::make_unique<RowTable>(*base_);
+  written_ = std::make_unique<RowTable>(*base_);
+  cache_ = RowCache(kCacheBytes);
+  return {};
 }
 
-// Beside the fold, or when its end is asked for.
-Status Refold::begin_write() {
-  EMSTORE_CHECKED(end_write());
+Status Refold::write_out() {
+  EMSTORE_CHECKED(settle());
   for (const RowChange& change : tree_.take_changes()) pending_->apply(change);
+  if (writing_ == Writing::in_turn) {
+    last_write_ = write_(*pending_);
+    return take_written(*pending_);
+  }
   std::swap(pending_, written_);
   pending_->stand_on(*written_);
-  // Where no thread can be had, it is done in turn.
-  const std::launch in_turn = std::launch::deferred;
-  const std::launch how = writing_ == Writing::in_turn ? in_turn : std::launch::async | in_turn;
-  write_under_way_ = std::async(how, [this] { return write_(*written_); });
-  return writing_ == Writing::in_turn ? end_write() : Status();
+  // Where no thread can be had, it is done when it has to be.
+  write_under_way_ =
+      std::async(std::launch::async | std::launch::deferred, [this] { return write_(*written_); });
+  return {};
 }
 
-// Of what was written the fold asks again for some.
-Status Refold::end_write() {
-  if (!write_under_way_.valid()) return {};
-  EMSTORE_CHECKED(write_under_way_.get());
-  base_->note_rows();
-  written_->each([this](Family family, const RowTable::Row& row) {
-    if (RowCache::keeps(family)) cache_.put(family, row.first, change_of(family, row).value);
-  });
+Status Refold::settle() {
+  if (!write_under_way_.valid()) return last_write_;
+  last_write_ = write_under_way_.get();
+  EMSTORE_CHECKED(take_written(*written_));
   pending_->stand_on(*base_);
-  written_->clear();
+  return {};
+}
+
+// The fold asks again for some of the rows that it made.
+Status Refold::take_written(RowTable& table) {
+  if (!last_write_) return last_write_;
+  base_->note_rows();
+  table.each([this](Family family, const RowTable::Row& row) {
+    if (RowCache::keeps(family)) cache_.put(family, row.first, value_of(row));
+  });
+  table.clear();
   return {};
 }
 

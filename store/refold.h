@@ -35,10 +35,10 @@ Status each_index_key(
 
 // Folds the log from its first commit into an empty set of index families. What it makes it holds
 // in a table, which is written out when it is full and at the end: a log whose rows fit the table
-// is folded without a row read back. An error is its end.
+// is folded without a row read back. A write that fails is its end: it answers that from then on.
 class Refold {
  public:
-  // Puts the rows of the table where `rows` shows them.
+  // Puts the rows of the table where `rows` shows them; the fold may read the table meanwhile.
   using Write = std::function<Status(const RowTable& changes)>;
   // Whether the fold goes on while a full table is written: `write` is then called on a thread of
   // its own, and `rows` is read meanwhile.
@@ -46,8 +46,8 @@ class Refold {
   static constexpr std::size_t kBytesMax = std::size_t{256} << 20;
 
   // `log` holds the primary families; `rows` shows what `write` wrote. All outlive the refold.
-  // `bytes_max`: of the table that is filled and the one that is written together; one commit more
-  // may be in each.
+  // `bytes_max`: of the table, and of the one that is written beside it; one commit more may be in
+  // each.
   Refold(const Reader& log, const Reader& rows, Write write, std::size_t bytes_max = kBytesMax,
          Writing writing = Writing::in_turn);
   ~Refold();
@@ -59,8 +59,10 @@ class Refold {
   // here on every commit changes them. Those of indexes that no schema names any more go.
   // `goes_on` is asked now and then; false cancels. Errors: cancelled, corrupt_index, as `write`.
   Status keep_indexes(const std::function<bool(IndexId)>& is_ready, const GoesOn& goes_on = {});
-  // Writes what is left.
+  // Writes what is left, and gives the memory back.
   Status flush();
+  // Waits for the table that is being written. Errors: as `write`.
+  Status settle();
   // Both.
   Status finish(const std::function<bool(IndexId)>& is_ready, const GoesOn& goes_on = {});
 
@@ -74,8 +76,8 @@ class Refold {
  private:
   class Split;  // Primary families from the log's reader, indexes from the rows that are written.
   Status flush_if_full();
-  Status begin_write();
-  Status end_write();
+  Status write_out();
+  Status take_written(RowTable& table);
   Status make_keys(const Index& index, const GoesOn& goes_on);
   Status drop_keys(IndexId index, const GoesOn& goes_on);
 
@@ -85,8 +87,9 @@ class Refold {
   const Write write_;
   const Writing writing_;
   const std::size_t table_bytes_max_;
-  // The table that is filled stands on the one that is written, as long as that is.
+  // The table that is filled stands on the one that is written beside it, as long as that is.
   std::unique_ptr<RowTable> pending_, written_;
+  Status last_write_;
   Tree tree_;
   std::shared_ptr<const Schema> schema_;
   // The same with the indexes that are kept alone: the keys of the others follow from the records

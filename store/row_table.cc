@@ -20,11 +20,6 @@ constexpr std::size_t kPlaceBytes = sizeof(void*);  // Of a row in the order.
 // A family without a run.
 constexpr std::size_t kNoRun = 0;
 
-std::optional<std::string> value_of(const RowTable::Value& value) {
-  if (!value) return std::nullopt;
-  return std::string(*value);
-}
-
 std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>()(key); }
 
 bool by_key(const Row* a, const Row* b) { return a->first < b->first; }
@@ -82,7 +77,7 @@ Result<std::optional<std::string>> RowTable::get(Family family, std::string_view
   if (rows.order.empty()) return below_->get(family, key);
   const Slot& slot = slot_of(rows, key, hash_of(key));
   if (slot.row == nullptr) return below_->get(family, key);
-  return value_of(slot.row->second);
+  return value_of(*slot.row);
 }
 
 Status RowTable::scan(Family family, const KeyRange& range, Direction direction,
@@ -177,7 +172,9 @@ char* RowTable::take_bytes(std::size_t bytes) {
 
 void RowTable::each(const std::function<void(Family family, const Row& row)>& visit) const {
   for (const FamilyInfo& family : kFamilies) {
-    for (const Row* row : rows_of(family.family).order) visit(family.family, *row);
+    const Rows& rows = rows_of(family.family);
+    const std::lock_guard turn(rows.sorting);
+    for (const Row* row : rows.order) visit(family.family, *row);
   }
 }
 
@@ -221,8 +218,13 @@ const std::vector<const Row*>& RowTable::in_order(Family family) const {
   return rows.order;
 }
 
+std::optional<std::string> value_of(const RowTable::Row& row) {
+  if (!row.second) return std::nullopt;
+  return std::string(*row.second);
+}
+
 RowChange change_of(Family family, const RowTable::Row& row) {
-  return {family, std::string(row.first), value_of(row.second)};
+  return {family, std::string(row.first), value_of(row)};
 }
 
 }  // namespace emstore::store

@@ -5,7 +5,7 @@
 // says a table of hashes with open addressing, for two accesses to memory are most of what finding
 // one costs.
 //
-// Threads: one at a time. While nobody changes it, any; in_order() of a family from one at a time.
+// Threads: one at a time; while nobody changes it, any.
 #pragma once
 
 #include <array>
@@ -55,7 +55,7 @@ class RowTable final : public Reader {
   void stand_on(const Reader& below) { below_ = &below; }
 
   void apply(const RowChange& change);
-  // Every changed row, in no order.
+  // Every changed row, in no order; `visit` does not scan the table.
   void each(const std::function<void(Family family, const Row& row)>& visit) const;
   // The rows of a family by their keys. Valid until the next change.
   const std::vector<const Row*>& in_order(Family family) const;
@@ -70,11 +70,11 @@ class RowTable final : public Reader {
     Row* row = nullptr;  // Null: free.
   };
   struct Rows {
-    std::span<Slot> slots;  // A power of two, a quarter of them free.
+    std::span<Slot> slots;  // A power of two, at least a quarter of them free.
     // Sorted runs, each less than half as long as the one before, and rows that are in none yet.
     std::vector<const Row*> order;
     std::vector<std::size_t> runs;  // Where each begins, and where the last one ends.
-    std::mutex sorting;             // Held to put `order` and `runs` in order.
+    mutable std::mutex sorting;     // Held by whoever puts them in order, or reads them meanwhile.
   };
 
   std::vector<const Row*> rows_within(Family family, const KeyRange& range) const;
@@ -91,6 +91,8 @@ class RowTable final : public Reader {
   std::size_t bytes_ = 0;
 };
 
+// Copies.
+std::optional<std::string> value_of(const RowTable::Row& row);
 RowChange change_of(Family family, const RowTable::Row& row);
 
 }  // namespace emstore::store

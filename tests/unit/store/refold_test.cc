@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "store/scratch.h"
@@ -263,6 +264,55 @@ TEST_F(RefoldTest, RefusesACommitThatDoesNotFollowTheLast) {
     EXPECT_EQ(added.error().code, ErrorCode::corrupt_log);
   }
   EXPECT_TRUE(refold.add(commits[1]));
+}
+
+TEST_F(RefoldTest, IsGoneOnlyOnceItsTableIsWritten) {
+  Count begun;
+  bool is_written = false;
+  {
+    store::Scratch rows;
+    const auto write = [&](auto&) {
+      begun.add();
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      is_written = true;
+      return Status();
+    };
+    store::Refold refold(*view()->reader, rows, write, 1, store::Refold::Writing::beside);
+    int commits = 0;
+    EXPECT_FALSE(store::replay(*view()->reader, 1, [&](const store::LoggedCommit& logged) {
+      EXPECT_TRUE(refold.add(logged));
+      return ++commits == 1 ? Status(failure(ErrorCode::cancelled, "enough")) : Status();
+    }));
+    ASSERT_TRUE(begun.await(1));
+  }
+  EXPECT_TRUE(is_written);
+}
+
+// Its end has another reason; what was lost is told all the same, and by whatever comes behind it.
+TEST_F(RefoldTest, TellsOfATableThatWasNotWrittenWhenItIsOver) {
+  std::vector<store::LoggedCommit> commits;
+  ASSERT_TRUE(store::replay(*view()->reader, 1, [&](const store::LoggedCommit& logged) {
+    commits.push_back(logged);
+    return Status();
+  }));
+  int writes = 0;
+  const auto write = [&writes](auto&) {
+    ++writes;
+    return Status(failure(ErrorCode::disk_full, "full"));
+  };
+  store::Scratch rows;
+  store::Refold refold(*view()->reader, rows, write, 1, store::Refold::Writing::beside);
+  ASSERT_TRUE(refold.add(commits[0]));
+  EXPECT_EQ(refold.add(commits[2]).error().code, ErrorCode::corrupt_log);
+  for (int times = 0; times < 2; ++times) {
+    const Status settled = refold.settle();
+    ASSERT_FALSE(settled);
+    EXPECT_EQ(settled.error().code, ErrorCode::disk_full);
+    const Status added = refold.add(commits[1 + static_cast<std::size_t>(times)]);
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error().code, ErrorCode::disk_full);
+  }
+  EXPECT_EQ(writes, 1);
 }
 
 TEST_F(RefoldTest, EndsWhereItsRowsCannotBeWritten) {
