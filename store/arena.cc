@@ -13,8 +13,10 @@ namespace {
 constexpr std::size_t kFirstChunkBytes = std::size_t{64} << 10;
 constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
 constexpr std::size_t kChunkBytesMax = std::size_t{16} << 20;
-// An arena of so many of the largest chunks is worth a thread of its own.
-constexpr std::size_t kLargeChunksMin = 2;
+constexpr std::size_t kGrowingChunks = 8;  // Those that follow are of the largest size.
+static_assert(kFirstChunkBytes << kGrowingChunks == kChunkBytesMax);
+// An arena of so many chunks is worth a thread of its own.
+constexpr std::size_t kManyChunks = kGrowingChunks + 2;
 
 std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
@@ -85,16 +87,16 @@ void Arena::next_chunk(std::size_t bytes_min) {
   left_ = chunk.bytes;
 }
 
+// How many there are says how large it is: they do not stay in the order in which they were made.
 Arena::Chunk Arena::following_chunk(std::size_t bytes_min) {
-  const std::size_t before = chunks_.empty() ? 0 : chunks_.back().bytes;
-  const std::size_t wanted = std::clamp(2 * before, kFirstChunkBytes, kChunkBytesMax);
-  const auto is_large = [](const Chunk& chunk) { return chunk.bytes == kChunkBytesMax; };
-  const auto large = static_cast<std::size_t>(std::ranges::count_if(chunks_, is_large));
-  if (large < kLargeChunksMin) return make_chunk(std::max(wanted, bytes_min));
-  Chunk chunk = ahead_.valid() ? ahead_.get() : make_chunk(wanted);
+  if (chunks_.size() < kManyChunks) {
+    const std::size_t doublings = std::min(chunks_.size(), kGrowingChunks);
+    return make_chunk(std::max(kFirstChunkBytes << doublings, bytes_min));
+  }
+  Chunk chunk = ahead_.valid() ? ahead_.get() : make_chunk(kChunkBytesMax);
   // Where no thread can be had, the chunk is made when it is asked for.
-  ahead_ = std::async(std::launch::async | std::launch::deferred, [wanted] {
-    Chunk fetched = make_chunk(wanted);
+  ahead_ = std::async(std::launch::async | std::launch::deferred, [] {
+    Chunk fetched = make_chunk(kChunkBytesMax);
     // Advice, too: an older system gives the memory page by page.
     static_cast<void>(::madvise(fetched.memory.get(), fetched.bytes, MADV_POPULATE_WRITE));
     return fetched;

@@ -42,8 +42,7 @@ class Arena {
   char* next_ = nullptr;
   std::size_t left_ = 0;
   std::vector<Chunk> apart_;  // What is larger than any chunk, each by itself.
-  std::future<Chunk>
-      ahead_;  // The next chunk, with its memory where the system can be asked for it.
+  std::future<Chunk> ahead_;  // Of the largest size; its memory is there, if the system could.
 };
 
 }  // namespace emstore::store

@@ -172,7 +172,7 @@ char* RowTable::take_bytes(std::size_t bytes) {
 
 void RowTable::each(const std::function<void(Family family, const Row& row)>& visit) const {
   for (const FamilyInfo& family : kFamilies) {
-    const Rows& rows = rows_of(family.family);
+    Rows& rows = rows_of(family.family);
     const std::lock_guard turn(rows.sorting);
     for (const Row* row : rows.order) visit(family.family, *row);
   }

@@ -74,7 +74,7 @@ class RowTable final : public Reader {
     // Sorted runs, each less than half as long as the one before, and rows that are in none yet.
     std::vector<const Row*> order;
     std::vector<std::size_t> runs;  // Where each begins, and where the last one ends.
-    mutable std::mutex sorting;     // Held by whoever puts them in order, or reads them meanwhile.
+    std::mutex sorting;             // Held by whoever puts them in order, or reads them meanwhile.
   };
 
   std::vector<const Row*> rows_within(Family family, const KeyRange& range) const;

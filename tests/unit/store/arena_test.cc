@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -56,6 +57,30 @@ TEST(Arena, GivesTheSameMemoryAgainOnceItIsCleared) {
     if (round == 0) first = taken;
     EXPECT_EQ(taken, first);
     arena.clear();
+  }
+}
+
+// Large pieces take kept chunks out of their turn, so that small ones are left; whatever is asked
+// for behind them has its room all the same.
+TEST(Arena, GivesRoomForLargePiecesWhereSmallChunksAreLeft) {
+  constexpr std::size_t kSmall = std::size_t{60} << 10, kLarge = std::size_t{10} << 20;
+  for (int small = 100; small < 1'000; small += 100) {
+    Arena arena;
+    std::vector<std::pair<char*, std::size_t>> taken;
+    const auto take = [&](int pieces, std::size_t size) {
+      for (; pieces > 0; --pieces) taken.emplace_back(arena.take_bytes(size), size);
+    };
+    take(small, kSmall);
+    arena.clear();
+    taken.clear();
+    take(4, kLarge);
+    take(small, kSmall);
+    take(4, kLarge);
+    for (const auto& [place, size] : taken) place[0] = place[size - 1] = 'x';
+    std::sort(taken.begin(), taken.end());
+    for (std::size_t i = 1; i < taken.size(); ++i) {
+      ASSERT_LE(taken[i - 1].first + taken[i - 1].second, taken[i].first) << small;
+    }
   }
 }
 
