@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <span>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -58,8 +59,8 @@ void Session::read_some() {
   std::size_t total = 0;
   while (!input_ended_ && !is_closed_ && total < kTurnBytesMax) {
     const std::span<char> space = cutter_.space(kReadBytes);
-    Received received =
-        receive(socket_.native_handle(), space, surroundings_.closer->has_room(peer_.uid));
+    const bool can_close = surroundings_.closer->has_room(peer_.uid);
+    Received received = receive(socket_.native_handle(), space, can_close);
     const ssize_t count = received.count;
     if (count < 0) {
       if (errno == EINTR) continue;
@@ -69,6 +70,10 @@ void Session::read_some() {
     if (count == 0) {
       input_ended_ = true;  // What has arrived whole is still carried out and answered.
       return;
+    }
+    if (received.was_cut && !can_close) {
+      return break_off(Error{ErrorCode::busy, "many descriptors of this user wait to be closed",
+                             "descriptor", "connect again after a moment"});
     }
     if (!take_descriptors(received)) return;
     cutter_.filled(static_cast<std::size_t>(count));
@@ -89,8 +94,9 @@ bool Session::take_descriptors(Received& received) {
   if (received.was_cut || arrived_.size() + passed.size() > kDescriptorsInMessage) {
     arrived_.clear();
     break_off(Error{ErrorCode::invalid_request,
-                    "too many descriptors came together, or wait to be closed", "descriptor",
-                    "pass one with each blob.put_fd"});
+                    "more than " + std::to_string(kDescriptorsInMessage) +
+                        " descriptors came before a request that takes one",
+                    "descriptor", "pass one with each blob.put_fd"});
     return false;
   }
   const bool has_place = surroundings_.descriptors < surroundings_.limits.descriptors_max;

@@ -79,7 +79,8 @@ class Connection:
         while request not in self._replies:
             message = self.message()
             if message is None:
-                raise ConnectionError("the daemon closed the connection")
+                told = self._replies.get(None)  # An error that belongs to no request.
+                raise ConnectionError(f"the daemon closed the connection: {told[2][:2] if told else 'no reason given'}")
             if message[0] == 2:
                 self.pushes.append(message)
             else:
