@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
   benchmark::AddCustomContext("kernel", system.release);
   benchmark::AddCustomContext("sqlite", emstore::bench::Sqlite::version());
   std::cerr << "The peer's schema:\n" << emstore::bench::Sqlite::schema() << '\n';
+  register_machine(suite);
   register_codec(suite);
   register_fold(suite);
   register_store(suite);

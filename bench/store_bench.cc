@@ -1,11 +1,7 @@
 // The store in process, beside SQLite in process. Budgets, which are over the socket: a durable
 // commit of one client as fast as SQLite's (synchronous = FULL) in process, a read faster than
 // SQLite's in process.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 
 #include "base/pack.h"
 #include "bench/peers/sqlite.h"
@@ -36,25 +32,6 @@ struct Theirs {
 // As long as the row that a standard commit adds to our log; what SQLite's row holds does not
 // matter.
 constexpr std::size_t kEventBytes = 200;
-
-// What the disk takes for one durable write, whoever asks: 4 KiB behind the last ones, and
-// fdatasync.
-void sync_disk(benchmark::State& state, Suite& suite) {
-  const int file =
-      ::open((suite.new_folder() / "file").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) give_up("no file for the disk's own figure");
-  const std::array<char, 4096> page{};
-  Latencies latencies;
-  for (auto _ : state) {
-    const Clock::time_point start = Clock::now();
-    if (::write(file, page.data(), page.size()) < 0 || ::fdatasync(file) != 0)
-      give_up("the disk refuses");
-    latencies.add(Clock::now() - start);
-  }
-  ::close(file);
-  latencies.report(state);
-  state.SetItemsProcessed(state.iterations());
-}
 
 void commit_ours(benchmark::State& state, Ours& ours) {
   const auto group = static_cast<std::size_t>(state.range(0));
@@ -254,9 +231,6 @@ void register_reads(Suite& suite) {
 }  // namespace
 
 void register_store(Suite& suite) {
-  benchmark::RegisterBenchmark("disk/append_and_sync", [&suite](benchmark::State& state) {
-    sync_disk(state, suite);
-  })->UseRealTime();
   register_commits(suite);
   register_large_commands(suite);
   register_reads(suite);

@@ -79,6 +79,7 @@ class Suite {
 };
 
 // One room each. The suite outlives the benchmarks.
+void register_machine(Suite& suite);
 void register_codec(Suite& suite);
 void register_fold(Suite& suite);
 void register_store(Suite& suite);

@@ -96,7 +96,6 @@ Result<std::uint64_t> download_file(Core& core, const Value& id_or_address,
 // The bytes around the position, read ahead.
 struct MediaReader::State {
   Result<std::size_t> read(std::span<char> into);
-  Status read_through(std::span<char> into);
 
   Core* core = nullptr;
   std::string address;
@@ -111,7 +110,7 @@ Result<std::size_t> MediaReader::State::read(std::span<char> into) {
     const std::uint64_t rest = std::min<std::uint64_t>(into.size() - done, size - position);
     const bool is_ahead = position >= ahead_offset && position < ahead_offset + ahead.size();
     if (!is_ahead && rest > kReadAheadBytes) {
-      EMSTORE_CHECKED(read_through(into.subspan(done, rest)));
+      EMSTORE_CHECKED(fetch(*core, address, position, into.subspan(done, rest)));
       done += rest;
       position += rest;
       continue;
@@ -131,15 +130,6 @@ Result<std::size_t> MediaReader::State::read(std::span<char> into) {
     position += count;
   }
   return done;
-}
-
-// Much at once goes where it is wanted, without a stop.
-Status MediaReader::State::read_through(std::span<char> into) {
-  return fetch(*core, address, position, into.size(), [&](std::string_view piece) -> Status {
-    piece.copy(into.data(), piece.size());
-    into = into.subspan(piece.size());
-    return {};
-  });
 }
 
 MediaReader::MediaReader(std::unique_ptr<State> state) : state_(std::move(state)) {}

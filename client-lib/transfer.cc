@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "base/hash.h"
@@ -249,40 +250,32 @@ Result<List> lowered_list(Core& core, const std::vector<Document>& documents) {
 
 namespace {
 
-// Reads from the daemon's own file, if it gives one. False: it does not.
-Result<bool> fetch_from_file(Core& core, const std::string& address, std::uint64_t offset,
-                             std::uint64_t length, const ByteSink& sink) {
-  if (!core.passes_descriptors()) return false;
-  const auto passed =
-      core.bulk().run_passed(core.outgoing(core.bulk(), protocol::BlobGetFd{address}));
-  if (!passed && passed.error().code == ErrorCode::busy) return false;
+// The daemon's own file, open for reading, where it pays and the daemon gives it.
+Result<Descriptor> file_of(Core& core, const std::string& address, std::uint64_t length) {
+  if (length <= kPieceBytes || !core.passes_descriptors()) return Descriptor();
+  auto passed = core.bulk().run_passed(core.outgoing(core.bulk(), protocol::BlobGetFd{address}));
+  if (!passed && passed.error().code == ErrorCode::busy) return Descriptor();
   if (!passed) return failure(passed.error());
-  if (!passed->descriptor) return false;
-  std::string piece(kPieceBytes, '\0');
-  while (length > 0) {
-    const std::size_t wanted = std::min<std::uint64_t>(piece.size(), length);
+  return std::move(passed->descriptor);
+}
+
+Status read_file(const Descriptor& file, const std::string& address, std::uint64_t offset,
+                 std::span<char> into) {
+  while (!into.empty()) {
     const ssize_t count =
-        ::pread(passed->descriptor.number(), piece.data(), wanted, static_cast<off_t>(offset));
+        ::pread(file.number(), into.data(), into.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       return failure(ErrorCode::io_failed, "the file of " + address + " cannot be read");
     }
-    EMSTORE_CHECKED(sink(std::string_view(piece).substr(0, static_cast<std::size_t>(count))));
     offset += static_cast<std::uint64_t>(count);
-    length -= static_cast<std::uint64_t>(count);
+    into = into.subspan(static_cast<std::size_t>(count));
   }
-  return true;
+  return {};
 }
 
-}  // namespace
-
-Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t length,
-             const ByteSink& sink) {
-  const std::uint64_t end = offset + length;
-  if (length > kPieceBytes) {
-    EMSTORE_TRY(const bool fetched, fetch_from_file(core, address, offset, length, sink));
-    if (fetched) return {};
-  }
+Status fetch_pieces(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t end,
+                    const ByteSink& sink) {
   while (offset < end) {
     std::vector<Outgoing> pieces;
     std::vector<std::uint64_t> lengths;
@@ -305,6 +298,33 @@ Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::
     }
   }
   return {};
+}
+
+}  // namespace
+
+Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t length,
+             const ByteSink& sink) {
+  const std::uint64_t end = offset + length;
+  EMSTORE_TRY(const Descriptor file, file_of(core, address, length));
+  if (!file) return fetch_pieces(core, address, offset, end, sink);
+  std::string piece(kPieceBytes, '\0');
+  for (; offset < end; offset += piece.size()) {
+    piece.resize(std::min(kPieceBytes, end - offset));
+    EMSTORE_CHECKED(read_file(file, address, offset, piece));
+    EMSTORE_CHECKED(sink(piece));
+  }
+  return {};
+}
+
+Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::span<char> into) {
+  EMSTORE_TRY(const Descriptor file, file_of(core, address, into.size()));
+  if (file) return read_file(file, address, offset, into);
+  return fetch_pieces(core, address, offset, offset + into.size(),
+                      [&into](std::string_view piece) -> Status {
+                        piece.copy(into.data(), piece.size());
+                        into = into.subspan(piece.size());
+                        return {};
+                      });
 }
 
 Result<FirstPiece> fetch_first(Core& core, const std::string& address) {

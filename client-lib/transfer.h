@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,8 @@ Result<List> lowered_list(Core& core, const std::vector<Document>& documents);
 using ByteSink = std::function<Status(std::string_view piece)>;
 Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t length,
              const ByteSink& sink);
+// As many as `into` has room for, into it.
+Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::span<char> into);
 
 // The first piece, and how long the whole is.
 struct FirstPiece {

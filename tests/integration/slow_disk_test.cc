@@ -131,8 +131,9 @@ TEST_F(SlowDisk, MakesFewGroupsOfAllThatComesMeanwhile) {
   wire_.result("ping", {});
   disk_->let_go();
   expect_granted(sent);
-  // What the writer had not seen yet when the disk was free comes after those two.
-  EXPECT_LE(writer().figures().groups, before + 3);
+  // Those two, and one or a few of what the writer had not seen yet when the disk was free: it may
+  // see them one by one where it competes for a processor.
+  EXPECT_LE(writer().figures().groups, before + 10);
   expect_verified(wire_);
 }
 
