@@ -102,7 +102,7 @@ Status Group::check_size(const Overlay& rows) const {
                      std::to_string(limits_.commit_bytes_max) + " bytes fit one commit");
 }
 
-Status Group::accept(const CommitInfo& info, std::vector<Event> events, Overlay& rows) {
+Result<CommitBytes> Group::encoded_commit(const CommitInfo& info, std::vector<Event> events) {
   std::vector<Salt> salts(events.size());
   for (Salt& salt : salts) environment_.random(salt);
   CommitBytes encoded = encode(Commit{info, std::move(events)}, salts);
@@ -110,6 +110,13 @@ Status Group::accept(const CommitInfo& info, std::vector<Event> events, Overlay&
     return failure(ErrorCode::commit_too_large,
                    "the commit would take " + std::to_string(encoded.bytes.size()) + " bytes");
   }
+  return encoded;
+}
+
+Status Group::accept(const CommitInfo& info, std::vector<Event> events, Overlay& rows) {
+  EMSTORE_TRY(CommitBytes encoded, encoded_commit(info, std::move(events)));
+  const IndexStates& states = indexes_ ? *indexes_ : *start_.indexes;
+  if (auto retried = retry_refused(*schema_, states, rows)) indexes_ = std::move(retried);
   tree_.append(leaf_hash(encoded.header_bytes()));
   rows.apply({Family::log, log_key(info.sequence), std::move(encoded.bytes)});
   rows_.absorb(rows);

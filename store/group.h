@@ -74,6 +74,8 @@ class Group {
                    std::vector<Event>& events);
   Status check_schema_change(const struct SchemaChange& change, const SchemaCommand& command);
   Status check_size(const Overlay& rows) const;
+  // Errors: commit_too_large.
+  Result<CommitBytes> encoded_commit(const CommitInfo& info, std::vector<Event> events);
   // Gives the commit its bytes and makes it part of the group.
   Status accept(const CommitInfo& info, std::vector<Event> events, Overlay& rows);
   CommitInfo next_commit(const Peer& peer);
@@ -86,7 +88,7 @@ class Group {
   Sequence sequence_;
   Time time_;
   std::shared_ptr<const Schema> schema_;
-  std::optional<IndexStates> indexes_;  // When a schema changed them.
+  std::optional<IndexStates> indexes_;  // When a commit changed them.
 };
 
 }  // namespace emstore::store

@@ -61,6 +61,19 @@ Map query_of(const Mutation& mutation) {
   return query;
 }
 
+// Whether a `where` holds for every record: it is empty, or made of nothing but empty ones.
+bool asks_nothing(const Map& where) {
+  return std::all_of(where.begin(), where.end(), [](const auto& member) {
+    const List* parts = member.value.if_list();
+    const auto is_nothing = [](const Value& part) {
+      return part.if_map() != nullptr && asks_nothing(*part.if_map());
+    };
+    if (parts == nullptr) return false;
+    if (member.name == "$and") return std::all_of(parts->begin(), parts->end(), is_nothing);
+    return member.name == "$or" && std::any_of(parts->begin(), parts->end(), is_nothing);
+  });
+}
+
 }  // namespace
 
 class Group::CommandRun {
@@ -83,6 +96,8 @@ class Group::CommandRun {
     if (!violations_.empty()) return failure(std::move(violations_).to_error());
     outcome_.sequence = group_.sequence_;
     if (command_.dry_run) {
+      const Result<CommitBytes> fits = group_.encoded_commit(info_, events_);
+      if (!fits) return failure(advised(fits.error()));
       outcome_.plan = effects_of(schema(), events_);
       return std::move(outcome_);
     }
@@ -92,7 +107,9 @@ class Group::CommandRun {
       EMSTORE_CHECKED(store::fold(*group_.schema_, request_, place, rows_));
       events_.insert(events_.begin(), std::move(request_));
     }
-    EMSTORE_CHECKED(group_.accept(info_, std::move(events_), rows_));
+    if (Status accepted = group_.accept(info_, std::move(events_), rows_); !accepted) {
+      return failure(advised(accepted.error()));
+    }
     outcome_.sequence = info_.sequence;
     return std::move(outcome_);
   }
@@ -265,6 +282,15 @@ class Group::CommandRun {
     return "split the request into several";
   }
 
+  // The commit as a whole was refused.
+  Error advised(Error error) const {
+    const bool is_one = command_.mutations.size() == 1 && chooses(command_.mutations.front());
+    if (error.code == ErrorCode::commit_too_large && is_one) {
+      error.hint = "give a smaller limit, and while hasMore go on after the last id";
+    }
+    return error;
+  }
+
   // ---- Choices ----
 
   bool is_ready(IndexId id) const {
@@ -280,6 +306,8 @@ class Group::CommandRun {
     Result<FoundIds> found;
     if (resolved) {
       resolved->limit = limit;
+      // By id, whatever the entity's own order: who goes on goes on after the last id.
+      if (mutation.choice->order_by.is_null()) resolved->order.clear();
       const Plan plan = plan_of(schema(), *resolved, [this](IndexId id) { return is_ready(id); });
       const QueryLimits limits{.items_max = group_.limits_.mutations_max + 2,
                                .result_bytes_max = group_.limits_.answer_bytes_max,
@@ -299,13 +327,15 @@ class Group::CommandRun {
 
   Result<FoundIds> find(const Mutation& mutation, const Entity& entity, const std::string& path) {
     const Choice& choice = *mutation.choice;
-    if (choice.all != choice.where.empty()) {
-      const std::string all = "all " + entity.name + " are meant";
-      refuse(
-          ErrorCode::invalid_request,
-          choice.all ? all + ", and a `where` stands beside it" : "an empty `where` finds " + all,
-          path_in(path, choice.all ? "all" : "where"),
-          choice.all ? "leave out all, or send {} as `where`" : "say all: true if so");
+    if (choice.all && !choice.where.empty()) {
+      refuse(ErrorCode::invalid_request,
+             "all " + entity.name + " are meant, and a `where` stands beside it",
+             path_in(path, "all"), "leave out all, or send {} as `where`");
+      return FoundIds{};
+    }
+    if (!choice.all && asks_nothing(choice.where)) {
+      refuse(ErrorCode::invalid_request, "this `where` finds all " + entity.name,
+             path_in(path, "where"), "say all: true if they are meant, with {} as `where`");
       return FoundIds{};
     }
     const std::uint64_t most = group_.limits_.mutations_max;
@@ -345,8 +375,7 @@ class Group::CommandRun {
     const IndexStates& states = group_.indexes_ ? *group_.indexes_ : *group_.start_.indexes;
     const auto state = states.find(index.id);
     return index.unique && state != states.end() &&
-           (state->second.kind == IndexState::Kind::ready ||
-            state->second.kind == IndexState::Kind::filling);
+           state->second.kind != IndexState::Kind::dropping;
   }
 
   Status check_unique(const std::string& key) {

@@ -328,9 +328,8 @@ Status History::scan_links(const KeyRange& range, Direction direction, const Vis
 // folded. As no link holds a slot, all of them stand under covered 0.
 Status History::scan_backlinks(const KeyRange& range, Direction direction,
                                const Visit& visit) const {
-  constexpr std::size_t kIntegerIdSize = 4 + 9, kUuidIdSize = 4 + 17;
   const bool is_uuid = range.from.size() > 4 && range.from[4] == 2;
-  const std::size_t size = is_uuid ? kUuidIdSize : kIntegerIdSize;
+  const std::size_t size = record_key_size(is_uuid ? IdFormat::uuid : IdFormat::integer);
   EMSTORE_TRY(const RecordRef target, record_of_key(range.from.substr(0, size)));
   const std::string free = backlink_prefix(target, /*covered=*/false);
   if (!range.from.starts_with(free)) return {};

@@ -1,5 +1,6 @@
 #include "store/index_states.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/big_endian.h"
@@ -55,6 +56,22 @@ bool is_refused(const IndexState& state) {
   return state.kind == IndexState::Kind::not_unique || state.kind == IndexState::Kind::too_large;
 }
 
+constexpr std::string_view kBetween = " and ";  // Two records that share a value.
+
+std::string name_of(const Entity& entity, const RecordRef& record) {
+  return entity.name + "/" + to_string(record.id);
+}
+
+// Whether a record of that name stands against an index.
+bool stands_against(const IndexState& state, std::string_view name) {
+  const std::string_view names = state.detail;
+  if (state.kind == IndexState::Kind::too_large) return names == name;
+  if (state.kind != IndexState::Kind::not_unique) return false;
+  const std::size_t between = names.find(kBetween);
+  if (between == std::string_view::npos) return false;
+  return names.substr(0, between) == name || names.substr(between + kBetween.size()) == name;
+}
+
 const Index* find(const Schema& schema, IndexId id) {
   for (const Index& index : schema.indexes) {
     if (index.id == id) return &index;
@@ -62,32 +79,64 @@ const Index* find(const Schema& schema, IndexId id) {
   return nullptr;
 }
 
-// Adds the keys of the next records. Two records with one unique value end the fill.
+// How far a fill is, as the detail of its state: the key of the last record done, then the kind of
+// what it will end in and the records that stand against it.
+struct Progress {
+  std::string last;
+  IndexState end;  // ready, while nothing stands against it.
+};
+
+Result<Progress> take_progress(std::string_view detail, const Entity& entity) {
+  if (detail.empty()) return Progress{};
+  const std::size_t size = record_key_size(entity.ids);
+  if (detail.size() == size) return Progress{std::string(detail), {}};
+  const auto kind = static_cast<IndexState::Kind>(detail.size() < size ? 0 : detail[size]);
+  IndexState end{kind, std::string(detail.substr(std::min(detail.size(), size + 1)))};
+  if (!is_refused(end))
+    return failure(ErrorCode::corrupt_index, "the state of an index that fills");
+  return Progress{std::string(detail.substr(0, size)), std::move(end)};
+}
+
+std::string encode(const Progress& progress) {
+  std::string detail = progress.last;
+  if (!is_refused(progress.end)) return detail;
+  detail += static_cast<char>(progress.end.kind);
+  return detail += progress.end.detail;
+}
+
+// What stands against an index that holds the key of `record`, if anything does.
+Result<IndexState> look_at(const Schema& schema, const Index& index, const RecordRef& record,
+                           const std::optional<std::string>& key, const Overlay& rows) {
+  const Entity& entity = *schema.entity(index.entity);
+  const std::string name = name_of(entity, record);
+  if (!key) return IndexState{IndexState::Kind::too_large, name};
+  if (!index.unique) return IndexState{};
+  EMSTORE_TRY(const auto other, other_with_same_values(rows, entity, index, *key, record));
+  if (!other) return IndexState{};
+  return IndexState{IndexState::Kind::not_unique,
+                    name + std::string(kBetween) + name_of(entity, {entity.id, *other})};
+}
+
+// Adds the keys of the next records, and notes the first that stand against the index.
 Result<IndexState> fill(const Schema& schema, const Index& index, const IndexState& before,
                         Overlay& rows) {
-  const Entity& entity = *schema.entity(index.entity);
-  IndexState state = before;
+  EMSTORE_TRY(Progress progress, take_progress(before.detail, *schema.entity(index.entity)));
   std::vector<std::pair<std::string, std::optional<std::string>>> found;
-  EMSTORE_CHECKED(each_index_key(rows, schema, index, before.detail,
+  EMSTORE_CHECKED(each_index_key(rows, schema, index, progress.last,
                                  [&](std::string_view record_key, std::optional<std::string> key) {
                                    found.emplace_back(record_key, std::move(key));
                                    return found.size() < kSliceRows;
                                  }));
   for (auto& [record_key, key] : found) {
     EMSTORE_TRY(const RecordRef record, record_of_key(record_key));
-    if (!key)
-      return IndexState{IndexState::Kind::too_large, entity.name + "/" + to_string(record.id)};
-    rows.apply({Family::values, *key, std::string()});
-    state.detail = record_key;
-    if (!index.unique) continue;
-    EMSTORE_TRY(const auto other, other_with_same_values(rows, entity, index, *key, record));
-    if (!other) continue;
-    return IndexState{
-        IndexState::Kind::not_unique,
-        entity.name + "/" + to_string(record.id) + " and " + entity.name + "/" + to_string(*other)};
+    if (key) rows.apply({Family::values, *key, std::string()});
+    if (!is_refused(progress.end)) {
+      EMSTORE_TRY(progress.end, look_at(schema, index, record, key, rows));
+    }
+    progress.last = record_key;
   }
-  if (found.size() < kSliceRows) return IndexState{};
-  return state;
+  if (found.size() < kSliceRows) return progress.end;
+  return IndexState{IndexState::Kind::filling, encode(progress)};
 }
 
 // Removes some of the keys; true when none are left.
@@ -147,6 +196,25 @@ Result<IndexStates> change_index_states(const Schema& next, const IndexStates& b
     const bool is_empty = counter.records == 0;
     const auto kind = is_empty ? IndexState::Kind::ready : IndexState::Kind::filling;
     put(index.id, {kind, {}}, states, rows);
+  }
+  return states;
+}
+
+std::optional<IndexStates> retry_refused(const Schema& schema, const IndexStates& before,
+                                         Overlay& rows) {
+  std::optional<IndexStates> states;
+  for (const auto& [id, state] : before) {
+    const Index* index = is_refused(state) ? find(schema, id) : nullptr;
+    if (index == nullptr) continue;
+    const auto& records = rows.changes(Family::records);
+    const bool is_concerned = std::any_of(records.begin(), records.end(), [&](const auto& change) {
+      const Result<RecordRef> record = record_of_key(change.first);
+      return record && record->entity == index->entity &&
+             stands_against(state, name_of(*schema.entity(index->entity), *record));
+    });
+    if (!is_concerned) continue;
+    if (!states) states = before;
+    put(id, {IndexState::Kind::filling, {}}, *states, rows);
   }
   return states;
 }

@@ -6,8 +6,9 @@
 //                                                  3 dropping, 4 too large
 //
 // An index that cannot hold every record (two share a unique value, or one has a value too large
-// for a key) stays out of use, with the reason, until the data is mended and the schema applied
-// again.
+// for a key) stays out of use, with the reason. It has the keys of all others: what is written is
+// held to them, and the fill is tried again once a record that stands against it changes, or the
+// schema is applied again.
 //
 // Threads: the writer's; the states in a View are immutable.
 #pragma once
@@ -28,8 +29,9 @@ struct IndexState {
     dropping,
     too_large
   } kind = Kind::ready;
-  std::string
-      detail;  // filling: the last key done; not_unique, too_large: which records stand against it.
+  // not_unique, too_large: which records stand against it, the first that were found. filling: the
+  // last key done and, once there is one, the state that it will end in.
+  std::string detail;
   bool operator==(const IndexState&) const = default;
 };
 using IndexStates = std::map<IndexId, IndexState>;
@@ -48,6 +50,11 @@ RowChanges state_rows(const IndexStates& states);
 // dropped.
 Result<IndexStates> change_index_states(const Schema& next, const IndexStates& before,
                                         Overlay& rows);
+
+// The states after a commit, whose changes `rows` holds: what was refused is to be filled again when
+// a record that stands against it is among them. Nothing when they stay as they are.
+std::optional<IndexStates> retry_refused(const Schema& schema, const IndexStates& before,
+                                         Overlay& rows);
 
 // After the keys of ready indexes alone were made anew: every other index starts from its first
 // record.

@@ -28,7 +28,8 @@ class Following {
   Result<Removal> from(const RecordRef& root) {
     go(root);
     for (std::size_t next = 0; next < removal_.records.size(); ++next) {
-      EMSTORE_CHECKED(follow(removal_.records[next]));
+      const RecordRef record = removal_.records[next];  // What follow() finds moves them.
+      EMSTORE_CHECKED(follow(record));
     }
     std::reverse(removal_.records.begin(), removal_.records.end());
     for (const Reference& reference : references_) {

@@ -135,6 +135,10 @@ std::string record_key(const RecordRef& record) {
   return key;
 }
 
+std::size_t record_key_size(IdFormat format) {
+  return sizeof(std::uint32_t) + 1 + (format == IdFormat::integer ? sizeof(std::uint64_t) : 16);
+}
+
 std::string link_prefix(const RecordRef& owner, FieldId field) {
   std::string key;
   key.reserve(kKeyBytes);

@@ -44,6 +44,7 @@ inline constexpr std::uint64_t kCoverSlotsMax = 64;
 
 // ---- Keys ---------------------------------------------------------------------------------------
 std::string record_key(const RecordRef& record);
+std::size_t record_key_size(IdFormat format);
 std::string entity_prefix(EntityId entity);
 std::string link_key(const RecordRef& owner, FieldId field, std::string_view order);
 std::string link_prefix(const RecordRef& owner, FieldId field);

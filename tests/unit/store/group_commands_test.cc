@@ -269,6 +269,37 @@ TEST_F(Commands, RefuseAnEmptyWhereUnlessAllAreMeant) {
   EXPECT_EQ(ids_of(must(asked).mutations[0]), (Ids{1, 2}));
 }
 
+TEST_F(Commands, RefuseAWhereOfNothingButEmptyOnes) {
+  add_products(2);
+  const Map empty, price{{"price", 1}};
+  const std::vector<Map> all{{{"$and", List{}}},
+                             {{"$and", List{empty}}},
+                             {{"$or", List{price, empty}}},
+                             {{"$and", List{Map{{"$or", List{empty}}}}}}};
+  for (const Map& where : all) {
+    EXPECT_EQ(faults(command(delete_where("products", where))),
+              (Faults{{ErrorCode::invalid_request, "where"}}))
+        << to_string(Value(where));
+  }
+  must(delete_where("products", {{"$or", List{}}}));  // Finds nothing.
+  must(delete_where("products", {{"$and", List{empty, price}}}));
+  EXPECT_EQ(ids_where({}), Ids{2});
+}
+
+TEST_F(Commands, ChooseById) {
+  Map schema = shop_schema();
+  schema.find("entities")
+      ->if_map()
+      ->find("products")
+      ->if_map()
+      ->set("config", Map{{"sort_field", "price"}, {"sort_dir", "desc"}});
+  apply(std::move(schema));
+  add_products(5);
+  store::Mutation asked = update_where("products", {{"id", Map{{"$gt", 0}}}}, {{"state", "s"}});
+  asked.choice->limit = 2;
+  EXPECT_EQ(ids_of(must(asked).mutations[0]), (Ids{1, 2}));
+}
+
 TEST_F(Commands, FindWhatCommandsBeforeInTheSameGroupMade) {
   add_products(1);
   const std::vector<store::Submission> group{
@@ -590,6 +621,22 @@ TEST_F(CommandLimits, BoundTheBytesOfACommit) {
   must(insert_many("products", documents(1'000)));
   EXPECT_EQ(error_of(command(insert_many("products", documents(12'000)))).code,
             ErrorCode::commit_too_large);
+}
+
+TEST_F(CommandLimits, BoundWhatADryRunWouldDoAsWhatIsDone) {
+  for (int i = 0; i < 3; ++i) {
+    must(insert("products", {{"name", "x"}, {"description", std::string(9'000, 'x')}}));
+  }
+  limit({.commit_bytes_max = 20'000});
+  store::Command asked = command(delete_where("products", {{"name", "x"}}));
+  for (const bool is_dry : {true, false}) {
+    asked.dry_run = is_dry;
+    const Error error = error_of(asked);
+    EXPECT_EQ(error.code, ErrorCode::commit_too_large);
+    EXPECT_THAT(error.hint, ::testing::HasSubstr("limit"));
+  }
+  asked.mutations[0].choice->limit = 1;
+  EXPECT_TRUE(submit(asked));
 }
 
 TEST_F(CommandLimits, BoundTheBytesOfAnAnswer) {

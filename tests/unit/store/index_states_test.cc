@@ -122,6 +122,40 @@ TEST_F(IndexStatesTest, NameTheTwoRecordsThatShareAUniqueValue) {
   EXPECT_EQ(states.at(shared()), IndexState{}) << "which may be shared";
 }
 
+TEST_F(IndexStatesTest, HoldTheKeysOfAllRecordsWhateverStandsAgainstThem) {
+  fill_shop(kSlice + 100);
+  for (const std::uint64_t id : {17u, 40u}) {
+    shop_.rows.apply(
+        {Family::records, record_key(shop_.record("products", id)),
+         shop_.rows.rows(Family::records).at(record_key(shop_.record("products", 3)))});
+  }
+  IndexStates states = change(shop_.schema, {});
+  ASSERT_TRUE(work(states));
+  EXPECT_EQ(states.at(unique()).kind, Kind::filling);
+  states = load_index_states(shop_.rows).value();  // As after a restart.
+  slices(states);
+  EXPECT_EQ(states.at(unique()), (IndexState{Kind::not_unique, "products/17 and products/3"}));
+  EXPECT_EQ(keys_of(unique()), kSlice + 100);
+}
+
+TEST_F(IndexStatesTest, TryAgainOnceARecordThatStandsAgainstThemChanges) {
+  fill_shop(20);
+  const IndexStates before{{unique(), {Kind::not_unique, "products/17 and products/3"}},
+                           {shared(), {Kind::too_large, "products/5"}}};
+  const auto after_change_of = [&](std::uint64_t id) {
+    Overlay rows(shop_.rows);
+    rows.apply({Family::records, record_key(shop_.record("products", id)), "changed"});
+    const auto states = retry_refused(shop_.schema, before, rows);
+    EXPECT_EQ(rows.changes(Family::meta).size(), states ? 1u : 0u) << "it is stored, too";
+    return states.value_or(before);
+  };
+  const IndexState again{Kind::filling, {}};
+  for (const std::uint64_t id : {1u, 7u, 13u, 18u}) EXPECT_EQ(after_change_of(id), before) << id;
+  for (const std::uint64_t id : {3u, 17u}) EXPECT_EQ(after_change_of(id).at(unique()), again) << id;
+  EXPECT_EQ(after_change_of(5).at(shared()), again);
+  EXPECT_EQ(after_change_of(5).at(unique()), before.at(unique()));
+}
+
 TEST_F(IndexStatesTest, NameTheRecordWhoseValueIsTooLargeForAKey) {
   fill_shop(3);
   Shop other;  // Without an index, any value fits.

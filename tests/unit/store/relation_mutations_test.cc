@@ -278,6 +278,67 @@ TEST_F(Blog, CascadeTakesAlongWhatCannotBeWithout) {
   EXPECT_EQ(value("comments", 2, "body"), Value("no record"));
 }
 
+// A record of `middle` is referred to by one that goes with it and by another one, whichever is
+// found first.
+Map middle_schema(bool is_cascade_first, const std::string& kind, const Map& rule) {
+  const bool is_many = kind == "m:n";
+  Map other{{"name", field("text")}};
+  if (!is_many) other.set("other_id", reference("other", "middle", rule));
+  Map relation_config;
+  if (!is_many) relation_config.set("mappedBy", "other");
+  const Map goes =
+      regular({{"middle_id", reference("middle", "middle", {{"on_delete", "cascade"}})}});
+  Map entities{{"middle", regular({{"name", field("text")}})}};
+  if (is_cascade_first) entities.set("goes", goes);
+  entities.set("others", regular(std::move(other)));
+  if (!is_cascade_first) entities.set("goes", goes);
+  return Map{{"entities", std::move(entities)},
+             {"relations", Map{{"n1", relation("n:1", "goes", "middle", {{"mappedBy", "middle"}})},
+                               {"second", relation(kind, "others", "middle", relation_config)}}},
+             {"indices", Map{}}};
+}
+
+struct OtherRule {
+  bool is_cascade_first;
+  bool is_many;  // m:n instead of n:1.
+  Map rule;
+  std::optional<ErrorCode> refused;
+};
+
+class Cascade : public TestStore, public ::testing::TestWithParam<OtherRule> {};
+
+TEST_P(Cascade, LeavesTheRuleOfEverythingElseInForce) {
+  const OtherRule& other = GetParam();
+  const std::string name = other.is_many ? "middle" : "other";
+  apply(middle_schema(other.is_cascade_first, other.is_many ? "m:n" : "n:1", other.rule));
+  must(insert("middle", {{"name", "m"}}));
+  for (int i = 0; i < 5; ++i) must(insert("goes", {{"middle_id", 1}}));
+  must(insert("others", other.is_many ? Map{{"middle", attach(List{1})}} : Map{{"other_id", 1}}));
+  if (other.refused) {
+    EXPECT_EQ(refused(remove("middle", 1)).code, *other.refused);
+    return;
+  }
+  must(remove("middle", 1));
+  EXPECT_EQ(find_one("goes", {}), Value());
+  const Value left = find_one("others", {{"with", Map{{name, true}}}});
+  ASSERT_NE(left.if_map(), nullptr) << to_string(left);
+  EXPECT_EQ(*left.if_map()->find(name), other.is_many ? Value(List{}) : Value());
+  verify();
+}
+
+std::vector<OtherRule> other_rules() {
+  std::vector<OtherRule> rules;
+  for (const bool first : {true, false}) {
+    rules.push_back({first, false, {{"on_delete", "restrict"}}, ErrorCode::restricted});
+    rules.push_back({first, false, {{"required", true}}, ErrorCode::required});
+    rules.push_back({first, false, {}, {}});
+    rules.push_back({first, true, {}, {}});
+  }
+  return rules;
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, Cascade, ::testing::ValuesIn(other_rules()));
+
 TEST_F(Blog, CascadeFollowsCyclesAndTrees) {
   must(insert("categories", {{"slug", "root"}}));
   must(insert("categories", {{"slug", "child"}, {"parent_id", 1}}));

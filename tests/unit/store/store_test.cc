@@ -337,6 +337,33 @@ TEST_F(Shop, FillsANewIndexWhileWritesGoOn) {
   EXPECT_EQ(refused(insert("products", {{"name", "changed"}})).code, ErrorCode::not_unique);
 }
 
+TEST_F(Shop, LetsNoMorePairsIntoAUniqueIndexAndMendsItself) {
+  must(insert("products", {{"name", "Laptop"}}));
+  must(insert("products", {{"name", "Laptop"}}));
+  Map schema = shop_schema();
+  schema.find("indices")->if_map()->set(
+      "names", Map{{"entity", "products"}, {"fields", List{"name"}}, {"unique", true}});
+  apply(schema);
+  const auto kind = [&] {
+    while (store().work().value()) {
+    }
+    return view()->indexes->rbegin()->second.kind;
+  };
+  ASSERT_EQ(kind(), store::IndexState::Kind::not_unique);
+  must(insert("products", {{"name", "new"}}));
+  EXPECT_EQ(refused(insert("products", {{"name", "new"}})).code, ErrorCode::not_unique);
+  EXPECT_EQ(refused(insert("products", {{"name", "Laptop"}})).code, ErrorCode::not_unique);
+  must(update("products", 2, {{"price", 5}}));
+  EXPECT_EQ(kind(), store::IndexState::Kind::not_unique) << "the pair is still there";
+  must(update("products", 2, {{"name", "second"}}));
+  EXPECT_EQ(kind(), store::IndexState::Kind::not_unique) << "there is another pair";
+  must(remove("products", 3));
+  EXPECT_EQ(kind(), store::IndexState::Kind::ready);
+  open();
+  EXPECT_EQ(kind(), store::IndexState::Kind::ready);
+  verify();
+}
+
 TEST_F(Shop, NamesTheRecordsThatStandAgainstAUniqueIndex) {
   must(insert("products", {{"name", "Laptop"}}));
   Map schema = shop_schema();
