@@ -299,11 +299,14 @@ Map middle_schema(bool is_cascade_first, const std::string& kind, const Map& rul
 }
 
 struct OtherRule {
+  std::string name;
   bool is_cascade_first;
   bool is_many;  // m:n instead of n:1.
   Map rule;
   std::optional<ErrorCode> refused;
 };
+
+std::ostream& operator<<(std::ostream& out, const OtherRule& rule) { return out << rule.name; }
 
 class Cascade : public TestStore, public ::testing::TestWithParam<OtherRule> {};
 
@@ -329,15 +332,18 @@ TEST_P(Cascade, LeavesTheRuleOfEverythingElseInForce) {
 std::vector<OtherRule> other_rules() {
   std::vector<OtherRule> rules;
   for (const bool first : {true, false}) {
-    rules.push_back({first, false, {{"on_delete", "restrict"}}, ErrorCode::restricted});
-    rules.push_back({first, false, {{"required", true}}, ErrorCode::required});
-    rules.push_back({first, false, {}, {}});
-    rules.push_back({first, true, {}, {}});
+    const std::string place = first ? "Behind" : "InFront";
+    rules.push_back(
+        {"Restrict" + place, first, false, {{"on_delete", "restrict"}}, ErrorCode::restricted});
+    rules.push_back({"Required" + place, first, false, {{"required", true}}, ErrorCode::required});
+    rules.push_back({"SetNull" + place, first, false, {}, {}});
+    rules.push_back({"Links" + place, first, true, {}, {}});
   }
   return rules;
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, Cascade, ::testing::ValuesIn(other_rules()));
+INSTANTIATE_TEST_SUITE_P(Each, Cascade, ::testing::ValuesIn(other_rules()),
+                         [](const auto& rule) { return rule.param.name; });
 
 TEST_F(Blog, CascadeFollowsCyclesAndTrees) {
   must(insert("categories", {{"slug", "root"}}));
