@@ -44,6 +44,7 @@ struct Mutation {
   std::optional<List> documents = {};  // insert: instead of `document`.
   std::optional<Choice> choice = {};   // update, remove: instead of `id`; check: beside it.
   bool exists = true;                  // check: false: there must be no such record.
+  bool keeps_media = false;            // remove: its media stay, whatever `on_delete` says.
 };
 
 // The content of one `file: <bytes>` of a document, hashed and looked at off the writer's thread.

@@ -1,6 +1,7 @@
 #include "store/undo.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include "store/field_rules.h"
 #include "store/history.h"
 #include "store/log.h"
+#include "store/relations.h"
 #include "store/row_bytes.h"
 
 namespace emstore::store {
@@ -48,10 +50,9 @@ class Undoing {
       EMSTORE_TRY(Mutation mutation, restoration(record, changed));
       command.mutations.push_back(std::move(mutation));
     }
-    // What was made last may lead to what was made before it.
-    for (auto record = order_.rbegin(); record != order_.rend(); ++record) {
-      if (!records_.at(*record).is_new) continue;
-      EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, *record));
+    for (const RecordRef& record : deletions()) {
+      EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, record));
+      mutation.keeps_media = true;
       command.mutations.push_back(std::move(mutation));
     }
     return command;
@@ -85,10 +86,10 @@ class Undoing {
   }
 
   Status note(const RequestRecorded&) { return {}; }
-  Status note(const RecordCreated& event) { return note_created(event.record); }
-  Status note(const MediaCreated& event) { return note_created(event.record); }
-  Status note(const RecordUpdated& event) { return note_before(event.record, event.before); }
-  Status note(const MediaUpdated& event) { return note_before(event.record, event.before); }
+  Status note(const RecordCreated& event) { return note_created(event.record, event.values); }
+  Status note(const MediaCreated& event) { return note_created(event.record, event.values); }
+  Status note(const RecordUpdated& event) { return note_updated(event); }
+  Status note(const MediaUpdated& event) { return note_updated(event); }
   Status note(const RecordDeleted& event) { return refuse_deletion(event.record); }
   Status note(const MediaDeleted& event) { return refuse_deletion(event.record); }
 
@@ -96,7 +97,10 @@ class Undoing {
     Changed& owner = changed(event.owner);
     bool& lost = owner.links[event.field];
     lost = lost || !event.removed.empty() || !event.changed.empty();
-    for (const Link& link : event.added) owner.added[event.field].push_back(link.target.id);
+    for (const Link& link : event.added) {
+      owner.added[event.field].push_back(link.target.id);
+      leading_to_[link.target].push_back(event.owner);
+    }
     return {};
   }
 
@@ -106,16 +110,30 @@ class Undoing {
   Status note(const BlobsCollected&) { return cannot("let bytes go", "upload them again"); }
   Status note(const KeysExpired&) { return cannot("let request keys go", {}); }
 
-  Status note_created(const RecordRef& record) {
+  Status note_created(const RecordRef& record, const FieldValues& values) {
     changed(record).is_new = true;
+    note_leading(record, values);
     return {};
   }
 
   // The first event of a record says what was there before the commit.
-  Status note_before(const RecordRef& record, const FieldValues& before) {
-    Changed& owner = changed(record);
-    for (const auto& [field, value] : before) owner.before.try_emplace(field, value);
+  template <typename Updated>
+  Status note_updated(const Updated& event) {
+    Changed& owner = changed(event.record);
+    for (const auto& [field, value] : event.before) owner.before.try_emplace(field, value);
+    note_leading(event.record, event.after);
     return {};
+  }
+
+  void note_leading(const RecordRef& record, const FieldValues& values) {
+    const Entity* entity = view_.schema->entity(record.entity);
+    if (entity == nullptr) return;
+    for (const auto& [id, value] : values) {
+      const Field* field = entity->field(id);
+      if (field == nullptr || field->kind != FieldKind::relation) continue;
+      const std::optional<RecordId> target = reference_of(value);
+      if (target) leading_to_[{target_of(*view_.schema, *field).id, *target}].push_back(record);
+    }
   }
 
   Status refuse_deletion(const RecordRef& record) {
@@ -185,6 +203,33 @@ class Undoing {
   }
 
   // ---- What takes it back ----
+
+  bool is_made(const RecordRef& record) const {
+    const auto found = records_.find(record);
+    return found != records_.end() && found->second.is_new;
+  }
+
+  // The records that the commit made, each behind those that lead to it.
+  std::vector<RecordRef> deletions() const {
+    std::vector<RecordRef> ordered, waiting;
+    std::ranges::copy_if(order_, std::back_inserter(waiting),
+                         [this](const RecordRef& record) { return is_made(record); });
+    std::set<RecordRef> seen, done;
+    while (!waiting.empty()) {
+      const RecordRef record = waiting.back();
+      if (!seen.insert(record).second) {
+        waiting.pop_back();
+        if (done.insert(record).second) ordered.push_back(record);
+        continue;
+      }
+      const auto leading = leading_to_.find(record);
+      if (leading == leading_to_.end()) continue;
+      for (const RecordRef& owner : leading->second) {
+        if (is_made(owner) && !seen.contains(owner)) waiting.push_back(owner);
+      }
+    }
+    return ordered;
+  }
 
   Result<Mutation> mutation_of(Verb verb, const RecordRef& record) const {
     const Entity* entity = view_.schema->entity(record.entity);
@@ -271,6 +316,7 @@ class Undoing {
   std::optional<History> history_;
   std::vector<RecordRef> order_;  // In which the commit came to them.
   std::map<RecordRef, Changed> records_;
+  std::map<RecordRef, std::vector<RecordRef>> leading_to_;  // What was made to lead where.
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/blog.h"
 #include "tests/support/test_store.h"
 
 namespace emstore::testing {
@@ -95,6 +96,52 @@ TEST_F(Undo, DeletesWhatWasMade) {
   EXPECT_EQ(gallery(), "1 2 3 ");
   EXPECT_EQ(value("media", 5, "id"), Value("no record"));
   EXPECT_EQ(refusal(6).message, "products/1 is not as commit 6 left it: see commit 7, 8");
+}
+
+TEST_F(Undo, DeletesAnOwnerBeforeTheMediaThatWereMadeForIt) {
+  const Map cover{{"file", Binary{"a cover"}}}, picture{{"file", Binary{"another picture"}}};
+  must(insert("products", {{"name", "Solo"},
+                           {"thumbnail", Map{{"$create", cover}}},
+                           {"gallery", Map{{"$create", List{picture}}}}}));  // 7: media 5 and 6
+  EXPECT_EQ(undo(7), std::nullopt);
+  EXPECT_EQ(value("products", 2, "id"), Value("no record"));
+  EXPECT_EQ(value("media", 5, "id"), Value("no record"));
+  EXPECT_EQ(value("media", 6, "id"), Value("no record"));
+}
+
+TEST_F(Undo, DeletesWhatLeadsToARecordBeforeIt) {
+  Map schema = shop_schema(), blog = blog_schema();
+  for (const auto& [member, name] : {std::pair("entities", "categories"),
+                                     std::pair("relations", "n1_categories_categories_parent")}) {
+    schema.find(member)->if_map()->set(name, *blog.find(member)->if_map()->find(name));
+  }
+  apply(schema);  // 7
+  store::Command tree = command({insert("categories", {{"slug", "chairs"}}),
+                                 insert("categories", {{"slug", "furniture"}}),
+                                 update("categories", 1, {{"parent", set(2)}})});
+  tree.is_transaction = true;
+  ASSERT_TRUE(submit(tree));  // 8
+  EXPECT_EQ(undo(8), std::nullopt);
+  EXPECT_EQ(value("categories", 1, "id"), Value("no record"));
+  EXPECT_EQ(value("categories", 2, "id"), Value("no record"));
+}
+
+TEST_F(Undo, LeavesMediaAloneThatWereThereBefore) {
+  Map schema = shop_schema();
+  Map* fields =
+      schema.find("entities")->if_map()->find("products")->if_map()->find("fields")->if_map();
+  fields->set("gallery", field("media", {{"on_delete", "collect"}, {"min_items", 2}}));
+  fields->set("documents", field("media", {{"on_delete", "restrict"}}));
+  apply(schema);  // 7
+  const Map picture{{"file", Binary{"another picture"}}};
+  must(insert("products", {{"name", "Solo"},
+                           {"gallery", Map{{"$attach", List{4}}, {"$create", List{picture}}}},
+                           {"documents", Map{{"$attach", List{1}}}}}));  // 8: media 5
+  EXPECT_EQ(undo(8), std::nullopt);
+  EXPECT_EQ(value("products", 2, "id"), Value("no record"));
+  EXPECT_EQ(value("media", 1, "id"), Value(1));
+  EXPECT_EQ(value("media", 4, "id"), Value(4)) << "it was not made by the commit";
+  EXPECT_EQ(value("media", 5, "id"), Value("no record"));
 }
 
 TEST_F(Undo, IsRefusedWhenLaterCommitsStandOnIt) {
