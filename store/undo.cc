@@ -15,6 +15,7 @@
 #include "store/facts.h"
 #include "store/field_rules.h"
 #include "store/history.h"
+#include "store/index_keys.h"
 #include "store/log.h"
 #include "store/relations.h"
 #include "store/row_bytes.h"
@@ -110,6 +111,11 @@ class Undoing {
   Status note(const BlobsCollected&) { return cannot("let bytes go", "upload them again"); }
   Status note(const KeysExpired&) { return cannot("let request keys go", {}); }
 
+  bool is_made(const RecordRef& record) const {
+    const auto found = records_.find(record);
+    return found != records_.end() && found->second.is_new;
+  }
+
   Status note_created(const RecordRef& record, const FieldValues& values) {
     changed(record).is_new = true;
     note_leading(record, values);
@@ -150,10 +156,13 @@ class Undoing {
 
   Status check_standing() {
     std::vector<Error> violations;
+    bool is_gone = false;
     for (const RecordRef& record : order_) {
       if (violations.size() == kViolationsMax) break;
       EMSTORE_TRY(const std::set<Sequence> later, later_commits(record));
       if (later.empty()) continue;
+      EMSTORE_TRY(const auto now, read_record(*view_.reader, record));
+      if (!now) is_gone = true;
       violations.push_back({ErrorCode::version_mismatch,
                             name(record) + " is not as " + commit_text(sequence_) +
                                 " left it: see commit " + names_of(later),
@@ -163,32 +172,69 @@ class Undoing {
     }
     if (violations.empty()) return {};
     Error refusal = violations.front();
-    refusal.hint = "take back the later commits first";
+    refusal.hint = is_gone ? "what was deleted cannot be taken back: insert it anew"
+                           : "take back the later commits first, the last of them first";
     refusal.violations = std::move(violations);
     return tl::unexpected(std::move(refusal));
   }
 
-  // Those that changed it; of a new record also those that made something lead to it.
+  // Those after which it is not as the commit left it; of a new record also those that made
+  // something lead to it. What was taken back since is not in the way.
   Result<std::set<Sequence>> later_commits(const RecordRef& record) {
     std::set<Sequence> later;
     EMSTORE_TRY(const Sequence last, last_commit_of(*view_.reader, record));
     if (last == 0) return failure(ErrorCode::corrupt_index, name(record) + " was never there");
-    EMSTORE_CHECKED(chain_.walk_back(record, last, [&](const CommitParts& commit) -> Result<bool> {
-      if (commit.info().sequence <= sequence_) return false;
-      later.insert(commit.info().sequence);
-      return true;
-    }));
-    if (!records_.at(record).is_new) return later;
+    EMSTORE_TRY(const bool stands, is_as_left(record, last));
+    if (!stands) {
+      EMSTORE_CHECKED(
+          chain_.walk_back(record, last, [&](const CommitParts& commit) -> Result<bool> {
+            if (commit.info().sequence <= sequence_) return false;
+            later.insert(commit.info().sequence);
+            return true;
+          }));
+    }
+    if (is_made(record)) EMSTORE_CHECKED(add_leading(record, later));
+    return later;
+  }
+
+  // Links of records that the commit made go with these.
+  Status add_leading(const RecordRef& record, std::set<Sequence>& later) {
     const KeyRange range{backlink_prefix(record, false),
                          range_of_prefix(backlink_prefix(record, true)).until};
-    EMSTORE_CHECKED(view_.reader->try_scan(
-        Family::backlinks, range, [&](std::string_view, std::string_view row) -> Result<bool> {
-          EMSTORE_CHECKED(chain_.look());
-          EMSTORE_TRY(const BacklinkRow backlink, decode_backlink(row));
-          if (backlink.since.sequence > sequence_) later.insert(backlink.since.sequence);
-          return true;
-        }));
-    return later;
+    return view_.reader->try_scan(Family::backlinks, range,
+                                  [&](std::string_view key, std::string_view row) -> Result<bool> {
+                                    EMSTORE_CHECKED(chain_.look());
+                                    EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
+                                    if (records_.contains(place.owner)) return true;
+                                    EMSTORE_TRY(const BacklinkRow backlink, decode_backlink(row));
+                                    if (backlink.since.sequence > sequence_)
+                                      later.insert(backlink.since.sequence);
+                                    return true;
+                                  });
+  }
+
+  // Whether its values and links are those that the commit left, whatever happened in between.
+  Result<bool> is_as_left(const RecordRef& record, Sequence last) {
+    if (last == sequence_) return true;
+    EMSTORE_TRY(const auto now, read_record(*view_.reader, record));
+    if (!now) return false;
+    EMSTORE_TRY(const History* history, history_at(after_, sequence_));
+    EMSTORE_TRY(const auto then, read_record(*history, record));
+    if (!then) return failure(ErrorCode::corrupt_index, name(record) + " was not there");
+    const Entity* entity = view_.schema->entity(record.entity);
+    if (entity == nullptr) return false;
+    EMSTORE_TRY(const FieldValues values_now, unpack_fields(now->fields()));
+    EMSTORE_TRY(const FieldValues values_then, unpack_fields(then->fields()));
+    for (const Field& field : entity->fields) {
+      if (is_link(field.kind)) {
+        EMSTORE_TRY(const List links_now, links_of(*view_.reader, record, field.id));
+        EMSTORE_TRY(const List links_then, links_of(*history, record, field.id));
+        if (links_now != links_then) return false;
+      } else if (effective_value(field, values_now) != effective_value(field, values_then)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   static std::string names_of(const std::set<Sequence>& later) {
@@ -203,11 +249,6 @@ class Undoing {
   }
 
   // ---- What takes it back ----
-
-  bool is_made(const RecordRef& record) const {
-    const auto found = records_.find(record);
-    return found != records_.end() && found->second.is_new;
-  }
 
   // The records that the commit made, each behind those that lead to it.
   std::vector<RecordRef> deletions() const {
@@ -238,7 +279,7 @@ class Undoing {
     mutation.verb = verb;
     mutation.entity = entity->name;
     mutation.id = to_value(record.id);
-    mutation.expected = sequence_;
+    EMSTORE_TRY(mutation.expected, last_commit_of(*view_.reader, record));
     return mutation;
   }
 
@@ -285,12 +326,21 @@ class Undoing {
 
   // The links of a field right before the commit, in their order.
   Result<List> links_before(const RecordRef& record, FieldId field) {
-    if (!history_) {
-      EMSTORE_TRY(Moment moment, moment_at(view_, static_cast<std::int64_t>(sequence_ - 1)));
-      history_.emplace(*view_.reader, std::move(moment), limits_);
+    EMSTORE_TRY(const History* history, history_at(before_, sequence_ - 1));
+    return links_of(*history, record, field);
+  }
+
+  Result<const History*> history_at(std::optional<History>& history, Sequence sequence) {
+    if (!history) {
+      EMSTORE_TRY(Moment moment, moment_at(view_, static_cast<std::int64_t>(sequence)));
+      history.emplace(*view_.reader, std::move(moment), limits_);
     }
+    return &*history;
+  }
+
+  static Result<List> links_of(const Reader& reader, const RecordRef& record, FieldId field) {
     List links;
-    EMSTORE_CHECKED(history_->try_scan(
+    EMSTORE_CHECKED(reader.try_scan(
         Family::links, range_of_prefix(link_prefix(record, field)),
         [&](std::string_view, std::string_view row) -> Result<bool> {
           EMSTORE_TRY(LinkRow link, decode_link(row));
@@ -313,8 +363,8 @@ class Undoing {
   Sequence sequence_;
   const QueryLimits& limits_;
   Chain chain_;
-  std::optional<History> history_;
-  std::vector<RecordRef> order_;  // In which the commit came to them.
+  std::optional<History> before_, after_;  // The commit.
+  std::vector<RecordRef> order_;           // In which the commit came to them.
   std::map<RecordRef, Changed> records_;
   std::map<RecordRef, std::vector<RecordRef>> leading_to_;  // What was made to lead where.
 };

@@ -95,7 +95,6 @@ TEST_F(Undo, DeletesWhatWasMade) {
   EXPECT_EQ(undo(7), std::nullopt);
   EXPECT_EQ(gallery(), "1 2 3 ");
   EXPECT_EQ(value("media", 5, "id"), Value("no record"));
-  EXPECT_EQ(refusal(6).message, "products/1 is not as commit 6 left it: see commit 7, 8");
 }
 
 TEST_F(Undo, DeletesAnOwnerBeforeTheMediaThatWereMadeForIt) {
@@ -155,6 +154,35 @@ TEST_F(Undo, IsRefusedWhenLaterCommitsStandOnIt) {
   EXPECT_EQ(error.violations.size(), 1u);
   must(remove("products", 1));  // 10
   EXPECT_THAT(refusal(7).message, HasSubstr("see commit 8, 9, 10"));
+  EXPECT_EQ(refusal(7).hint, "what was deleted cannot be taken back: insert it anew");
+}
+
+TEST_F(Undo, GoesOnOnceTheLaterCommitsAreTakenBack) {
+  must(update("products", 1, {{"price", 5}, {"state", "sold"}}));         // 7
+  must(update("products", 1, {{"price", 6}}));                            // 8
+  must(update("products", 1, {{"gallery", Map{{"$detach", List{2}}}}}));  // 9
+  EXPECT_EQ(refusal(7).hint, "take back the later commits first, the last of them first");
+  EXPECT_EQ(undo(9), std::nullopt);  // 10
+  EXPECT_EQ(refusal(7).message, "products/1 is not as commit 7 left it: see commit 8, 9, 10");
+  EXPECT_EQ(undo(8), std::nullopt);  // 11
+  EXPECT_EQ(undo(7), std::nullopt);  // 12
+  EXPECT_EQ(value("products", 1, "price"), Value());
+  EXPECT_EQ(value("products", 1, "state"), Value("draft"));
+  EXPECT_EQ(gallery(), "1 2 3 ");
+  EXPECT_EQ(undo(6), std::nullopt);  // 13: with links and a default that were put back.
+  EXPECT_EQ(value("products", 1, "id"), Value("no record"));
+}
+
+TEST_F(Undo, OfMediaGoesOnOnceTheirLinksArePutBack) {
+  const Map file{{"file", Binary{"another picture"}}};
+  must(insert("products", {{"name", "Solo"}, {"gallery", Map{{"$create", List{file}}}}}));  // 7
+  must(update("products", 2, {{"gallery", set(List{})}}));                                  // 8
+  EXPECT_EQ(undo(8), std::nullopt);                                                         // 9
+  must(update("products", 1, {{"gallery", Map{{"$attach", List{5}}}}}));                    // 10
+  EXPECT_EQ(refusal(7).message, "media/5 is not as commit 7 left it: see commit 10");
+  EXPECT_EQ(undo(10), std::nullopt);  // 11
+  EXPECT_EQ(undo(7), std::nullopt);
+  EXPECT_EQ(value("media", 5, "id"), Value("no record"));
 }
 
 TEST_F(Undo, IsRefusedWhenSomethingLeadsToWhatWasMade) {
