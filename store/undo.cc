@@ -280,6 +280,7 @@ class Undoing {
     mutation.entity = entity->name;
     mutation.id = to_value(record.id);
     EMSTORE_TRY(mutation.expected, last_commit_of(*view_.reader, record));
+    mutation.place = name(record);
     return mutation;
   }
 

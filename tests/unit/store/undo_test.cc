@@ -185,6 +185,15 @@ TEST_F(Undo, OfMediaGoesOnOnceTheirLinksArePutBack) {
   EXPECT_EQ(value("media", 5, "id"), Value("no record"));
 }
 
+TEST_F(Undo, NamesTheRecordWhenTheWriterRefuses) {
+  must(update("products", 1, {{"gallery", Map{{"$detach", List{3}}}}}));  // 7
+  must(remove("media", 3));                                               // 8
+  const std::optional<Error> error = undo(7);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->message, "media 3 does not exist");
+  EXPECT_EQ(error->path, "products/1.gallery.$set[2]");
+}
+
 TEST_F(Undo, IsRefusedWhenSomethingLeadsToWhatWasMade) {
   must(insert("products", {{"name", "Chair"}, {"thumbnail", set(4)}}));  // 7
   const Error error = refusal(5);
