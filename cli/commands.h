@@ -124,7 +124,7 @@ void print_commit(Session& session, const Map& commit);  // For people.
 // diff_command.cc
 struct DiffWords {
   std::uint64_t from = 0, to = 0;  // Commits; 0: before the first one.
-  std::string entity, id;          // Only of these; empty: of all.
+  std::string entity, id;          // Only of these; empty: of all. The name at either commit.
 };
 int show_difference(Session& session, const DiffWords& words);
 

@@ -12,68 +12,163 @@
 #include "cli/failures.h"
 #include "cli/media_names.h"
 #include "cli/pairs.h"
+#include "cli/past_schema.h"
 #include "cli/text.h"
 
 namespace emstore::cli {
 namespace {
 
+constexpr std::uint64_t kLinksAPage = 1'000;
+
 struct Touched {
-  std::string entity;
+  std::int64_t entity = 0;
   Value id;
-  std::set<std::string> links;  // Fields whose links changed.
+  std::set<std::int64_t> links;  // Fields whose links changed.
 };
 // By entity and id, in their order.
 using AllTouched = std::map<std::pair<std::string, std::string>, Touched>;
 
-void note_event(const Map& event, const DiffWords& words, AllTouched& touched) {
-  const std::string entity = cell_text(value_at(event, "entity"));
-  const Value& id = value_at(event, "id");
-  if (entity.empty() || id.is_null()) return;
-  if (!words.entity.empty() && entity != words.entity) return;
-  const std::string text = cell_text(id);
-  if (!words.id.empty() && text != words.id) return;
-  // Shorter numbers first, so that 9 comes before 10.
-  std::string key = id.if_integer() == nullptr ? text : std::string(20 - text.size(), '0') + text;
-  Touched& record = touched[{entity, std::move(key)}];
-  record.entity = entity;
-  record.id = id;
-  const std::string field = cell_text(value_at(event, "field"));
-  if (!field.empty()) record.links.insert(field);
-}
+// One end of the comparison.
+struct End {
+  std::uint64_t commit = 0;
+  const PastSchema& schema;
+};
 
-AllTouched touched_between(Session& session, const DiffWords& words) {
-  AllTouched touched;
-  for (std::uint64_t next = words.from + 1; next <= words.to;) {
-    const Map page = session.client().log(next, std::min(kCommitsAPage, words.to - next + 1));
-    const List* commits = value_at(page, "commits").if_list();
-    if (commits == nullptr || commits->empty()) break;
-    for (const Value& commit : *commits) {
-      const List* events = value_at(*commit.if_map(), "events").if_list();
-      if (events == nullptr) continue;
-      for (const Value& event : *events) note_event(*event.if_map(), words, touched);
+// Both ends, and what entities and fields are called: as they are at the later end, or as they were
+// when they are no more.
+struct Ends {
+  End before, after;
+
+  std::optional<std::string> name_of(std::int64_t entity) const {
+    for (const End* end : {&after, &before}) {
+      if (const auto* known = end->schema.entity(entity)) return known->name;
     }
-    next = number_at(page, "next");
-  }
-  return touched;
-}
-
-// The record as of a commit; nothing when it was not there, its entity included.
-std::optional<Map> as_of(Session& session, const Touched& record, std::uint64_t sequence) {
-  if (sequence == 0) return std::nullopt;
-  Query query;
-  query.as_of = sequence;
-  for (const std::string& field : record.links) {
-    query.with.add(With(field, {.select = {"id", "$link"}}));
-  }
-  std::optional<Error> error;
-  const auto found = session.client().repository(record.entity).find_id(record.id, error, query);
-  if (error &&
-      (error->code == ErrorCode::unknown_entity || error->code == ErrorCode::unknown_relation)) {
     return std::nullopt;
   }
-  if (error) throw Failure(*error);
+
+  std::string name_of(std::int64_t entity, const PastSchema::Field& field) const {
+    const PastSchema::Entity* known = after.schema.entity(entity);
+    if (known == nullptr) return field.name;
+    if (const PastSchema::Field* now = known->field(field.id)) return now->name;
+    return known->field(field.name) == nullptr ? field.name : field.name + " (dropped)";
+  }
+
+  const PastSchema::Field* field(std::int64_t entity, std::int64_t id) const {
+    for (const End* end : {&after, &before}) {
+      const PastSchema::Entity* known = end->schema.entity(entity);
+      const PastSchema::Field* found = known == nullptr ? nullptr : known->field(id);
+      if (found != nullptr) return found;
+    }
+    return nullptr;
+  }
+};
+
+// The entity that is asked for, by its name at either end; nothing: all are.
+std::optional<std::int64_t> entity_asked(const Ends& ends, const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  for (const End* end : {&ends.after, &ends.before}) {
+    if (const auto* known = end->schema.entity(name)) return known->id;
+  }
+  throw Failure({ErrorCode::unknown_entity,
+                 "no entity \"" + name + "\" as of commit " + std::to_string(ends.before.commit) +
+                     " or " + std::to_string(ends.after.commit),
+                 "",
+                 did_you_mean(name, ends.after.schema.names()),
+                 {}});
+}
+
+class Touches {
+ public:
+  Touches(Session& session, PastSchemas& schemas, const Ends& ends, const DiffWords& words)
+      : session_(session),
+        schemas_(schemas),
+        ends_(ends),
+        words_(words),
+        entity_(entity_asked(ends, words.entity)) {}
+
+  AllTouched read() {
+    for (std::uint64_t next = words_.from + 1; next <= words_.to;) {
+      const Map page = session_.client().log(next, std::min(kCommitsAPage, words_.to - next + 1));
+      const List* commits = value_at(page, "commits").if_list();
+      if (commits == nullptr || commits->empty()) break;
+      for (const Value& commit : *commits) note(*commit.if_map());
+      next = number_at(page, "next");
+    }
+    return std::move(touched_);
+  }
+
+ private:
+  // The names in a commit are those of the schema before it.
+  void note(const Map& commit) {
+    const List& events = events_of(commit);
+    const PastSchema& schema = schemas_.version(number_at(commit, "schema"));
+    for (const Value& event : events) note(*event.if_map(), schema);
+  }
+
+  void note(const Map& event, const PastSchema& schema) {
+    const Value& id = value_at(event, "id");
+    const auto* entity = schema.entity(cell_text(value_at(event, "entity")));
+    if (entity == nullptr || id.is_null()) return;
+    if (entity_ && entity->id != *entity_) return;
+    const std::string text = cell_text(id);
+    if (!words_.id.empty() && text != words_.id) return;
+    const std::optional<std::string> name = ends_.name_of(entity->id);
+    if (!name) return;  // It came and went in between.
+    // Shorter numbers first, so that 9 comes before 10.
+    std::string key = id.if_integer() == nullptr ? text : std::string(20 - text.size(), '0') + text;
+    Touched& record = touched_[{*name, std::move(key)}];
+    record.entity = entity->id;
+    record.id = id;
+    const auto* field = entity->field(cell_text(value_at(event, "field")));
+    if (field != nullptr) record.links.insert(field->id);
+  }
+
+  Session& session_;
+  PastSchemas& schemas_;
+  const Ends& ends_;
+  const DiffWords& words_;
+  std::optional<std::int64_t> entity_;
+  AllTouched touched_;
+};
+
+// Reads lists that a limit cut to their end.
+void read_on(Repository& repository, const Value& id, const Value& as_of, Map& values) {
+  while (const Value* more = values.find("$more")) {
+    Query query;
+    query.as_of = as_of;
+    query.select = {"id"};
+    for (const auto& [name, cursor] : *more->if_map()) {
+      Query items{.select = {"id", "$link"}, .limit = kLinksAPage, .cursor = cell_text(cursor)};
+      query.with.add(With(name, std::move(items)));
+    }
+    values.erase("$more");
+    const std::optional<Record> page = repository.find_id(id, query);
+    if (!page) return;
+    for (const auto& [name, value] : page->values()) {
+      if (name == "$more") values.set(name, value);
+      const List* items = value.if_list();
+      List* all = items == nullptr ? nullptr : values.find(name)->if_list();
+      if (all != nullptr) all->insert(all->end(), items->begin(), items->end());
+    }
+  }
+}
+
+// The record at one end; nothing when it was not there, its entity included.
+std::optional<Map> record_at(Session& session, const End& end, const Touched& record) {
+  const PastSchema::Entity* entity = end.schema.entity(record.entity);
+  if (end.commit == 0 || entity == nullptr) return std::nullopt;
+  Query query;
+  query.as_of = end.commit;
+  for (const std::int64_t id : record.links) {
+    const PastSchema::Field* field = entity->field(id);
+    if (field != nullptr) query.with.add(With(field->name, {.select = {"id", "$link"}}));
+  }
+  Repository repository = session.client().repository(entity->name);
+  const std::optional<Record> found = repository.find_id(record.id, query);
   if (!found) return std::nullopt;
-  return found->values();
+  Map values = found->values();
+  read_on(repository, record.id, query.as_of, values);
+  return values;
 }
 
 // Ids in their order, whether the field holds one record or many.
@@ -86,51 +181,93 @@ List ids_of(const Value& links) {
   return ids;
 }
 
+// What makes a link: its place among the others is their order.
+Value without_positions(const Value& links) {
+  if (const Map* one = links.if_map()) {
+    return Map{{"id", value_at(*one, "id")}, {"meta", value_at(map_at(*one, "$link"), "meta")}};
+  }
+  List told;
+  for (const Value& item : *links.if_list()) told.push_back(without_positions(item));
+  return told;
+}
+
 bool holds(const List& ids, const Value& id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
 class DiffText {
  public:
-  DiffText(Session& session, const DiffWords& words) : session_(session), words_(words) {}
+  DiffText(Session& session, const Ends& ends) : session_(session), ends_(ends) {}
 
   // Whether there was anything to tell.
-  bool tell(const Touched& record, const std::optional<Map>& before,
+  bool tell(const std::string& entity, const Touched& record, const std::optional<Map>& before,
             const std::optional<Map>& after) {
-    if (before == after) return false;
+    if (!before && !after) return false;
+    const Map old = before ? told_values(record, ends_.before, *before) : Map();
+    const Map now = after ? told_values(record, ends_.after, *after) : Map();
+    if (before && after && old == now) return false;
     if (session_.json()) {
-      session_.print_json(Map{{"entity", record.entity},
+      session_.print_json(Map{{"entity", entity},
                               {"id", record.id},
                               {"before", before ? Value(*before) : Value()},
                               {"after", after ? Value(*after) : Value()}});
       return true;
     }
     const char* what = !before ? " created" : !after ? " deleted" : "";
-    session_.print(bold(session_.terminal(), record.entity + "/" + cell_text(record.id)) + what +
-                   "\n");
-    if (after) tell_fields(record, before.value_or(Map()), *after);
+    session_.print(bold(session_.terminal(), entity + "/" + cell_text(record.id)) + what + "\n");
+    if (after) tell_fields(record, old, now);
     return true;
   }
 
  private:
+  // What is compared, by the names that are told. When a record changed is no difference.
+  Map told_values(const Touched& record, const End& end, const Map& values) const {
+    Map told;
+    const PastSchema::Entity& entity = *end.schema.entity(record.entity);
+    for (const auto& [name, value] : values) {
+      if (name == "updated_at") continue;
+      const PastSchema::Field* field = entity.field(name);
+      const bool are_links = field != nullptr && record.links.contains(field->id);
+      told.set(field == nullptr ? name : ends_.name_of(record.entity, *field),
+               are_links && !value.is_null() ? without_positions(value) : value);
+    }
+    return told;
+  }
+
   void tell_fields(const Touched& record, const Map& before, const Map& after) {
+    std::map<std::string, bool> links;  // By the names told; whether they lead to media.
+    for (const std::int64_t id : record.links) {
+      const PastSchema::Field* field = ends_.field(record.entity, id);
+      if (field != nullptr) {
+        links.emplace(ends_.name_of(record.entity, *field), is_media_type(field->type));
+      }
+    }
     Pairs fields;
-    for (const auto& [name, value] : after) {
-      const Value& old = value_at(before, name);
-      if (record.links.contains(name) || old == value || name == "updated_at") continue;
-      fields.add(name, before.empty() ? told(value) : told_change(old, value));
+    const auto tell = [&](const std::string& name, const Value& old, const Value& now) {
+      if (links.contains(name) || old == now) return;
+      fields.add(name, before.empty() ? told(now) : told_change(old, now));
+    };
+    for (const auto& [name, value] : after) tell(name, value_of(before, name), value);
+    for (const auto& [name, value] : before) {
+      if (!after.contains(name)) tell(name, value, Value());
     }
     fields.print(session_);
-    for (const std::string& field : record.links) {
-      tell_links(record, field, value_at(before, field), value_at(after, field));
+    for (const auto& [name, are_media] : links) {
+      tell_links(name, are_media, value_of(before, name), value_of(after, name));
     }
   }
 
-  void tell_links(const Touched& record, const std::string& field, const Value& before,
+  static Value value_of(const Map& values, const std::string& name) {
+    const Value* value = values.find(name);
+    return value == nullptr ? Value() : *value;
+  }
+
+  void tell_links(const std::string& field, bool are_media, const Value& before,
                   const Value& after) {
     if (before == after) return;
     const List old_ids = ids_of(before), new_ids = ids_of(after);
-    names_ = names_of(record, field, old_ids, new_ids);
+    names_.reset();
+    if (are_media) names_ = names_of(old_ids, new_ids);
     List stayed_before, stayed_after;
     for (const Value& id : old_ids) {
       holds(new_ids, id) ? stayed_before.push_back(id) : tell_link(field, "-", id);
@@ -139,7 +276,7 @@ class DiffText {
       holds(old_ids, id) ? stayed_after.push_back(id) : tell_link(field, "+", id);
     }
     if (stayed_before != stayed_after) session_.print("  " + field + " in another order\n");
-    if (old_ids == new_ids) session_.print("  " + field + " with other data\n");
+    if (old_ids == new_ids && !old_ids.empty()) session_.print("  " + field + " with other data\n");
   }
 
   void tell_link(const std::string& field, const char* sign, const Value& id) {
@@ -148,23 +285,19 @@ class DiffText {
                    (is_named ? names_->text(*id.if_integer()) : cell_text(id)) + "\n");
   }
 
-  // Of links to media.
-  std::optional<MediaNames> names_of(const Touched& record, const std::string& field,
-                                     const List& before, const List& after) {
-    const std::optional<std::string> type = session_.schema().type_of(record.entity, field);
-    if (!type || !is_media_type(*type)) return std::nullopt;
+  MediaNames names_of(const List& before, const List& after) {
     std::set<std::int64_t> ids;
     for (const List* list : {&before, &after}) {
       for (const Value& id : *list) {
         if (const auto* number = id.if_integer()) ids.insert(*number);
       }
     }
-    return MediaNames::of(session_, ids, words_.to);
+    return MediaNames::of(session_, ids, ends_.after.commit);
   }
 
   std::optional<MediaNames> names_;  // Of the field at hand.
   Session& session_;
-  const DiffWords& words_;
+  const Ends& ends_;
 };
 
 }  // namespace
@@ -175,10 +308,13 @@ int show_difference(Session& session, const DiffWords& words) {
         "the first commit comes after the second one",
         "`emstore diff " + std::to_string(words.to) + " " + std::to_string(words.from) + "`");
   }
-  DiffText text(session, words);
+  PastSchemas schemas(session);
+  const Ends ends{{words.from, schemas.as_of(words.from)}, {words.to, schemas.as_of(words.to)}};
+  DiffText text(session, ends);
   bool told = false;
-  for (const auto& [key, record] : touched_between(session, words)) {
-    told |= text.tell(record, as_of(session, record, words.from), as_of(session, record, words.to));
+  for (const auto& [key, record] : Touches(session, schemas, ends, words).read()) {
+    told |= text.tell(key.first, record, record_at(session, ends.before, record),
+                      record_at(session, ends.after, record));
   }
   if (!told && !session.json()) session.print("nothing is different\n");
   return 0;

@@ -248,7 +248,7 @@ void add_history(CLI::App& app, Words& words) {
                        [&](Session& session) { return show_difference(session, words.diff); });
   diff.add_option("FROM", words.diff.from, "A commit; 0 is before the first one")->required();
   diff.add_option("TO", words.diff.to, "A later one")->required();
-  diff.add_option("ENTITY", words.diff.entity, "Only of this entity");
+  diff.add_option("ENTITY", words.diff.entity, "Only of this entity, by its name at either commit");
   diff.add_option("ID", words.diff.id, "Only of this record");
   CLI::App& undo_app = add(app, "undo", "Take back what one commit did, by another one", words,
                            [&](Session& session) { return undo(session, words.undo); });

@@ -89,6 +89,7 @@ Status prepare_files(Command& command,
 }
 
 std::string path_of(const Command& command, std::size_t mutation) {
+  if (const std::string& place = command.mutations[mutation].place; !place.empty()) return place;
   const bool is_only = !command.is_transaction && command.mutations.size() == 1;
   return is_only ? std::string() : path_at("operations", mutation);
 }

@@ -44,6 +44,8 @@ struct Mutation {
   std::optional<List> documents = {};  // insert: instead of `document`.
   std::optional<Choice> choice = {};   // update, remove: instead of `id`; check: beside it.
   bool exists = true;                  // check: false: there must be no such record.
+  bool keeps_media = false;            // remove: its media stay, whatever `on_delete` says.
+  std::string place = {};              // What errors call it; empty: by its number.
 };
 
 // The content of one `file: <bytes>` of a document, hashed and looked at off the writer's thread.
@@ -78,7 +80,8 @@ struct Command {
 Status prepare_files(Command& command,
                      const std::function<PreparedFile(std::string bytes)>& prepare);
 
-// The place of a mutation within its command: "operations[2]", or empty when it is all there is.
+// The place of a mutation within its command: "operations[2]", or empty when it is all there is;
+// or its own `place`.
 std::string path_of(const Command& command, std::size_t mutation);
 
 // Changes the schema; a group of its own.

@@ -261,13 +261,13 @@ class Decision {
     std::set<RecordId> unused;
     for (const auto& [id, links] : known_.fields) {
       const Field* field = entity().field(id);
-      const bool is_media_field = field != nullptr && is_media_link(field->kind);
-      if (is_media_field && field->on_delete == OnDelete::restrict_)
-        refuse_restricted(*field, links);
+      const bool is_ruled =
+          field != nullptr && is_media_link(field->kind) && !resolved_.keeps_media;
+      if (is_ruled && field->on_delete == OnDelete::restrict_) refuse_restricted(*field, links);
       LinksChanged event{record, previous(record, version), id, kOperatorDelete, links.present, {},
                          {}};
       events_.push_back(std::move(event));
-      if (field != nullptr && field->on_delete == OnDelete::collect) note_unused(links, unused);
+      if (is_ruled && field->on_delete == OnDelete::collect) note_unused(links, unused);
     }
     if (is_media()) {
       events_.push_back(MediaDeleted{record, previous(record, version), known_.values});

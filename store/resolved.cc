@@ -32,6 +32,7 @@ class Resolver {
                       .entity = &entity,
                       .expected = mutation.expected,
                       .detach = mutation.detach,
+                      .keeps_media = mutation.keeps_media,
                       .exists = mutation.exists,
                       .path = part.path};
     if (part.id) {

@@ -78,7 +78,7 @@ struct Resolved {
   std::vector<LinkRequest> inverses;    // and of what leads to the record.
   std::optional<NewMedia> media;        // insert into media.
   std::optional<Version> expected;
-  bool detach = false;
+  bool detach = false, keeps_media = false;
   bool exists = true;  // check.
   std::string path;    // Of the record's part within its command; empty when that is all.
   // Enough is known to hold it against the store: what is wrong with it is not all that may be

@@ -1,6 +1,7 @@
 #include "store/undo.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,7 +15,9 @@
 #include "store/facts.h"
 #include "store/field_rules.h"
 #include "store/history.h"
+#include "store/index_keys.h"
 #include "store/log.h"
+#include "store/relations.h"
 #include "store/row_bytes.h"
 
 namespace emstore::store {
@@ -48,10 +51,9 @@ class Undoing {
       EMSTORE_TRY(Mutation mutation, restoration(record, changed));
       command.mutations.push_back(std::move(mutation));
     }
-    // What was made last may lead to what was made before it.
-    for (auto record = order_.rbegin(); record != order_.rend(); ++record) {
-      if (!records_.at(*record).is_new) continue;
-      EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, *record));
+    for (const RecordRef& record : deletions()) {
+      EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, record));
+      mutation.keeps_media = true;
       command.mutations.push_back(std::move(mutation));
     }
     return command;
@@ -85,10 +87,10 @@ class Undoing {
   }
 
   Status note(const RequestRecorded&) { return {}; }
-  Status note(const RecordCreated& event) { return note_created(event.record); }
-  Status note(const MediaCreated& event) { return note_created(event.record); }
-  Status note(const RecordUpdated& event) { return note_before(event.record, event.before); }
-  Status note(const MediaUpdated& event) { return note_before(event.record, event.before); }
+  Status note(const RecordCreated& event) { return note_created(event.record, event.values); }
+  Status note(const MediaCreated& event) { return note_created(event.record, event.values); }
+  Status note(const RecordUpdated& event) { return note_updated(event); }
+  Status note(const MediaUpdated& event) { return note_updated(event); }
   Status note(const RecordDeleted& event) { return refuse_deletion(event.record); }
   Status note(const MediaDeleted& event) { return refuse_deletion(event.record); }
 
@@ -96,7 +98,10 @@ class Undoing {
     Changed& owner = changed(event.owner);
     bool& lost = owner.links[event.field];
     lost = lost || !event.removed.empty() || !event.changed.empty();
-    for (const Link& link : event.added) owner.added[event.field].push_back(link.target.id);
+    for (const Link& link : event.added) {
+      owner.added[event.field].push_back(link.target.id);
+      leading_to_[link.target].push_back(event.owner);
+    }
     return {};
   }
 
@@ -106,16 +111,35 @@ class Undoing {
   Status note(const BlobsCollected&) { return cannot("let bytes go", "upload them again"); }
   Status note(const KeysExpired&) { return cannot("let request keys go", {}); }
 
-  Status note_created(const RecordRef& record) {
+  bool is_made(const RecordRef& record) const {
+    const auto found = records_.find(record);
+    return found != records_.end() && found->second.is_new;
+  }
+
+  Status note_created(const RecordRef& record, const FieldValues& values) {
     changed(record).is_new = true;
+    note_leading(record, values);
     return {};
   }
 
   // The first event of a record says what was there before the commit.
-  Status note_before(const RecordRef& record, const FieldValues& before) {
-    Changed& owner = changed(record);
-    for (const auto& [field, value] : before) owner.before.try_emplace(field, value);
+  template <typename Updated>
+  Status note_updated(const Updated& event) {
+    Changed& owner = changed(event.record);
+    for (const auto& [field, value] : event.before) owner.before.try_emplace(field, value);
+    note_leading(event.record, event.after);
     return {};
+  }
+
+  void note_leading(const RecordRef& record, const FieldValues& values) {
+    const Entity* entity = view_.schema->entity(record.entity);
+    if (entity == nullptr) return;
+    for (const auto& [id, value] : values) {
+      const Field* field = entity->field(id);
+      if (field == nullptr || field->kind != FieldKind::relation) continue;
+      const std::optional<RecordId> target = reference_of(value);
+      if (target) leading_to_[{target_of(*view_.schema, *field).id, *target}].push_back(record);
+    }
   }
 
   Status refuse_deletion(const RecordRef& record) {
@@ -132,10 +156,13 @@ class Undoing {
 
   Status check_standing() {
     std::vector<Error> violations;
+    bool is_gone = false;
     for (const RecordRef& record : order_) {
       if (violations.size() == kViolationsMax) break;
       EMSTORE_TRY(const std::set<Sequence> later, later_commits(record));
       if (later.empty()) continue;
+      EMSTORE_TRY(const auto now, read_record(*view_.reader, record));
+      if (!now) is_gone = true;
       violations.push_back({ErrorCode::version_mismatch,
                             name(record) + " is not as " + commit_text(sequence_) +
                                 " left it: see commit " + names_of(later),
@@ -145,32 +172,69 @@ class Undoing {
     }
     if (violations.empty()) return {};
     Error refusal = violations.front();
-    refusal.hint = "take back the later commits first";
+    refusal.hint = is_gone ? "what was deleted cannot be taken back: insert it anew"
+                           : "take back the later commits first, the last of them first";
     refusal.violations = std::move(violations);
     return tl::unexpected(std::move(refusal));
   }
 
-  // Those that changed it; of a new record also those that made something lead to it.
+  // Those after which it is not as the commit left it; of a new record also those that made
+  // something lead to it. What was taken back since is not in the way.
   Result<std::set<Sequence>> later_commits(const RecordRef& record) {
     std::set<Sequence> later;
     EMSTORE_TRY(const Sequence last, last_commit_of(*view_.reader, record));
     if (last == 0) return failure(ErrorCode::corrupt_index, name(record) + " was never there");
-    EMSTORE_CHECKED(chain_.walk_back(record, last, [&](const CommitParts& commit) -> Result<bool> {
-      if (commit.info().sequence <= sequence_) return false;
-      later.insert(commit.info().sequence);
-      return true;
-    }));
-    if (!records_.at(record).is_new) return later;
+    EMSTORE_TRY(const bool stands, is_as_left(record, last));
+    if (!stands) {
+      EMSTORE_CHECKED(
+          chain_.walk_back(record, last, [&](const CommitParts& commit) -> Result<bool> {
+            if (commit.info().sequence <= sequence_) return false;
+            later.insert(commit.info().sequence);
+            return true;
+          }));
+    }
+    if (is_made(record)) EMSTORE_CHECKED(add_leading(record, later));
+    return later;
+  }
+
+  // Links of records that the commit made go with these.
+  Status add_leading(const RecordRef& record, std::set<Sequence>& later) {
     const KeyRange range{backlink_prefix(record, false),
                          range_of_prefix(backlink_prefix(record, true)).until};
-    EMSTORE_CHECKED(view_.reader->try_scan(
-        Family::backlinks, range, [&](std::string_view, std::string_view row) -> Result<bool> {
-          EMSTORE_CHECKED(chain_.look());
-          EMSTORE_TRY(const BacklinkRow backlink, decode_backlink(row));
-          if (backlink.since.sequence > sequence_) later.insert(backlink.since.sequence);
-          return true;
-        }));
-    return later;
+    return view_.reader->try_scan(Family::backlinks, range,
+                                  [&](std::string_view key, std::string_view row) -> Result<bool> {
+                                    EMSTORE_CHECKED(chain_.look());
+                                    EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
+                                    if (records_.contains(place.owner)) return true;
+                                    EMSTORE_TRY(const BacklinkRow backlink, decode_backlink(row));
+                                    if (backlink.since.sequence > sequence_)
+                                      later.insert(backlink.since.sequence);
+                                    return true;
+                                  });
+  }
+
+  // Whether its values and links are those that the commit left, whatever happened in between.
+  Result<bool> is_as_left(const RecordRef& record, Sequence last) {
+    if (last == sequence_) return true;
+    EMSTORE_TRY(const auto now, read_record(*view_.reader, record));
+    if (!now) return false;
+    EMSTORE_TRY(const History* history, history_at(after_, sequence_));
+    EMSTORE_TRY(const auto then, read_record(*history, record));
+    if (!then) return failure(ErrorCode::corrupt_index, name(record) + " was not there");
+    const Entity* entity = view_.schema->entity(record.entity);
+    if (entity == nullptr) return false;
+    EMSTORE_TRY(const FieldValues values_now, unpack_fields(now->fields()));
+    EMSTORE_TRY(const FieldValues values_then, unpack_fields(then->fields()));
+    for (const Field& field : entity->fields) {
+      if (is_link(field.kind)) {
+        EMSTORE_TRY(const List links_now, links_of(*view_.reader, record, field.id));
+        EMSTORE_TRY(const List links_then, links_of(*history, record, field.id));
+        if (links_now != links_then) return false;
+      } else if (effective_value(field, values_now) != effective_value(field, values_then)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   static std::string names_of(const std::set<Sequence>& later) {
@@ -186,6 +250,28 @@ class Undoing {
 
   // ---- What takes it back ----
 
+  // The records that the commit made, each behind those that lead to it.
+  std::vector<RecordRef> deletions() const {
+    std::vector<RecordRef> ordered, waiting;
+    std::ranges::copy_if(order_, std::back_inserter(waiting),
+                         [this](const RecordRef& record) { return is_made(record); });
+    std::set<RecordRef> seen, done;
+    while (!waiting.empty()) {
+      const RecordRef record = waiting.back();
+      if (!seen.insert(record).second) {
+        waiting.pop_back();
+        if (done.insert(record).second) ordered.push_back(record);
+        continue;
+      }
+      const auto leading = leading_to_.find(record);
+      if (leading == leading_to_.end()) continue;
+      for (const RecordRef& owner : leading->second) {
+        if (is_made(owner) && !seen.contains(owner)) waiting.push_back(owner);
+      }
+    }
+    return ordered;
+  }
+
   Result<Mutation> mutation_of(Verb verb, const RecordRef& record) const {
     const Entity* entity = view_.schema->entity(record.entity);
     if (entity == nullptr) return cannot_now(name(record) + ": its entity is no more");
@@ -193,7 +279,8 @@ class Undoing {
     mutation.verb = verb;
     mutation.entity = entity->name;
     mutation.id = to_value(record.id);
-    mutation.expected = sequence_;
+    EMSTORE_TRY(mutation.expected, last_commit_of(*view_.reader, record));
+    mutation.place = name(record);
     return mutation;
   }
 
@@ -240,12 +327,21 @@ class Undoing {
 
   // The links of a field right before the commit, in their order.
   Result<List> links_before(const RecordRef& record, FieldId field) {
-    if (!history_) {
-      EMSTORE_TRY(Moment moment, moment_at(view_, static_cast<std::int64_t>(sequence_ - 1)));
-      history_.emplace(*view_.reader, std::move(moment), limits_);
+    EMSTORE_TRY(const History* history, history_at(before_, sequence_ - 1));
+    return links_of(*history, record, field);
+  }
+
+  Result<const History*> history_at(std::optional<History>& history, Sequence sequence) {
+    if (!history) {
+      EMSTORE_TRY(Moment moment, moment_at(view_, static_cast<std::int64_t>(sequence)));
+      history.emplace(*view_.reader, std::move(moment), limits_);
     }
+    return &*history;
+  }
+
+  static Result<List> links_of(const Reader& reader, const RecordRef& record, FieldId field) {
     List links;
-    EMSTORE_CHECKED(history_->try_scan(
+    EMSTORE_CHECKED(reader.try_scan(
         Family::links, range_of_prefix(link_prefix(record, field)),
         [&](std::string_view, std::string_view row) -> Result<bool> {
           EMSTORE_TRY(LinkRow link, decode_link(row));
@@ -268,9 +364,10 @@ class Undoing {
   Sequence sequence_;
   const QueryLimits& limits_;
   Chain chain_;
-  std::optional<History> history_;
-  std::vector<RecordRef> order_;  // In which the commit came to them.
+  std::optional<History> before_, after_;  // The commit.
+  std::vector<RecordRef> order_;           // In which the commit came to them.
   std::map<RecordRef, Changed> records_;
+  std::map<RecordRef, std::vector<RecordRef>> leading_to_;  // What was made to lead where.
 };
 
 }  // namespace

@@ -9,11 +9,13 @@
 
 namespace emstore::store {
 
-// Whether later commits stand on what is taken back: the mutations expect the versions that the
-// commit left, so that one which comes meanwhile is noticed, too.
+// Whether later commits stand on what is taken back: whether its records are as it left them. The
+// mutations expect the versions that were looked at, so that a commit which comes meanwhile is
+// noticed, too.
 enum class LaterCommits : bool { checked, known };
 
-// Records that the commit made are deleted, those that it changed get their fields and links back.
+// Records that the commit made are deleted, those that it changed get their fields and links back;
+// media that were there before stay.
 // `later` is `known` for the retry of an undo that was carried out. Reads as much history as
 // `limits` allow. Errors: out_of_range (no such commit), version_mismatch with a violation for each
 // record on which later commits stand, naming them; unsupported for what cannot be taken back (a

@@ -133,7 +133,7 @@ TEST_F(Past, IsTakenBackOnce) {
   ASSERT_TRUE(refused.error);
   EXPECT_EQ(refused.error->code, ErrorCode::version_mismatch);
   EXPECT_EQ(refused.error->message, "products/1 is not as commit 7 left it: see commit 9");
-  EXPECT_EQ(refused.error->hint, "take back the later commits first");
+  EXPECT_EQ(refused.error->hint, "take back the later commits first, the last of them first");
   const Map log = wire_.result("log.read", {Map{{"from", 9}}});
   const Map& request = *list_at(*list_at(log, "commits").at(0).if_map(), "events").at(0).if_map();
   EXPECT_EQ(text_at(request, "reason"), "undo of commit 7");

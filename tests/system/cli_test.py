@@ -392,6 +392,84 @@ class Shop(CliCase):
         self.assertNotIn("\x1b[2J", self.on_terminal("find", "products", hostile))
 
 
+class Differences(CliCase):
+    """What `emstore diff` tells, of a store for each test."""
+
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    @classmethod
+    def tearDownClass(cls):
+        pass
+
+    def setUp(self):
+        self.daemon = Daemon()
+        self.addCleanup(lambda: self.assertEqual(self.daemon.stop(), 0))
+        self.work = self.daemon.path
+
+    def apply(self, entities, *words, media=True):
+        pictures = {"type": "poly", "source": "posts", "target": "media",
+                    "config": {"mappedBy": "pics", "with_limit": 2}}
+        schema = {"entities": entities, "relations": {"poly_pics": pictures} if media else {}}
+        self.run_cli("schema", "apply", "-", *words, input=json.dumps(schema))
+
+    def test_lists_that_a_limit_cuts_are_read_to_their_end(self):
+        self.apply({"posts": {"fields": {"title": {"type": "text"}, "pics": {"type": "media"}}}})
+        pictures = [f"pics+=@{SHOP}/{name}.png" for name in
+                    ("laptop-front", "laptop-night", "laptop-press", "laptop-keyboard")]
+        self.out("insert", "posts", "title=Hello", *pictures)                 # 2: media 1 to 4
+        self.out("update", "posts", 1, "pics=4,3,2,1")                        # 3
+        self.assertEqual(self.out("diff", 2, 3), "posts/1\n  pics in another order\n")
+        self.out("detach", "posts", 1, "pics", 1)                             # 4
+        self.assertEqual(self.out("diff", 3, 4), "posts/1\n  pics - media/1 laptop-front.png\n")
+        before, after = (self.json("diff", 3, 4)[0][side] for side in ("before", "after"))
+        self.assertEqual([link["id"] for link in before["pics"]], [4, 3, 2, 1])
+        self.assertEqual([link["id"] for link in after["pics"]], [4, 3, 2])
+        self.assertNotIn("$more", before)
+        self.out("undo", 4)                                                   # 5
+        self.assertEqual(self.out("diff", 3, 5), "nothing is different\n")
+
+    def test_an_entity_keeps_what_it_was_when_it_is_renamed(self):
+        self.apply({"posts": {"fields": {"title": {"type": "text"}}}}, media=False)
+        self.out("insert", "posts", "title=One")                              # 2
+        self.out("insert", "posts", "title=Two")                              # 3
+        renamed = {"fields": {"headline": {"type": "text", "config": {"renamed_from": "title"}}},
+                   "config": {"renamed_from": "posts"}}
+        self.apply({"articles": renamed}, media=False)                        # 4
+        self.out("update", "articles", 1, "headline=First")                   # 5
+        two = "articles/2 created\n  id        2\n  headline  \"Two\"\n"
+        self.assertEqual([line for line in self.out("diff", 2, 4).splitlines() if "_at" not in line],
+                         ["articles/2 created", "  id          2", '  headline    "Two"'])
+        one = 'articles/1\n  headline  "One" → "First"\n'
+        for name in ("posts", "articles"):
+            self.assertEqual(self.out("diff", 3, 5, name), one)
+            self.assertIn(one, self.out("diff", 2, 5, name))
+        self.assertEqual(self.out("diff", 2, 5, "posts", 1), one)
+
+    def test_what_is_asked_for_must_be_there(self):
+        self.apply({"posts": {"fields": {"title": {"type": "text"}}}}, media=False)
+        self.out("insert", "posts", "title=One")                              # 2
+        self.assertIn("commit 6 has not been made", self.refused(2, "diff", 6, 7))
+        self.assertIn("commit 3 has not been made", self.refused(2, "diff", 0, 3))
+        wrong = self.refused(2, "diff", 0, 2, "post")
+        self.assertIn('no entity "post" as of commit 0 or 2', wrong)
+        self.assertIn('did you mean "posts"?', wrong)
+        self.assertIn("posts/1 created", self.out("diff", 0, 2, "posts"))
+        self.assertEqual(self.out("diff", 2, 2, "posts"), "nothing is different\n")
+
+    def test_fields_that_go_are_told_and_mere_times_are_not(self):
+        self.apply({"posts": {"fields": {"title": {"type": "text"}, "body": {"type": "text"}}}}, media=False)
+        self.out("insert", "posts", "title=One", "body=Text")                 # 2
+        self.out("update", "posts", 1, "title=Two")                           # 3
+        self.out("update", "posts", 1, "title=One")                           # 4
+        self.assertEqual(self.out("diff", 2, 4), "nothing is different\n")
+        self.assertEqual(self.json("diff", 2, 4), [])
+        self.apply({"posts": {"fields": {"title": {"type": "text"}}}}, "--allow-destructive", media=False)
+        last = self.json("log", "--reverse", "--limit", 1)[0]["sequence"]
+        self.assertEqual(self.out("diff", 4, last), 'posts/1\n  body  "Text" → nothing\n')
+
+
 class ReadmeCommands(CliCase):
     def test_the_commands_are_accepted_as_they_stand(self):
         readme = (SOURCE / "README.md").read_text()

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/blog.h"
 #include "tests/support/test_store.h"
 
 namespace emstore::testing {
@@ -94,7 +95,52 @@ TEST_F(Undo, DeletesWhatWasMade) {
   EXPECT_EQ(undo(7), std::nullopt);
   EXPECT_EQ(gallery(), "1 2 3 ");
   EXPECT_EQ(value("media", 5, "id"), Value("no record"));
-  EXPECT_EQ(refusal(6).message, "products/1 is not as commit 6 left it: see commit 7, 8");
+}
+
+TEST_F(Undo, DeletesAnOwnerBeforeTheMediaThatWereMadeForIt) {
+  const Map cover{{"file", Binary{"a cover"}}}, picture{{"file", Binary{"another picture"}}};
+  must(insert("products", {{"name", "Solo"},
+                           {"thumbnail", Map{{"$create", cover}}},
+                           {"gallery", Map{{"$create", List{picture}}}}}));  // 7: media 5 and 6
+  EXPECT_EQ(undo(7), std::nullopt);
+  EXPECT_EQ(value("products", 2, "id"), Value("no record"));
+  EXPECT_EQ(value("media", 5, "id"), Value("no record"));
+  EXPECT_EQ(value("media", 6, "id"), Value("no record"));
+}
+
+TEST_F(Undo, DeletesWhatLeadsToARecordBeforeIt) {
+  Map schema = shop_schema(), blog = blog_schema();
+  for (const auto& [member, name] : {std::pair("entities", "categories"),
+                                     std::pair("relations", "n1_categories_categories_parent")}) {
+    schema.find(member)->if_map()->set(name, *blog.find(member)->if_map()->find(name));
+  }
+  apply(schema);  // 7
+  store::Command tree = command({insert("categories", {{"slug", "chairs"}}),
+                                 insert("categories", {{"slug", "furniture"}}),
+                                 update("categories", 1, {{"parent", set(2)}})});
+  tree.is_transaction = true;
+  ASSERT_TRUE(submit(tree));  // 8
+  EXPECT_EQ(undo(8), std::nullopt);
+  EXPECT_EQ(value("categories", 1, "id"), Value("no record"));
+  EXPECT_EQ(value("categories", 2, "id"), Value("no record"));
+}
+
+TEST_F(Undo, LeavesMediaAloneThatWereThereBefore) {
+  Map schema = shop_schema();
+  Map* fields =
+      schema.find("entities")->if_map()->find("products")->if_map()->find("fields")->if_map();
+  fields->set("gallery", field("media", {{"on_delete", "collect"}, {"min_items", 2}}));
+  fields->set("documents", field("media", {{"on_delete", "restrict"}}));
+  apply(schema);  // 7
+  const Map picture{{"file", Binary{"another picture"}}};
+  must(insert("products", {{"name", "Solo"},
+                           {"gallery", Map{{"$attach", List{4}}, {"$create", List{picture}}}},
+                           {"documents", Map{{"$attach", List{1}}}}}));  // 8: media 5
+  EXPECT_EQ(undo(8), std::nullopt);
+  EXPECT_EQ(value("products", 2, "id"), Value("no record"));
+  EXPECT_EQ(value("media", 1, "id"), Value(1));
+  EXPECT_EQ(value("media", 4, "id"), Value(4)) << "it was not made by the commit";
+  EXPECT_EQ(value("media", 5, "id"), Value("no record"));
 }
 
 TEST_F(Undo, IsRefusedWhenLaterCommitsStandOnIt) {
@@ -108,6 +154,44 @@ TEST_F(Undo, IsRefusedWhenLaterCommitsStandOnIt) {
   EXPECT_EQ(error.violations.size(), 1u);
   must(remove("products", 1));  // 10
   EXPECT_THAT(refusal(7).message, HasSubstr("see commit 8, 9, 10"));
+  EXPECT_EQ(refusal(7).hint, "what was deleted cannot be taken back: insert it anew");
+}
+
+TEST_F(Undo, GoesOnOnceTheLaterCommitsAreTakenBack) {
+  must(update("products", 1, {{"price", 5}, {"state", "sold"}}));         // 7
+  must(update("products", 1, {{"price", 6}}));                            // 8
+  must(update("products", 1, {{"gallery", Map{{"$detach", List{2}}}}}));  // 9
+  EXPECT_EQ(refusal(7).hint, "take back the later commits first, the last of them first");
+  EXPECT_EQ(undo(9), std::nullopt);  // 10
+  EXPECT_EQ(refusal(7).message, "products/1 is not as commit 7 left it: see commit 8, 9, 10");
+  EXPECT_EQ(undo(8), std::nullopt);  // 11
+  EXPECT_EQ(undo(7), std::nullopt);  // 12
+  EXPECT_EQ(value("products", 1, "price"), Value());
+  EXPECT_EQ(value("products", 1, "state"), Value("draft"));
+  EXPECT_EQ(gallery(), "1 2 3 ");
+  EXPECT_EQ(undo(6), std::nullopt);  // 13: with links and a default that were put back.
+  EXPECT_EQ(value("products", 1, "id"), Value("no record"));
+}
+
+TEST_F(Undo, OfMediaGoesOnOnceTheirLinksArePutBack) {
+  const Map file{{"file", Binary{"another picture"}}};
+  must(insert("products", {{"name", "Solo"}, {"gallery", Map{{"$create", List{file}}}}}));  // 7
+  must(update("products", 2, {{"gallery", set(List{})}}));                                  // 8
+  EXPECT_EQ(undo(8), std::nullopt);                                                         // 9
+  must(update("products", 1, {{"gallery", Map{{"$attach", List{5}}}}}));                    // 10
+  EXPECT_EQ(refusal(7).message, "media/5 is not as commit 7 left it: see commit 10");
+  EXPECT_EQ(undo(10), std::nullopt);  // 11
+  EXPECT_EQ(undo(7), std::nullopt);
+  EXPECT_EQ(value("media", 5, "id"), Value("no record"));
+}
+
+TEST_F(Undo, NamesTheRecordWhenTheWriterRefuses) {
+  must(update("products", 1, {{"gallery", Map{{"$detach", List{3}}}}}));  // 7
+  must(remove("media", 3));                                               // 8
+  const std::optional<Error> error = undo(7);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->message, "media 3 does not exist");
+  EXPECT_EQ(error->path, "products/1.gallery.$set[2]");
 }
 
 TEST_F(Undo, IsRefusedWhenSomethingLeadsToWhatWasMade) {
