@@ -40,8 +40,17 @@ int find_one_record(Session& session, const FindWords& words) {
   return 0;
 }
 
+// What the words say of a record, its id among it.
+Where conditions_of(Session& session, const FindWords& words) {
+  Where where = where_of(session.schema(), words.entity, words.where);
+  if (words.id.empty()) return where;
+  Where named{{"id", id_of(words.id)}};
+  if (words.where.empty()) return named;
+  return Where{all_of({std::move(named), std::move(where)})};
+}
+
 int count_records(Session& session, const FindWords& words) {
-  const Where where = where_of(session.schema(), words.entity, words.where);
+  const Where where = conditions_of(session, words);
   const std::uint64_t count =
       session.client().repository(words.entity).count(where, as_of_value(words.as_of));
   if (session.json()) {
@@ -53,7 +62,7 @@ int count_records(Session& session, const FindWords& words) {
 }
 
 int tell_existence(Session& session, const FindWords& words) {
-  const Where where = where_of(session.schema(), words.entity, words.where);
+  const Where where = conditions_of(session, words);
   const bool exists =
       session.client().repository(words.entity).exists(where, as_of_value(words.as_of));
   if (session.json()) {
@@ -67,7 +76,7 @@ int tell_existence(Session& session, const FindWords& words) {
 // `index idx_products_sku, equality`, then what else there is to say, one line each.
 int explain_find(Session& session, const FindWords& words) {
   Query query = query_of(session, words);
-  if (!words.id.empty()) query.where = Where{{"id", id_of(words.id)}};
+  query.where = conditions_of(session, words);
   const Map plan = session.client().repository(words.entity).explain(query);
   if (session.json()) {
     session.print_json(plan);

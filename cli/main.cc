@@ -177,19 +177,29 @@ void add_find(CLI::App& app, Words& words) {
   find.add_option("-w,--where", words.find.where,
                   "price>=500, name=Laptop, name^=Lap, id in 1,2, price is null, or JSON")
       ->allow_extra_args(false);
-  find.add_option("--with", words.find.with,
-                  "A media field to read along: gallery, or gallery:orderBy=-created_at,limit=3")
-      ->allow_extra_args(false);
-  find.add_option("--order-by", words.find.order_by, "name, -price: several are parted by commas");
-  find.add_option("--select", words.find.select, "The fields to show, parted by commas");
-  find.add_option("--limit", words.find.limit, "At most so many");
-  find.add_option("--offset", words.find.offset, "Leave out so many first");
-  find.add_option("--cursor", words.find.cursor, "Go on behind the page that gave this cursor");
   find.add_option("--as-of", words.find.as_of,
                   "As of this commit, or of a time: 42, 2026-11-22T15:09:26Z");
-  find.add_flag("--count", words.find.count, "Only say how many match");
-  find.add_flag("--exists", words.find.exists, "Only say whether any matches");
-  find.add_flag("--explain", words.find.explain, "Only say how the records would be found");
+  // How the records are shown, which none of those says that show none.
+  const std::vector<CLI::Option*> shown{
+      find.add_option(
+              "--with", words.find.with,
+              "A media field to read along: gallery, or gallery:orderBy=-created_at,limit=3")
+          ->allow_extra_args(false),
+      find.add_option("--order-by", words.find.order_by,
+                      "name, -price: several are parted by commas"),
+      find.add_option("--select", words.find.select, "The fields to show, parted by commas"),
+      find.add_option("--limit", words.find.limit, "At most so many"),
+      find.add_option("--offset", words.find.offset, "Leave out so many first"),
+      find.add_option("--cursor", words.find.cursor, "Go on behind the page that gave this cursor"),
+  };
+  CLI::Option* count = find.add_flag("--count", words.find.count, "Only say how many match");
+  CLI::Option* exists =
+      find.add_flag("--exists", words.find.exists, "Only say whether any matches");
+  find.add_flag("--explain", words.find.explain, "Only say how the records would be found")
+      ->excludes(count)
+      ->excludes(exists);
+  count->excludes(exists);
+  for (CLI::Option* option : shown) option->excludes(count)->excludes(exists);
 }
 
 void add_media(CLI::App& app, Words& words) {
@@ -344,6 +354,16 @@ void add_whole_store(CLI::App& app, Words& words) {
       ->required();
 }
 
+// What holds for every word of every command.
+void refuse_empty_words(CLI::App& app) {
+  const CLI::Validator not_empty(
+      [](const std::string& word) { return std::string(word.empty() ? "an empty word" : ""); }, "");
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_min() > 0) option->check(not_empty);
+  }
+  for (CLI::App* command : app.get_subcommands({})) refuse_empty_words(*command);
+}
+
 void add_everything(CLI::App& app, Words& words) {
   app.set_version_flag("--version", "emstore " EMSTORE_VERSION);
   app.add_option("--socket", words.settings.socket, "The daemon's socket")
@@ -363,6 +383,7 @@ void add_everything(CLI::App& app, Words& words) {
   add_history(app, words);
   add_whole_store(app, words);
   add_daemon(app, words);
+  refuse_empty_words(app);
   app.footer(
       "Without a command: the daemon's status. Exit codes: 0 done, 1 unexpected, 2 wrong request, "
       "3 not found, 4 conflict,\n"
