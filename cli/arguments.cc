@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <optional>
 
 #include "cli/failures.h"
@@ -249,6 +250,11 @@ Query query_of(const Map& map) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> decimal_of(std::string_view word) {
+  const auto number = whole_number<std::uint64_t>(word);
+  return number && *number <= INT64_MAX ? number : std::nullopt;
+}
 
 Value id_of(std::string_view word) {
   if (const auto number = whole_number<std::int64_t>(word)) return *number;

@@ -5,6 +5,8 @@
 #include <emstore/document.hpp>
 #include <emstore/query.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +15,9 @@
 #include "cli/schema_view.h"
 
 namespace emstore::cli {
+
+// A whole number from 0 to 2^63 - 1, in decimal digits and nothing else.
+std::optional<std::uint64_t> decimal_of(std::string_view word);
 
 // "17" is an integer, anything else a text.
 Value id_of(std::string_view word);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <iostream>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/demo.h"
 #include "cli/failures.h"
@@ -354,14 +355,27 @@ void add_whole_store(CLI::App& app, Words& words) {
       ->required();
 }
 
-// What holds for every word of every command.
-void refuse_empty_words(CLI::App& app) {
+// What holds for every word of every command: none is empty, and numbers are decimal; CLI11 by
+// itself reads 010 as eight, and -1 as the largest.
+void check_words(CLI::App& app) {
   const CLI::Validator not_empty(
       [](const std::string& word) { return std::string(word.empty() ? "an empty word" : ""); }, "");
+  const CLI::Validator decimal(
+      [](std::string& word) -> std::string {
+        const auto number = decimal_of(word);
+        if (!number) return "\"" + word + "\" is no whole number from 0 to 9223372036854775807";
+        word = std::to_string(*number);
+        return {};
+      },
+      "");
   for (CLI::Option* option : app.get_options()) {
-    if (option->get_items_expected_min() > 0) option->check(not_empty);
+    if (option->get_type_name() == "UINT") {
+      option->transform(decimal);
+    } else if (option->get_items_expected_min() > 0) {
+      option->check(not_empty);
+    }
   }
-  for (CLI::App* command : app.get_subcommands({})) refuse_empty_words(*command);
+  for (CLI::App* command : app.get_subcommands({})) check_words(*command);
 }
 
 void add_everything(CLI::App& app, Words& words) {
@@ -383,7 +397,7 @@ void add_everything(CLI::App& app, Words& words) {
   add_history(app, words);
   add_whole_store(app, words);
   add_daemon(app, words);
-  refuse_empty_words(app);
+  check_words(app);
   app.footer(
       "Without a command: the daemon's status. Exit codes: 0 done, 1 unexpected, 2 wrong request, "
       "3 not found, 4 conflict,\n"

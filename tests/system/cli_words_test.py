@@ -27,6 +27,16 @@ class Find(cli_test.ShopCase):
                       ("insert", "products", "name=x", "--key", "")):
             self.assertIn("an empty word", self.refused(2, *words))
 
+class Numbers(cli_test.ShopCase):
+    def test_they_are_decimal(self):
+        self.assertEqual(self.json("show", "003")[0]["sequence"], 3)
+        self.assertEqual([c["sequence"] for c in self.json("log", "--from", "02", "--limit", "01")], [2])
+        for words in (("show", "-1"), ("show", "0x2"), ("log", "--limit", "-1"), ("gc", "--grace", "-1"),
+                      ("undo", "9223372036854775808"), ("find", "products", "--offset", "1e3"),
+                      ("delete", "products", "--all", "--limit", "")):
+            said = self.refused(2, *words)
+            self.assertIn(f'"{words[-1]}" is no whole number from 0 to 9223372036854775807', said)
+
 
 if __name__ == "__main__":
     unittest.main()

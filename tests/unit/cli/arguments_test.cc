@@ -131,6 +131,15 @@ TEST(Arguments, ReadWhatToReadAlong) {
   EXPECT_THAT([] { with_of("gallery:limit=-3"); }, ThrowsMessage<UsageError>(HasSubstr("-3")));
 }
 
+TEST(Numbers, AreDecimalAndFitTheWire) {
+  EXPECT_EQ(decimal_of("0"), 0u);
+  EXPECT_EQ(decimal_of("010"), 10u);
+  EXPECT_EQ(decimal_of("9223372036854775807"), 9223372036854775807u);
+  for (const char* wrong : {"", "-1", "+1", " 1", "0x5", "1.0", "1k", "9223372036854775808"}) {
+    EXPECT_EQ(decimal_of(wrong), std::nullopt) << wrong;
+  }
+}
+
 TEST(Moments, AreSequencesOrTimes) {
   EXPECT_EQ(as_of_value("42"), Value(42));
   EXPECT_EQ(as_of_value("2026-11-22T15:09:26Z"), Value("2026-11-22T15:09:26Z"));
