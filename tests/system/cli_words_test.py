@@ -1,5 +1,10 @@
 #!/usr/bin/env python3
 """The command line, word by word: what is typed is what is meant, and what cannot be meant is refused."""
+import os
+import pathlib
+import pty
+import subprocess
+import tty
 import unittest
 
 import cli_test
@@ -36,6 +41,51 @@ class Numbers(cli_test.ShopCase):
                       ("delete", "products", "--all", "--limit", "")):
             said = self.refused(2, *words)
             self.assertIn(f'"{words[-1]}" is no whole number from 0 to 9223372036854775807', said)
+
+class Output(cli_test.ShopCase):
+    """`media get -o` to what is there already."""
+
+    def setUp(self):
+        self.bytes = self.out("media", "get", 1, text=False)
+        self.place = self.work / self.id().rsplit(".", 1)[1]
+        self.place.mkdir()
+        self.addCleanup(lambda: self.assertEqual([p for p in self.place.iterdir() if p.suffix == ".part"], []))
+
+    def test_a_link_stays_one(self):
+        (self.place / "file").write_bytes(b"before")
+        (self.place / "link").symlink_to("other")
+        (self.place / "other").symlink_to("file")
+        (self.place / "dangling").symlink_to(self.place / "new")
+        for link, file in (("link", "file"), ("dangling", "new")):
+            self.out("media", "get", 1, "-o", self.place / link)
+            self.assertTrue((self.place / link).is_symlink())
+            self.assertFalse((self.place / file).is_symlink())
+            self.assertEqual((self.place / file).read_bytes(), self.bytes)
+
+    def test_a_pipe_stays_one(self):
+        pipe = self.place / "pipe"
+        os.mkfifo(pipe)
+        reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+        self.addCleanup(reader.kill)
+        self.out("media", "get", 1, "-o", pipe)
+        self.assertEqual(reader.communicate(timeout=60)[0], self.bytes)
+        self.assertTrue(pipe.is_fifo())
+
+    def test_a_device_stays_one(self):
+        parent, child = pty.openpty()
+        name = os.ttyname(child)
+        tty.setraw(child)
+        (self.work / "three.txt").write_bytes(b"abc")
+        three = self.json("media", "put", "three.txt")[0]["id"]
+        (self.place / "link").symlink_to(name)
+        for path in (name, self.place / "link"):
+            self.out("media", "get", three, "-o", path)
+            self.assertEqual(os.read(parent, 3), b"abc")
+            self.assertTrue(pathlib.Path(path).is_char_device())
+        os.close(parent), os.close(child)
+
+    def test_a_folder_is_refused(self):
+        self.assertIn("Is a directory", self.refused(2, "media", "get", 1, "-o", self.place))
 
 
 if __name__ == "__main__":
