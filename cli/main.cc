@@ -238,17 +238,25 @@ void add_import(CLI::App& app, Words& words) {
                                             : take_export(session, words.store);
           });
   CLI::Option_group* source = command.add_option_group("From", "One of them");
-  source->add_option("--from-bknd", words.import.from_bknd, "bknd's SQLite database");
+  CLI::Option* bknd =
+      source->add_option("--from-bknd", words.import.from_bknd, "bknd's SQLite database");
   source->add_option("--into", words.store.into,
                      "Of the export on standard input, in this directory, empty or new");
   source->require_option(1);
-  command.add_option("--uploads", words.import.uploads, "The folder of its media files");
-  command.add_option("--schema", words.import.schema,
-                     "schema.toJSON(), where the database does not hold it");
-  command.add_flag("--skip-missing", words.import.skip_missing,
-                   "Leave out media whose files are missing");
-  command.add_flag("-n,--dry-run", words.import.dry_run,
-                   "Only look whether all is there and the schema would be taken");
+  command.add_option("--uploads", words.import.uploads, "The folder of its media files")
+      ->needs(bknd);
+  command
+      .add_option("--schema", words.import.schema,
+                  "schema.toJSON(), where the database does not hold it")
+      ->needs(bknd);
+  command
+      .add_flag("--skip-missing", words.import.skip_missing,
+                "Leave out media whose files are missing")
+      ->needs(bknd);
+  command
+      .add_flag("-n,--dry-run", words.import.dry_run,
+                "Only look whether all is there and the schema would be taken")
+      ->needs(bknd);
 }
 
 void add_history(CLI::App& app, Words& words) {

@@ -87,6 +87,14 @@ class Output(cli_test.ShopCase):
     def test_a_folder_is_refused(self):
         self.assertIn("Is a directory", self.refused(2, "media", "get", 1, "-o", self.place))
 
+class Jobs(cli_test.ShopCase):
+    def test_what_is_bknds_is_refused_beside_an_export(self):
+        for words in (("--dry-run",), ("--skip-missing",), ("--uploads", "."), ("--schema", "schema.json")):
+            said = self.refused(2, "import", "--into", "elsewhere", *words)
+            self.assertIn(words[0], said)
+            self.assertIn("--from-bknd", said)
+        self.assertFalse((self.work / "elsewhere").exists())
+
 
 if __name__ == "__main__":
     unittest.main()
