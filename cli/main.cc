@@ -332,8 +332,9 @@ void add_audit(CLI::App& app, Words& words) {
   CLI::App& audit_app =
       add(app, "audit", "Check log, indexes, files and media; name what is damaged", words,
           [&](Session& session) { return audit(session, words.audit); });
-  audit_app.add_option("--slice", words.audit.slice, "Of the media only this slice, from 1");
-  audit_app.add_option("--slices", words.audit.slices, "How many slices there are");
+  CLI::Option* slice =
+      audit_app.add_option("--slice", words.audit.slice, "Of the media only this slice, from 1");
+  audit_app.add_option("--slices", words.audit.slices, "How many slices there are")->needs(slice);
   CLI::Option* at = audit_app.add_option("--at", words.audit.at, "A commit whose root was noted");
   CLI::Option* root = audit_app.add_option("--root", words.audit.root, "The root that it had");
   at->needs(root);

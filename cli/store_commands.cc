@@ -161,7 +161,10 @@ int audit(Session& session, const AuditWords& words) {
     show_audit(session, report);
   }
   if (is_whole) {
-    if (!session.json()) session.print(green(session.terminal(), "everything is whole") + "\n");
+    const std::string what = words.slices == 1 ? "everything"
+                                               : "slice " + std::to_string(words.slice) + " of " +
+                                                     std::to_string(words.slices);
+    if (!session.json()) session.print(green(session.terminal(), what + " is whole") + "\n");
     return 0;
   }
   throw Failure({code_of(report),

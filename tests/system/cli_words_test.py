@@ -95,6 +95,11 @@ class Jobs(cli_test.ShopCase):
             self.assertIn("--from-bknd", said)
         self.assertFalse((self.work / "elsewhere").exists())
 
+    def test_an_audit_says_what_it_looked_at(self):
+        self.assertIn("--slice", self.refused(2, "audit", "--slices", 3))
+        self.assertIn("\nslice 2 of 3 is whole\n", self.out("audit", "--slice", 2, "--slices", 3))
+        self.assertIn("\neverything is whole\n", self.out("audit"))
+
 
 if __name__ == "__main__":
     unittest.main()
