@@ -46,6 +46,14 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
 
 }  // namespace
 
+Error output_failure() {
+  return {ErrorCode::io_failed,
+          "cannot write to standard output",
+          "",
+          "see whether its disk is full, or whoever reads it has gone",
+          {}};
+}
+
 std::string text_of(const Error& error, bool colors) {
   std::string text =
       red(colors, "error:") + " " + harmless(error.message) + code_text(error.code) + "\n";

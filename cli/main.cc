@@ -485,7 +485,7 @@ int run_command(const Words& words) {
   settings.color = color_choice(words.color);
   Session session(settings);
   const int code = words.chosen ? words.chosen(session) : show_status(session);
-  if (!std::cout.flush()) throw UsageError("cannot write to standard output");
+  if (!std::cout.flush()) throw Failure(output_failure());
   return code;
 }
 

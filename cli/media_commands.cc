@@ -33,7 +33,7 @@ void copy_to_stdout(Session& session, const Value& media) {
   std::string piece(kPieceBytes, '\0');
   while (const std::size_t count = reader.read(piece)) {
     std::cout.write(piece.data(), static_cast<std::streamsize>(count));
-    if (!std::cout.flush()) throw UsageError("cannot write to standard output");
+    if (!std::cout.flush()) throw Failure(output_failure());
   }
 }
 

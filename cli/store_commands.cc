@@ -9,6 +9,7 @@
 #include <csignal>
 #include <iostream>
 #include <memory>
+#include <system_error>
 
 #include "cli/commands.h"
 #include "cli/demo_daemon.h"
@@ -101,6 +102,14 @@ Program offline(const std::string& into, const std::vector<std::string>& what) {
   Program program{{DemoDaemon::find_program().string(), "--data", into}};
   program.words.insert(program.words.end(), what.begin(), what.end());
   return program;
+}
+
+Error no_process(const std::string& what) {
+  return {ErrorCode::io_failed,
+          "cannot " + what + ": " + std::generic_category().message(errno),
+          "",
+          "see what the system allows to a user",
+          {}};
 }
 
 // Writes to a pipe whose other end may have gone: then it has said why.
@@ -207,11 +216,11 @@ int export_store(Session& session, const ExportWords& words) {
   const Map exported = session.client().export_store(
       [](std::string_view bytes) {
         if (!std::cout.write(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
-          throw UsageError("cannot write to standard output");
+          throw Failure(output_failure());
         }
       },
       words.until);
-  std::cout.flush();
+  if (!std::cout.flush()) throw Failure(output_failure());
   std::cerr << "exported up to commit " << cell_text(value_at(exported, "sequence")) << ", root "
             << cell_text(value_at(exported, "root")) << "\n";
   return 0;
@@ -226,7 +235,7 @@ int restore(Session&, const StoreWords& words) {
 int replay(Session& session, const StoreWords& words) {
   std::array<int, 2> pipe{};
   Client& client = session.client();
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw UsageError("cannot make a pipe");
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw Failure(no_process("make a pipe"));
   Program program = offline(words.into, {"--import"});
   const pid_t child = ::fork();
   if (child == 0) {
@@ -234,7 +243,7 @@ int replay(Session& session, const StoreWords& words) {
     program.become();
   }
   ::close(pipe[0]);
-  if (child < 0) throw UsageError("cannot start another program");
+  if (child < 0) throw Failure(no_process("start another program"));
   std::signal(SIGPIPE, SIG_IGN);
   std::optional<Error> error;
   client.export_store([&](std::string_view bytes) { write_all(pipe[1], bytes); }, words.until,

@@ -84,6 +84,15 @@ class Output(cli_test.ShopCase):
             self.assertTrue(pathlib.Path(path).is_char_device())
         os.close(parent), os.close(child)
 
+    def test_no_room_is_a_failure_of_output(self):
+        for words in (("ping",), ("insert", "products", "name=Full"), ("media", "get", "1"), ("export",)):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([cli_test.CLI, *words], cwd=self.work, env=self.environment(), text=True,
+                                      stdout=full, stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(done.returncode, 6, words)
+            self.assertIn("cannot write to standard output  [io_failed]", done.stderr)
+            self.assertNotIn("exported", done.stderr)
+
     def test_a_folder_is_refused(self):
         self.assertIn("Is a directory", self.refused(2, "media", "get", 1, "-o", self.place))
 
