@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 
@@ -279,7 +280,13 @@ Value typed_value(std::string_view type, std::string_view text) {
   if (type == "boolean" && (text == "true" || text == "false")) return text == "true";
   if (type == "number") {
     if (const auto integer = whole_number<std::int64_t>(text)) return *integer;
-    if (const auto number = whole_number<double>(text)) return *number;
+    const auto number = whole_number<double>(text);
+    if (number && std::isfinite(*number)) {
+      const bool is_whole = text.find_first_of(".eE") == std::string_view::npos;
+      if (!is_whole || is_exact(*number, text)) return *number;
+      throw UsageError("the number " + std::string(text) + " would be rounded",
+                       "write one of at most 15 digits");
+    }
   }
   return std::string(text);
 }

@@ -96,6 +96,16 @@ class Output(cli_test.ShopCase):
     def test_a_folder_is_refused(self):
         self.assertIn("Is a directory", self.refused(2, "media", "get", 1, "-o", self.place))
 
+class Json(cli_test.ShopCase):
+    def test_mistakes_are_the_users(self):
+        for words in (("schema", "apply", self.work), ("insert", "products", "--from", self.work)):
+            self.assertIn(f"cannot read {self.work}", self.refused(2, *words))
+        for words in (("insert", "products", "name=x", "price:=1e999"), ("call", "log.read", '{"a":1e999}')):
+            self.assertIn("is no JSON", self.refused(2, *words))
+        said = self.refused(2, "call", "insertOne", '"products"', '{"name":"Big","price":9223372036854775809}')
+        self.assertIn("9223372036854775809, which would be rounded", said)
+
+
 class Jobs(cli_test.ShopCase):
     def test_what_is_bknds_is_refused_beside_an_export(self):
         for words in (("--dry-run",), ("--skip-missing",), ("--uploads", "."), ("--schema", "schema.json")):

@@ -41,6 +41,10 @@ TEST(Arguments, TakeValuesAsTheSchemaTypesThem) {
   EXPECT_EQ(value_of("price=12.5"), Value(12.5));
   EXPECT_EQ(value_of("price=null"), Value());
   EXPECT_EQ(value_of("price=cheap"), Value("cheap"));  // emstore says what is wrong with it.
+  EXPECT_EQ(value_of("price=inf"), Value("inf"));
+  EXPECT_EQ(value_of("price=9223372036854775808"), Value(9223372036854775808.0));
+  EXPECT_THAT([] { value_of("price=9223372036854775809"); },
+              ThrowsMessage<UsageError>(HasSubstr("would be rounded")));
   EXPECT_EQ(value_of("sold=true"), Value(true));
   EXPECT_EQ(value_of("since=2026-11-22"), Value("2026-11-22"));
   EXPECT_EQ(value_of("tags=[1,\"a\"]"), Value(List{1, "a"}));

@@ -81,6 +81,25 @@ TEST(Json, GivesBackWhatItWasGiven) {
               ::testing::ThrowsMessage<UsageError>(::testing::HasSubstr("deep")));
 }
 
+TEST(Json, RoundsNoNumber) {
+  EXPECT_EQ(parse_json("9223372036854775807", "x"), Value(INT64_MAX));
+  EXPECT_EQ(parse_json("-9223372036854775808", "x"), Value(INT64_MIN));
+  EXPECT_EQ(parse_json("9223372036854775808", "x"), Value(9223372036854775808.0));
+  EXPECT_EQ(parse_json("[1e23, 0.1]", "x"), Value(List{1e23, 0.1}));
+  for (const char* rounded :
+       {"9223372036854775809", "-9223372036854775809", "[100000000000000000000001]"}) {
+    EXPECT_THAT([&] { parse_json(rounded, "price"); },
+                ::testing::ThrowsMessage<UsageError>(::testing::HasSubstr("would be rounded")))
+        << rounded;
+  }
+  EXPECT_THAT([] { parse_json("{\"a\":1e999}", "price"); },
+              ::testing::ThrowsMessage<UsageError>(::testing::HasSubstr("price is no JSON")));
+}
+
+TEST(Json, KeepsTheLastOfOneName) {
+  EXPECT_EQ(to_json(parse_json(R"({"a":{"b":[1]},"c":2,"a":[{}]})", "x")), R"({"a":[{}],"c":2})");
+}
+
 TEST(Failures, NameThePlaceAndTheNextStep) {
   Error error{ErrorCode::unknown_field,
               "products has no field \"galery\"",
