@@ -277,6 +277,7 @@ Value typed_value(std::string_view type, std::string_view text) {
   if (type == "json" || type == "jsonschema")
     return parse_json(text, "the value " + in_quotes(text));
   if (type != "text" && type != "enum" && text == "null") return nullptr;
+  if (type == "relation") return id_of(text);
   if (type == "boolean" && (text == "true" || text == "false")) return text == "true";
   if (type == "number") {
     if (const auto integer = whole_number<std::int64_t>(text)) return *integer;

@@ -23,7 +23,7 @@ std::optional<std::uint64_t> decimal_of(std::string_view word);
 Value id_of(std::string_view word);
 std::vector<Item> items_of(std::span<const std::string> words);
 
-// A value of a field of the type, as it is typed: numbers, true and false, JSON for json; null
+// A value of a field of the type, as it is typed: numbers, ids, true and false, JSON for json; null
 // where the type has no such text. A text that is meant for nothing else stays one; emstore says
 // what is wrong.
 Value typed_value(std::string_view type, std::string_view text);

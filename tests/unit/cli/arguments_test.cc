@@ -13,10 +13,10 @@ using ::testing::ThrowsMessage;
 
 SchemaView shop() {
   const auto field = [](const char* type) { return Map{{"type", type}, {"config", Map()}}; };
-  const Map products{{"name", field("text")},    {"price", field("number")},
-                     {"sold", field("boolean")}, {"tags", field("json")},
-                     {"since", field("date")},   {"thumbnail", field("medium")},
-                     {"gallery", field("media")}};
+  const Map products{{"name", field("text")},     {"price", field("number")},
+                     {"sold", field("boolean")},  {"tags", field("json")},
+                     {"since", field("date")},    {"thumbnail", field("medium")},
+                     {"gallery", field("media")}, {"maker_id", field("relation")}};
   const Map media{{"name", field("text")}, {"size", field("number")}, {"metadata", field("json")}};
   return SchemaView(Map{{"schema", Map{{"entities", Map{{"products", Map{{"fields", products}}},
                                                         {"media", Map{{"fields", media}}}}}}}});
@@ -47,6 +47,9 @@ TEST(Arguments, TakeValuesAsTheSchemaTypesThem) {
               ThrowsMessage<UsageError>(HasSubstr("would be rounded")));
   EXPECT_EQ(value_of("sold=true"), Value(true));
   EXPECT_EQ(value_of("since=2026-11-22"), Value("2026-11-22"));
+  EXPECT_EQ(value_of("maker_id=7"), Value(7));
+  EXPECT_EQ(value_of("maker_id=0199-ab"), Value("0199-ab"));
+  EXPECT_EQ(value_of("maker_id=null"), Value());
   EXPECT_EQ(value_of("tags=[1,\"a\"]"), Value(List{1, "a"}));
   EXPECT_EQ(value_of("name:=null"), Value());
 }
@@ -115,6 +118,7 @@ TEST(Arguments, ReadConditions) {
   EXPECT_EQ(where({"gallery.metadata.width in 10,x,true"}),
             (Map{{"gallery.metadata.width", Map{{"$in", List{10, "x", true}}}}}));
   EXPECT_EQ(where({"gallery.id=7"}), (Map{{"gallery.id", Map{{"$eq", 7}}}}));
+  EXPECT_EQ(where({"maker_id=7"}), (Map{{"maker_id", Map{{"$eq", 7}}}}));
   EXPECT_EQ(where({"thumbnail=7"}), (Map{{"thumbnail", Map{{"$eq", 7}}}}));
   EXPECT_EQ(where({}), Map());
   EXPECT_THAT([] { where({"price"}); }, ThrowsMessage<UsageError>(HasSubstr("\"price\"")));
