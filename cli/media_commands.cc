@@ -28,6 +28,18 @@ Record media_record(Session& session, const std::string& id) {
                  {}});
 }
 
+// The record that the file becomes.
+Map put_file(Session& session, const std::string& name, const Document& fields) {
+  File file{std::filesystem::path(name)};
+  for (const Document::Member& member : fields.members()) {
+    if (const auto* value = std::get_if<Value>(&member.content)) file.set(member.name, *value);
+  }
+  const Mutation done = session.client().media().upload(file);
+  Map media = done.data().values();
+  media.set("id", done.id());
+  return media;
+}
+
 void copy_to_stdout(Session& session, const Value& media) {
   MediaReader reader = session.client().media().open(media);
   std::string piece(kPieceBytes, '\0');
@@ -57,18 +69,19 @@ std::filesystem::path own_name(Session& session, const MediaGetWords& words) {
 int put_media(Session& session, const MediaPutWords& words) {
   const Document fields = document_of(session.schema(), "media", words.assignments);
   List put;
-  for (const std::string& name : words.files) {
-    File file{std::filesystem::path(name)};
-    for (const Document::Member& member : fields.members()) {
-      if (const auto* value = std::get_if<Value>(&member.content)) file.set(member.name, *value);
+  const auto show = [&] {
+    if (!session.json() && !put.empty()) session.print(media_table({put.data(), put.size()}));
+  };
+  try {
+    for (const std::string& name : words.files) {
+      put.emplace_back(put_file(session, name, fields));
+      if (session.json()) session.print_json(put.back());
     }
-    const Mutation done = session.client().media().upload(file);
-    Map media = done.data().values();
-    media.set("id", done.id());
-    if (session.json()) session.print_json(media);
-    put.emplace_back(std::move(media));
+  } catch (...) {
+    show();  // What was stored before stays.
+    throw;
   }
-  if (!session.json()) session.print(media_table({put.data(), put.size()}));
+  show();
   return 0;
 }
 

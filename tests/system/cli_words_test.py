@@ -106,6 +106,14 @@ class Json(cli_test.ShopCase):
         self.assertIn("9223372036854775809, which would be rounded", said)
 
 
+class Put(cli_test.ShopCase):
+    def test_what_was_stored_before_an_error_is_told(self):
+        (self.work / "first.txt").write_bytes(b"first")
+        done = self.run_cli("media", "put", "first.txt", "no/such.txt", code=2)
+        self.assertRegex(done.stdout, r"\d+  first\.txt ")
+        self.assertIn("no/such.txt", done.stderr)
+
+
 class Jobs(cli_test.ShopCase):
     def test_what_is_bknds_is_refused_beside_an_export(self):
         for words in (("--dry-run",), ("--skip-missing",), ("--uploads", "."), ("--schema", "schema.json")):
