@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/failures.h"
+#include "cli/terminal.h"
 
 namespace emstore::cli {
 namespace {
@@ -152,11 +153,11 @@ class ValueReader : public Json::json_sax_t {
 }  // namespace
 
 std::string to_json(const Value& value) {
-  return json_of(value).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return harmless_letters(json_of(value).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 std::string to_indented_json(const Value& value) {
-  return json_of(value).dump(2, ' ', false, Json::error_handler_t::replace);
+  return harmless_letters(json_of(value).dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 bool is_exact(double number, std::string_view digits) {

@@ -72,7 +72,7 @@ ErrorCode code_of(const Map& report) {
 }
 
 std::string named(const char* name, const Map& map, std::string_view path) {
-  return std::string(name) + cell_text(value_at(map, path)) + "\n";
+  return std::string(name) + harmless(cell_text(value_at(map, path))) + "\n";
 }
 
 void show_audit(Session& session, const Map& report) {

@@ -43,9 +43,16 @@ TEST(Table, LetsNoCellSteerTheTerminal) {
   table.add(
       {"a\x1b[2Jb\nc\xc2\x9b"
        "d"});
-  EXPECT_EQ(table.text(kPipe),
-            "NAME\na\\x1b[2Jb\\nc\\xc2\x9b"
-            "d\n");
+  EXPECT_EQ(table.text(kPipe), "NAME\na\\x1b[2Jb\\nc\\u009bd\n");
+}
+
+TEST(Harmless, LeavesLettersAndTellsWhatSteers) {
+  EXPECT_EQ(harmless("Café 日本 ~\xc2\xa0"), "Café 日本 ~\xc2\xa0");
+  EXPECT_EQ(harmless("\x7f \xc2\x80 \xc2\x9f"), "\\u007f \\u0080 \\u009f");
+  EXPECT_EQ(harmless("\x9b[2J \xff \xc3"), "\\x9b[2J \\xff \\xc3");
+  EXPECT_EQ(harmless("a\u202egnp.exe \u2066\u2069"), "a\\u202egnp.exe \\u2066\\u2069");
+  EXPECT_EQ(harmless(std::string("a\0b", 3)), "a\\x00b");
+  EXPECT_EQ(to_json(Value("\xc2\x9b\x7fé\u202e\x1b")), R"("\u009b\u007fé\u202e\u001b")");
 }
 
 TEST(Text, IsWrittenForPeople) {
