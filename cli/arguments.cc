@@ -1,5 +1,6 @@
 #include "cli/arguments.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -100,6 +101,16 @@ void refuse_unknown_field(const SchemaView& schema, std::string_view entity,
                    guess.empty() ? "`emstore schema show` lists the fields" : guess);
 }
 
+// A field is said once; only the words of a media field make one set of operators.
+void refuse_twice(const Document& document, const std::string& field) {
+  const auto& members = document.members();
+  if (std::none_of(members.begin(), members.end(),
+                   [&](const Document::Member& member) { return member.name == field; })) {
+    return;
+  }
+  throw UsageError(in_quotes(field) + " is given twice", "say once what it shall be");
+}
+
 Operators operators_of(const MediaWords& words, bool one) {
   Operators operators;
   if (words.clears) operators.clear();
@@ -159,13 +170,13 @@ Where::Term membership(const SchemaView& schema, std::string_view entity, std::s
 Where::Term comparison(const SchemaView& schema, std::string_view entity,
                        const std::string& expression) {
   const std::string_view whole = expression;
+  const std::size_t sign_at = whole.find_first_of("=<>!^~");
   for (const auto& [words, null] :
        {std::pair{" is null", true}, std::pair{" is not null", false}}) {
-    if (!whole.ends_with(words)) continue;
+    if (!whole.ends_with(words) || sign_at != std::string_view::npos) continue;
     return {std::string(trimmed(whole.substr(0, whole.size() - std::string_view(words).size()))),
             is_null(null)};
   }
-  const std::size_t sign_at = whole.find_first_of("=<>!^~");
   if (const std::size_t in_at = whole.find(" in "); in_at < sign_at) {
     return membership(schema, entity, trimmed(whole.substr(0, in_at)), whole.substr(in_at + 4));
   }
@@ -301,6 +312,7 @@ Document document_of(const SchemaView& schema, std::string_view entity,
     // A name that the schema does not have goes through: the daemon says what it thinks of it.
     const std::string type = schema.type_of(entity, assignment.name).value_or("text");
     if (assignment.kind == Assign::json) {
+      refuse_twice(document, assignment.name);
       document.set(assignment.name, parse_json(assignment.text, assignment.name));
     } else if (!is_media_type(type)) {
       if (assignment.kind != Assign::set) {
@@ -309,6 +321,7 @@ Document document_of(const SchemaView& schema, std::string_view entity,
                              " is " + type,
                          "write " + assignment.name + "=" + assignment.text);
       }
+      refuse_twice(document, assignment.name);
       document.set(assignment.name, typed_value(type, assignment.text));
     } else {
       auto known = media.begin();
@@ -318,7 +331,12 @@ Document document_of(const SchemaView& schema, std::string_view entity,
     }
   }
   for (const auto& [field, words] : media) {
-    document.set(field, operators_of(words, schema.type_of(entity, field) == "medium"));
+    const bool one = schema.type_of(entity, field) == "medium";
+    refuse_twice(document, field);
+    if (one && words.set.size() + words.files.size() + (words.clears ? 1 : 0) > 1) {
+      throw UsageError(in_quotes(field) + " takes one medium", "name one: an id, @FILE or null");
+    }
+    document.set(field, operators_of(words, one));
   }
   return document;
 }

@@ -83,6 +83,23 @@ TEST(Arguments, QuoteTheWordThatIsWrong) {
               ThrowsMessage<UsageError>(HasSubstr("price is number")));
   EXPECT_THAT([] { document({"gallery-=@a.png"}); },
               ThrowsMessage<UsageError>(HasSubstr("@a.png")));
+  EXPECT_THAT(
+      [] {
+        document({"name=a", "name=b"});
+      },
+      ThrowsMessage<UsageError>(HasSubstr("\"name\" is given twice")));
+  EXPECT_THAT(
+      [] {
+        document({"gallery+=17", "gallery:=null"});
+      },
+      ThrowsMessage<UsageError>(HasSubstr("\"gallery\" is given twice")));
+  for (const char* other : {"thumbnail=18", "thumbnail=@a.png", "thumbnail=null"}) {
+    EXPECT_THAT(
+        [&] {
+          document({"thumbnail=@b.png", other});
+        },
+        ThrowsMessage<UsageError>(HasSubstr("takes one medium")));
+  }
   EXPECT_THAT([] { document({"tags={"}); }, ThrowsMessage<UsageError>(HasSubstr("no JSON")));
   EXPECT_THAT([] { document_of(shop(), "product", std::vector<std::string>{"a=b"}); },
               ThrowsMessage<UsageError>(HasSubstr("no entity \"product\"")));
@@ -108,6 +125,8 @@ TEST(Arguments, ReadConditions) {
   EXPECT_EQ(where({"id in 1,2"}), (Map{{"id", Map{{"$in", List{1, 2}}}}}));
   EXPECT_EQ(where({"name in 1, b"}), (Map{{"name", Map{{"$in", List{"1", "b"}}}}}));
   EXPECT_EQ(where({"price is null"}), (Map{{"price", Map{{"$isnull", true}}}}));
+  EXPECT_EQ(where({"name=this is null"}), (Map{{"name", Map{{"$eq", "this is null"}}}}));
+  EXPECT_EQ(where({"name != x is not null"}), (Map{{"name", Map{{"$ne", "x is not null"}}}}));
   EXPECT_EQ(where({"price is not null"}), (Map{{"price", Map{{"$isnull", false}}}}));
   EXPECT_EQ(where({"{\"price\":{\"$gt\":1}}"}), (Map{{"price", Map{{"$gt", 1}}}}));
   EXPECT_EQ(
