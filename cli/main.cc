@@ -112,7 +112,7 @@ void add_mutations(CLI::App& app, Words& words) {
   insert.add_option("FIELD=VALUE", words.mutation.assignments, fields);
   insert.add_option("--from", words.mutation.from,
                     "A JSON file: a document, or a list of them, all or none; - is standard input");
-  add_mutation_options(insert, words);
+  add_request_options(insert, words.mutation.request);
 
   CLI::App& update = add(app, "update", "Change a record, or all that match", words,
                          [&](Session& session) { return update_record(session, words.mutation); });

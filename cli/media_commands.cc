@@ -133,7 +133,8 @@ int list_media(Session& session, std::optional<std::uint64_t> limit, std::uint64
     return 0;
   }
   if (page.empty()) {
-    session.print("no media yet; `emstore media put FILE` stores one\n");
+    const bool none = offset == 0 && limit != 0u;
+    session.print(none ? "no media yet; `emstore media put FILE` stores one\n" : "no such media\n");
     return 0;
   }
   List media;

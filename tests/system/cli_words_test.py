@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The command line, word by word: what is typed is what is meant, and what cannot be meant is refused."""
+import json
 import os
 import pathlib
 import pty
@@ -104,6 +105,43 @@ class Json(cli_test.ShopCase):
             self.assertIn("is no JSON", self.refused(2, *words))
         said = self.refused(2, "call", "insertOne", '"products"', '{"name":"Big","price":9223372036854775809}')
         self.assertIn("9223372036854775809, which would be rounded", said)
+
+
+class Small(cli_test.ShopCase):
+    def test_what_is_said_twice_is_refused(self):
+        self.assertIn('"name" is given twice', self.refused(2, "insert", "products", "name=x", "name=y"))
+        for words in (("set", "products", 1, "thumbnail", 2, f"@{cli_test.SHOP}/lamp.png"),
+                      ("update", "products", 1, "thumbnail=2", f"thumbnail=@{cli_test.SHOP}/lamp.png")):
+            self.assertIn('"thumbnail" takes one medium', self.refused(2, *words))
+
+    def test_what_no_command_heeds_is_not_in_its_help(self):
+        self.assertNotIn("--expected", self.out("insert", "--help"))
+        self.assertIn("--expected", self.out("update", "--help"))
+
+    def test_what_is_only_tried_has_no_commit(self):
+        for words in (("delete", "products", 2), ("delete", "products", "--all"),
+                      ("update", "products", "--all", "price=1")):
+            said = self.out(*words, "--dry-run")
+            self.assertRegex(said, "would be (deleted|updated)\n")
+            self.assertNotIn("commit", said)
+
+    def test_nothing_is_told_from_nothing_yet(self):
+        self.assertEqual(self.out("media", "ls", "--offset", 100), "no such media\n")
+        self.assertEqual(self.out("log", "--limit", 0), "no such commits\n")
+
+
+class Linked(cli_test.CliCase):
+    def test_records_that_are_no_media_show_their_fields(self):
+        text = {"type": "text"}
+        (self.work / "schema.json").write_text(json.dumps({
+            "entities": {"posts": {"fields": {"title": text}}, "tags": {"fields": {"name": text, "color": text}}},
+            "relations": {"mn_posts_tags": {"type": "m:n", "source": "posts", "target": "tags"}}}))
+        self.out("schema", "apply", "schema.json")
+        self.out("insert", "tags", "name=new", "color=red")
+        self.out("insert", "posts", "title=x", 'tags:={"$attach":[1]}')
+        shown = self.out("find", "posts", 1, "--with", "tags")
+        self.assertRegex(shown, r"(?m)^ +ID +NAME +COLOR.*\n +1 +new +red")
+        self.assertNotIn("BLOB", shown)
 
 
 class Put(cli_test.ShopCase):
