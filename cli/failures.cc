@@ -72,6 +72,7 @@ std::string text_of(const Error& error, bool colors) {
 
 std::string json_of(const Error& error) {
   Map map = map_of(error);
+  if (const std::string hint = hint_of(error); !hint.empty()) map.set("hint", hint);
   map.append("retryable", is_retryable(error.code));
   List violations;
   for (const Error& violation : error.violations) violations.emplace_back(map_of(violation));

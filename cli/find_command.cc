@@ -1,6 +1,9 @@
+#include <iostream>
+
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/failures.h"
+#include "cli/json.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -91,6 +94,13 @@ int explain_find(Session& session, const FindWords& words) {
   return 0;
 }
 
+// The same for programs: on standard error, since each line of the output is a record.
+void tell_more(const FindWords& words, const Page& page) {
+  Map more{{"cursor", page.cursor}};
+  if (words.cursor.empty()) more.append("offset", words.offset + page.size());
+  std::cerr << to_json(Map{{"more", std::move(more)}}) << "\n";
+}
+
 // How to go on: from the place where this page ends, which stays right whatever is written.
 void print_more(Session& session, const FindWords& words, const Page& page) {
   const std::string offset = "--offset " + std::to_string(words.offset + page.size());
@@ -110,6 +120,7 @@ int find_records(Session& session, const FindWords& words) {
   const Page page = session.client().repository(words.entity).find_many(query_of(session, words));
   if (session.json()) {
     for (const Record& record : page) session.print_json(record.values());
+    if (page.has_more) tell_more(words, page);
     return 0;
   }
   if (page.empty()) {

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/failures.h"
 #include "cli/interrupt.h"
+#include "cli/json.h"
 #include "cli/show.h"
 #include "cli/text.h"
 
@@ -130,6 +131,9 @@ int list_media(Session& session, std::optional<std::uint64_t> limit, std::uint64
       session.client().repository("media").find_many({.limit = limit, .offset = offset});
   if (session.json()) {
     for (const Record& record : page) session.print_json(record.values());
+    if (page.has_more) {
+      std::cerr << to_json(Map{{"more", Map{{"offset", offset + page.size()}}}}) << "\n";
+    }
     return 0;
   }
   if (page.empty()) {

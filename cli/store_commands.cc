@@ -98,7 +98,12 @@ struct Program {
   }
 };
 
-Program offline(const std::string& into, const std::vector<std::string>& what) {
+Program offline(const Session& session, const std::string& into,
+                const std::vector<std::string>& what) {
+  if (session.json()) {
+    throw UsageError("making a store is told in words only",
+                     "leave out --json: the exit code says whether it was made");
+  }
   Program program{{DemoDaemon::find_program().string(), "--data", into}};
   program.words.insert(program.words.end(), what.begin(), what.end());
   return program;
@@ -226,17 +231,19 @@ int export_store(Session& session, const ExportWords& words) {
   return 0;
 }
 
-int take_export(Session&, const StoreWords& words) { offline(words.into, {"--import"}).become(); }
+int take_export(Session& session, const StoreWords& words) {
+  offline(session, words.into, {"--import"}).become();
+}
 
-int restore(Session&, const StoreWords& words) {
-  offline(words.into, {"--restore", words.backup}).become();
+int restore(Session& session, const StoreWords& words) {
+  offline(session, words.into, {"--restore", words.backup}).become();
 }
 
 int replay(Session& session, const StoreWords& words) {
+  Program program = offline(session, words.into, {"--import"});
   std::array<int, 2> pipe{};
   Client& client = session.client();
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw Failure(no_process("make a pipe"));
-  Program program = offline(words.into, {"--import"});
   const pid_t child = ::fork();
   if (child == 0) {
     ::dup2(pipe[0], STDIN_FILENO);

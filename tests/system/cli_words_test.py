@@ -144,6 +144,24 @@ class Linked(cli_test.CliCase):
         self.assertNotIn("BLOB", shown)
 
 
+class ForPrograms(cli_test.ShopCase):
+    def test_a_page_says_on_standard_error_that_there_is_more(self):
+        done = self.run_cli("find", "products", "--limit", 1, "--json")
+        self.assertEqual([json.loads(line)["name"] for line in done.stdout.splitlines()], ["Laptop"])
+        more = json.loads(done.stderr)["more"]
+        self.assertEqual(more["offset"], 1)
+        rest = self.run_cli("find", "products", "--limit", 1, "--cursor", more["cursor"], "--json")
+        self.assertEqual((json.loads(rest.stdout)["name"], rest.stderr), ("Mug", ""))
+        self.assertEqual(json.loads(self.run_cli("media", "ls", "--limit", 1, "--json").stderr), {"more": {"offset": 1}})
+        self.assertEqual(self.run_cli("media", "ls", "--json").stderr, "")
+
+    def test_what_is_told_in_words_only_refuses_json(self):
+        for words in (("import", "--into", "made"), ("replay", "--into", "made"), ("restore", "none", "--into", "made")):
+            said = self.refused(2, *words, "--json")
+            self.assertIn("told in words only", json.loads(said)["error"]["message"])
+        self.assertFalse((self.work / "made").exists())
+
+
 class Put(cli_test.ShopCase):
     def test_what_was_stored_before_an_error_is_told(self):
         (self.work / "first.txt").write_bytes(b"first")

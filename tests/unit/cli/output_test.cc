@@ -123,6 +123,13 @@ TEST(Failures, NameThePlaceAndTheNextStep) {
       R"("hint":"did you mean \"gallery\"?","retryable":false}})");
 }
 
+TEST(Failures, GiveProgramsTheHintThatPeopleGet) {
+  const Error error{ErrorCode::disk_full, "no room", "", "", {}};
+  const std::string hint(advice_for(ErrorCode::disk_full));
+  EXPECT_THAT(text_of(error, false), ::testing::HasSubstr(hint));
+  EXPECT_THAT(json_of(error), ::testing::HasSubstr("\"hint\":" + to_json(Value(hint))));
+}
+
 TEST(Failures, ListEveryViolation) {
   Error error{ErrorCode::wrong_type, "price is a number", "price", "", {}};
   error.violations = {error, {ErrorCode::required, "name is required", "name", "", {}}};
