@@ -4,7 +4,10 @@ import json
 import os
 import pathlib
 import pty
+import re
+import signal
 import subprocess
+import time
 import tty
 import unittest
 
@@ -160,6 +163,23 @@ class ForPrograms(cli_test.ShopCase):
             said = self.refused(2, *words, "--json")
             self.assertIn("told in words only", json.loads(said)["error"]["message"])
         self.assertFalse((self.work / "made").exists())
+
+
+class Interrupted(cli_test.ShopCase):
+    def test_a_daemon_that_does_not_answer_holds_nothing_up(self):
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.daemon.process.send_signal, signal.SIGCONT)
+        for words in (("verify",), ("audit",), ("watch",), ("media", "get", "1", "-o", "kept.png")):
+            command = subprocess.Popen([cli_test.CLI, *words], cwd=self.work, env=self.environment(),
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            self.addCleanup(command.kill)
+            remembers = re.compile(r"SigCgt:\t[0-9a-f]*[2367abef]\n")  # SIGINT is the second bit.
+            while not remembers.search(pathlib.Path(f"/proc/{command.pid}/status").read_text()):
+                self.assertIsNone(command.poll())
+                time.sleep(0.01)
+            command.send_signal(signal.SIGINT)
+            self.assertEqual(command.communicate(timeout=60)[1], "interrupted\n", words)
+            self.assertEqual(command.returncode, 130, words)
 
 
 class Put(cli_test.ShopCase):
