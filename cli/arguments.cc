@@ -9,6 +9,7 @@
 
 #include "cli/failures.h"
 #include "cli/json.h"
+#include "cli/terminal.h"
 
 namespace emstore::cli {
 namespace {
@@ -22,6 +23,12 @@ std::optional<Number> whole_number(std::string_view text) {
 }
 
 std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+// Of a word that is sent as a text.
+std::string text_of_word(std::string_view word) {
+  if (is_utf8(word)) return std::string(word);
+  throw UsageError(in_quotes(word) + " is not UTF-8", "see which encoding the terminal sends");
+}
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlanks = " \t";
@@ -270,7 +277,7 @@ std::optional<std::uint64_t> decimal_of(std::string_view word) {
 
 Value id_of(std::string_view word) {
   if (const auto number = whole_number<std::int64_t>(word)) return *number;
-  return std::string(word);
+  return text_of_word(word);
 }
 
 Value as_of_value(std::string_view word) {
@@ -300,7 +307,7 @@ Value typed_value(std::string_view type, std::string_view text) {
                        "write one of at most 15 digits");
     }
   }
-  return std::string(text);
+  return text_of_word(text);
 }
 
 Document document_of(const SchemaView& schema, std::string_view entity,

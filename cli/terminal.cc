@@ -115,6 +115,16 @@ std::size_t display_width(std::string_view text) {
   return width;
 }
 
+bool is_utf8(std::string_view text) {
+  const Utf8Letters letters;
+  while (!text.empty()) {
+    const auto letter = letters.first(text);
+    if (letter.code < 0) return false;
+    text.remove_prefix(letter.bytes);
+  }
+  return true;
+}
+
 std::string harmless_letters(std::string_view text) {
   const Utf8Letters letters;
   std::string result;

@@ -29,6 +29,8 @@ std::string red(bool colors, std::string_view text);
 
 // How many columns of a terminal the UTF-8 text takes: wide letters two, combining marks none.
 std::size_t display_width(std::string_view text);
+// Whether the text is UTF-8, whatever the user's locale is.
+bool is_utf8(std::string_view text);
 // The text without what would steer a terminal: control characters as \n, \t, \x1b or \u009b, those
 // for the direction of writing as \u202e, and bytes that are no UTF-8 as \x9b.
 std::string harmless(std::string_view text);

@@ -77,6 +77,9 @@ TEST(Arguments, StoreFilesOfMediaFields) {
 }
 
 TEST(Arguments, QuoteTheWordThatIsWrong) {
+  for (const char* word : {"name=Caf\xe9", "maker_id=\xff", "since=\xed\xa0\x80"}) {
+    EXPECT_THAT([&] { document({word}); }, ThrowsMessage<UsageError>(HasSubstr("is not UTF-8")));
+  }
   EXPECT_THAT([] { document({"name"}); }, ThrowsMessage<UsageError>(HasSubstr("\"name\"")));
   EXPECT_THAT([] { document({"=x"}); }, ThrowsMessage<UsageError>(HasSubstr("\"=x\"")));
   EXPECT_THAT([] { document({"price+=1"}); },
