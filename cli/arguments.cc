@@ -1,11 +1,15 @@
 #include "cli/arguments.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <optional>
 
 #include "cli/failures.h"
 #include "cli/json.h"
+#include "cli/terminal.h"
 
 namespace emstore::cli {
 namespace {
@@ -19,6 +23,12 @@ std::optional<Number> whole_number(std::string_view text) {
 }
 
 std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+// Of a word that is sent as a text.
+std::string text_of_word(std::string_view word) {
+  if (is_utf8(word)) return std::string(word);
+  throw UsageError(in_quotes(word) + " is not UTF-8", "see which encoding the terminal sends");
+}
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlanks = " \t";
@@ -98,6 +108,16 @@ void refuse_unknown_field(const SchemaView& schema, std::string_view entity,
                    guess.empty() ? "`emstore schema show` lists the fields" : guess);
 }
 
+// A field is said once; only the words of a media field make one set of operators.
+void refuse_twice(const Document& document, const std::string& field) {
+  const auto& members = document.members();
+  if (std::none_of(members.begin(), members.end(),
+                   [&](const Document::Member& member) { return member.name == field; })) {
+    return;
+  }
+  throw UsageError(in_quotes(field) + " is given twice", "say once what it shall be");
+}
+
 Operators operators_of(const MediaWords& words, bool one) {
   Operators operators;
   if (words.clears) operators.clear();
@@ -157,13 +177,13 @@ Where::Term membership(const SchemaView& schema, std::string_view entity, std::s
 Where::Term comparison(const SchemaView& schema, std::string_view entity,
                        const std::string& expression) {
   const std::string_view whole = expression;
+  const std::size_t sign_at = whole.find_first_of("=<>!^~");
   for (const auto& [words, null] :
        {std::pair{" is null", true}, std::pair{" is not null", false}}) {
-    if (!whole.ends_with(words)) continue;
+    if (!whole.ends_with(words) || sign_at != std::string_view::npos) continue;
     return {std::string(trimmed(whole.substr(0, whole.size() - std::string_view(words).size()))),
             is_null(null)};
   }
-  const std::size_t sign_at = whole.find_first_of("=<>!^~");
   if (const std::size_t in_at = whole.find(" in "); in_at < sign_at) {
     return membership(schema, entity, trimmed(whole.substr(0, in_at)), whole.substr(in_at + 4));
   }
@@ -250,9 +270,14 @@ Query query_of(const Map& map) {
 
 }  // namespace
 
+std::optional<std::uint64_t> decimal_of(std::string_view word) {
+  const auto number = whole_number<std::uint64_t>(word);
+  return number && *number <= INT64_MAX ? number : std::nullopt;
+}
+
 Value id_of(std::string_view word) {
   if (const auto number = whole_number<std::int64_t>(word)) return *number;
-  return std::string(word);
+  return text_of_word(word);
 }
 
 Value as_of_value(std::string_view word) {
@@ -270,12 +295,19 @@ Value typed_value(std::string_view type, std::string_view text) {
   if (type == "json" || type == "jsonschema")
     return parse_json(text, "the value " + in_quotes(text));
   if (type != "text" && type != "enum" && text == "null") return nullptr;
+  if (type == "relation") return id_of(text);
   if (type == "boolean" && (text == "true" || text == "false")) return text == "true";
   if (type == "number") {
     if (const auto integer = whole_number<std::int64_t>(text)) return *integer;
-    if (const auto number = whole_number<double>(text)) return *number;
+    const auto number = whole_number<double>(text);
+    if (number && std::isfinite(*number)) {
+      const bool is_whole = text.find_first_of(".eE") == std::string_view::npos;
+      if (!is_whole || is_exact(*number, text)) return *number;
+      throw UsageError("the number " + std::string(text) + " would be rounded",
+                       "write one of at most 15 digits");
+    }
   }
-  return std::string(text);
+  return text_of_word(text);
 }
 
 Document document_of(const SchemaView& schema, std::string_view entity,
@@ -287,6 +319,7 @@ Document document_of(const SchemaView& schema, std::string_view entity,
     // A name that the schema does not have goes through: the daemon says what it thinks of it.
     const std::string type = schema.type_of(entity, assignment.name).value_or("text");
     if (assignment.kind == Assign::json) {
+      refuse_twice(document, assignment.name);
       document.set(assignment.name, parse_json(assignment.text, assignment.name));
     } else if (!is_media_type(type)) {
       if (assignment.kind != Assign::set) {
@@ -295,6 +328,7 @@ Document document_of(const SchemaView& schema, std::string_view entity,
                              " is " + type,
                          "write " + assignment.name + "=" + assignment.text);
       }
+      refuse_twice(document, assignment.name);
       document.set(assignment.name, typed_value(type, assignment.text));
     } else {
       auto known = media.begin();
@@ -304,7 +338,12 @@ Document document_of(const SchemaView& schema, std::string_view entity,
     }
   }
   for (const auto& [field, words] : media) {
-    document.set(field, operators_of(words, schema.type_of(entity, field) == "medium"));
+    const bool one = schema.type_of(entity, field) == "medium";
+    refuse_twice(document, field);
+    if (one && words.set.size() + words.files.size() + (words.clears ? 1 : 0) > 1) {
+      throw UsageError(in_quotes(field) + " takes one medium", "name one: an id, @FILE or null");
+    }
+    document.set(field, operators_of(words, one));
   }
   return document;
 }

@@ -5,6 +5,8 @@
 #include <emstore/document.hpp>
 #include <emstore/query.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,11 +16,14 @@
 
 namespace emstore::cli {
 
+// A whole number from 0 to 2^63 - 1, in decimal digits and nothing else.
+std::optional<std::uint64_t> decimal_of(std::string_view word);
+
 // "17" is an integer, anything else a text.
 Value id_of(std::string_view word);
 std::vector<Item> items_of(std::span<const std::string> words);
 
-// A value of a field of the type, as it is typed: numbers, true and false, JSON for json; null
+// A value of a field of the type, as it is typed: numbers, ids, true and false, JSON for json; null
 // where the type has no such text. A text that is meant for nothing else stays one; emstore says
 // what is wrong.
 Value typed_value(std::string_view type, std::string_view text);

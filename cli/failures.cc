@@ -46,6 +46,14 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
 
 }  // namespace
 
+Error output_failure() {
+  return {ErrorCode::io_failed,
+          "cannot write to standard output",
+          "",
+          "see whether its disk is full, or whoever reads it has gone",
+          {}};
+}
+
 std::string text_of(const Error& error, bool colors) {
   std::string text =
       red(colors, "error:") + " " + harmless(error.message) + code_text(error.code) + "\n";
@@ -64,6 +72,7 @@ std::string text_of(const Error& error, bool colors) {
 
 std::string json_of(const Error& error) {
   Map map = map_of(error);
+  if (const std::string hint = hint_of(error); !hint.empty()) map.set("hint", hint);
   map.append("retryable", is_retryable(error.code));
   List violations;
   for (const Error& violation : error.violations) violations.emplace_back(map_of(violation));

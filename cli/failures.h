@@ -25,6 +25,9 @@ class UsageError : public std::runtime_error {
   std::string hint_;
 };
 
+// Standard output does not take what is written.
+Error output_failure();
+
 // error: products has no field "galery"  [unknown_field]
 //   at    update.galery
 //   hint  did you mean "gallery"?

@@ -1,6 +1,9 @@
+#include <iostream>
+
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/failures.h"
+#include "cli/json.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -40,8 +43,17 @@ int find_one_record(Session& session, const FindWords& words) {
   return 0;
 }
 
+// What the words say of a record, its id among it.
+Where conditions_of(Session& session, const FindWords& words) {
+  Where where = where_of(session.schema(), words.entity, words.where);
+  if (words.id.empty()) return where;
+  Where named{{"id", id_of(words.id)}};
+  if (words.where.empty()) return named;
+  return Where{all_of({std::move(named), std::move(where)})};
+}
+
 int count_records(Session& session, const FindWords& words) {
-  const Where where = where_of(session.schema(), words.entity, words.where);
+  const Where where = conditions_of(session, words);
   const std::uint64_t count =
       session.client().repository(words.entity).count(where, as_of_value(words.as_of));
   if (session.json()) {
@@ -53,7 +65,7 @@ int count_records(Session& session, const FindWords& words) {
 }
 
 int tell_existence(Session& session, const FindWords& words) {
-  const Where where = where_of(session.schema(), words.entity, words.where);
+  const Where where = conditions_of(session, words);
   const bool exists =
       session.client().repository(words.entity).exists(where, as_of_value(words.as_of));
   if (session.json()) {
@@ -67,7 +79,7 @@ int tell_existence(Session& session, const FindWords& words) {
 // `index idx_products_sku, equality`, then what else there is to say, one line each.
 int explain_find(Session& session, const FindWords& words) {
   Query query = query_of(session, words);
-  if (!words.id.empty()) query.where = Where{{"id", id_of(words.id)}};
+  query.where = conditions_of(session, words);
   const Map plan = session.client().repository(words.entity).explain(query);
   if (session.json()) {
     session.print_json(plan);
@@ -80,6 +92,13 @@ int explain_find(Session& session, const FindWords& words) {
   }
   session.print(facts.text(session.terminal(), 2));
   return 0;
+}
+
+// The same for programs: on standard error, since each line of the output is a record.
+void tell_more(const FindWords& words, const Page& page) {
+  Map more{{"cursor", page.cursor}};
+  if (words.cursor.empty()) more.append("offset", words.offset + page.size());
+  std::cerr << to_json(Map{{"more", std::move(more)}}) << "\n";
 }
 
 // How to go on: from the place where this page ends, which stays right whatever is written.
@@ -101,6 +120,7 @@ int find_records(Session& session, const FindWords& words) {
   const Page page = session.client().repository(words.entity).find_many(query_of(session, words));
   if (session.json()) {
     for (const Record& record : page) session.print_json(record.values());
+    if (page.has_more) tell_more(words, page);
     return 0;
   }
   if (page.empty()) {

@@ -11,7 +11,7 @@ inline constexpr int kExitInterrupted = 130;
 struct Interrupted {};
 
 // While it lives, the first Ctrl-C (or SIGTERM) is remembered; a second one ends the program at
-// once.
+// once, and so do two seconds in which nobody looked.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -24,7 +24,7 @@ class InterruptGuard {
 
  private:
   struct sigaction interrupt_before_ {
-  }, terminate_before_{};
+  }, terminate_before_{}, alarm_before_{};
 };
 
 }  // namespace emstore::cli

@@ -1,20 +1,25 @@
 #include "cli/json.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "cli/failures.h"
+#include "cli/terminal.h"
 
 namespace emstore::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kDepthMax = 64;
+constexpr std::size_t kDepthMax = 64;
 
 std::string hex_of(const std::string& bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -74,55 +79,109 @@ Json json_of(const Value& value) {
   return nullptr;
 }
 
-Value value_of(const Json& json, std::string_view what, int depth) {
-  if (depth > kDepthMax) throw UsageError(std::string(what) + " nests too deeply");
-  if (json.is_boolean()) return json.get<bool>();
-  if (json.is_number_unsigned() && json.get<std::uint64_t>() > INT64_MAX) return json.get<double>();
-  if (json.is_number_integer()) return json.get<std::int64_t>();
-  if (json.is_number()) return json.get<double>();
-  if (json.is_string()) return json.get<std::string>();
-  if (json.is_array()) {
-    List list;
-    for (const Json& item : json) list.push_back(value_of(item, what, depth + 1));
-    return list;
+// Builds the value while the text is read: later nobody knows how a number was written.
+class ValueReader : public Json::json_sax_t {
+ public:
+  explicit ValueReader(std::string_view what) : what_(what) {}
+  Value result() && { return std::move(result_); }
+
+  bool null() override { return take(nullptr); }
+  bool boolean(bool value) override { return take(value); }
+  bool number_integer(std::int64_t value) override { return take(value); }
+  bool number_unsigned(std::uint64_t value) override {
+    if (value <= INT64_MAX) return take(static_cast<std::int64_t>(value));
+    return number_float(static_cast<double>(value), std::to_string(value));
   }
-  if (json.is_object()) {
-    Map map;
-    for (const auto& [name, item] : json.items()) map.set(name, value_of(item, what, depth + 1));
-    return map;
+  bool number_float(double value, const std::string& text) override {
+    const bool is_whole = text.find_first_of(".eE") == std::string::npos;
+    if (!is_whole || is_exact(value, text)) return take(value);
+    throw UsageError(std::string(what_) + " holds " + text + ", which would be rounded",
+                     "write it as a text");
   }
-  return nullptr;
-}
-
-}  // namespace
-
-std::string to_json(const Value& value) {
-  return json_of(value).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-std::string to_indented_json(const Value& value) {
-  return json_of(value).dump(2, ' ', false, Json::error_handler_t::replace);
-}
-
-Value parse_json(std::string_view text, std::string_view what) {
-  try {
-    return value_of(Json::parse(text), what, 0);
-  } catch (const Json::parse_error& error) {
+  bool string(std::string& value) override { return take(std::move(value)); }
+  bool binary(Json::binary_t&) override { return false; }  // JSON has none.
+  bool start_object(std::size_t) override { return open(Map()); }
+  bool start_array(std::size_t) override { return open(List()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(std::string& name) override {
+    open_.back().name = std::move(name);
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const Json::exception& error) override {
     // The message begins with the library's own number: "[json.exception.parse_error.101] parse
     // error …".
     const std::string_view whole = error.what();
     const std::size_t start = whole.find("] ");
     throw UsageError(
-        std::string(what) + " is no JSON: " +
+        std::string(what_) + " is no JSON: " +
         std::string(start == std::string_view::npos ? whole : whole.substr(start + 2)));
   }
+
+ private:
+  struct Open {
+    Value value;       // A list or a map.
+    std::string name;  // Of the member that comes.
+  };
+
+  bool open(Value value) {
+    if (open_.size() >= kDepthMax) throw UsageError(std::string(what_) + " nests too deeply");
+    open_.push_back({std::move(value), {}});
+    return true;
+  }
+  bool close() {
+    Value value = std::move(open_.back().value);
+    open_.pop_back();
+    return take(std::move(value));
+  }
+  bool take(Value value) {
+    if (open_.empty()) {
+      result_ = std::move(value);
+    } else if (List* list = open_.back().value.if_list()) {
+      list->push_back(std::move(value));
+    } else {
+      open_.back().value.if_map()->set(open_.back().name, std::move(value));
+    }
+    return true;
+  }
+
+  std::string_view what_;
+  std::vector<Open> open_;
+  Value result_;
+};
+
+}  // namespace
+
+std::string to_json(const Value& value) {
+  return harmless_letters(json_of(value).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+std::string to_indented_json(const Value& value) {
+  return harmless_letters(json_of(value).dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+bool is_exact(double number, std::string_view digits) {
+  std::array<char, 512> text{};  // The largest double has 309 digits.
+  const auto end =
+      std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed, 0)
+          .ptr;
+  return digits == std::string_view(text.data(), static_cast<std::size_t>(end - text.data()));
+}
+
+Value parse_json(std::string_view text, std::string_view what) {
+  ValueReader reader(what);
+  Json::sax_parse(text, &reader);
+  return std::move(reader).result();
 }
 
 Value read_json(const std::string& file) {
   if (file == "-")
     return parse_json(std::string{std::istreambuf_iterator<char>(std::cin), {}}, file);
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw UsageError("cannot read " + file, "name a JSON file, or - for standard input");
+  // A folder opens as if it were a file.
+  if (!stream || std::filesystem::is_directory(file)) {
+    throw UsageError("cannot read " + file, "name a JSON file, or - for standard input");
+  }
   return parse_json(std::string{std::istreambuf_iterator<char>(stream), {}}, file);
 }
 

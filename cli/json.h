@@ -13,8 +13,12 @@ namespace emstore::cli {
 std::string to_json(const Value& value);
 // Over several lines, for people.
 std::string to_indented_json(const Value& value);
-// Throws UsageError, which names `what` and the place of the mistake.
+// Throws UsageError, which names `what` and the place of the mistake; one is a number that would be
+// rounded: a whole one that is neither a std::int64_t nor just a double.
 Value parse_json(std::string_view text, std::string_view what);
+
+// Whether the digits of a whole number say just this one.
+bool is_exact(double number, std::string_view digits);
 
 // The value in a JSON file; "-" is standard input. Throws UsageError also when it cannot be read.
 Value read_json(const std::string& file);

@@ -56,7 +56,8 @@ void each_commit(Session& session, const LogWords& words,
 
 bool asks_for_nothing(const LogWords& words) {
   return words.what.empty() && words.field.empty() && words.media.empty() && !words.uid &&
-         words.operators.empty() && words.since.empty() && words.until.empty() && !words.to;
+         words.operators.empty() && words.since.empty() && words.until.empty() && !words.to &&
+         words.limit != 0u;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <functional>
 #include <iostream>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/demo.h"
 #include "cli/failures.h"
@@ -111,7 +112,7 @@ void add_mutations(CLI::App& app, Words& words) {
   insert.add_option("FIELD=VALUE", words.mutation.assignments, fields);
   insert.add_option("--from", words.mutation.from,
                     "A JSON file: a document, or a list of them, all or none; - is standard input");
-  add_mutation_options(insert, words);
+  add_request_options(insert, words.mutation.request);
 
   CLI::App& update = add(app, "update", "Change a record, or all that match", words,
                          [&](Session& session) { return update_record(session, words.mutation); });
@@ -177,19 +178,29 @@ void add_find(CLI::App& app, Words& words) {
   find.add_option("-w,--where", words.find.where,
                   "price>=500, name=Laptop, name^=Lap, id in 1,2, price is null, or JSON")
       ->allow_extra_args(false);
-  find.add_option("--with", words.find.with,
-                  "A media field to read along: gallery, or gallery:orderBy=-created_at,limit=3")
-      ->allow_extra_args(false);
-  find.add_option("--order-by", words.find.order_by, "name, -price: several are parted by commas");
-  find.add_option("--select", words.find.select, "The fields to show, parted by commas");
-  find.add_option("--limit", words.find.limit, "At most so many");
-  find.add_option("--offset", words.find.offset, "Leave out so many first");
-  find.add_option("--cursor", words.find.cursor, "Go on behind the page that gave this cursor");
   find.add_option("--as-of", words.find.as_of,
                   "As of this commit, or of a time: 42, 2026-11-22T15:09:26Z");
-  find.add_flag("--count", words.find.count, "Only say how many match");
-  find.add_flag("--exists", words.find.exists, "Only say whether any matches");
-  find.add_flag("--explain", words.find.explain, "Only say how the records would be found");
+  // How the records are shown, which none of those says that show none.
+  const std::vector<CLI::Option*> shown{
+      find.add_option(
+              "--with", words.find.with,
+              "A media field to read along: gallery, or gallery:orderBy=-created_at,limit=3")
+          ->allow_extra_args(false),
+      find.add_option("--order-by", words.find.order_by,
+                      "name, -price: several are parted by commas"),
+      find.add_option("--select", words.find.select, "The fields to show, parted by commas"),
+      find.add_option("--limit", words.find.limit, "At most so many"),
+      find.add_option("--offset", words.find.offset, "Leave out so many first"),
+      find.add_option("--cursor", words.find.cursor, "Go on behind the page that gave this cursor"),
+  };
+  CLI::Option* count = find.add_flag("--count", words.find.count, "Only say how many match");
+  CLI::Option* exists =
+      find.add_flag("--exists", words.find.exists, "Only say whether any matches");
+  find.add_flag("--explain", words.find.explain, "Only say how the records would be found")
+      ->excludes(count)
+      ->excludes(exists);
+  count->excludes(exists);
+  for (CLI::Option* option : shown) option->excludes(count)->excludes(exists);
 }
 
 void add_media(CLI::App& app, Words& words) {
@@ -227,17 +238,25 @@ void add_import(CLI::App& app, Words& words) {
                                             : take_export(session, words.store);
           });
   CLI::Option_group* source = command.add_option_group("From", "One of them");
-  source->add_option("--from-bknd", words.import.from_bknd, "bknd's SQLite database");
+  CLI::Option* bknd =
+      source->add_option("--from-bknd", words.import.from_bknd, "bknd's SQLite database");
   source->add_option("--into", words.store.into,
                      "Of the export on standard input, in this directory, empty or new");
   source->require_option(1);
-  command.add_option("--uploads", words.import.uploads, "The folder of its media files");
-  command.add_option("--schema", words.import.schema,
-                     "schema.toJSON(), where the database does not hold it");
-  command.add_flag("--skip-missing", words.import.skip_missing,
-                   "Leave out media whose files are missing");
-  command.add_flag("-n,--dry-run", words.import.dry_run,
-                   "Only look whether all is there and the schema would be taken");
+  command.add_option("--uploads", words.import.uploads, "The folder of its media files")
+      ->needs(bknd);
+  command
+      .add_option("--schema", words.import.schema,
+                  "schema.toJSON(), where the database does not hold it")
+      ->needs(bknd);
+  command
+      .add_flag("--skip-missing", words.import.skip_missing,
+                "Leave out media whose files are missing")
+      ->needs(bknd);
+  command
+      .add_flag("-n,--dry-run", words.import.dry_run,
+                "Only look whether all is there and the schema would be taken")
+      ->needs(bknd);
 }
 
 void add_history(CLI::App& app, Words& words) {
@@ -313,8 +332,9 @@ void add_audit(CLI::App& app, Words& words) {
   CLI::App& audit_app =
       add(app, "audit", "Check log, indexes, files and media; name what is damaged", words,
           [&](Session& session) { return audit(session, words.audit); });
-  audit_app.add_option("--slice", words.audit.slice, "Of the media only this slice, from 1");
-  audit_app.add_option("--slices", words.audit.slices, "How many slices there are");
+  CLI::Option* slice =
+      audit_app.add_option("--slice", words.audit.slice, "Of the media only this slice, from 1");
+  audit_app.add_option("--slices", words.audit.slices, "How many slices there are")->needs(slice);
   CLI::Option* at = audit_app.add_option("--at", words.audit.at, "A commit whose root was noted");
   CLI::Option* root = audit_app.add_option("--root", words.audit.root, "The root that it had");
   at->needs(root);
@@ -344,6 +364,29 @@ void add_whole_store(CLI::App& app, Words& words) {
       ->required();
 }
 
+// What holds for every word of every command: none is empty, and numbers are decimal; CLI11 by
+// itself reads 010 as eight, and -1 as the largest.
+void check_words(CLI::App& app) {
+  const CLI::Validator not_empty(
+      [](const std::string& word) { return std::string(word.empty() ? "an empty word" : ""); }, "");
+  const CLI::Validator decimal(
+      [](std::string& word) -> std::string {
+        const auto number = decimal_of(word);
+        if (!number) return "\"" + word + "\" is no whole number from 0 to 9223372036854775807";
+        word = std::to_string(*number);
+        return {};
+      },
+      "");
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_type_name() == "UINT") {
+      option->transform(decimal);
+    } else if (option->get_items_expected_min() > 0) {
+      option->check(not_empty);
+    }
+  }
+  for (CLI::App* command : app.get_subcommands({})) check_words(*command);
+}
+
 void add_everything(CLI::App& app, Words& words) {
   app.set_version_flag("--version", "emstore " EMSTORE_VERSION);
   app.add_option("--socket", words.settings.socket, "The daemon's socket")
@@ -363,6 +406,7 @@ void add_everything(CLI::App& app, Words& words) {
   add_history(app, words);
   add_whole_store(app, words);
   add_daemon(app, words);
+  check_words(app);
   app.footer(
       "Without a command: the daemon's status. Exit codes: 0 done, 1 unexpected, 2 wrong request, "
       "3 not found, 4 conflict,\n"
@@ -441,7 +485,7 @@ int run_command(const Words& words) {
   settings.color = color_choice(words.color);
   Session session(settings);
   const int code = words.chosen ? words.chosen(session) : show_status(session);
-  if (!std::cout.flush()) throw UsageError("cannot write to standard output");
+  if (!std::cout.flush()) throw Failure(output_failure());
   return code;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/failures.h"
 #include "cli/interrupt.h"
+#include "cli/json.h"
 #include "cli/show.h"
 #include "cli/text.h"
 
@@ -28,12 +29,24 @@ Record media_record(Session& session, const std::string& id) {
                  {}});
 }
 
+// The record that the file becomes.
+Map put_file(Session& session, const std::string& name, const Document& fields) {
+  File file{std::filesystem::path(name)};
+  for (const Document::Member& member : fields.members()) {
+    if (const auto* value = std::get_if<Value>(&member.content)) file.set(member.name, *value);
+  }
+  const Mutation done = session.client().media().upload(file);
+  Map media = done.data().values();
+  media.set("id", done.id());
+  return media;
+}
+
 void copy_to_stdout(Session& session, const Value& media) {
   MediaReader reader = session.client().media().open(media);
   std::string piece(kPieceBytes, '\0');
   while (const std::size_t count = reader.read(piece)) {
     std::cout.write(piece.data(), static_cast<std::streamsize>(count));
-    if (!std::cout.flush()) throw UsageError("cannot write to standard output");
+    if (!std::cout.flush()) throw Failure(output_failure());
   }
 }
 
@@ -57,18 +70,19 @@ std::filesystem::path own_name(Session& session, const MediaGetWords& words) {
 int put_media(Session& session, const MediaPutWords& words) {
   const Document fields = document_of(session.schema(), "media", words.assignments);
   List put;
-  for (const std::string& name : words.files) {
-    File file{std::filesystem::path(name)};
-    for (const Document::Member& member : fields.members()) {
-      if (const auto* value = std::get_if<Value>(&member.content)) file.set(member.name, *value);
+  const auto show = [&] {
+    if (!session.json() && !put.empty()) session.print(media_table({put.data(), put.size()}));
+  };
+  try {
+    for (const std::string& name : words.files) {
+      put.emplace_back(put_file(session, name, fields));
+      if (session.json()) session.print_json(put.back());
     }
-    const Mutation done = session.client().media().upload(file);
-    Map media = done.data().values();
-    media.set("id", done.id());
-    if (session.json()) session.print_json(media);
-    put.emplace_back(std::move(media));
+  } catch (...) {
+    show();  // What was stored before stays.
+    throw;
   }
-  if (!session.json()) session.print(media_table({put.data(), put.size()}));
+  show();
   return 0;
 }
 
@@ -117,10 +131,14 @@ int list_media(Session& session, std::optional<std::uint64_t> limit, std::uint64
       session.client().repository("media").find_many({.limit = limit, .offset = offset});
   if (session.json()) {
     for (const Record& record : page) session.print_json(record.values());
+    if (page.has_more) {
+      std::cerr << to_json(Map{{"more", Map{{"offset", offset + page.size()}}}}) << "\n";
+    }
     return 0;
   }
   if (page.empty()) {
-    session.print("no media yet; `emstore media put FILE` stores one\n");
+    const bool none = offset == 0 && limit != 0u;
+    session.print(none ? "no media yet; `emstore media put FILE` stores one\n" : "no such media\n");
     return 0;
   }
   List media;

@@ -54,8 +54,14 @@ void print_plan(const Session& session, const List& plan) {
   }
 }
 
+// `deleted  commit 44`; of what was only tried, `would be deleted`.
+std::string outcome(std::string_view verb, std::uint64_t sequence, bool dry_run) {
+  if (dry_run) return "would be " + std::string(verb);
+  return std::string(verb) + "  commit " + std::to_string(sequence);
+}
+
 int report(const Session& session, const std::string& entity, std::string_view verb,
-           const Mutation& mutation) {
+           const Mutation& mutation, bool dry_run = false) {
   if (session.json()) {
     Map line{{"entity", entity}};
     for (const Map::Member& member : mutation.reply()) line.set(member.name, member.value);
@@ -63,8 +69,8 @@ int report(const Session& session, const std::string& entity, std::string_view v
     return 0;
   }
   const std::string record = entity + "/" + cell_text(mutation.id());
-  std::string text = bold(session.terminal(), harmless(record)) + " " + std::string(verb) +
-                     "  commit " + std::to_string(mutation.sequence());
+  std::string text = bold(session.terminal(), harmless(record)) + " " +
+                     outcome(verb, mutation.sequence(), dry_run);
   if (mutation.replayed()) text += "  (carried out before under this key)";
   session.print(text + "\n");
   print_changes(session, record, mutation);
@@ -77,7 +83,7 @@ std::string counted(std::size_t count) {
 
 // 3 records of products updated  commit 44
 int report(const Session& session, const std::string& entity, std::string_view verb,
-           const Mutations& mutations) {
+           const Mutations& mutations, bool dry_run = false) {
   if (session.json()) {
     List records;
     for (const Mutation& mutation : mutations) records.emplace_back(mutation.reply());
@@ -96,8 +102,8 @@ int report(const Session& session, const std::string& entity, std::string_view v
     print_changes(session, record, mutation);
   }
   print_plan(session, mutations.plan);
-  session.print(counted(mutations.size()) + "of " + harmless(entity) + " " + std::string(verb) +
-                "  commit " + std::to_string(mutations.sequence) + "\n");
+  session.print(counted(mutations.size()) + "of " + harmless(entity) + " " +
+                outcome(verb, mutations.sequence, dry_run) + "\n");
   if (mutations.has_more) session.print("others match, too: do it again beyond the last id\n");
   return 0;
 }
@@ -163,8 +169,8 @@ int update_record(Session& session, const MutationWords& words) {
   Mutator mutator = session.client().mutator(words.entity);
   if (chooses(words)) {
     const Where where = where_of(session.schema(), words.entity, words.where);
-    return report(session, words.entity, words.dry_run ? "would be updated" : "updated",
-                  mutator.update_where(where, document, choice_of(words)));
+    return report(session, words.entity, "updated",
+                  mutator.update_where(where, document, choice_of(words)), words.dry_run);
   }
   expect_no_choice(words);
   if (words.dry_run) {
@@ -187,8 +193,8 @@ int delete_record(Session& session, const MutationWords& words) {
   }
   if (chooses(words)) {
     const Where where = where_of(session.schema(), words.entity, words.where);
-    return report(session, words.entity, words.dry_run ? "would be deleted" : "deleted",
-                  mutator.delete_where(where, choice_of(words)));
+    return report(session, words.entity, "deleted", mutator.delete_where(where, choice_of(words)),
+                  words.dry_run);
   }
   expect_no_choice(words);
   DeleteOptions options;
@@ -196,7 +202,7 @@ int delete_record(Session& session, const MutationWords& words) {
   options.dry_run = words.dry_run;
   options.mutation = options_of(words);
   const Mutation done = mutator.delete_one(id_of(words.id), options);
-  report(session, words.entity, words.dry_run ? "would be deleted" : "deleted", done);
+  report(session, words.entity, "deleted", done, words.dry_run);
   const List* plan = value_at(done.reply(), "plan").if_list();
   if (plan != nullptr && !session.json()) print_plan(session, *plan);
   return 0;
@@ -261,6 +267,9 @@ int change_links(Session& session, LinkVerb verb, const LinkWords& words) {
                                                                      words.field + "` shows them");
   }
   const bool is_medium = session.schema().type_of(words.entity, words.field) == "medium";
+  if (verb == LinkVerb::set && is_medium && words.media.size() > 1) {
+    throw UsageError("\"" + words.field + "\" takes one medium", "name one: an id, @FILE or null");
+  }
   Operators operators;
   if (verb == LinkVerb::set && is_medium && words.media.size() == 1 &&
       words.media.front() == "null") {

@@ -22,9 +22,9 @@ bool is_media(const Value& value) {
   });
 }
 
-bool is_right_aligned(std::span<const Record> records, const std::string& field) {
+bool is_right_aligned(const std::vector<RecordView>& records, const std::string& field) {
   return std::any_of(records.begin(), records.end(),
-                     [&](const Record& record) { return record[field].is_number(); });
+                     [&](RecordView record) { return record[field].is_number(); });
 }
 
 std::string record_cell(RecordView record, const std::string& field) {
@@ -42,6 +42,31 @@ std::string upper(std::string text) {
     return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
   });
   return text;
+}
+
+Table table_of(const std::vector<RecordView>& records) {
+  std::vector<std::string> fields;
+  for (const RecordView record : records) {
+    for (const Map::Member& member : record.values()) {
+      const bool is_time = std::find(kTimes.begin(), kTimes.end(), member.name) != kTimes.end();
+      const bool is_known = std::find(fields.begin(), fields.end(), member.name) != fields.end();
+      if (member.name == kMoreName) continue;
+      if (!is_known && (!is_time || record.values().size() <= kTimes.size() + 1))
+        fields.push_back(member.name);
+    }
+  }
+  std::vector<Table::Column> columns;
+  for (const std::string& field : fields) {
+    columns.push_back({upper(field), is_right_aligned(records, field) ? Table::Align::right
+                                                                      : Table::Align::left});
+  }
+  Table table(std::move(columns));
+  for (const RecordView record : records) {
+    std::vector<std::string> cells;
+    for (const std::string& field : fields) cells.push_back(record_cell(record, field));
+    table.add(std::move(cells));
+  }
+  return table;
 }
 
 }  // namespace
@@ -86,7 +111,10 @@ void print_record(const Session& session, const std::string& entity, RecordView 
     }
     const RecordsView media = record.at(member.name);
     session.print(dim(session.terminal(), label) + "(" + std::to_string(media.size()) + ")\n");
-    session.print(media_table(media), 4);
+    const bool are_files = std::all_of(media.begin(), media.end(), [](RecordView item) {
+      return item.values().contains("mime_type");
+    });
+    session.print(are_files ? media_table(media) : table_of({media.begin(), media.end()}), 4);
     const std::string more = record.more(member.name);
     if (!more.empty()) {
       session.print("    the rest: --with " + member.name + ":cursor=" + more +
@@ -103,28 +131,7 @@ void print_record(const Session& session, const std::string& entity, RecordView 
 }
 
 Table records_table(std::span<const Record> records) {
-  std::vector<std::string> fields;
-  for (const Record& record : records) {
-    for (const Map::Member& member : record.values()) {
-      const bool is_time = std::find(kTimes.begin(), kTimes.end(), member.name) != kTimes.end();
-      const bool is_known = std::find(fields.begin(), fields.end(), member.name) != fields.end();
-      if (member.name == kMoreName) continue;
-      if (!is_known && (!is_time || record.values().size() <= kTimes.size() + 1))
-        fields.push_back(member.name);
-    }
-  }
-  std::vector<Table::Column> columns;
-  for (const std::string& field : fields) {
-    columns.push_back({upper(field), is_right_aligned(records, field) ? Table::Align::right
-                                                                      : Table::Align::left});
-  }
-  Table table(std::move(columns));
-  for (const Record& record : records) {
-    std::vector<std::string> cells;
-    for (const std::string& field : fields) cells.push_back(record_cell(record, field));
-    table.add(std::move(cells));
-  }
-  return table;
+  return table_of({records.begin(), records.end()});
 }
 
 Table uses_table(RecordsView uses) {

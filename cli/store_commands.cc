@@ -9,6 +9,7 @@
 #include <csignal>
 #include <iostream>
 #include <memory>
+#include <system_error>
 
 #include "cli/commands.h"
 #include "cli/demo_daemon.h"
@@ -71,7 +72,7 @@ ErrorCode code_of(const Map& report) {
 }
 
 std::string named(const char* name, const Map& map, std::string_view path) {
-  return std::string(name) + cell_text(value_at(map, path)) + "\n";
+  return std::string(name) + harmless(cell_text(value_at(map, path))) + "\n";
 }
 
 void show_audit(Session& session, const Map& report) {
@@ -97,10 +98,23 @@ struct Program {
   }
 };
 
-Program offline(const std::string& into, const std::vector<std::string>& what) {
+Program offline(const Session& session, const std::string& into,
+                const std::vector<std::string>& what) {
+  if (session.json()) {
+    throw UsageError("making a store is told in words only",
+                     "leave out --json: the exit code says whether it was made");
+  }
   Program program{{DemoDaemon::find_program().string(), "--data", into}};
   program.words.insert(program.words.end(), what.begin(), what.end());
   return program;
+}
+
+Error no_process(const std::string& what) {
+  return {ErrorCode::io_failed,
+          "cannot " + what + ": " + std::generic_category().message(errno),
+          "",
+          "see what the system allows to a user",
+          {}};
 }
 
 // Writes to a pipe whose other end may have gone: then it has said why.
@@ -161,7 +175,10 @@ int audit(Session& session, const AuditWords& words) {
     show_audit(session, report);
   }
   if (is_whole) {
-    if (!session.json()) session.print(green(session.terminal(), "everything is whole") + "\n");
+    const std::string what = words.slices == 1 ? "everything"
+                                               : "slice " + std::to_string(words.slice) + " of " +
+                                                     std::to_string(words.slices);
+    if (!session.json()) session.print(green(session.terminal(), what + " is whole") + "\n");
     return 0;
   }
   throw Failure({code_of(report),
@@ -204,34 +221,36 @@ int export_store(Session& session, const ExportWords& words) {
   const Map exported = session.client().export_store(
       [](std::string_view bytes) {
         if (!std::cout.write(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
-          throw UsageError("cannot write to standard output");
+          throw Failure(output_failure());
         }
       },
       words.until);
-  std::cout.flush();
+  if (!std::cout.flush()) throw Failure(output_failure());
   std::cerr << "exported up to commit " << cell_text(value_at(exported, "sequence")) << ", root "
             << cell_text(value_at(exported, "root")) << "\n";
   return 0;
 }
 
-int take_export(Session&, const StoreWords& words) { offline(words.into, {"--import"}).become(); }
+int take_export(Session& session, const StoreWords& words) {
+  offline(session, words.into, {"--import"}).become();
+}
 
-int restore(Session&, const StoreWords& words) {
-  offline(words.into, {"--restore", words.backup}).become();
+int restore(Session& session, const StoreWords& words) {
+  offline(session, words.into, {"--restore", words.backup}).become();
 }
 
 int replay(Session& session, const StoreWords& words) {
+  Program program = offline(session, words.into, {"--import"});
   std::array<int, 2> pipe{};
   Client& client = session.client();
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw UsageError("cannot make a pipe");
-  Program program = offline(words.into, {"--import"});
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw Failure(no_process("make a pipe"));
   const pid_t child = ::fork();
   if (child == 0) {
     ::dup2(pipe[0], STDIN_FILENO);
     program.become();
   }
   ::close(pipe[0]);
-  if (child < 0) throw UsageError("cannot start another program");
+  if (child < 0) throw Failure(no_process("start another program"));
   std::signal(SIGPIPE, SIG_IGN);
   std::optional<Error> error;
   client.export_store([&](std::string_view bytes) { write_all(pipe[1], bytes); }, words.until,

@@ -6,6 +6,7 @@
 #include <wchar.h>
 
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 
@@ -45,21 +46,36 @@ class Utf8Letters {
   struct Letter {
     std::size_t bytes;
     std::size_t columns;
+    std::int64_t code;  // -1: a byte that is no UTF-8.
   };
   // The first letter of the text, which is not empty.
   Letter first(std::string_view text) const {
     wchar_t letter = 0;
     mbstate_t state{};
     const std::size_t bytes = ::mbrtowc(&letter, text.data(), text.size(), &state);
-    if (bytes == 0 || bytes > text.size()) return {1, 1};
+    if (bytes == 0) return {1, 1, 0};
+    if (bytes > text.size()) return {1, 1, -1};
     const int columns = ::wcwidth(letter);
-    return {bytes, columns < 0 ? 1 : static_cast<std::size_t>(columns)};
+    return {bytes, columns < 0 ? 1 : static_cast<std::size_t>(columns), letter};
   }
 
  private:
   locale_t locale_;
   locale_t before_{};
 };
+
+// Controls beyond the first 32, and those that turn the direction of writing: what follows would
+// stand where it does not belong.
+bool steers(std::int64_t code) {
+  return (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
+         (code >= 0x2066 && code <= 0x2069);
+}
+
+std::string printed_as(const char* format, unsigned code) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), format, code);
+  return text.data();
+}
 
 }  // namespace
 
@@ -99,25 +115,47 @@ std::size_t display_width(std::string_view text) {
   return width;
 }
 
+bool is_utf8(std::string_view text) {
+  const Utf8Letters letters;
+  while (!text.empty()) {
+    const auto letter = letters.first(text);
+    if (letter.code < 0) return false;
+    text.remove_prefix(letter.bytes);
+  }
+  return true;
+}
+
+std::string harmless_letters(std::string_view text) {
+  const Utf8Letters letters;
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const auto letter = letters.first(text);
+    if (letter.code < 0) {
+      result += printed_as("\\x%02x", static_cast<unsigned char>(text.front()));
+    } else if (steers(letter.code)) {
+      result += printed_as("\\u%04x", static_cast<unsigned>(letter.code));
+    } else {
+      result.append(text.substr(0, letter.bytes));
+    }
+    text.remove_prefix(letter.bytes);
+  }
+  return result;
+}
+
 std::string harmless(std::string_view text) {
   std::string result;
   result.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char letter = text[i];
+  for (const char letter : harmless_letters(text)) {
     const auto byte = static_cast<unsigned char>(letter);
-    // U+0080 to U+009F steer some terminals too; in UTF-8 they begin with C2.
-    const bool is_c1 =
-        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (byte >= 0x20 && byte != 0x7f && !is_c1) {
+    if (byte >= 0x20) {
       result += letter;
     } else if (letter == '\n') {
       result += "\\n";
     } else if (letter == '\t') {
       result += "\\t";
     } else {
-      std::array<char, 5> escaped{};
-      std::snprintf(escaped.data(), escaped.size(), "\\x%02x", static_cast<unsigned>(byte));
-      result += escaped.data();
+      result += printed_as("\\x%02x", byte);
     }
   }
   return result;

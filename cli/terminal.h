@@ -29,8 +29,13 @@ std::string red(bool colors, std::string_view text);
 
 // How many columns of a terminal the UTF-8 text takes: wide letters two, combining marks none.
 std::size_t display_width(std::string_view text);
-// The text without what would steer a terminal: control characters as \n, \t or \x1b.
+// Whether the text is UTF-8, whatever the user's locale is.
+bool is_utf8(std::string_view text);
+// The text without what would steer a terminal: control characters as \n, \t, \x1b or \u009b, those
+// for the direction of writing as \u202e, and bytes that are no UTF-8 as \x9b.
 std::string harmless(std::string_view text);
+// The same of all but the first 32 characters, which JSON escapes by itself; so it stays JSON.
+std::string harmless_letters(std::string_view text);
 // Its beginning, within `width` columns, with "…" when something is missing.
 std::string cut_to(std::string_view text, std::size_t width);
 

@@ -22,21 +22,41 @@ tl::unexpected<Error> unwritable(const std::string& path, int error_number) {
                  "name a place that can be written to");
 }
 
-// A file that appears under its name when it is complete, and not at all otherwise.
+// Where a symbolic link leads to, be it there or not; other names are their own.
+std::filesystem::path led_to(std::filesystem::path path) {
+  constexpr int kLinksMax = 40;  // As many as Linux follows.
+  std::error_code error;
+  for (int links = 0; links < kLinksMax && std::filesystem::is_symlink(path, error); ++links) {
+    path = path.parent_path() / std::filesystem::read_symlink(path, error);
+  }
+  return path;
+}
+
+// A file that appears under its name when it is complete, and not at all otherwise. What is there
+// and is no file, a pipe or a device, stays what it is: bytes go into it as they come.
 class Target {
  public:
-  explicit Target(const std::filesystem::path& path)
-      : path_(path.string()), part_(path_ + "." + new_request_key().substr(0, 8) + ".part") {}
+  explicit Target(const std::filesystem::path& path) {
+    std::error_code error;
+    const auto kind = std::filesystem::status(path, error).type();
+    is_file_ = kind == std::filesystem::file_type::regular ||
+               kind == std::filesystem::file_type::not_found;
+    path_ = is_file_ ? led_to(path).string() : path.string();
+    part_ = is_file_ ? path_ + "." + new_request_key().substr(0, 8) + ".part" : path_;
+  }
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
   ~Target() {
     if (descriptor_ < 0) return;
     ::close(descriptor_);
-    ::unlink(part_.c_str());
+    if (is_file_) ::unlink(part_.c_str());
   }
 
   Status open() {
-    descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const int made = is_file_ ? O_CREAT | O_EXCL : O_NOCTTY;
+    do {
+      descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CLOEXEC | made, 0666);
+    } while (descriptor_ < 0 && errno == EINTR);  // A pipe waits for who reads it.
     if (descriptor_ < 0) return unwritable(part_, errno);
     return {};
   }
@@ -50,17 +70,16 @@ class Target {
     return {};
   }
   Status finish() {
-    if (::close(std::exchange(descriptor_, -1)) != 0 ||
-        ::rename(part_.c_str(), path_.c_str()) != 0) {
-      const int error_number = errno;
-      ::unlink(part_.c_str());
-      return unwritable(path_, error_number);
-    }
-    return {};
+    const bool is_closed = ::close(std::exchange(descriptor_, -1)) == 0;
+    if (is_closed && (!is_file_ || ::rename(part_.c_str(), path_.c_str()) == 0)) return {};
+    const int error_number = errno;
+    if (is_file_) ::unlink(part_.c_str());
+    return unwritable(path_, error_number);
   }
 
  private:
-  std::string path_, part_;
+  bool is_file_;
+  std::string path_, part_;  // Where it shall be, and where it is until it is complete.
   int descriptor_ = -1;
 };
 

@@ -144,7 +144,8 @@ class MediaLibrary {
   // A media by its id, or bytes by their address ("xxh3-128:…").
   MediaReader open(const Value& id_or_address);
   MediaReader open(const Value& id_or_address, ErrorOut error);
-  // Into a file, which appears under its name when it is complete. Returns its size.
+  // Into a file, which appears under its name when it is complete; a link leads to where it
+  // appears. Into a pipe or a device, if the name is one's, as the bytes come. Returns their size.
   std::uint64_t download(const Value& id_or_address, const std::filesystem::path& into);
   std::uint64_t download(const Value& id_or_address, const std::filesystem::path& into,
                          ErrorOut error);

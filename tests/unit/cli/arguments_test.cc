@@ -13,10 +13,10 @@ using ::testing::ThrowsMessage;
 
 SchemaView shop() {
   const auto field = [](const char* type) { return Map{{"type", type}, {"config", Map()}}; };
-  const Map products{{"name", field("text")},    {"price", field("number")},
-                     {"sold", field("boolean")}, {"tags", field("json")},
-                     {"since", field("date")},   {"thumbnail", field("medium")},
-                     {"gallery", field("media")}};
+  const Map products{{"name", field("text")},     {"price", field("number")},
+                     {"sold", field("boolean")},  {"tags", field("json")},
+                     {"since", field("date")},    {"thumbnail", field("medium")},
+                     {"gallery", field("media")}, {"maker_id", field("relation")}};
   const Map media{{"name", field("text")}, {"size", field("number")}, {"metadata", field("json")}};
   return SchemaView(Map{{"schema", Map{{"entities", Map{{"products", Map{{"fields", products}}},
                                                         {"media", Map{{"fields", media}}}}}}}});
@@ -41,8 +41,15 @@ TEST(Arguments, TakeValuesAsTheSchemaTypesThem) {
   EXPECT_EQ(value_of("price=12.5"), Value(12.5));
   EXPECT_EQ(value_of("price=null"), Value());
   EXPECT_EQ(value_of("price=cheap"), Value("cheap"));  // emstore says what is wrong with it.
+  EXPECT_EQ(value_of("price=inf"), Value("inf"));
+  EXPECT_EQ(value_of("price=9223372036854775808"), Value(9223372036854775808.0));
+  EXPECT_THAT([] { value_of("price=9223372036854775809"); },
+              ThrowsMessage<UsageError>(HasSubstr("would be rounded")));
   EXPECT_EQ(value_of("sold=true"), Value(true));
   EXPECT_EQ(value_of("since=2026-11-22"), Value("2026-11-22"));
+  EXPECT_EQ(value_of("maker_id=7"), Value(7));
+  EXPECT_EQ(value_of("maker_id=0199-ab"), Value("0199-ab"));
+  EXPECT_EQ(value_of("maker_id=null"), Value());
   EXPECT_EQ(value_of("tags=[1,\"a\"]"), Value(List{1, "a"}));
   EXPECT_EQ(value_of("name:=null"), Value());
 }
@@ -70,12 +77,32 @@ TEST(Arguments, StoreFilesOfMediaFields) {
 }
 
 TEST(Arguments, QuoteTheWordThatIsWrong) {
+  for (const char* word : {"name=Caf\xe9", "maker_id=\xff", "since=\xed\xa0\x80"}) {
+    EXPECT_THAT([&] { document({word}); }, ThrowsMessage<UsageError>(HasSubstr("is not UTF-8")));
+  }
   EXPECT_THAT([] { document({"name"}); }, ThrowsMessage<UsageError>(HasSubstr("\"name\"")));
   EXPECT_THAT([] { document({"=x"}); }, ThrowsMessage<UsageError>(HasSubstr("\"=x\"")));
   EXPECT_THAT([] { document({"price+=1"}); },
               ThrowsMessage<UsageError>(HasSubstr("price is number")));
   EXPECT_THAT([] { document({"gallery-=@a.png"}); },
               ThrowsMessage<UsageError>(HasSubstr("@a.png")));
+  EXPECT_THAT(
+      [] {
+        document({"name=a", "name=b"});
+      },
+      ThrowsMessage<UsageError>(HasSubstr("\"name\" is given twice")));
+  EXPECT_THAT(
+      [] {
+        document({"gallery+=17", "gallery:=null"});
+      },
+      ThrowsMessage<UsageError>(HasSubstr("\"gallery\" is given twice")));
+  for (const char* other : {"thumbnail=18", "thumbnail=@a.png", "thumbnail=null"}) {
+    EXPECT_THAT(
+        [&] {
+          document({"thumbnail=@b.png", other});
+        },
+        ThrowsMessage<UsageError>(HasSubstr("takes one medium")));
+  }
   EXPECT_THAT([] { document({"tags={"}); }, ThrowsMessage<UsageError>(HasSubstr("no JSON")));
   EXPECT_THAT([] { document_of(shop(), "product", std::vector<std::string>{"a=b"}); },
               ThrowsMessage<UsageError>(HasSubstr("no entity \"product\"")));
@@ -101,6 +128,8 @@ TEST(Arguments, ReadConditions) {
   EXPECT_EQ(where({"id in 1,2"}), (Map{{"id", Map{{"$in", List{1, 2}}}}}));
   EXPECT_EQ(where({"name in 1, b"}), (Map{{"name", Map{{"$in", List{"1", "b"}}}}}));
   EXPECT_EQ(where({"price is null"}), (Map{{"price", Map{{"$isnull", true}}}}));
+  EXPECT_EQ(where({"name=this is null"}), (Map{{"name", Map{{"$eq", "this is null"}}}}));
+  EXPECT_EQ(where({"name != x is not null"}), (Map{{"name", Map{{"$ne", "x is not null"}}}}));
   EXPECT_EQ(where({"price is not null"}), (Map{{"price", Map{{"$isnull", false}}}}));
   EXPECT_EQ(where({"{\"price\":{\"$gt\":1}}"}), (Map{{"price", Map{{"$gt", 1}}}}));
   EXPECT_EQ(
@@ -111,6 +140,7 @@ TEST(Arguments, ReadConditions) {
   EXPECT_EQ(where({"gallery.metadata.width in 10,x,true"}),
             (Map{{"gallery.metadata.width", Map{{"$in", List{10, "x", true}}}}}));
   EXPECT_EQ(where({"gallery.id=7"}), (Map{{"gallery.id", Map{{"$eq", 7}}}}));
+  EXPECT_EQ(where({"maker_id=7"}), (Map{{"maker_id", Map{{"$eq", 7}}}}));
   EXPECT_EQ(where({"thumbnail=7"}), (Map{{"thumbnail", Map{{"$eq", 7}}}}));
   EXPECT_EQ(where({}), Map());
   EXPECT_THAT([] { where({"price"}); }, ThrowsMessage<UsageError>(HasSubstr("\"price\"")));
@@ -129,6 +159,15 @@ TEST(Arguments, ReadWhatToReadAlong) {
                                Map{{"where", Map{{"name", "a"}}}, {"orderBy", order("id")}}}}}}));
   EXPECT_THAT([] { with_of("gallery:limt=3"); }, ThrowsMessage<UsageError>(HasSubstr("limt")));
   EXPECT_THAT([] { with_of("gallery:limit=-3"); }, ThrowsMessage<UsageError>(HasSubstr("-3")));
+}
+
+TEST(Numbers, AreDecimalAndFitTheWire) {
+  EXPECT_EQ(decimal_of("0"), 0u);
+  EXPECT_EQ(decimal_of("010"), 10u);
+  EXPECT_EQ(decimal_of("9223372036854775807"), 9223372036854775807u);
+  for (const char* wrong : {"", "-1", "+1", " 1", "0x5", "1.0", "1k", "9223372036854775808"}) {
+    EXPECT_EQ(decimal_of(wrong), std::nullopt) << wrong;
+  }
 }
 
 TEST(Moments, AreSequencesOrTimes) {

@@ -43,9 +43,16 @@ TEST(Table, LetsNoCellSteerTheTerminal) {
   table.add(
       {"a\x1b[2Jb\nc\xc2\x9b"
        "d"});
-  EXPECT_EQ(table.text(kPipe),
-            "NAME\na\\x1b[2Jb\\nc\\xc2\x9b"
-            "d\n");
+  EXPECT_EQ(table.text(kPipe), "NAME\na\\x1b[2Jb\\nc\\u009bd\n");
+}
+
+TEST(Harmless, LeavesLettersAndTellsWhatSteers) {
+  EXPECT_EQ(harmless("Café 日本 ~\xc2\xa0"), "Café 日本 ~\xc2\xa0");
+  EXPECT_EQ(harmless("\x7f \xc2\x80 \xc2\x9f"), "\\u007f \\u0080 \\u009f");
+  EXPECT_EQ(harmless("\x9b[2J \xff \xc3"), "\\x9b[2J \\xff \\xc3");
+  EXPECT_EQ(harmless("a\u202egnp.exe \u2066\u2069"), "a\\u202egnp.exe \\u2066\\u2069");
+  EXPECT_EQ(harmless(std::string("a\0b", 3)), "a\\x00b");
+  EXPECT_EQ(to_json(Value("\xc2\x9b\x7fé\u202e\x1b")), R"("\u009b\u007fé\u202e\u001b")");
 }
 
 TEST(Text, IsWrittenForPeople) {
@@ -81,6 +88,25 @@ TEST(Json, GivesBackWhatItWasGiven) {
               ::testing::ThrowsMessage<UsageError>(::testing::HasSubstr("deep")));
 }
 
+TEST(Json, RoundsNoNumber) {
+  EXPECT_EQ(parse_json("9223372036854775807", "x"), Value(INT64_MAX));
+  EXPECT_EQ(parse_json("-9223372036854775808", "x"), Value(INT64_MIN));
+  EXPECT_EQ(parse_json("9223372036854775808", "x"), Value(9223372036854775808.0));
+  EXPECT_EQ(parse_json("[1e23, 0.1]", "x"), Value(List{1e23, 0.1}));
+  for (const char* rounded :
+       {"9223372036854775809", "-9223372036854775809", "[100000000000000000000001]"}) {
+    EXPECT_THAT([&] { parse_json(rounded, "price"); },
+                ::testing::ThrowsMessage<UsageError>(::testing::HasSubstr("would be rounded")))
+        << rounded;
+  }
+  EXPECT_THAT([] { parse_json("{\"a\":1e999}", "price"); },
+              ::testing::ThrowsMessage<UsageError>(::testing::HasSubstr("price is no JSON")));
+}
+
+TEST(Json, KeepsTheLastOfOneName) {
+  EXPECT_EQ(to_json(parse_json(R"({"a":{"b":[1]},"c":2,"a":[{}]})", "x")), R"({"a":[{}],"c":2})");
+}
+
 TEST(Failures, NameThePlaceAndTheNextStep) {
   Error error{ErrorCode::unknown_field,
               "products has no field \"galery\"",
@@ -95,6 +121,13 @@ TEST(Failures, NameThePlaceAndTheNextStep) {
       json_of(error),
       R"({"error":{"code":"unknown_field","message":"products has no field \"galery\"","path":"update.galery",)"
       R"("hint":"did you mean \"gallery\"?","retryable":false}})");
+}
+
+TEST(Failures, GiveProgramsTheHintThatPeopleGet) {
+  const Error error{ErrorCode::disk_full, "no room", "", "", {}};
+  const std::string hint(advice_for(ErrorCode::disk_full));
+  EXPECT_THAT(text_of(error, false), ::testing::HasSubstr(hint));
+  EXPECT_THAT(json_of(error), ::testing::HasSubstr("\"hint\":" + to_json(Value(hint))));
 }
 
 TEST(Failures, ListEveryViolation) {
