@@ -84,8 +84,6 @@ export class Caller {
     return new Promise((resolve, reject) => {
       const id = this.#nextId();
       const bytes = encode([0, id, method, params]);
-      const most = this.#hello?.limits.request;
-      if (most !== undefined && bytes.length > most) return reject(tooLarge(bytes.length, most));
       this.#requests.set(id, { ...repeat, bytes, resolve, reject, isSent: false });
       if (this.#connection) this.#send();
       else this.#connected().catch(() => undefined); // Told to each request.
@@ -125,6 +123,7 @@ export class Caller {
     this.#connection = null;
     this.#hello = null;
     this.#giveUp(closed(), (request) => request.isSent);
+    this.#calm();
   }
 
   #nextId(): number {
@@ -144,20 +143,28 @@ export class Caller {
     for (;;) {
       try {
         await this.#greet();
-        this.#deadline = null;
-        this.#pause = firstPause;
         return this.#send();
       } catch (cause) {
         const error = asError(cause);
         this.#deadline ??= Date.now() + (this.#hello ? this.#options.retryFor : 0);
-        if (this.#isClosed || !error.retryable || Date.now() + this.#pause > this.#deadline) {
-          this.#deadline = null;
+        if (this.#isClosed || !error.retryable || this.#isTooLate()) {
           this.#giveUp(error, () => true);
+          this.#calm();
           throw error;
         }
         await this.#rest();
       }
     }
+  }
+
+  #isTooLate(): boolean {
+    return this.#deadline !== null && Date.now() + this.#pause > this.#deadline;
+  }
+
+  /** Nothing is being retried: the next failure is a first one. */
+  #calm(): void {
+    this.#deadline = null;
+    this.#pause = firstPause;
   }
 
   async #rest(): Promise<void> {
@@ -191,11 +198,18 @@ export class Caller {
   }
 
   #send(): void {
-    for (const request of this.#requests.values()) {
+    const most = this.#hello?.limits.request ?? Infinity;
+    for (const [id, request] of this.#requests) {
       if (request.isSent) continue;
+      if (request.bytes.length > most) {
+        this.#requests.delete(id);
+        request.reject(tooLarge(request.bytes.length, most));
+        continue;
+      }
       request.isSent = true;
       this.#connection?.send(request.bytes);
     }
+    if (this.#requests.size === 0) this.#calm();
     this.#hold();
   }
 
@@ -210,6 +224,7 @@ export class Caller {
     const refusal = error === null || error === undefined ? null : EmstoreError.fromWire(error);
     if (refusal && this.#asksToRepeat(refusal, request)) return this.#repeat(request, refusal);
     this.#requests.delete(id);
+    this.#calm(); // An answer, not a greeting: a request that ends each connection ends at last.
     if (this.#requests.size === 0) this.#hold();
     if (refusal) request.reject(refusal);
     else request.resolve(result);
@@ -234,20 +249,25 @@ export class Caller {
     this.#connection = null;
     this.#lostHandler(cause);
     if (this.#isClosed) return;
-    this.#giveUp(cause, (request) => request.isSent && !isRepeatable(request));
-    for (const request of this.#requests.values()) request.isSent = false;
-    if (this.#requests.size === 0) return; // The next request connects again.
+    this.#giveUp(cause, (request) => request.isSent && !(cause.retryable && isRepeatable(request)));
     this.#deadline ??= Date.now() + this.#options.retryFor;
+    if (this.#isTooLate()) this.#giveUp(cause, () => true);
+    for (const request of this.#requests.values()) request.isSent = false;
+    if (this.#requests.size === 0) return this.#calm(); // The next request connects again.
     this.#rest()
       .then(() => this.#connected())
       .catch(() => undefined); // Told to each request.
   }
 
   #giveUp(cause: EmstoreError, isOver: (request: Request) => boolean): void {
+    const sent = [...this.#requests.values()].filter(({ isSent }) => isSent);
+    // A last word is about the only request there was.
+    const isRefusal = sent.length === 1 && ["invalid", "too_large"].includes(cause.class);
     for (const [id, request] of this.#requests) {
       if (!isOver(request)) continue;
       this.#requests.delete(id);
-      request.reject(request.isSent && request.isMutation ? unknownOutcome(request, cause) : cause);
+      const isUnknown = request.isSent && request.isMutation && !isRefusal;
+      request.reject(isUnknown ? unknownOutcome(request, cause) : cause);
     }
   }
 }

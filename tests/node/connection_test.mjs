@@ -1,0 +1,73 @@
+// The client for Node and a daemon that is away, busy, silent or wrong: it neither waits nor tries for ever.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { fakeDaemon, greeting, helloOf } from "./fake_daemon.mjs";
+import { Daemon, ours, refusal } from "./support.mjs";
+
+const { Client, entity, json, media, systemEntity, text } = await ours("index.js");
+const { buildSchema } = await ours("schema.js");
+
+const schema = buildSchema(
+  { notes: entity("notes", { name: text(), extra: json(), files: media() }), media: systemEntity("media", {}) },
+  ({ relation }, { notes, media }) => relation(notes).polyToMany(media, { mappedBy: "files" }),
+);
+
+let daemon;
+before(async () => void (daemon = await Daemon.start()));
+after(async () => assert.equal(await daemon.end(), 0));
+
+/** A client of this daemon that ends with the test. */
+function clientOf(t, socket, options = {}) {
+  const client = new Client({ socket, retryFor: 400, ...options });
+  t.after(() => client.close());
+  return client;
+}
+
+// ---- Retries ------------------------------------------------------------------------------------
+
+for (const [what, refuse] of Object.entries({
+  "loses each connection": ({ end }) => end(),
+  "is busy for ever": ({ reply }) => reply("busy"),
+  "shuts down for ever": ({ reply }) => reply("shutting_down"),
+})) {
+  test(`retryFor ends the retries of a daemon that ${what}`, async (t) => {
+    const fake = await greeting(refuse);
+    const error = await refusal(clientOf(t, fake.socket).ping());
+    assert.equal(error.class, "unavailable");
+    // It rests longer and longer.
+    assert.ok(fake.connections > 2 && fake.connections < 20, `${fake.connections} connections`);
+  });
+}
+
+test("a real answer is a new beginning for the retries", async (t) => {
+  const began = Date.now();
+  const fake = await greeting(({ reply, end }) => (Date.now() - began < 300 ? end() : reply(null, { sequence: 1 })));
+  const client = clientOf(t, fake.socket, { retryFor: 2000 });
+  await client.ping();
+  const before = fake.connections;
+  for (const socket of fake.open) socket.destroy();
+  await client.ping();
+  assert.equal(fake.connections, before + 1);
+});
+
+test("what is too large is refused, as the first request too", async (t) => {
+  const client = clientOf(t, daemon.socket, { schema });
+  const notes = client.mutator("notes");
+  const large = { name: "x".repeat(9 << 20) };
+  for (const when of ["first", "later"]) {
+    const [error] = await Promise.all([refusal(notes.insertOne(large)), client.ping()]);
+    assert.equal(error.code, "message_too_large", when);
+  }
+  assert.equal((await notes.insertOne({ name: "fits" })).id, 1);
+});
+
+test("what a daemon says for good before it hangs up is not tried again", async (t) => {
+  const fake = await greeting(({ send, socket }) => {
+    send([1, null, ["malformed_message", "no", { retryable: false }], null]);
+    socket.end();
+  });
+  const client = clientOf(t, fake.socket);
+  assert.equal((await refusal(client.ping())).code, "malformed_message");
+  assert.equal((await refusal(client.mutator("notes").insertOne({}))).code, "malformed_message");
+  assert.equal(fake.connections, 2);
+});
