@@ -71,3 +71,33 @@ test("what a daemon says for good before it hangs up is not tried again", async 
   assert.equal((await refusal(client.mutator("notes").insertOne({}))).code, "malformed_message");
   assert.equal(fake.connections, 2);
 });
+
+// ---- Answers that are hard to read --------------------------------------------------------------
+
+test("a name that JavaScript finds special is a name", async (t) => {
+  const client = clientOf(t, daemon.socket, { schema });
+  const extra = JSON.parse('{"a": 1, "__proto__": {"__proto__": [1], "constructor": 2}, "b": 9007199254740991}');
+  const made = await client.mutator("notes").insertOne({ name: "special", extra });
+  const [found] = await Promise.all([client.repository("notes").findId(made.id), client.ping()]);
+  for (const read of [made.extra, found.extra]) {
+    assert.equal(JSON.stringify(read), JSON.stringify(extra)); // Its members in their order.
+    assert.equal(Object.getPrototypeOf(read), Object.prototype);
+  }
+  for await (const commit of client.subscribe("notes", { from: made.sequence })) {
+    const created = commit.events.find(({ kind }) => kind === "record_created");
+    assert.equal(JSON.stringify(created.values.extra), JSON.stringify(extra));
+    break;
+  }
+});
+
+test("a reply that cannot be read is an error of its own request", async (t) => {
+  const unreadable = Buffer.from([0x81, 0xc0, 0x01]); // A map whose only name is nil.
+  const fake = await greeting(({ id, method, reply, socket }) => {
+    if (method === "ping") reply(null, { sequence: 7 });
+    else socket.write(Buffer.concat([Buffer.from([0x94, 0x01, 0xcd, id >> 8, id & 255, 0xc0]), unreadable]));
+  });
+  const client = clientOf(t, fake.socket);
+  const [error, answer] = await Promise.all([refusal(client.request("status")), client.ping()]);
+  assert.match(error.message, /cannot be read/);
+  assert.deepEqual([error.code, answer, fake.connections], ["internal", { sequence: 7 }, 1]);
+});

@@ -3,8 +3,8 @@
  * ended, and says so to whom it belongs.
  */
 import { createConnection, type Socket } from "node:net";
-import { decode } from "./codec.js";
-import { Cutter } from "./cutter.js";
+import { decode, idOfReply } from "./codec.js";
+import { Cutter, type Message } from "./cutter.js";
 import { EmstoreError } from "./errors.js";
 
 /** More than any daemon of today sends; a later one may have larger limits. */
@@ -74,7 +74,7 @@ export class Connection {
     this.#cutter.push(piece);
     try {
       for (let message = this.#cutter.next(); message && !this.#isOver;) {
-        this.#take(decode(message.bytes, message.hasWideIntegers));
+        this.#take(read(message));
         message = this.#cutter.next();
       }
     } catch (cause) {
@@ -100,6 +100,18 @@ export class Connection {
     if (this.#isOver) return;
     this.close();
     this.#listener.onEnd(this.#lastWord ?? cause);
+  }
+}
+
+/** A reply that cannot be read is an error of the request that it answers, and of no other. */
+function read({ bytes, hasWideIntegers }: Message): unknown {
+  try {
+    return decode(bytes, hasWideIntegers);
+  } catch (cause) {
+    const id = idOfReply(bytes);
+    if (id === null) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return [kindReply, id, ["internal", `an answer that cannot be read: ${reason}`], null];
   }
 }
 
