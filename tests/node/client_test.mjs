@@ -336,6 +336,18 @@ test("several mutations are one commit, with names for what they make", async ()
   assert.equal((await client.repository("products").exists({ name: "never" })).exists, false);
 });
 
+test("a transaction is not asked for by an async function", async () => {
+  const { sequence } = await client.ping();
+  const asking = async (tx) => {
+    await new Promise(setImmediate);
+    tx.insertOne("products", { name: "lost" });
+    throw new Error("too late");
+  };
+  const error = await refusal(client.transaction(asking));
+  assert.equal(error.code, "invalid_request");
+  assert.equal((await client.ping()).sequence, sequence);
+});
+
 test("all violations of a request are told, each with its path", async () => {
   const error = await refusal(products().insertOne({ nme: "x", price: "y", gallery: { $attach: [99_999_999] } }));
   assert.deepEqual(error.violations.map(({ path }) => path).sort(), ["gallery.$attach[0]", "nme", "price"]);

@@ -146,14 +146,15 @@ export class Client {
    *     tx.updateOne("pages", 1, { products: { $attach: [laptop] } });
    *   });
    *
-   * Answers what each of them answers; null of a check.
+   * Answers what each of them answers; null of a check. `ask` may not be async: what it asks for
+   * takes effect with the transaction, so there is nothing to wait for in it.
    */
   async transaction(
     ask: (transaction: Transaction) => void,
     options?: MutationOptions,
   ): Promise<{ results: any[]; sequence: number; replayed: boolean }> {
     const transaction = new Transaction();
-    ask(transaction);
+    refusePromise(ask(transaction) as unknown);
     const answer = await this.#requests.mutate("transaction", [transaction.document], {
       ...options,
     });
@@ -335,4 +336,13 @@ export class Client {
 function resultOf(result: any): unknown {
   if (result === null) return null;
   return Array.isArray(result.data) ? mutatedMany(result) : mutated(result);
+}
+
+/** Of an async function the rest would be asked for when the transaction is long sent. */
+function refusePromise(returned: unknown): void {
+  if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
+  Promise.resolve(returned as PromiseLike<unknown>).catch(() => undefined); // This is the error.
+  throw new EmstoreError("invalid_request", "a transaction is asked for by no async function", {
+    hint: "await what it needs before: em.transaction((tx) => …)",
+  });
 }
