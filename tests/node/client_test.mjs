@@ -1,7 +1,7 @@
 // The client for Node against a real daemon: files in all their forms, order, retries, errors, answers.
 import assert from "node:assert/strict";
 import { Blob, File } from "node:buffer";
-import { createReadStream, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createReadStream, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -98,6 +98,18 @@ test("parts of a medium are read, and the whole is saved", async () => {
   const path = join(temporaryFolder(), "saved.bin");
   await client.media.save({ id }, path);
   assert.ok(readFileSync(path).equals(bytes));
+});
+
+test("of two that save to one path at once, one file is there whole", async () => {
+  const media = await Promise.all([65, 66].map((byte) => client.media.upload(Buffer.alloc(byte * 70_000, byte))));
+  const folder = temporaryFolder();
+  for (let round = 0; round < 5; round += 1) {
+    const path = join(folder, `${round}.bin`);
+    await Promise.all(media.map(({ id }) => client.media.save(id, path)));
+    const saved = readFileSync(path);
+    assert.ok(saved.equals(Buffer.alloc(saved[0] * 70_000, saved[0])));
+  }
+  assert.equal(readdirSync(folder).length, 5);
 });
 
 test("what cannot be read is refused with its place, and nothing happens", async () => {

@@ -1,4 +1,5 @@
 /** Media as such: their records, and the bytes behind them. */
+import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
@@ -45,9 +46,9 @@ export class MediaLibrary<Row = MediaRow> {
 
   /** Writes the bytes to a file; it is there whole or not at all. */
   async save(media: MediaRef, path: string): Promise<void> {
-    const partial = `${path}.${process.pid}.part`;
+    const partial = `${path}.${randomBytes(8).toString("hex")}.part`; // Of this call alone.
     try {
-      await pipeline(this.stream(media), createWriteStream(partial));
+      await pipeline(this.stream(media), createWriteStream(partial, { flags: "wx" }));
       await rename(partial, path);
     } catch (cause) {
       await rm(partial, { force: true });
