@@ -159,6 +159,44 @@ test("mutations are carried out in the order of the calls, also when one waits f
   assert.deepEqual([next.id, next.sequence], [id + 1, sequence + 1]);
 });
 
+test("a mutation that is refused for its file lets nobody pass those before it", async () => {
+  const slow = Readable.from(
+    (async function* () {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      yield patterned(10);
+    })(),
+  );
+  const first = products().insertOne({ name: "A", gallery: { $create: { file: slow } } });
+  const refused = refusal(products().insertOne({ name: "B", gallery: { $create: { file: "/no/such/file" } } }));
+  const last = products().insertOne({ name: "C" });
+  assert.equal((await refused).code, "invalid_request");
+  const [{ sequence }, next] = await Promise.all([first, last]);
+  assert.equal(next.sequence, sequence + 1);
+});
+
+test("a document is sent as it was when it was passed", async () => {
+  const document = { name: "", gallery: { $create: { file: patterned(10), name: "" } } };
+  const options = { key: "" };
+  const asked = ["x", "y", "z"].map((name) => {
+    document.name = document.gallery.$create.name = name;
+    options.key = `passed-${name}`;
+    return products().insertOne(document, options);
+  });
+  const made = await Promise.all(asked);
+  const media = await client.repository("media").findMany({
+    where: { id: { $in: made.flatMap(({ changes }) => changes.gallery.added) } },
+    orderBy: "id",
+  });
+  for (const rows of [made, media]) assert.deepEqual(rows.map(({ name }) => name), ["x", "y", "z"]);
+  const { results } = await client.transaction((tx) => {
+    for (const name of ["t", "u"]) {
+      document.name = name;
+      tx.insertOne("products", document);
+    }
+  });
+  assert.deepEqual(results.map(({ name }) => name), ["t", "u"]);
+});
+
 test("thousands of requests travel without waiting for each other", async () => {
   const made = await Promise.all(Array.from({ length: 2000 }, (_, i) => products().insertOne({ name: `p${i}` })));
   made.forEach(({ id }, i) => assert.equal(id, made[0].id + i));

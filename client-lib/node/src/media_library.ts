@@ -4,6 +4,7 @@ import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { Draft } from "./document.js";
 import { EmstoreError } from "./errors.js";
 import type { FileInput } from "./files.js";
 import type { MutationOptions, Requests } from "./requests.js";
@@ -28,7 +29,7 @@ export class MediaLibrary<Row = MediaRow> {
     options?: MutationOptions,
   ): Promise<Mutation<Row & { id: number }>> {
     const record = typeof fields === "string" ? { name: fields } : fields;
-    const document = { document: { ...record, file }, isMedia: true };
+    const document = Draft.of({ ...record, file }, { makesMedia: true });
     return mutated(await this.#requests.mutate("insertOne", ["media", document], { ...options }));
   }
 

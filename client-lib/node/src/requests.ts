@@ -1,7 +1,7 @@
 /** How requests leave a client: in the order in which they are made, files stored before. */
 import { Caller, newRequestKey, type CallerOptions } from "./caller.js";
 import { EmstoreError } from "./errors.js";
-import { lowered, plain } from "./document.js";
+import { Draft, plain } from "./document.js";
 import { Bulk, newBaggage, store } from "./transfer.js";
 
 /** Options that every mutation takes. */
@@ -19,13 +19,6 @@ export interface RequestOptions extends CallerOptions {
   readonly requestKeys: boolean;
 }
 
-/** A part of a mutation that may name files. */
-export interface Document {
-  readonly document: unknown;
-  /** Whether it is a media record itself. */
-  readonly isMedia: boolean;
-}
-
 export class Requests {
   readonly calls: Caller;
   /** For the bytes of media, so that these hold up nobody. */
@@ -34,7 +27,7 @@ export class Requests {
   readonly #requestKeys: boolean;
   readonly #socket: () => Promise<string>;
   readonly #options: RequestOptions;
-  #turn: Promise<unknown> | null = null; // Of the mutation that was asked for last.
+  #turn: Promise<void> = Promise.resolve(); // Of the mutation that was asked for last.
 
   /** `ready` is awaited before the first request, and after what it waits for has changed. */
   constructor(socket: () => Promise<string>, ready: () => Promise<void>, options: RequestOptions) {
@@ -56,29 +49,28 @@ export class Requests {
   }
 
   /**
-   * Mutations are sent in the order of these calls, also when one has to wait for its files. `parts`
-   * are the positional params; those that name files are of the form Document.
+   * Mutations are sent in the order of these calls, also when one has to wait for its files or is
+   * refused for them. `parts` are the positional params; those that may name files are drafts.
    */
   async mutate(
     method: string,
     parts: readonly unknown[],
     options: MutationOptions & Record<string, unknown> = {},
   ): Promise<unknown> {
+    const key = options.key ?? (this.#requestKeys ? newRequestKey() : undefined);
+    const settings = plain(
+      { ...withoutUndefined(options), ...(key === undefined ? {} : { key }) },
+      "",
+    );
     const before = this.#turn;
     const prepared = this.#prepared(parts);
-    const key = options.key ?? (this.#requestKeys ? newRequestKey() : undefined);
     const sent = (async () => {
-      // A refusal of an earlier one is for whoever asked for that.
-      const [params] = await Promise.all([prepared, before?.catch(() => undefined)]);
-      const settings = plain(
-        { ...withoutUndefined(options), ...(key === undefined ? {} : { key }) },
-        "",
-      );
+      const [params] = await Promise.all([prepared, before]);
       // The answer is boxed: the turn ends when the request is sent.
       return { answer: this.calls.call(method, [...params, settings], { isMutation: true, key }) };
     })();
-    this.#turn = sent.then(({ answer }) => void answer.catch(() => undefined));
-    this.#turn.catch(() => undefined);
+    // Whoever comes next also waits for those before one that is refused.
+    this.#turn = Promise.allSettled([before, sent]).then(() => undefined);
     try {
       return await (
         await sent
@@ -122,9 +114,7 @@ export class Requests {
     const baggage = newBaggage();
     return Promise.all(
       parts.map((part) =>
-        isDocument(part)
-          ? lowered(part.document, (file) => store(this.bulk, file, baggage), part)
-          : part,
+        part instanceof Draft ? part.stored((file) => store(this.bulk, file, baggage)) : part,
       ),
     );
   }
@@ -134,10 +124,6 @@ export class Requests {
 function seenFromHere(cause: unknown): unknown {
   if (cause instanceof EmstoreError) Error.captureStackTrace(cause, seenFromHere);
   return cause;
-}
-
-function isDocument(part: unknown): part is Document {
-  return typeof part === "object" && part !== null && "isMedia" in part && "document" in part;
 }
 
 export function withoutUndefined(options: object): Record<string, unknown> {
