@@ -1,6 +1,7 @@
 // The client for Node against a real daemon: files in all their forms, order, retries, errors, answers.
 import assert from "node:assert/strict";
 import { Blob, File } from "node:buffer";
+import { execFileSync } from "node:child_process";
 import { createReadStream, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
@@ -127,8 +128,29 @@ test("what cannot be read is refused with its place, and nothing happens", async
       throw new Error("the camera is gone");
     })(),
   );
-  await assert.rejects(client.media.upload(failing), /the camera is gone/);
+  const gone = await refusal(client.media.upload(failing));
+  assert.deepEqual([gone.code, gone.path], ["invalid_request", "file"]);
+  assert.match(gone.message, /the camera is gone/);
+  const pipe = join(temporaryFolder(), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  assert.match((await refusal(client.media.upload(pipe))).message, /no regular file/);
   assert.equal((await client.ping()).sequence, sequence);
+});
+
+test("a stream that fails before its turn is refused, and no end of the program", async () => {
+  const missing = () => createReadStream("/no/such/file");
+  const first = new Client({ socket: daemon.socket, schema }); // Applies the schema before it reads.
+  const error = await refusal(first.media.upload(missing()));
+  assert.deepEqual([error.code, error.path], ["invalid_request", "file"]);
+  assert.match(error.message, /cannot read \/no\/such\/file: ENOENT/);
+  first.close();
+  const slowly = async function* () {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    yield patterned(10);
+  };
+  const uploads = Array.from({ length: 8 }, () => client.media.upload(slowly()));
+  assert.equal((await refusal(client.media.upload(missing()))).code, "invalid_request"); // Waits for room.
+  await Promise.all(uploads);
 });
 
 test("many small files in one request are more than one message holds, and come", async () => {

@@ -3,7 +3,7 @@
  * files in place of what stands for them. Names and defaults are the daemon's to resolve.
  */
 import { EmstoreError } from "./errors.js";
-import { isFile, type FileInput, type StoredBlob } from "./files.js";
+import { heed, isFile, type FileInput, type StoredBlob } from "./files.js";
 import { Time } from "./time.js";
 import type { StoredFile } from "./transfer.js";
 
@@ -136,6 +136,7 @@ class Copier {
       }
       if (this.#jobs && name === "file" && standsForFile(member, place.makesMedia)) {
         copy[name] = null; // Keeps its place among the names.
+        heed(member);
         this.#jobs.push({ file: member, path, done: (stored) => nameFile(copy, stored) });
         continue;
       }
