@@ -101,3 +101,38 @@ test("a reply that cannot be read is an error of its own request", async (t) => 
   assert.match(error.message, /cannot be read/);
   assert.deepEqual([error.code, answer, fake.connections], ["internal", { sequence: 7 }, 1]);
 });
+
+// ---- Silence, and answers of no sense -----------------------------------------------------------
+
+test("a daemon that is silent is waited for no longer than `timeout`", async (t) => {
+  for (const fake of [await fakeDaemon(() => undefined), await greeting(() => undefined)]) {
+    const client = clientOf(t, fake.socket, { timeout: 100, retryFor: 0 });
+    const error = await refusal(client.ping());
+    assert.deepEqual([error.code, error.retryable], ["timed_out", true]);
+  }
+  const slow = await greeting(({ reply }) => setTimeout(() => reply(null, { sequence: 1 }), 100));
+  const patient = clientOf(t, slow.socket, { timeout: 2000 });
+  for (let round = 0; round < 2; round += 1) await patient.ping(); // The control: slow is not silent.
+  assert.equal(slow.connections, 1);
+});
+
+test("an answer to what was not asked ends the connection", async (t) => {
+  const other = await greeting(({ id, send }) => send([1, id + 7, null, { sequence: 5 }]));
+  const error = await refusal(clientOf(t, other.socket).ping());
+  assert.match(error.message, /not asked/);
+  const none = await fakeDaemon(({ id, send }) => send([1, id + 7, null, helloOf()]));
+  assert.match((await refusal(clientOf(t, none.socket).ping())).message, /not asked/);
+});
+
+test("a greeting that is refused or makes no sense leaves no connection behind", async (t) => {
+  const refusing = await fakeDaemon(({ reply }) => reply(["unsupported", "no such protocol", {}]));
+  const empty = await fakeDaemon(({ reply }) => reply(null, {}));
+  for (const [fake, code] of [
+    [refusing, "unsupported"],
+    [empty, "unreachable"],
+  ]) {
+    assert.equal((await refusal(clientOf(t, fake.socket).ping())).code, code);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(fake.open.size, 0);
+  }
+});

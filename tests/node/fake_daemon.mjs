@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { msgpack, temporaryFolder } from "./support.mjs";
 
+const folder = temporaryFolder();
+let fakes = 0;
+
 export const helloOf = (store_id = "aa") => ({
   server: "fake",
   protocol: 1,
@@ -20,7 +23,7 @@ export const helloOf = (store_id = "aa") => ({
  * counted from 1. `reply(error, result)`; an error may be the bare code.
  */
 export async function fakeDaemon(answer) {
-  const fake = { socket: join(temporaryFolder(), "sock"), connections: 0, open: new Set() };
+  const fake = { socket: join(folder, `${(fakes += 1)}.sock`), connections: 0, open: new Set() };
   const server = createServer(async (socket) => {
     const connection = (fake.connections += 1);
     fake.open.add(socket);

@@ -14,6 +14,8 @@ import { EmstoreError } from "./errors.js";
 export interface CallerOptions {
   /** How long to reconnect and repeat after a lost connection before giving up, in ms. */
   readonly retryFor: number;
+  /** Silent for so long while an answer is due, a connection is lost; in ms. */
+  readonly timeout: number;
   /** What `hello` says of this program. */
   readonly clientName: string;
 }
@@ -50,6 +52,7 @@ const protocolVersion = 1;
 const firstPause = 5;
 const longestPause = 500;
 const idsMax = 2 ** 32;
+const helloId = 0; // Of the first request of each connection.
 
 /** 128 random bits. */
 export const newRequestKey = (): string => randomBytes(16).toString("hex");
@@ -61,6 +64,7 @@ export class Caller {
   readonly #pushHandlers = new Set<PushHandler>();
   #lostHandler: (cause: EmstoreError) => void = () => undefined;
   #connection: Connection | null = null;
+  #greeted: Connection | null = null; // It has not said yet who it is.
   #connecting: Promise<void> | null = null;
   #hello: Hello | null = null;
   #lastId = 0;
@@ -110,11 +114,12 @@ export class Caller {
   }
 
   /** Ends the connection. What has no answer is refused. */
-  close(): void {
+  close(cause = closed()): void {
     this.#isClosed = true;
+    this.#greeted?.end(cause);
     this.#connection?.close();
     this.#connection = null;
-    this.#giveUp(closed(), () => true);
+    this.#giveUp(cause, () => true);
   }
 
   /** Forgets whom it spoke with: the next request connects anew. What has no answer is refused. */
@@ -177,18 +182,23 @@ export class Caller {
   async #greet(): Promise<void> {
     const path = await this.#socket();
     const { answer, listen } = greeting();
-    const connection = await Connection.open(path, listen);
-    connection.send(
-      encode([0, 0, "hello", [{ protocol: protocolVersion, client: this.#options.clientName }]]),
-    );
-    const hello = await answer;
-    if (this.#hello && this.#hello.store_id !== hello.store_id) {
+    const connection = await Connection.open(path, listen, this.#options.timeout);
+    this.#greeted = connection;
+    try {
+      if (this.#isClosed) throw closed();
+      const params = [{ protocol: protocolVersion, client: this.#options.clientName }];
+      connection.expect(true);
+      connection.send(encode([0, helloId, "hello", params]));
+      const hello = await answer;
+      if (!isHello(hello) || connection.isOver) throw noEmstored(path);
+      if (this.#hello && this.#hello.store_id !== hello.store_id) throw otherStore(path);
+      this.#hello = hello;
+    } catch (cause) {
       connection.close();
-      throw new EmstoreError("unreachable", `${path} now serves another store than before`, {
-        hint: "connect anew: repeating a request there would be no repetition",
-      });
+      throw cause;
+    } finally {
+      this.#greeted = null;
     }
-    this.#hello = hello;
     this.#connection = connection;
     listen.onReply = (id, error, result) => this.#answer(id, error, result);
     listen.onPush = (method, params) => {
@@ -215,12 +225,13 @@ export class Caller {
 
   /** A process may end when nothing is under way and nobody listens. */
   #hold(): void {
+    this.#connection?.expect(this.#requests.size > 0);
     this.#connection?.hold(this.#requests.size > 0 || this.#pushHandlers.size > 0);
   }
 
   #answer(id: number, error: unknown, result: unknown): void {
     const request = this.#requests.get(id);
-    if (!request) return; // Of a request that was given up.
+    if (!request) throw new RangeError(`an answer to request ${id}, which was not asked`);
     const refusal = error === null || error === undefined ? null : EmstoreError.fromWire(error);
     if (refusal && this.#asksToRepeat(refusal, request)) return this.#repeat(request, refusal);
     this.#requests.delete(id);
@@ -279,14 +290,33 @@ function greeting() {
     onPush: (_method: string, _params: readonly unknown[]): void => undefined,
     onEnd: (_cause: EmstoreError): void => undefined,
   };
-  const answer = new Promise<Hello>((resolve, reject) => {
-    listen.onReply = (_id, error, result) => {
+  const answer = new Promise<unknown>((resolve, reject) => {
+    listen.onReply = (id, error, result) => {
+      if (id !== helloId) throw new RangeError(`an answer to request ${id}, which was not asked`);
       if (error) reject(EmstoreError.fromWire(error));
-      else resolve(result as Hello);
+      else resolve(result);
     };
     listen.onEnd = reject;
   });
   return { answer, listen };
+}
+
+function isHello(answer: unknown): answer is Hello {
+  const { store_id, limits } = (answer ?? {}) as Partial<Hello>;
+  return typeof store_id === "string" && typeof limits === "object" && limits !== null;
+}
+
+function noEmstored(path: string): EmstoreError {
+  return new EmstoreError("unreachable", `${path} does not answer like emstored`, {
+    hint: "name the socket of an emstored: EMSTORE_SOCKET, or em.connect({ socket })",
+  });
+}
+
+/** What stood with the store before does not stand with another. */
+export function otherStore(path: string): EmstoreError {
+  return new EmstoreError("unreachable", `${path} now serves another store than before`, {
+    hint: "connect anew: going on there would be no going on",
+  });
 }
 
 function isRepeatable(request: Request): boolean {

@@ -18,15 +18,17 @@ import { Transaction } from "./transaction.js";
 
 export interface ClientOptions {
   /**
-   * The daemon's socket. Otherwise where a daemon of the same environment listens: $EMSTORE_SOCKET,
-   * else $XDG_RUNTIME_DIR/emstore/sock, else $EMSTORE_DATA/sock; the system's, at /run/emstore/sock,
-   * when none of these is set or there is no such socket.
+   * The daemon's socket. Left out or empty: where a daemon of the same environment listens, which is
+   * $EMSTORE_SOCKET, else $XDG_RUNTIME_DIR/emstore/sock, else $EMSTORE_DATA/sock; the system's, at
+   * /run/emstore/sock, when none of these is set or there is no such socket.
    */
   socket?: string;
   /** Applied before the first request. What would destroy data is refused. */
   schema?: Schema<any> | SchemaDocument;
-  /** After a lost connection: how long to reconnect and repeat, in ms. Usually 10,000. */
+  /** After a lost connection: how long to repeat without an answer, in ms. Usually 10,000. */
   retryFor?: number;
+  /** Silent for so long while an answer is due, a connection is lost; in ms. Usually 60,000. */
+  timeout?: number;
   /** Gives every mutation a request key, so that a repeated one happens once. Usually true. */
   requestKeys?: boolean;
   /** What `hello` says of this program. */
@@ -103,18 +105,14 @@ export class Client {
 
   constructor(options: ClientOptions = {}) {
     const { socket, schema, retryFor = 10_000, requestKeys = true } = options;
-    const { clientName = "emstore-node" } = options;
-    this.#socket = async () => socket ?? defaultSocket();
+    const { timeout = 60_000, clientName = "emstore-node" } = options;
+    this.#socket = async () => socket || defaultSocket();
     this.#schema = schema ?? null;
     this.#retryFor = retryFor;
     this.#requests = new Requests(
       () => this.#socket(),
       () => this.#ready(),
-      {
-        retryFor,
-        requestKeys,
-        clientName,
-      },
+      { retryFor, timeout, requestKeys, clientName },
     );
     this.media = new MediaLibrary(this.#requests);
   }
