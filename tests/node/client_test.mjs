@@ -298,6 +298,19 @@ test("without a key the outcome of such a mutation is unknown, and it is not rep
   between.close();
 });
 
+test("a mutation by `request` is repeated under a key that it brings, and only then", async () => {
+  for (const options of [[], [{ key: "by-request" }]]) {
+    const between = await swallowing("insertOne");
+    const plain = new Client({ socket: between.path });
+    const asked = plain.request("insertOne", "products", { name: `asked ${options.length}` }, ...options);
+    if (options.length > 0) assert.equal((await asked).replayed, true);
+    else assert.equal((await refusal(asked)).code, "outcome_unknown");
+    assert.equal((await client.repository("products").count({ name: `asked ${options.length}` })).count, 1);
+    plain.close();
+    between.close();
+  }
+});
+
 test("a key of one's own answers the same, and refuses another request", async () => {
   const options = { key: "order-17", reason: "ordered" };
   const first = await products().insertOne({ name: "ordered" }, options);

@@ -277,9 +277,12 @@ export class Client {
     return answer.contents;
   }
 
-  /** Any method of docs/protocol.md that has no call of its own here, and changes nothing. */
+  /**
+   * Any method of docs/protocol.md, with its params as they stand there. One that changes something is
+   * sent again after a lost connection when its options have a `key`; its outcome is unknown otherwise.
+   */
   request(method: string, ...params: unknown[]): Promise<unknown> {
-    return this.#requests.read(method, ...params);
+    return this.#requests.ask(method, params);
   }
 
   /** Ends the connection. A program need not: it ends when nothing is under way. */

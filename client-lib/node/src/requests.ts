@@ -19,6 +19,20 @@ export interface RequestOptions extends CallerOptions {
   readonly requestKeys: boolean;
 }
 
+/** The methods that take a request key, and the place of their options among the params. */
+export const mutations: ReadonlyMap<string, number> = new Map([
+  ["schema.apply", 1],
+  ["insertOne", 2],
+  ["updateOne", 3],
+  ["deleteOne", 2],
+  ["insertMany", 2],
+  ["updateWhere", 3],
+  ["deleteWhere", 2],
+  ["transaction", 1],
+  ["undo", 1],
+  ["media.upload", 2],
+]);
+
 export class Requests {
   readonly calls: Caller;
   /** For the bytes of media, so that these hold up nobody. */
@@ -62,22 +76,16 @@ export class Requests {
       { ...withoutUndefined(options), ...(key === undefined ? {} : { key }) },
       "",
     );
-    const before = this.#turn;
-    const prepared = this.#prepared(parts);
-    const sent = (async () => {
-      const [params] = await Promise.all([prepared, before]);
-      // The answer is boxed: the turn ends when the request is sent.
-      return { answer: this.calls.call(method, [...params, settings], { isMutation: true, key }) };
-    })();
-    // Whoever comes next also waits for those before one that is refused.
-    this.#turn = Promise.allSettled([before, sent]).then(() => undefined);
-    try {
-      return await (
-        await sent
-      ).answer;
-    } catch (cause) {
-      throw seenFromHere(cause);
-    }
+    const params = this.#prepared(parts).then((prepared) => [...prepared, settings]);
+    return this.#inTurn(method, params, key);
+  }
+
+  /** Any method, with its params as they are. A mutation without a key in them is sent once. */
+  ask(method: string, params: readonly unknown[]): Promise<unknown> {
+    const place = mutations.get(method);
+    if (place === undefined) return this.read(method, ...params);
+    const { key } = (params[place] ?? {}) as { key?: unknown };
+    return this.#inTurn(method, this.#prepared(params), typeof key === "string" ? key : undefined);
   }
 
   /**
@@ -107,6 +115,28 @@ export class Requests {
   close(): void {
     this.calls.close();
     this.bulk.calls.close();
+  }
+
+  async #inTurn(
+    method: string,
+    prepared: Promise<readonly unknown[]>,
+    key: string | undefined,
+  ): Promise<unknown> {
+    const before = this.#turn;
+    const sent = (async () => {
+      const [params] = await Promise.all([prepared, before]);
+      // The answer is boxed: the turn ends when the request is sent.
+      return { answer: this.calls.call(method, params, { isMutation: true, key }) };
+    })();
+    // Whoever comes next also waits for those before one that is refused.
+    this.#turn = Promise.allSettled([before, sent]).then(() => undefined);
+    try {
+      return await (
+        await sent
+      ).answer;
+    } catch (cause) {
+      throw seenFromHere(cause);
+    }
   }
 
   async #prepared(parts: readonly unknown[]): Promise<unknown[]> {
