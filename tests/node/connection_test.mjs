@@ -136,3 +136,33 @@ test("a greeting that is refused or makes no sense leaves no connection behind",
     assert.equal(fake.open.size, 0);
   }
 });
+
+test("an answer of another form than the document says is a typed error", async (t) => {
+  for (const result of [null, "x", [1], 5, {}]) {
+    const fake = await greeting(({ reply }) => reply(null, result));
+    const client = clientOf(t, fake.socket);
+    const notes = client.mutator("notes");
+    const asked = {
+      findMany: () => client.repository("notes").findMany(),
+      insertMany: () => notes.insertMany([{}]),
+      transaction: () => client.transaction((tx) => tx.insertOne("notes", {})),
+      undo: () => client.undo(1),
+      have: () => client.have([]),
+      log: () => client.log().next(),
+      show: () => client.show(1),
+      read: () => client.media.read("xxh3-128:00"),
+      verify: () => client.verify(),
+      subscribe: () => client.subscribe().notices().next(),
+    };
+    for (const [what, ask] of Object.entries(asked)) {
+      const { code, message } = await refusal(ask());
+      assert.equal(code, "internal", `${what} of ${JSON.stringify(result)}: ${message}`);
+    }
+  }
+});
+
+test("an empty socket is the default one", async (t) => {
+  process.env.EMSTORE_SOCKET = daemon.socket;
+  t.after(() => delete process.env.EMSTORE_SOCKET);
+  assert.ok((await clientOf(t, "").ping()).sequence >= 0);
+});

@@ -9,7 +9,7 @@
 import { randomBytes } from "node:crypto";
 import { encode } from "./codec.js";
 import { Connection } from "./connection.js";
-import { EmstoreError } from "./errors.js";
+import { EmstoreError, noAnswer } from "./errors.js";
 
 export interface CallerOptions {
   /** How long to reconnect and repeat after a lost connection before giving up, in ms. */
@@ -40,6 +40,7 @@ export interface Hello {
 }
 
 interface Request extends Repeatability {
+  readonly method: string;
   readonly bytes: Uint8Array;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -88,7 +89,7 @@ export class Caller {
     return new Promise((resolve, reject) => {
       const id = this.#nextId();
       const bytes = encode([0, id, method, params]);
-      this.#requests.set(id, { ...repeat, bytes, resolve, reject, isSent: false });
+      this.#requests.set(id, { ...repeat, method, bytes, resolve, reject, isSent: false });
       if (this.#connection) this.#send();
       else this.#connected().catch(() => undefined); // Told to each request.
     });
@@ -238,7 +239,8 @@ export class Caller {
     this.#calm(); // An answer, not a greeting: a request that ends each connection ends at last.
     if (this.#requests.size === 0) this.#hold();
     if (refusal) request.reject(refusal);
-    else request.resolve(result);
+    else if (isMap(result)) request.resolve(result);
+    else request.reject(noAnswer(request.method, "a map"));
   }
 
   /** The daemon said: not now, and nothing has happened. Or: ask again under the same key. */
@@ -299,6 +301,12 @@ function greeting() {
     listen.onEnd = reject;
   });
   return { answer, listen };
+}
+
+/** What every method answers. */
+function isMap(answer: unknown): boolean {
+  if (answer === null || typeof answer !== "object" || Array.isArray(answer)) return false;
+  return !(answer instanceof Date || answer instanceof Uint8Array);
 }
 
 function isHello(answer: unknown): answer is Hello {

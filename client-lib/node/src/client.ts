@@ -2,7 +2,7 @@
 import type { Hello } from "./caller.js";
 import type { DB } from "./database.js";
 import { plain } from "./document.js";
-import { EmstoreError } from "./errors.js";
+import { EmstoreError, noAnswer } from "./errors.js";
 import { Feed, type FeedOptions } from "./feed.js";
 import { commitOf, commits, differences, type Commit, type Difference } from "./log.js";
 import type { LogQuery } from "./log.js";
@@ -10,7 +10,7 @@ import { MediaLibrary } from "./media_library.js";
 import { Mutator } from "./mutator.js";
 import { Repository } from "./repository.js";
 import { Requests, withoutUndefined, type MutationOptions } from "./requests.js";
-import { mutated, mutatedMany } from "./results.js";
+import { listIn, transacted } from "./results.js";
 import type { AnyRow, Id, MediaRow } from "./rows.js";
 import type { Schema, SchemaDocument } from "./schema.js";
 import { defaultSocket } from "./socket_path.js";
@@ -153,11 +153,8 @@ export class Client {
   ): Promise<{ results: any[]; sequence: number; replayed: boolean }> {
     const transaction = new Transaction();
     refusePromise(ask(transaction) as unknown);
-    const answer = await this.#requests.mutate("transaction", [transaction.document], {
-      ...options,
-    });
-    const { results, ...beside } = answer as any;
-    return { ...beside, results: results.map(resultOf) };
+    const parts = [transaction.document];
+    return transacted(await this.#requests.mutate("transaction", parts, { ...options }));
   }
 
   /** Makes the schema this one, and says what changed. */
@@ -216,9 +213,7 @@ export class Client {
     sequence: number,
     options?: MutationOptions,
   ): Promise<{ results: any[]; sequence: number; replayed: boolean }> {
-    const answer = await this.#requests.mutate("undo", [sequence], { ...options });
-    const { results, ...beside } = answer as any;
-    return { ...beside, results: results.map(resultOf) };
+    return transacted(await this.#requests.mutate("undo", [sequence], { ...options }));
   }
 
   /** Commits as they are made, and those before them from wherever the options say. */
@@ -271,10 +266,8 @@ export class Client {
    * `sha256` the answer is `{ maybe: true }`.
    */
   async have(contents: readonly (string | ContentDigest)[]): Promise<(KnownContent | null)[]> {
-    const answer = (await this.request("blob.have", contents)) as {
-      contents: (KnownContent | null)[];
-    };
-    return answer.contents;
+    const method = "blob.have";
+    return listIn(method, await this.request(method, contents), "contents");
   }
 
   /**
@@ -309,6 +302,7 @@ export class Client {
       const { state, result, error } = (await this.request("job.get", job)) as Job;
       if (state === "done") return result!;
       if (state === "failed" || state === "cancelled") throw EmstoreError.fromWire(error);
+      if (state !== "waiting" && state !== "running") throw noAnswer("job.get", "a known state");
       await new Promise((resolve) => setTimeout(resolve, pauseOfJobs));
     }
   }
@@ -332,11 +326,6 @@ export class Client {
     const document = "toJSON" in schema ? (schema as { toJSON(): unknown }).toJSON() : schema;
     return this.#requests.applySchema(document, { ...options });
   }
-}
-
-function resultOf(result: any): unknown {
-  if (result === null) return null;
-  return Array.isArray(result.data) ? mutatedMany(result) : mutated(result);
 }
 
 /** Of an async function the rest would be asked for when the transaction is long sent. */

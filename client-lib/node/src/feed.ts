@@ -7,7 +7,7 @@
  * where it was. Who is slow is waited for: the daemon reads no further than somebody takes.
  */
 import { otherStore, type Caller } from "./caller.js";
-import { EmstoreError } from "./errors.js";
+import { EmstoreError, noAnswer } from "./errors.js";
 import type { Commit, LinkOperator } from "./log.js";
 import type { Id } from "./rows.js";
 
@@ -99,8 +99,8 @@ export class Feed implements AsyncIterable<Commit> {
     if (this.#store !== store_id) throw otherStore("the socket of this feed");
     const asked = { ...this.#asked, from: this.position };
     const answer = await caller.call("subscribe", [asked], { isMutation: false });
-    if (Number.isInteger((answer as { from?: unknown } | null)?.from)) return answer as any;
-    throw new EmstoreError("internal", "emstored answered subscribe with no `from`");
+    if (Number.isInteger((answer as { from?: unknown }).from)) return answer as any;
+    throw noAnswer("subscribe", '"from"');
   }
 
   /** Until its connection ends. */
