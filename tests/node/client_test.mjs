@@ -1,7 +1,8 @@
 // The client for Node against a real daemon: files in all their forms, order, retries, errors, answers.
 import assert from "node:assert/strict";
 import { Blob, File } from "node:buffer";
-import { createReadStream, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createReadStream, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -100,6 +101,18 @@ test("parts of a medium are read, and the whole is saved", async () => {
   assert.ok(readFileSync(path).equals(bytes));
 });
 
+test("of two that save to one path at once, one file is there whole", async () => {
+  const media = await Promise.all([65, 66].map((byte) => client.media.upload(Buffer.alloc(byte * 70_000, byte))));
+  const folder = temporaryFolder();
+  for (let round = 0; round < 5; round += 1) {
+    const path = join(folder, `${round}.bin`);
+    await Promise.all(media.map(({ id }) => client.media.save(id, path)));
+    const saved = readFileSync(path);
+    assert.ok(saved.equals(Buffer.alloc(saved[0] * 70_000, saved[0])));
+  }
+  assert.equal(readdirSync(folder).length, 5);
+});
+
 test("what cannot be read is refused with its place, and nothing happens", async () => {
   const { sequence } = await client.ping();
   const missing = await refusal(
@@ -115,8 +128,29 @@ test("what cannot be read is refused with its place, and nothing happens", async
       throw new Error("the camera is gone");
     })(),
   );
-  await assert.rejects(client.media.upload(failing), /the camera is gone/);
+  const gone = await refusal(client.media.upload(failing));
+  assert.deepEqual([gone.code, gone.path], ["invalid_request", "file"]);
+  assert.match(gone.message, /the camera is gone/);
+  const pipe = join(temporaryFolder(), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  assert.match((await refusal(client.media.upload(pipe))).message, /no regular file/);
   assert.equal((await client.ping()).sequence, sequence);
+});
+
+test("a stream that fails before its turn is refused, and no end of the program", async () => {
+  const missing = () => createReadStream("/no/such/file");
+  const first = new Client({ socket: daemon.socket, schema }); // Applies the schema before it reads.
+  const error = await refusal(first.media.upload(missing()));
+  assert.deepEqual([error.code, error.path], ["invalid_request", "file"]);
+  assert.match(error.message, /cannot read \/no\/such\/file: ENOENT/);
+  first.close();
+  const slowly = async function* () {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    yield patterned(10);
+  };
+  const uploads = Array.from({ length: 8 }, () => client.media.upload(slowly()));
+  assert.equal((await refusal(client.media.upload(missing()))).code, "invalid_request"); // Waits for room.
+  await Promise.all(uploads);
 });
 
 test("many small files in one request are more than one message holds, and come", async () => {
@@ -145,6 +179,44 @@ test("mutations are carried out in the order of the calls, also when one waits f
   const second = products().insertOne({ name: "quick" });
   const [{ id, sequence }, next] = await Promise.all([first, second]);
   assert.deepEqual([next.id, next.sequence], [id + 1, sequence + 1]);
+});
+
+test("a mutation that is refused for its file lets nobody pass those before it", async () => {
+  const slow = Readable.from(
+    (async function* () {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      yield patterned(10);
+    })(),
+  );
+  const first = products().insertOne({ name: "A", gallery: { $create: { file: slow } } });
+  const refused = refusal(products().insertOne({ name: "B", gallery: { $create: { file: "/no/such/file" } } }));
+  const last = products().insertOne({ name: "C" });
+  assert.equal((await refused).code, "invalid_request");
+  const [{ sequence }, next] = await Promise.all([first, last]);
+  assert.equal(next.sequence, sequence + 1);
+});
+
+test("a document is sent as it was when it was passed", async () => {
+  const document = { name: "", gallery: { $create: { file: patterned(10), name: "" } } };
+  const options = { key: "" };
+  const asked = ["x", "y", "z"].map((name) => {
+    document.name = document.gallery.$create.name = name;
+    options.key = `passed-${name}`;
+    return products().insertOne(document, options);
+  });
+  const made = await Promise.all(asked);
+  const media = await client.repository("media").findMany({
+    where: { id: { $in: made.flatMap(({ changes }) => changes.gallery.added) } },
+    orderBy: "id",
+  });
+  for (const rows of [made, media]) assert.deepEqual(rows.map(({ name }) => name), ["x", "y", "z"]);
+  const { results } = await client.transaction((tx) => {
+    for (const name of ["t", "u"]) {
+      document.name = name;
+      tx.insertOne("products", document);
+    }
+  });
+  assert.deepEqual(results.map(({ name }) => name), ["t", "u"]);
 });
 
 test("thousands of requests travel without waiting for each other", async () => {
@@ -224,6 +296,19 @@ test("without a key the outcome of such a mutation is unknown, and it is not rep
   assert.equal((await bare.repository("products").count({ name: "perhaps" })).count, 1); // It had happened.
   bare.close();
   between.close();
+});
+
+test("a mutation by `request` is repeated under a key that it brings, and only then", async () => {
+  for (const options of [[], [{ key: "by-request" }]]) {
+    const between = await swallowing("insertOne");
+    const plain = new Client({ socket: between.path });
+    const asked = plain.request("insertOne", "products", { name: `asked ${options.length}` }, ...options);
+    if (options.length > 0) assert.equal((await asked).replayed, true);
+    else assert.equal((await refusal(asked)).code, "outcome_unknown");
+    assert.equal((await client.repository("products").count({ name: `asked ${options.length}` })).count, 1);
+    plain.close();
+    between.close();
+  }
 });
 
 test("a key of one's own answers the same, and refuses another request", async () => {
@@ -334,6 +419,18 @@ test("several mutations are one commit, with names for what they make", async ()
   );
   assert.equal(error.class, "conflict");
   assert.equal((await client.repository("products").exists({ name: "never" })).exists, false);
+});
+
+test("a transaction is not asked for by an async function", async () => {
+  const { sequence } = await client.ping();
+  const asking = async (tx) => {
+    await new Promise(setImmediate);
+    tx.insertOne("products", { name: "lost" });
+    throw new Error("too late");
+  };
+  const error = await refusal(client.transaction(asking));
+  assert.equal(error.code, "invalid_request");
+  assert.equal((await client.ping()).sequence, sequence);
 });
 
 test("all violations of a request are told, each with its path", async () => {

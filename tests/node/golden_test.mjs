@@ -109,3 +109,12 @@ test("the codes are those of the document", () => {
   assert.ok(listed.length > 50);
   assert.deepEqual([...errorCodes].sort(), listed.sort());
 });
+
+test("the methods with a request key are those of the document", async () => {
+  const { mutations } = await ours("requests.js");
+  const page = readFileSync(join(root, "docs", "protocol.md"), "utf8");
+  const rows = [...page.matchAll(/^\| `([\w.]+)` \| ([^|]*) \| ([^|]*\bkey\b[^|]*) \| `\{/gm)];
+  const places = rows.map(([, method, params]) => [method, params.split(",").length]);
+  assert.ok(places.length > 8);
+  assert.deepEqual([...mutations].sort(), places.sort());
+});

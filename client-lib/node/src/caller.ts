@@ -9,11 +9,13 @@
 import { randomBytes } from "node:crypto";
 import { encode } from "./codec.js";
 import { Connection } from "./connection.js";
-import { EmstoreError } from "./errors.js";
+import { EmstoreError, noAnswer } from "./errors.js";
 
 export interface CallerOptions {
   /** How long to reconnect and repeat after a lost connection before giving up, in ms. */
   readonly retryFor: number;
+  /** Silent for so long while an answer is due, a connection is lost; in ms. */
+  readonly timeout: number;
   /** What `hello` says of this program. */
   readonly clientName: string;
 }
@@ -38,6 +40,7 @@ export interface Hello {
 }
 
 interface Request extends Repeatability {
+  readonly method: string;
   readonly bytes: Uint8Array;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -50,6 +53,7 @@ const protocolVersion = 1;
 const firstPause = 5;
 const longestPause = 500;
 const idsMax = 2 ** 32;
+const helloId = 0; // Of the first request of each connection.
 
 /** 128 random bits. */
 export const newRequestKey = (): string => randomBytes(16).toString("hex");
@@ -61,6 +65,7 @@ export class Caller {
   readonly #pushHandlers = new Set<PushHandler>();
   #lostHandler: (cause: EmstoreError) => void = () => undefined;
   #connection: Connection | null = null;
+  #greeted: Connection | null = null; // It has not said yet who it is.
   #connecting: Promise<void> | null = null;
   #hello: Hello | null = null;
   #lastId = 0;
@@ -84,9 +89,7 @@ export class Caller {
     return new Promise((resolve, reject) => {
       const id = this.#nextId();
       const bytes = encode([0, id, method, params]);
-      const most = this.#hello?.limits.request;
-      if (most !== undefined && bytes.length > most) return reject(tooLarge(bytes.length, most));
-      this.#requests.set(id, { ...repeat, bytes, resolve, reject, isSent: false });
+      this.#requests.set(id, { ...repeat, method, bytes, resolve, reject, isSent: false });
       if (this.#connection) this.#send();
       else this.#connected().catch(() => undefined); // Told to each request.
     });
@@ -112,11 +115,12 @@ export class Caller {
   }
 
   /** Ends the connection. What has no answer is refused. */
-  close(): void {
+  close(cause = closed()): void {
     this.#isClosed = true;
+    this.#greeted?.end(cause);
     this.#connection?.close();
     this.#connection = null;
-    this.#giveUp(closed(), () => true);
+    this.#giveUp(cause, () => true);
   }
 
   /** Forgets whom it spoke with: the next request connects anew. What has no answer is refused. */
@@ -125,6 +129,7 @@ export class Caller {
     this.#connection = null;
     this.#hello = null;
     this.#giveUp(closed(), (request) => request.isSent);
+    this.#calm();
   }
 
   #nextId(): number {
@@ -144,20 +149,28 @@ export class Caller {
     for (;;) {
       try {
         await this.#greet();
-        this.#deadline = null;
-        this.#pause = firstPause;
         return this.#send();
       } catch (cause) {
         const error = asError(cause);
         this.#deadline ??= Date.now() + (this.#hello ? this.#options.retryFor : 0);
-        if (this.#isClosed || !error.retryable || Date.now() + this.#pause > this.#deadline) {
-          this.#deadline = null;
+        if (this.#isClosed || !error.retryable || this.#isTooLate()) {
           this.#giveUp(error, () => true);
+          this.#calm();
           throw error;
         }
         await this.#rest();
       }
     }
+  }
+
+  #isTooLate(): boolean {
+    return this.#deadline !== null && Date.now() + this.#pause > this.#deadline;
+  }
+
+  /** Nothing is being retried: the next failure is a first one. */
+  #calm(): void {
+    this.#deadline = null;
+    this.#pause = firstPause;
   }
 
   async #rest(): Promise<void> {
@@ -170,18 +183,23 @@ export class Caller {
   async #greet(): Promise<void> {
     const path = await this.#socket();
     const { answer, listen } = greeting();
-    const connection = await Connection.open(path, listen);
-    connection.send(
-      encode([0, 0, "hello", [{ protocol: protocolVersion, client: this.#options.clientName }]]),
-    );
-    const hello = await answer;
-    if (this.#hello && this.#hello.store_id !== hello.store_id) {
+    const connection = await Connection.open(path, listen, this.#options.timeout);
+    this.#greeted = connection;
+    try {
+      if (this.#isClosed) throw closed();
+      const params = [{ protocol: protocolVersion, client: this.#options.clientName }];
+      connection.expect(true);
+      connection.send(encode([0, helloId, "hello", params]));
+      const hello = await answer;
+      if (!isHello(hello) || connection.isOver) throw noEmstored(path);
+      if (this.#hello && this.#hello.store_id !== hello.store_id) throw otherStore(path);
+      this.#hello = hello;
+    } catch (cause) {
       connection.close();
-      throw new EmstoreError("unreachable", `${path} now serves another store than before`, {
-        hint: "connect anew: repeating a request there would be no repetition",
-      });
+      throw cause;
+    } finally {
+      this.#greeted = null;
     }
-    this.#hello = hello;
     this.#connection = connection;
     listen.onReply = (id, error, result) => this.#answer(id, error, result);
     listen.onPush = (method, params) => {
@@ -191,28 +209,38 @@ export class Caller {
   }
 
   #send(): void {
-    for (const request of this.#requests.values()) {
+    const most = this.#hello?.limits.request ?? Infinity;
+    for (const [id, request] of this.#requests) {
       if (request.isSent) continue;
+      if (request.bytes.length > most) {
+        this.#requests.delete(id);
+        request.reject(tooLarge(request.bytes.length, most));
+        continue;
+      }
       request.isSent = true;
       this.#connection?.send(request.bytes);
     }
+    if (this.#requests.size === 0) this.#calm();
     this.#hold();
   }
 
   /** A process may end when nothing is under way and nobody listens. */
   #hold(): void {
+    this.#connection?.expect(this.#requests.size > 0);
     this.#connection?.hold(this.#requests.size > 0 || this.#pushHandlers.size > 0);
   }
 
   #answer(id: number, error: unknown, result: unknown): void {
     const request = this.#requests.get(id);
-    if (!request) return; // Of a request that was given up.
+    if (!request) throw new RangeError(`an answer to request ${id}, which was not asked`);
     const refusal = error === null || error === undefined ? null : EmstoreError.fromWire(error);
     if (refusal && this.#asksToRepeat(refusal, request)) return this.#repeat(request, refusal);
     this.#requests.delete(id);
+    this.#calm(); // An answer, not a greeting: a request that ends each connection ends at last.
     if (this.#requests.size === 0) this.#hold();
     if (refusal) request.reject(refusal);
-    else request.resolve(result);
+    else if (isMap(result)) request.resolve(result);
+    else request.reject(noAnswer(request.method, "a map"));
   }
 
   /** The daemon said: not now, and nothing has happened. Or: ask again under the same key. */
@@ -234,20 +262,25 @@ export class Caller {
     this.#connection = null;
     this.#lostHandler(cause);
     if (this.#isClosed) return;
-    this.#giveUp(cause, (request) => request.isSent && !isRepeatable(request));
-    for (const request of this.#requests.values()) request.isSent = false;
-    if (this.#requests.size === 0) return; // The next request connects again.
+    this.#giveUp(cause, (request) => request.isSent && !(cause.retryable && isRepeatable(request)));
     this.#deadline ??= Date.now() + this.#options.retryFor;
+    if (this.#isTooLate()) this.#giveUp(cause, () => true);
+    for (const request of this.#requests.values()) request.isSent = false;
+    if (this.#requests.size === 0) return this.#calm(); // The next request connects again.
     this.#rest()
       .then(() => this.#connected())
       .catch(() => undefined); // Told to each request.
   }
 
   #giveUp(cause: EmstoreError, isOver: (request: Request) => boolean): void {
+    const sent = [...this.#requests.values()].filter(({ isSent }) => isSent);
+    // A last word is about the only request there was.
+    const isRefusal = sent.length === 1 && ["invalid", "too_large"].includes(cause.class);
     for (const [id, request] of this.#requests) {
       if (!isOver(request)) continue;
       this.#requests.delete(id);
-      request.reject(request.isSent && request.isMutation ? unknownOutcome(request, cause) : cause);
+      const isUnknown = request.isSent && request.isMutation && !isRefusal;
+      request.reject(isUnknown ? unknownOutcome(request, cause) : cause);
     }
   }
 }
@@ -259,14 +292,39 @@ function greeting() {
     onPush: (_method: string, _params: readonly unknown[]): void => undefined,
     onEnd: (_cause: EmstoreError): void => undefined,
   };
-  const answer = new Promise<Hello>((resolve, reject) => {
-    listen.onReply = (_id, error, result) => {
+  const answer = new Promise<unknown>((resolve, reject) => {
+    listen.onReply = (id, error, result) => {
+      if (id !== helloId) throw new RangeError(`an answer to request ${id}, which was not asked`);
       if (error) reject(EmstoreError.fromWire(error));
-      else resolve(result as Hello);
+      else resolve(result);
     };
     listen.onEnd = reject;
   });
   return { answer, listen };
+}
+
+/** What every method answers. */
+function isMap(answer: unknown): boolean {
+  if (answer === null || typeof answer !== "object" || Array.isArray(answer)) return false;
+  return !(answer instanceof Date || answer instanceof Uint8Array);
+}
+
+function isHello(answer: unknown): answer is Hello {
+  const { store_id, limits } = (answer ?? {}) as Partial<Hello>;
+  return typeof store_id === "string" && typeof limits === "object" && limits !== null;
+}
+
+function noEmstored(path: string): EmstoreError {
+  return new EmstoreError("unreachable", `${path} does not answer like emstored`, {
+    hint: "name the socket of an emstored: EMSTORE_SOCKET, or em.connect({ socket })",
+  });
+}
+
+/** What stood with the store before does not stand with another. */
+export function otherStore(path: string): EmstoreError {
+  return new EmstoreError("unreachable", `${path} now serves another store than before`, {
+    hint: "connect anew: going on there would be no going on",
+  });
 }
 
 function isRepeatable(request: Request): boolean {

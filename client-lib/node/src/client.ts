@@ -2,7 +2,7 @@
 import type { Hello } from "./caller.js";
 import type { DB } from "./database.js";
 import { plain } from "./document.js";
-import { EmstoreError } from "./errors.js";
+import { EmstoreError, noAnswer } from "./errors.js";
 import { Feed, type FeedOptions } from "./feed.js";
 import { commitOf, commits, differences, type Commit, type Difference } from "./log.js";
 import type { LogQuery } from "./log.js";
@@ -10,7 +10,7 @@ import { MediaLibrary } from "./media_library.js";
 import { Mutator } from "./mutator.js";
 import { Repository } from "./repository.js";
 import { Requests, withoutUndefined, type MutationOptions } from "./requests.js";
-import { mutated, mutatedMany } from "./results.js";
+import { listIn, transacted } from "./results.js";
 import type { AnyRow, Id, MediaRow } from "./rows.js";
 import type { Schema, SchemaDocument } from "./schema.js";
 import { defaultSocket } from "./socket_path.js";
@@ -18,15 +18,17 @@ import { Transaction } from "./transaction.js";
 
 export interface ClientOptions {
   /**
-   * The daemon's socket. Otherwise where a daemon of the same environment listens: $EMSTORE_SOCKET,
-   * else $XDG_RUNTIME_DIR/emstore/sock, else $EMSTORE_DATA/sock; the system's, at /run/emstore/sock,
-   * when none of these is set or there is no such socket.
+   * The daemon's socket. Left out or empty: where a daemon of the same environment listens, which is
+   * $EMSTORE_SOCKET, else $XDG_RUNTIME_DIR/emstore/sock, else $EMSTORE_DATA/sock; the system's, at
+   * /run/emstore/sock, when none of these is set or there is no such socket.
    */
   socket?: string;
   /** Applied before the first request. What would destroy data is refused. */
   schema?: Schema<any> | SchemaDocument;
-  /** After a lost connection: how long to reconnect and repeat, in ms. Usually 10,000. */
+  /** After a lost connection: how long to repeat without an answer, in ms. Usually 10,000. */
   retryFor?: number;
+  /** Silent for so long while an answer is due, a connection is lost; in ms. Usually 60,000. */
+  timeout?: number;
   /** Gives every mutation a request key, so that a repeated one happens once. Usually true. */
   requestKeys?: boolean;
   /** What `hello` says of this program. */
@@ -103,18 +105,14 @@ export class Client {
 
   constructor(options: ClientOptions = {}) {
     const { socket, schema, retryFor = 10_000, requestKeys = true } = options;
-    const { clientName = "emstore-node" } = options;
-    this.#socket = async () => socket ?? defaultSocket();
+    const { timeout = 60_000, clientName = "emstore-node" } = options;
+    this.#socket = async () => socket || defaultSocket();
     this.#schema = schema ?? null;
     this.#retryFor = retryFor;
     this.#requests = new Requests(
       () => this.#socket(),
       () => this.#ready(),
-      {
-        retryFor,
-        requestKeys,
-        clientName,
-      },
+      { retryFor, timeout, requestKeys, clientName },
     );
     this.media = new MediaLibrary(this.#requests);
   }
@@ -146,19 +144,17 @@ export class Client {
    *     tx.updateOne("pages", 1, { products: { $attach: [laptop] } });
    *   });
    *
-   * Answers what each of them answers; null of a check.
+   * Answers what each of them answers; null of a check. `ask` may not be async: what it asks for
+   * takes effect with the transaction, so there is nothing to wait for in it.
    */
   async transaction(
     ask: (transaction: Transaction) => void,
     options?: MutationOptions,
   ): Promise<{ results: any[]; sequence: number; replayed: boolean }> {
     const transaction = new Transaction();
-    ask(transaction);
-    const answer = await this.#requests.mutate("transaction", [transaction.document], {
-      ...options,
-    });
-    const { results, ...beside } = answer as any;
-    return { ...beside, results: results.map(resultOf) };
+    refusePromise(ask(transaction) as unknown);
+    const parts = [transaction.document];
+    return transacted(await this.#requests.mutate("transaction", parts, { ...options }));
   }
 
   /** Makes the schema this one, and says what changed. */
@@ -217,9 +213,7 @@ export class Client {
     sequence: number,
     options?: MutationOptions,
   ): Promise<{ results: any[]; sequence: number; replayed: boolean }> {
-    const answer = await this.#requests.mutate("undo", [sequence], { ...options });
-    const { results, ...beside } = answer as any;
-    return { ...beside, results: results.map(resultOf) };
+    return transacted(await this.#requests.mutate("undo", [sequence], { ...options }));
   }
 
   /** Commits as they are made, and those before them from wherever the options say. */
@@ -272,15 +266,16 @@ export class Client {
    * `sha256` the answer is `{ maybe: true }`.
    */
   async have(contents: readonly (string | ContentDigest)[]): Promise<(KnownContent | null)[]> {
-    const answer = (await this.request("blob.have", contents)) as {
-      contents: (KnownContent | null)[];
-    };
-    return answer.contents;
+    const method = "blob.have";
+    return listIn(method, await this.request(method, contents), "contents");
   }
 
-  /** Any method of docs/protocol.md that has no call of its own here, and changes nothing. */
+  /**
+   * Any method of docs/protocol.md, with its params as they stand there. One that changes something is
+   * sent again after a lost connection when its options have a `key`; its outcome is unknown otherwise.
+   */
   request(method: string, ...params: unknown[]): Promise<unknown> {
-    return this.#requests.read(method, ...params);
+    return this.#requests.ask(method, params);
   }
 
   /** Ends the connection. A program need not: it ends when nothing is under way. */
@@ -307,6 +302,7 @@ export class Client {
       const { state, result, error } = (await this.request("job.get", job)) as Job;
       if (state === "done") return result!;
       if (state === "failed" || state === "cancelled") throw EmstoreError.fromWire(error);
+      if (state !== "waiting" && state !== "running") throw noAnswer("job.get", "a known state");
       await new Promise((resolve) => setTimeout(resolve, pauseOfJobs));
     }
   }
@@ -332,7 +328,11 @@ export class Client {
   }
 }
 
-function resultOf(result: any): unknown {
-  if (result === null) return null;
-  return Array.isArray(result.data) ? mutatedMany(result) : mutated(result);
+/** Of an async function the rest would be asked for when the transaction is long sent. */
+function refusePromise(returned: unknown): void {
+  if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
+  Promise.resolve(returned as PromiseLike<unknown>).catch(() => undefined); // This is the error.
+  throw new EmstoreError("invalid_request", "a transaction is asked for by no async function", {
+    hint: "await what it needs before: em.transaction((tx) => …)",
+  });
 }

@@ -41,7 +41,22 @@ const encoder = new Encoder({ extensionCodec, ignoreUndefined: true });
 const plainDecoder = new Decoder({ extensionCodec });
 const wideDecoder = new Decoder({ extensionCodec, useBigInt64: true });
 
-/** Bigints that a number holds, as numbers. */
+// The library refuses this name, which JSON has as any other: it is read under one that no text has.
+const specialName = "__proto__";
+const standIn = `\ud800${specialName}`;
+const specialDecoder = new Decoder({
+  extensionCodec,
+  useBigInt64: true,
+  keyDecoder: {
+    canBeCached: (bytes) => bytes === specialName.length,
+    decode(bytes, at, length) {
+      const name = Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString();
+      return name === specialName ? standIn : name;
+    },
+  },
+});
+
+/** Bigints that a number holds, as numbers; the special name, as what it is. */
 function narrow(value: unknown): unknown {
   if (typeof value === "bigint") {
     const number = Number(value);
@@ -50,6 +65,15 @@ function narrow(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(narrow);
   if (value === null || typeof value !== "object") return value;
   if (value instanceof Date || ArrayBuffer.isView(value)) return value;
+  if (Object.hasOwn(value, standIn)) {
+    // Makes members of its own, whatever they are called.
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [
+        name === standIn ? specialName : name,
+        narrow(member),
+      ]),
+    );
+  }
   for (const [name, member] of Object.entries(value)) {
     (value as Record<string, unknown>)[name] = narrow(member);
   }
@@ -65,5 +89,17 @@ export function encode(value: unknown): Uint8Array {
  * second walk. Throws what the library throws when the bytes are none of it.
  */
 export function decode(bytes: Uint8Array, hasWideIntegers = true): unknown {
+  const isSpecial = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(specialName);
+  if (isSpecial) return narrow(specialDecoder.decode(bytes));
   return hasWideIntegers ? narrow(wideDecoder.decode(bytes)) : plainDecoder.decode(bytes);
+}
+
+/** The id of a reply, also of one that cannot be decoded; null of what is no reply. */
+export function idOfReply(bytes: Uint8Array): number | null {
+  const [list, kind, head = 0] = bytes;
+  if (list !== 0x94 || kind !== 0x01) return null;
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const width = { 0xcc: 1, 0xcd: 2, 0xce: 4 }[head];
+  if (width !== undefined) return view.readUIntBE(3, width);
+  return head <= 0x7f ? head : null;
 }

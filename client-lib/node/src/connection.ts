@@ -3,8 +3,8 @@
  * ended, and says so to whom it belongs.
  */
 import { createConnection, type Socket } from "node:net";
-import { decode } from "./codec.js";
-import { Cutter } from "./cutter.js";
+import { decode, idOfReply } from "./codec.js";
+import { Cutter, type Message } from "./cutter.js";
 import { EmstoreError } from "./errors.js";
 
 /** More than any daemon of today sends; a later one may have larger limits. */
@@ -18,6 +18,7 @@ export interface Listener {
   onEnd(cause: EmstoreError): void;
 }
 
+const longestTimeout = 2 ** 31 - 1; // That Node has; 24 days.
 const kindReply = 1;
 const kindPush = 2;
 
@@ -26,27 +27,34 @@ export class Connection {
   readonly #listener: Listener;
   readonly #cutter = new Cutter(limits);
   #lastWord: EmstoreError | null = null; // An error that answers no request: why it hung up.
+  readonly #timeout: number;
+  #patience: NodeJS.Timeout | null = null; // While an answer is due.
   #isOver = false;
 
-  /** Errors: unreachable. */
-  static open(path: string, listener: Listener): Promise<Connection> {
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Silent for `timeout` ms while an answer is due, it counts as lost. Errors: unreachable. */
+  static open(path: string, listener: Listener, timeout: number): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const socket = createConnection(path);
       const refuse = (cause: Error) => reject(unreachable(path, cause));
       socket.once("error", refuse);
       socket.once("connect", () => {
         socket.off("error", refuse);
-        resolve(new Connection(socket, listener));
+        resolve(new Connection(socket, listener, timeout));
       });
     });
   }
 
-  private constructor(socket: Socket, listener: Listener) {
+  private constructor(socket: Socket, listener: Listener, timeout: number) {
     this.#socket = socket;
     this.#listener = listener;
+    this.#timeout = Math.min(timeout, longestTimeout);
     socket.on("data", (piece) => this.#receive(piece));
-    socket.on("error", (cause) => this.#end(lost(cause.message, cause)));
-    socket.on("close", () => this.#end(lost("emstored closed the connection")));
+    socket.on("error", (cause) => this.end(lost(cause.message, cause)));
+    socket.on("close", () => this.end(lost("emstored closed the connection")));
   }
 
   send(message: Uint8Array): void {
@@ -59,26 +67,54 @@ export class Connection {
     else this.#socket.unref();
   }
 
+  /** Whether an answer is due. */
+  expect(isDue: boolean): void {
+    if (isDue) {
+      this.#patience ??= setTimeout(() => this.#runOut(), this.#timeout).unref();
+    } else if (this.#patience) {
+      clearTimeout(this.#patience);
+      this.#patience = null;
+    }
+  }
+
   /** Takes no more bytes, so that the daemon waits; or goes on. */
   pause(isPaused: boolean): void {
     if (isPaused) this.#socket.pause();
     else this.#socket.resume();
   }
 
+  /** Ends it without a word to the listener. */
   close(): void {
     this.#isOver = true;
+    this.expect(false);
     this.#socket.destroy();
   }
 
+  /** Ends it, and says so. */
+  end(cause: EmstoreError): void {
+    if (this.#isOver) return;
+    this.close();
+    this.#listener.onEnd(this.#lastWord ?? cause);
+  }
+
+  /** A process that was stopped for as long has not looked yet: what has come is read first. */
+  #runOut(): void {
+    const { bytesRead } = this.#socket;
+    setImmediate(() => {
+      if (this.#patience && this.#socket.bytesRead === bytesRead) this.end(silent(this.#timeout));
+    });
+  }
+
   #receive(piece: Uint8Array): void {
+    this.#patience?.refresh();
     this.#cutter.push(piece);
     try {
       for (let message = this.#cutter.next(); message && !this.#isOver;) {
-        this.#take(decode(message.bytes, message.hasWideIntegers));
+        this.#take(read(message));
         message = this.#cutter.next();
       }
     } catch (cause) {
-      this.#end(notOurLanguage(cause));
+      this.end(notOurLanguage(cause));
     }
   }
 
@@ -95,11 +131,17 @@ export class Connection {
       throw new TypeError("a message of no known form");
     }
   }
+}
 
-  #end(cause: EmstoreError): void {
-    if (this.#isOver) return;
-    this.close();
-    this.#listener.onEnd(this.#lastWord ?? cause);
+/** A reply that cannot be read is an error of the request that it answers, and of no other. */
+function read({ bytes, hasWideIntegers }: Message): unknown {
+  try {
+    return decode(bytes, hasWideIntegers);
+  } catch (cause) {
+    const id = idOfReply(bytes);
+    if (id === null) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return [kindReply, id, ["internal", `an answer that cannot be read: ${reason}`], null];
   }
 }
 
@@ -113,6 +155,13 @@ function unreachable(path: string, cause: Error): EmstoreError {
 
 function lost(reason: string, cause?: Error): EmstoreError {
   return new EmstoreError("unreachable", reason, { retryable: true, cause });
+}
+
+function silent(timeout: number): EmstoreError {
+  return new EmstoreError("timed_out", `emstored did not answer within ${timeout} ms`, {
+    hint: "look whether it is under way; `timeout` says how long to wait",
+    retryable: true,
+  });
 }
 
 function notOurLanguage(cause: unknown): EmstoreError {

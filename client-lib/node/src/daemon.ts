@@ -56,15 +56,13 @@ async function start(options: DaemonOptions): Promise<Daemon> {
   const flags = ["--data", options.data, "--socket", options.socket];
   if (options.media !== undefined) flags.push("--media", options.media);
   const child = spawn(program, flags, { stdio: ["ignore", "pipe", "pipe"] });
-  await ready(child, program);
   const stop = () => void child.kill("SIGTERM");
-  process.once("exit", stop); // A private daemon ends with its process.
+  const forget = atEnd(stop); // A private daemon ends with its process.
+  child.once("exit", forget).once("error", forget);
+  await ready(child, program);
   let release = () => undefined as void;
   const ended = new Promise<void>((resolve) => {
-    child.once("exit", () => {
-      process.off("exit", stop);
-      resolve();
-    });
+    child.once("exit", () => resolve());
     release = () => {
       for (const part of [child, child.stdout, child.stderr]) {
         (part as unknown as { unref?: () => void }).unref?.();
@@ -83,6 +81,40 @@ async function start(options: DaemonOptions): Promise<Daemon> {
       return ended;
     },
   };
+}
+
+const endings = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+const stops = new Set<() => void>(); // Of all daemons that were started here.
+
+/**
+ * Has `stop` called when the process ends, by a signal too, unless the program itself listens to that:
+ * then it is for the program to end. Nobody is told of SIGKILL. Gives what takes it back.
+ */
+function atEnd(stop: () => void): () => void {
+  if (stops.size === 0) {
+    process.on("exit", stopAll);
+    for (const signal of endings) process.on(signal, onSignal);
+  }
+  stops.add(stop);
+  return () => {
+    if (stops.delete(stop) && stops.size === 0) listenNoMore();
+  };
+}
+
+function stopAll(): void {
+  for (const stop of stops) stop();
+}
+
+function onSignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  stopAll();
+  listenNoMore();
+  process.kill(process.pid, signal); // Now nobody listens, and it does what it does.
+}
+
+function listenNoMore(): void {
+  process.off("exit", stopAll);
+  for (const signal of endings) process.off(signal, onSignal);
 }
 
 /** Until the daemon says that clients can connect. */

@@ -3,7 +3,8 @@
  * files in place of what stands for them. Names and defaults are the daemon's to resolve.
  */
 import { EmstoreError } from "./errors.js";
-import { isFile, type FileInput, type StoredBlob } from "./files.js";
+import { heed, isFile, type FileInput, type StoredBlob } from "./files.js";
+import { Time } from "./time.js";
 import type { StoredFile } from "./transfer.js";
 
 const depthMax = 64;
@@ -28,18 +29,42 @@ interface Place {
 type PlainMap = Record<string, unknown>;
 
 /**
- * A document with its files stored. `isMedia`: it is a media record itself. Returns at once what
- * names no file. Errors have the path within the document.
+ * A document as it was when it was passed, its files still to be stored. Bytes are not copied: they
+ * are the caller's to leave alone until the answer has come.
  */
-export function lowered(
-  document: unknown,
-  storing: Storing,
-  { path = "", isMedia = false } = {},
-): unknown | Promise<unknown> {
-  const jobs: Job[] = [];
-  const copy = new Copier(jobs).value(document, { path, depth: 0, makesMedia: isMedia });
-  if (jobs.length === 0) return copy;
-  return Promise.all(jobs.map((job) => run(job, storing))).then(() => copy);
+export class Draft {
+  readonly #copy: unknown;
+  readonly #jobs: readonly Job[];
+
+  private constructor(copy: unknown, jobs: readonly Job[]) {
+    this.#copy = copy;
+    this.#jobs = jobs;
+  }
+
+  /** `makesMedia`: it is a media record itself. Errors have the path within the document. */
+  static of(document: unknown, place: Partial<Place> = {}): Draft {
+    const jobs: Job[] = [];
+    const copy = new Copier(jobs).value(document, {
+      path: "",
+      depth: 0,
+      makesMedia: false,
+      ...place,
+    });
+    return new Draft(copy, jobs);
+  }
+
+  static ofList(drafts: readonly Draft[]): Draft {
+    return new Draft(
+      drafts.map((draft) => draft.#copy),
+      drafts.flatMap((draft) => draft.#jobs),
+    );
+  }
+
+  /** What is sent. Asked for once. */
+  async stored(storing: Storing): Promise<unknown> {
+    await Promise.all(this.#jobs.map((job) => run(job, storing)));
+    return this.#copy;
+  }
 }
 
 /** Values that name no files: conditions, options, ids. In them, undefined is refused. */
@@ -88,7 +113,8 @@ class Copier {
       });
     }
     if (Array.isArray(value)) return this.#list(value, place);
-    if (value instanceof Date || value instanceof Uint8Array) return value;
+    if (value instanceof Date) return Time.copyOf(value);
+    if (value instanceof Uint8Array) return value;
     if (isMap(value)) return this.#map(value, place);
     return refuse(place.path, `a ${value.constructor.name} has no form on the wire`);
   }
@@ -110,6 +136,7 @@ class Copier {
       }
       if (this.#jobs && name === "file" && standsForFile(member, place.makesMedia)) {
         copy[name] = null; // Keeps its place among the names.
+        heed(member);
         this.#jobs.push({ file: member, path, done: (stored) => nameFile(copy, stored) });
         continue;
       }

@@ -147,3 +147,10 @@ export class EmstoreError extends Error {
     });
   }
 }
+
+/** An answer that is not what docs/protocol.md says of the method. */
+export function noAnswer(method: string, missing: string): EmstoreError {
+  return new EmstoreError("internal", `emstored answered ${method} without ${missing}`, {
+    hint: "see whether client and daemon are of one version",
+  });
+}

@@ -6,8 +6,8 @@
  * Nothing is missed and nothing comes twice: a lost connection is made again, and the feed goes on
  * where it was. Who is slow is waited for: the daemon reads no further than somebody takes.
  */
-import type { Caller } from "./caller.js";
-import { EmstoreError } from "./errors.js";
+import { otherStore, type Caller } from "./caller.js";
+import { EmstoreError, noAnswer } from "./errors.js";
 import type { Commit, LinkOperator } from "./log.js";
 import type { Id } from "./rows.js";
 
@@ -39,7 +39,10 @@ export class Feed implements AsyncIterable<Commit> {
   readonly #asked: Readonly<Record<string, unknown>>;
   readonly #retryFor: number;
   #inbox: Inbox | null = null;
+  #store: string | null = null; // Its id: sequences of another one say nothing.
   #isClosed = false;
+  #tellClosed = () => undefined as void;
+  readonly #closed = new Promise<null>((resolve) => (this.#tellClosed = () => resolve(null)));
   /** What `from` would go on with, after the last notice that was taken. */
   position: number | undefined;
 
@@ -69,34 +72,52 @@ export class Feed implements AsyncIterable<Commit> {
           yield notice;
         }
       } catch (cause) {
+        if (this.#isClosed) return;
         if (!(cause instanceof EmstoreError) || !cause.retryable) throw cause;
         deadline ??= Date.now() + this.#retryFor;
         if (Date.now() + pause > deadline) throw cause;
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        await this.#unlessClosed(new Promise((resolve) => setTimeout(resolve, pause)));
       }
     }
   }
 
-  /** Ends it: who waits for a commit waits no longer. */
+  /** Ends it, wherever it is: who waits for a commit waits no longer. */
   close(): void {
     this.#isClosed = true;
+    this.#tellClosed();
     this.#inbox?.end(null);
+  }
+
+  /** Null when it was closed meanwhile. */
+  #unlessClosed<T>(wanted: Promise<T>): Promise<T | null> {
+    return Promise.race([wanted, this.#closed]);
+  }
+
+  async #subscribe(caller: Caller): Promise<{ readonly from: number }> {
+    const { store_id } = await caller.hello();
+    this.#store ??= store_id;
+    if (this.#store !== store_id) throw otherStore("the socket of this feed");
+    const asked = { ...this.#asked, from: this.position };
+    const answer = await caller.call("subscribe", [asked], { isMutation: false });
+    if (Number.isInteger((answer as { from?: unknown }).from)) return answer as any;
+    throw noAnswer("subscribe", '"from"');
   }
 
   /** Until its connection ends. */
   async *#subscription(): AsyncGenerator<Notice, void, undefined> {
-    const caller = await this.#connect();
+    const caller = await this.#unlessClosed(this.#connect());
+    if (!caller) return;
     const inbox = new Inbox((isFull) => caller.pause(isFull));
     this.#inbox = inbox;
     caller.onPush((method, params) => inbox.take(method, params));
     caller.onLost((cause) => {
-      caller.close();
+      caller.close(cause);
       inbox.end(cause);
     });
     try {
-      const asked = { ...this.#asked, from: this.position };
-      const answer = await caller.call("subscribe", [asked], { isMutation: false });
-      this.position ??= (answer as { from: number }).from;
+      const answer = await this.#unlessClosed(this.#subscribe(caller));
+      if (!answer) return;
+      this.position ??= answer.from;
       for (let notice = await inbox.next(); notice; notice = await inbox.next()) yield notice;
     } finally {
       caller.close();

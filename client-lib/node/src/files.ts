@@ -2,7 +2,7 @@
  * What can stand for a file: a path, bytes, a Blob or File, a stream. Whatever it is, it is read in
  * pieces, so that a film takes no more memory than a picture.
  */
-import { open, type FileHandle } from "node:fs/promises";
+import { constants, open, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EmstoreError } from "./errors.js";
@@ -55,6 +55,12 @@ export function isFile(value: unknown): value is Exclude<FileInput, string | Sto
   );
 }
 
+/** A stream may fail before its turn to be read has come: then it is reading it that tells. */
+export function heed(file: Exclude<FileInput, StoredBlob>): void {
+  const { on } = file as { on?: unknown };
+  if (typeof on === "function") on.call(file, "error", () => undefined);
+}
+
 /** Errors: invalid_request for what cannot be read. */
 export async function openSource(file: Exclude<FileInput, StoredBlob>): Promise<Source> {
   if (typeof file === "string") return openPath(file);
@@ -96,7 +102,9 @@ function ofBlob(blob: BlobLike): Source {
 }
 
 async function openPath(path: string): Promise<Source> {
-  const handle = await open(path).catch((cause) => refuse(path, cause.message, cause));
+  // Not blocking, so that a pipe without a writer is refused rather than waited for.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  const handle = await open(path, flags).catch((cause) => refuse(path, cause.message, cause));
   const facts = await handle.stat();
   if (!facts.isFile()) {
     await handle.close();
@@ -144,11 +152,20 @@ function refuse(path: string, reason: string, cause?: unknown): never {
 
 function ofStream(stream: object): Source {
   const { path } = stream as { path?: unknown }; // Of fs.createReadStream().
+  const file = typeof path === "string" && path ? path : undefined;
   return {
-    name: typeof path === "string" && path ? basename(path) : undefined,
+    name: file && basename(file),
     isRepeatable: false,
-    pieces: (most) => gathered(Symbol.asyncIterator in stream ? stream : readerOf(stream), most),
+    pieces: (most) => gathered(chunks(stream, file ?? "the stream"), most),
   };
+}
+
+async function* chunks(stream: object, name: string): AsyncIterable<unknown> {
+  try {
+    yield* (Symbol.asyncIterator in stream ? stream : readerOf(stream)) as AsyncIterable<unknown>;
+  } catch (cause) {
+    refuse(name, cause instanceof Error ? cause.message : String(cause), cause);
+  }
 }
 
 /** A web stream of a runtime in which these are not iterable yet. */
@@ -158,10 +175,10 @@ async function* readerOf(stream: object): AsyncIterable<unknown> {
 }
 
 /** Pieces of `most` bytes, but for the last, of chunks of any size. */
-async function* gathered(stream: object, most: number): AsyncIterable<Uint8Array> {
+async function* gathered(stream: AsyncIterable<unknown>, most: number): AsyncIterable<Uint8Array> {
   let kept: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of stream as AsyncIterable<unknown>) {
+  for await (const chunk of stream) {
     for (let rest = bytesOf(chunk); rest.length > 0;) {
       const part = rest.subarray(0, most - size);
       kept.push(part);

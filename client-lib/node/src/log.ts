@@ -1,6 +1,7 @@
 /** The log: what was committed, by whom, and what is different between two commits. */
 import { EmstoreError } from "./errors.js";
 import { withoutUndefined, type Requests } from "./requests.js";
+import { listIn } from "./results.js";
 import type { Id } from "./rows.js";
 
 /** A commit, as `log.read` and the feed give it. */
@@ -60,7 +61,7 @@ export async function* commits(
   const place = query.reverse ? "to" : "from";
   for (let asked = withoutUndefined(query); ;) {
     const page = (await requests.read("log.read", asked)) as Page;
-    yield* page.commits;
+    yield* listIn("log.read", page, "commits");
     if (!page.more) return;
     asked = { ...asked, [place]: page.next };
   }
@@ -68,7 +69,7 @@ export async function* commits(
 
 export async function commitOf(requests: Requests, sequence: number): Promise<Commit> {
   const asked = { from: sequence, limit: 1 };
-  const [commit] = ((await requests.read("log.read", asked)) as Page).commits;
+  const [commit] = listIn("log.read", await requests.read("log.read", asked), "commits");
   if (commit?.sequence === sequence) return commit;
   throw new EmstoreError("out_of_range", `commit ${sequence} has not been made`, {
     path: "sequence",

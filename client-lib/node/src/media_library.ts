@@ -1,8 +1,10 @@
 /** Media as such: their records, and the bytes behind them. */
+import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { Draft } from "./document.js";
 import { EmstoreError } from "./errors.js";
 import type { FileInput } from "./files.js";
 import type { MutationOptions, Requests } from "./requests.js";
@@ -27,7 +29,7 @@ export class MediaLibrary<Row = MediaRow> {
     options?: MutationOptions,
   ): Promise<Mutation<Row & { id: number }>> {
     const record = typeof fields === "string" ? { name: fields } : fields;
-    const document = { document: { ...record, file }, isMedia: true };
+    const document = Draft.of({ ...record, file }, { makesMedia: true });
     return mutated(await this.#requests.mutate("insertOne", ["media", document], { ...options }));
   }
 
@@ -45,9 +47,9 @@ export class MediaLibrary<Row = MediaRow> {
 
   /** Writes the bytes to a file; it is there whole or not at all. */
   async save(media: MediaRef, path: string): Promise<void> {
-    const partial = `${path}.${process.pid}.part`;
+    const partial = `${path}.${randomBytes(8).toString("hex")}.part`; // Of this call alone.
     try {
-      await pipeline(this.stream(media), createWriteStream(partial));
+      await pipeline(this.stream(media), createWriteStream(partial, { flags: "wx" }));
       await rename(partial, path);
     } catch (cause) {
       await rm(partial, { force: true });

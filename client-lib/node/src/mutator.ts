@@ -1,5 +1,5 @@
 /** Changes to the records of one entity. Every call is one commit, all of it or nothing. */
-import { plain } from "./document.js";
+import { Draft, plain } from "./document.js";
 import type { MutationOptions, Requests } from "./requests.js";
 import { mutated, mutatedMany, type ManyMutation, type Mutation } from "./results.js";
 import type { Id, NewRecord, Order, RecordChange, Where } from "./rows.js";
@@ -76,7 +76,7 @@ export class Mutator<Row> {
   }
 
   #document(document: unknown) {
-    return { document, isMedia: this.#entity === "media" };
+    return Draft.of(document, { makesMedia: this.#entity === "media" });
   }
 
   #mutate(method: string, parts: readonly unknown[], options?: object): Promise<unknown> {

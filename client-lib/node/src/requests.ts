@@ -1,7 +1,7 @@
 /** How requests leave a client: in the order in which they are made, files stored before. */
 import { Caller, newRequestKey, type CallerOptions } from "./caller.js";
 import { EmstoreError } from "./errors.js";
-import { lowered, plain } from "./document.js";
+import { Draft, plain } from "./document.js";
 import { Bulk, newBaggage, store } from "./transfer.js";
 
 /** Options that every mutation takes. */
@@ -19,12 +19,19 @@ export interface RequestOptions extends CallerOptions {
   readonly requestKeys: boolean;
 }
 
-/** A part of a mutation that may name files. */
-export interface Document {
-  readonly document: unknown;
-  /** Whether it is a media record itself. */
-  readonly isMedia: boolean;
-}
+/** The methods that take a request key, and the place of their options among the params. */
+export const mutations: ReadonlyMap<string, number> = new Map([
+  ["schema.apply", 1],
+  ["insertOne", 2],
+  ["updateOne", 3],
+  ["deleteOne", 2],
+  ["insertMany", 2],
+  ["updateWhere", 3],
+  ["deleteWhere", 2],
+  ["transaction", 1],
+  ["undo", 1],
+  ["media.upload", 2],
+]);
 
 export class Requests {
   readonly calls: Caller;
@@ -34,7 +41,7 @@ export class Requests {
   readonly #requestKeys: boolean;
   readonly #socket: () => Promise<string>;
   readonly #options: RequestOptions;
-  #turn: Promise<unknown> | null = null; // Of the mutation that was asked for last.
+  #turn: Promise<void> = Promise.resolve(); // Of the mutation that was asked for last.
 
   /** `ready` is awaited before the first request, and after what it waits for has changed. */
   constructor(socket: () => Promise<string>, ready: () => Promise<void>, options: RequestOptions) {
@@ -56,36 +63,29 @@ export class Requests {
   }
 
   /**
-   * Mutations are sent in the order of these calls, also when one has to wait for its files. `parts`
-   * are the positional params; those that name files are of the form Document.
+   * Mutations are sent in the order of these calls, also when one has to wait for its files or is
+   * refused for them. `parts` are the positional params; those that may name files are drafts.
    */
   async mutate(
     method: string,
     parts: readonly unknown[],
     options: MutationOptions & Record<string, unknown> = {},
   ): Promise<unknown> {
-    const before = this.#turn;
-    const prepared = this.#prepared(parts);
     const key = options.key ?? (this.#requestKeys ? newRequestKey() : undefined);
-    const sent = (async () => {
-      // A refusal of an earlier one is for whoever asked for that.
-      const [params] = await Promise.all([prepared, before?.catch(() => undefined)]);
-      const settings = plain(
-        { ...withoutUndefined(options), ...(key === undefined ? {} : { key }) },
-        "",
-      );
-      // The answer is boxed: the turn ends when the request is sent.
-      return { answer: this.calls.call(method, [...params, settings], { isMutation: true, key }) };
-    })();
-    this.#turn = sent.then(({ answer }) => void answer.catch(() => undefined));
-    this.#turn.catch(() => undefined);
-    try {
-      return await (
-        await sent
-      ).answer;
-    } catch (cause) {
-      throw seenFromHere(cause);
-    }
+    const settings = plain(
+      { ...withoutUndefined(options), ...(key === undefined ? {} : { key }) },
+      "",
+    );
+    const params = this.#prepared(parts).then((prepared) => [...prepared, settings]);
+    return this.#inTurn(method, params, key);
+  }
+
+  /** Any method, with its params as they are. A mutation without a key in them is sent once. */
+  ask(method: string, params: readonly unknown[]): Promise<unknown> {
+    const place = mutations.get(method);
+    if (place === undefined) return this.read(method, ...params);
+    const { key } = (params[place] ?? {}) as { key?: unknown };
+    return this.#inTurn(method, this.#prepared(params), typeof key === "string" ? key : undefined);
   }
 
   /**
@@ -117,14 +117,34 @@ export class Requests {
     this.bulk.calls.close();
   }
 
+  async #inTurn(
+    method: string,
+    prepared: Promise<readonly unknown[]>,
+    key: string | undefined,
+  ): Promise<unknown> {
+    const before = this.#turn;
+    const sent = (async () => {
+      const [params] = await Promise.all([prepared, before]);
+      // The answer is boxed: the turn ends when the request is sent.
+      return { answer: this.calls.call(method, params, { isMutation: true, key }) };
+    })();
+    // Whoever comes next also waits for those before one that is refused.
+    this.#turn = Promise.allSettled([before, sent]).then(() => undefined);
+    try {
+      return await (
+        await sent
+      ).answer;
+    } catch (cause) {
+      throw seenFromHere(cause);
+    }
+  }
+
   async #prepared(parts: readonly unknown[]): Promise<unknown[]> {
     await this.#ready();
     const baggage = newBaggage();
     return Promise.all(
       parts.map((part) =>
-        isDocument(part)
-          ? lowered(part.document, (file) => store(this.bulk, file, baggage), part)
-          : part,
+        part instanceof Draft ? part.stored((file) => store(this.bulk, file, baggage)) : part,
       ),
     );
   }
@@ -134,10 +154,6 @@ export class Requests {
 function seenFromHere(cause: unknown): unknown {
   if (cause instanceof EmstoreError) Error.captureStackTrace(cause, seenFromHere);
   return cause;
-}
-
-function isDocument(part: unknown): part is Document {
-  return typeof part === "object" && part !== null && "isMedia" in part && "document" in part;
 }
 
 export function withoutUndefined(options: object): Record<string, unknown> {

@@ -4,6 +4,8 @@
  * answer also where a field is called the same; that field is in `data`.
  */
 
+import { noAnswer } from "./errors.js";
+
 /** Of a read. */
 export interface Meta {
   /** The commit as of which the answer holds. */
@@ -83,6 +85,24 @@ export type ManyMutation<Row> = (Omit<Row, "data" | keyof Changed> & {
 
 type Answer = Record<string, any>;
 
+/** A list within an answer. */
+export function listIn(method: string, answer: unknown, name: string): any[] {
+  const list = (answer as Record<string, unknown>)[name];
+  if (Array.isArray(list)) return list;
+  throw noAnswer(method, `the list "${name}"`);
+}
+
+/** What the operations of a transaction answered, and what stands beside it. */
+export function transacted(answer: unknown): any {
+  const results = listIn("a transaction", answer, "results");
+  return { ...(answer as Answer), results: results.map(resultOf) };
+}
+
+function resultOf(result: Answer | null): unknown {
+  if (result === null) return null;
+  return Array.isArray(result.data) ? mutatedMany(result) : mutated(result);
+}
+
 /** Puts `beside` next to what an answer is, out of the way of those who list its members. */
 function attach<T extends object>(to: T, beside: Answer): T {
   for (const [name, value] of Object.entries(beside)) {
@@ -102,8 +122,8 @@ export function foundOne(answer: unknown): any {
 }
 
 export function foundMany(answer: unknown): any {
-  const { data, meta } = answer as Answer;
-  return attach([...data], { data, meta });
+  const data = listIn("a query", answer, "data");
+  return attach([...data], { data, meta: (answer as Answer).meta });
 }
 
 export function mutated(answer: unknown): any {
@@ -112,7 +132,8 @@ export function mutated(answer: unknown): any {
 }
 
 export function mutatedMany(answer: unknown): any {
-  const { data, ...beside } = answer as Answer;
+  const data = listIn("a mutation", answer, "data");
+  const { data: _, ...beside } = answer as Answer;
   const rows = data.map((one: Answer) => one.data);
   return attach(data.map(mutated), { ...beside, data: rows });
 }

@@ -12,6 +12,10 @@ export class Time extends Date {
     this.microsecond = microsecond;
   }
 
+  static copyOf(time: Date): Time {
+    return new Time(time.getTime(), time instanceof Time ? time.microsecond : 0);
+  }
+
   /** Of RFC 3339 text with up to six digits behind the point. */
   static of(text: string): Time {
     const parts = /^(.*?)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)$/.exec(text);

@@ -1,7 +1,6 @@
 /** Several mutations in one commit, in the order in which they were asked for. */
-import { plain } from "./document.js";
+import { Draft, plain } from "./document.js";
 import type { DeleteOptions, UpdateOptions, WhereOptions } from "./mutator.js";
-import type { Document } from "./requests.js";
 import type { AnyRow, Id, NewRecord, RecordChange, Where } from "./rows.js";
 import { pathToFileURL } from "node:url";
 import type { FileInput } from "./files.js";
@@ -17,7 +16,7 @@ type Known = (keyof DB & string) | (string & {});
 type Positioned = Id | Ref;
 
 export class Transaction {
-  readonly #operations: Record<string, unknown>[] = [];
+  readonly #operations: Draft[] = [];
   #names = 0;
 
   insertOne<Name extends Known>(entity: Name, record: NewRecord<Row<Name>>): Ref {
@@ -42,7 +41,7 @@ export class Transaction {
     change: RecordChange<Row<Name>>,
     options?: Pick<UpdateOptions, "expected">,
   ): void {
-    this.#operations.push({ updateOne: [entity, id, change], ...options });
+    this.#ask({ updateOne: [entity, id, change], ...options });
   }
 
   updateWhere<Name extends Known>(
@@ -51,7 +50,7 @@ export class Transaction {
     where: Where<Row<Name>>,
     options?: Pick<WhereOptions, "all" | "orderBy" | "limit">,
   ): void {
-    this.#operations.push({ updateWhere: [entity, plain(where, "where"), change], ...options });
+    this.#ask({ updateWhere: [entity, plain(where, "where"), change], ...options });
   }
 
   deleteOne(
@@ -59,7 +58,7 @@ export class Transaction {
     id: Positioned,
     options?: Pick<DeleteOptions, "expected" | "detach">,
   ): void {
-    this.#operations.push({ deleteOne: [entity, id], ...options });
+    this.#ask({ deleteOne: [entity, id], ...options });
   }
 
   deleteWhere<Name extends Known>(
@@ -67,7 +66,7 @@ export class Transaction {
     where: Where<Row<Name>>,
     options?: Pick<WhereOptions, "all" | "orderBy" | "limit"> & { detach?: boolean },
   ): void {
-    this.#operations.push({ deleteWhere: [entity, plain(where, "where")], ...options });
+    this.#ask({ deleteWhere: [entity, plain(where, "where")], ...options });
   }
 
   /** Nothing happens unless that record is so: there, in that version, as `where` says. */
@@ -76,7 +75,7 @@ export class Transaction {
     id: Positioned,
     options?: { expected?: number; where?: Where<Row<Name>>; exists?: boolean },
   ): void {
-    this.#operations.push({ check: [entity, id], ...options });
+    this.#ask({ check: [entity, id], ...options });
   }
 
   /** Nothing happens unless some record is as `where` says; with `exists: false`: unless none is. */
@@ -85,18 +84,23 @@ export class Transaction {
     where: Where<Row<Name>>,
     options?: { exists?: boolean },
   ): void {
-    this.#operations.push({ check: [entity], where: plain(where, "where"), ...options });
+    this.#ask({ check: [entity], where: plain(where, "where"), ...options });
   }
 
   /** What is sent. */
-  get document(): Document {
-    return { document: this.#operations, isMedia: false };
+  get document(): Draft {
+    return Draft.ofList(this.#operations);
+  }
+
+  #ask(operation: Record<string, unknown>): void {
+    const path = `[${this.#operations.length}]`;
+    this.#operations.push(Draft.of(operation, { path, depth: 1 }));
   }
 
   #named(operation: Record<string, unknown>): Ref {
     this.#names += 1;
     const name = `r${this.#names}`;
-    this.#operations.push({ ...operation, as: name });
+    this.#ask({ ...operation, as: name });
     return { $ref: name };
   }
 }

@@ -3,7 +3,7 @@
  * words of its own: the next piece is read when an answer makes room for it.
  */
 import type { Caller } from "./caller.js";
-import { EmstoreError } from "./errors.js";
+import { EmstoreError, noAnswer } from "./errors.js";
 import { openSource, type FileInput, type Source, type StoredBlob } from "./files.js";
 
 /** How many bytes may travel within a request. */
@@ -137,6 +137,12 @@ interface Piece {
   readonly size: number;
 }
 
+function pieceOf(answer: unknown): Piece {
+  const piece = answer as Piece;
+  if (piece.bytes instanceof Uint8Array && typeof piece.size === "number") return piece;
+  throw noAnswer("blob.read", "bytes and their size");
+}
+
 /** The bytes at an address, in order. */
 export async function* fetch(
   { calls }: Bulk,
@@ -144,7 +150,7 @@ export async function* fetch(
   range: Range = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const ask = (at: number, length: number) => {
-    const piece = calls.call("blob.read", [address, at, length], isRead) as Promise<Piece>;
+    const piece = calls.call("blob.read", [address, at, length], isRead).then(pieceOf);
     piece.catch(() => undefined); // Seen when its turn comes.
     return piece;
   };
