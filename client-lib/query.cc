@@ -11,6 +11,18 @@ List list_of(const std::vector<Where>& wheres) {
   return list;
 }
 
+// `tests` and `others`, which are of names that `tests` has already: these go into its $and.
+void add_others(Map& tests, List others) {
+  if (others.empty()) return;
+  Value* all = tests.find("$and");
+  if (all != nullptr && all->if_list() != nullptr) {
+    all->if_list()->insert(all->if_list()->end(), others.begin(), others.end());
+    return;
+  }
+  if (all != nullptr) others.insert(others.begin(), Map{{"$and", *all}});
+  tests.set("$and", std::move(others));
+}
+
 Value order_value(const Order& order) {
   return Map{{"by", order.field}, {"dir", order.descending ? "desc" : "asc"}};
 }
@@ -22,7 +34,15 @@ Condition::Condition(std::string operator_name, Value operand) {
 }
 
 Condition operator&&(Condition left, const Condition& right) {
-  for (const Map::Member& test : right.tests_) left.tests_.set(test.name, test.value);
+  List others;
+  for (const Map::Member& test : right.tests_) {
+    if (!left.tests_.contains(test.name)) {
+      left.tests_.append(test.name, test.value);
+    } else {
+      others.emplace_back(Map{{test.name, test.value}});
+    }
+  }
+  add_others(left.tests_, std::move(others));
   return left;
 }
 
@@ -45,7 +65,7 @@ Condition like(std::string pattern) { return {"$like", std::move(pattern)}; }
 Condition ilike(std::string pattern) { return {"$ilike", std::move(pattern)}; }
 
 Where::Where(std::initializer_list<Term> terms) {
-  // Two terms of one name are both meant: the later ones go into an $and.
+  // Two terms of one name are both meant.
   List others;
   for (const Term& term : terms) {
     if (!map_.contains(term.name)) {
@@ -54,9 +74,7 @@ Where::Where(std::initializer_list<Term> terms) {
       others.emplace_back(Map{{term.name, term.operand}});
     }
   }
-  if (others.empty()) return;
-  if (Value* all = map_.find("$and")) others.insert(others.begin(), Map{{"$and", *all}});
-  map_.set("$and", std::move(others));
+  add_others(map_, std::move(others));
 }
 
 Where::Term any_of(const std::vector<Where>& alternatives) {

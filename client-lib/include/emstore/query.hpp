@@ -15,7 +15,7 @@
 
 namespace emstore {
 
-// A test of one field. `gte(10) && lt(20)` tests both.
+// A test of one field. `gte(10) && lt(20)` tests both, `ne(1) && ne(2)` too.
 class Condition {
  public:
   Condition(std::string operator_name, Value operand);

@@ -39,6 +39,14 @@ TEST(Where, IsWrittenAsTheWireHasIt) {
   EXPECT_EQ(either.to_map(), (Map{{"$or", List{Map{{"a", 1}}, Map{{"b", 2}}}}}));
 }
 
+TEST(Condition, LosesNoTestOfTwoWithOneOperator) {
+  EXPECT_EQ((ne(1) && ne(2)).to_map(), (Map{{"$ne", 1}, {"$and", List{Map{{"$ne", 2}}}}}));
+  EXPECT_EQ((gte(3) && lt(9) && gte(1) && gte(2)).to_map(),
+            (Map{{"$gte", 3}, {"$lt", 9}, {"$and", List{Map{{"$gte", 1}}, Map{{"$gte", 2}}}}}));
+  EXPECT_EQ((ne(1) && (ne(2) && ne(3))).to_map(),
+            (Map{{"$ne", 1}, {"$and", List{Map{{"$ne", 3}}, Map{{"$ne", 2}}}}}));
+}
+
 TEST(Where, LosesNoTermOfTwoForOneField) {
   const Where where{{"price", gte(1)}, {"price", lte(9)}};
   EXPECT_EQ(where.to_map(),
