@@ -12,14 +12,11 @@ List values_of(const std::vector<Item>& items) {
 
 }  // namespace
 
-File::File(std::filesystem::path path)
-    : File(std::variant<std::filesystem::path, std::string>(path)) {
-  name(path.filename().string());
-}
-File::File(std::variant<std::filesystem::path, std::string> source) : source_(std::move(source)) {}
+File::File(std::filesystem::path path) : source_(path) { name(path.filename().string()); }
+File::File(InMemory, std::string content) : source_(std::move(content)) {}
 
 File File::bytes(std::string content, std::string name, std::string claimed_type) {
-  File file{std::variant<std::filesystem::path, std::string>(std::move(content))};
+  File file(InMemory{}, std::move(content));
   if (!name.empty()) file.name(std::move(name));
   if (!claimed_type.empty()) file.type(std::move(claimed_type));
   return file;

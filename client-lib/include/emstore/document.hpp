@@ -34,7 +34,8 @@ class File {
   const Map& fields() const { return fields_; }  // `name` and `type` among them.
 
  private:
-  explicit File(std::variant<std::filesystem::path, std::string> source);
+  struct InMemory {};
+  File(InMemory, std::string content);
   std::variant<std::filesystem::path, std::string> source_;
   Map fields_;
 };

@@ -19,6 +19,17 @@ TEST(Operators, AreWrittenAsTheWireHasThem) {
   EXPECT_EQ(attach({1}).detach({2}).values(), (Map{{"$attach", List{1}}, {"$detach", List{2}}}));
 }
 
+TEST(File, IsNamedByWhateverNamesAFile) {
+  const std::string path = "/somewhere/a.png";
+  for (const File& file :
+       {File(path), File(path.c_str()), File(std::string_view(path)),
+        File(std::filesystem::path(path)), File(std::filesystem::directory_entry(path))}) {
+    EXPECT_EQ(std::get<std::filesystem::path>(file.source()), path);
+    EXPECT_EQ(file.fields(), (Map{{"name", "a.png"}}));
+  }
+  EXPECT_EQ(std::get<std::string>(File::bytes("content", "a.png").source()), "content");
+}
+
 TEST(Item, CarriesPlaceAndMeta) {
   EXPECT_EQ(item(17).to_value(), Value(17));
   EXPECT_EQ(item(17).first().to_value(), Value(Map{{"id", 17}, {"at", "first"}}));
