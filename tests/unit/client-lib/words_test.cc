@@ -19,6 +19,20 @@ TEST(Operators, AreWrittenAsTheWireHasThem) {
   EXPECT_EQ(attach({1}).detach({2}).values(), (Map{{"$attach", List{1}}, {"$detach", List{2}}}));
 }
 
+TEST(Operators, AddUpWhenTheyAreGivenTwice) {
+  EXPECT_EQ(attach({1}).attach({2, 3}).detach({4}).detach({5}).values(),
+            (Map{{"$attach", List{1, 2, 3}}, {"$detach", List{4, 5}}}));
+  EXPECT_EQ(attach({1}).set({2}).set({3}).values(), (Map{{"$attach", List{1}}, {"$set", List{3}}}));
+}
+
+TEST(Operators, TakeATextForOneIdAndNotForItsLetters) {
+  const std::string id = "0195c2de";
+  EXPECT_EQ(attach(std::string_view(id)).values(), (Map{{"$attach", List{id}}}));
+  EXPECT_EQ(detach(id).values(), (Map{{"$detach", List{id}}}));
+  static_assert(!RangeOfItems<std::u8string>);
+  static_assert(!RangeOfItems<std::vector<char>>);
+}
+
 TEST(File, IsNamedByWhateverNamesAFile) {
   const std::string path = "/somewhere/a.png";
   for (const File& file :
