@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <emstore/client.hpp>
+#include <limits>
 
 namespace emstore {
 namespace {
@@ -100,6 +101,26 @@ TEST(Query, IsWrittenAsTheWireHasIt) {
                  {"offset", 40},
                  {"count", true}}));
   EXPECT_EQ(to_map(Query{}), Map());
+}
+
+TEST(Query, RefusesWhatItCannotSay) {
+  const auto error_of = [](const Query& query) {
+    try {
+      to_map(query);
+    } catch (const Failure& failure) {
+      return failure.error();
+    }
+    return Error{};
+  };
+  const Query late{.with = {{"gallery", {.with = {{"reference", {.after = 7}}}}}}};
+  EXPECT_EQ(error_of(late).code, ErrorCode::unknown_option);
+  EXPECT_EQ(error_of(late).path, "with.gallery.with.reference.after");
+  const Query early{.with = {{"gallery", {.as_of = 7}}}};
+  EXPECT_EQ(error_of(early).path, "with.gallery.as_of");
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(to_map({.limit = kMost}), (Map{{"limit", kMost}}));
+  EXPECT_EQ(error_of({.limit = kMost + 1}).code, ErrorCode::out_of_range);
+  EXPECT_EQ(error_of({.with = {{"gallery", {.offset = kMost + 1}}}}).path, "with.gallery.offset");
 }
 
 TEST(Schema, MakesTheRelationOfEveryMediaField) {
