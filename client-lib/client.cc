@@ -269,6 +269,13 @@ SchemaChange Client::apply(const Schema& schema, const ApplyOptions& options) {
 SchemaChange Client::apply(const Schema& schema, ErrorOut error, const ApplyOptions& options) {
   return apply(schema.to_map(), error, options);
 }
+SchemaChange Client::apply(std::initializer_list<Schema::Part> parts, const ApplyOptions& options) {
+  return apply(Schema(parts), options);
+}
+SchemaChange Client::apply(std::initializer_list<Schema::Part> parts, ErrorOut error,
+                           const ApplyOptions& options) {
+  return apply(Schema(parts), error, options);
+}
 SchemaChange Client::apply(const Map& document, const ApplyOptions& options) {
   return value_of(apply_schema(*core_, document, options));
 }
@@ -335,12 +342,6 @@ void Client::on_progress(ByteProgress progress) { core_->on_progress(std::move(p
 void Client::on_push(PushHandler handler) { core_->caller().on_push(std::move(handler)); }
 
 Client connect(const Options& options) { return Client(options); }
-
-Client connect(const std::filesystem::path& socket) {
-  Options options;
-  options.socket = socket;
-  return Client(options);
-}
 
 std::optional<Client> connect(const Options& options, ErrorOut error) {
   error.clear();

@@ -29,9 +29,11 @@
 #include <emstore/value.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -214,6 +216,9 @@ class Client {
   // Makes the store's schema this one; changes nothing when it is already.
   SchemaChange apply(const Schema& schema, const ApplyOptions& options = {});
   SchemaChange apply(const Schema& schema, ErrorOut error, const ApplyOptions& options = {});
+  SchemaChange apply(std::initializer_list<Schema::Part> parts, const ApplyOptions& options = {});
+  SchemaChange apply(std::initializer_list<Schema::Part> parts, ErrorOut error,
+                     const ApplyOptions& options = {});
   // The same from a document: emstore's own, or bknd's schema.toJSON().
   SchemaChange apply(const Map& document, const ApplyOptions& options = {});
   SchemaChange apply(const Map& document, ErrorOut error, const ApplyOptions& options = {});
@@ -302,7 +307,10 @@ class Client {
 };
 
 Client connect(const Options& options = {});
-Client connect(const std::filesystem::path& socket);
+template <std::convertible_to<std::filesystem::path> Path>
+Client connect(const Path& socket) {
+  return connect(Options{.socket = socket});
+}
 // Without an exception: nothing, and the error.
 std::optional<Client> connect(const Options& options, ErrorOut error);
 

@@ -45,6 +45,16 @@ TEST(File, IsNamedByWhateverNamesAFile) {
   EXPECT_EQ(std::get<std::string>(File::bytes("content", "a.png").source()), "content");
 }
 
+// What {} means is clear. Compiled, never called.
+[[maybe_unused]] void say_nothing(Client& client, std::error_code& error) {
+  client.apply({});
+  client.apply({}, error);
+  client.apply({{"entities", Map()}});
+  client = connect({});
+  client = connect(std::string("/run/sock"));
+  client = connect("/run/sock");
+}
+
 TEST(Item, CarriesPlaceAndMeta) {
   EXPECT_EQ(item(17).to_value(), Value(17));
   EXPECT_EQ(item(17).first().to_value(), Value(Map{{"id", 17}, {"at", "first"}}));
