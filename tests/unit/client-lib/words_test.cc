@@ -133,6 +133,14 @@ TEST(Query, RefusesWhatItCannotSay) {
   EXPECT_EQ(error_of({.with = {{"gallery", {.offset = kMost + 1}}}}).path, "with.gallery.offset");
 }
 
+TEST(Schema, TakesTheLastLabelsOfAField) {
+  schema::Field once = schema::enumeration("size", {"s", "m"});
+  once.labels({"small", "medium"});
+  schema::Field twice = schema::enumeration("size", {"s", "m"});
+  twice.labels({"little"}).labels({"small", "medium"});
+  EXPECT_EQ(twice.config(), once.config());
+}
+
 TEST(Schema, MakesTheRelationOfEveryMediaField) {
   const Map map =
       Schema{schema::entity("posts", {schema::text("title").required(), schema::medium("cover"),
