@@ -119,7 +119,8 @@ class MediaReader {
   std::uint64_t size() const;
   std::uint64_t position() const;
   void seek(std::uint64_t position);  // Beyond the end: then nothing is left to read.
-  // Fills `bytes` from the position on and moves it. Less than asked only at the end.
+  // Fills `bytes` from the position on and moves it. Less than asked only at the end. After an
+  // error the position is where it was, and what `bytes` holds means nothing.
   std::size_t read(std::span<char> bytes);
   std::size_t read(std::span<char> bytes, ErrorOut error);
   // All from the position on.

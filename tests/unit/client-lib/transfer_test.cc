@@ -255,6 +255,26 @@ TEST(ClientMedia, ReadsFromAnyPlace) {
   EXPECT_EQ(reader.read_all(), "");
 }
 
+TEST(ClientMedia, StaysWhereItWasWhenReadingFails) {
+  const std::string bytes = pattern(3u << 20);
+  const auto serve_once = [](Link& link) {
+    if (const auto request = link.next_after_hello()) {
+      link.answer(request->id, Map{{"bytes", Binary{pattern(65'536)}}, {"size", 3u << 20}});
+    }
+    link.next();
+  };
+  FakeDaemon daemon({serving(bytes), serve_once, serving(bytes)});
+  Options options = daemon.options();
+  options.retry_for = std::chrono::milliseconds(0);
+  Client client = connect(options);
+  MediaReader reader = client.media().open(kAddress);
+  std::error_code error;
+  EXPECT_EQ(reader.read_all(error), "");
+  EXPECT_EQ(error, ErrorCode::unreachable);
+  EXPECT_EQ(reader.position(), 0u);
+  EXPECT_EQ(reader.read_all(), bytes);
+}
+
 TEST(ClientMedia, DownloadsIntoAFileOrNotAtAll) {
   const std::string bytes = pattern(2u << 20);
   FakeDaemon daemon({serving(bytes)});
