@@ -146,7 +146,7 @@ void Caller::run(Round& round) {
       round.answers.front() = failure(cause);
       return;
     }
-    if (!deadline) deadline = Clock::now() + options_.retry_for;
+    if (!deadline) deadline = deadline_in(options_.retry_for);
     if (!is_retryable(cause.code) || is_other_store_ || Clock::now() + pause > *deadline) {
       round.give_up(cause, true);
       break;

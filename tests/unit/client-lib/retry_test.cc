@@ -184,6 +184,21 @@ TEST(ClientRetry, TakesSilenceForALostConnection) {
   EXPECT_EQ(error, ErrorCode::outcome_unknown);
 }
 
+TEST(ClientRetry, WaitsForEver) {
+  std::atomic<int> asked = 0;
+  FakeDaemon daemon({[&](Link& link) {
+    while (const auto request = link.next_after_hello()) {
+      if (++asked == 1) return;  // So that it is asked again.
+      link.answer(request->id, mutation_reply(9));
+    }
+  }});
+  Options options = daemon.options();
+  options.timeout = options.retry_for = std::chrono::milliseconds::max();
+  options.spin = std::chrono::microseconds::max();
+  Client client = connect(options);
+  EXPECT_EQ(client.mutator("products").insert_one({{"name", "Mug"}}).id(), Value(9));
+}
+
 TEST(ClientRetry, SendsOnlyWhatWasNotAnsweredAgainAndInOrder) {
   Seen<std::string> second;
   FakeDaemon daemon({[](Link& link) {
