@@ -68,12 +68,13 @@ class Caller {
  private:
   // Answers so far, in the order of the requests.
   struct Round;
+  class Exchange;
   void run(Round& round);
   Status ensure_connected();
   Status greet(Connection& connection);
   Status exchange(Round& round);
-  Result<Status> exchange(std::size_t in_flight, const Next& next,
-                          const std::function<void(const Value&)>& take);
+  Status exchange(std::size_t in_flight, const Next& next,
+                  const std::function<void(const Value&)>& take);
   Status too_large(const Outgoing& request) const;
 
   const std::filesystem::path socket_;

@@ -131,6 +131,21 @@ TEST(ClientUpload, StreamsLargerFilesAndNamesThemByAddress) {
             Map{{"$create", List{Map{{"file", Map{{"blob", kAddress}}}, {"name", "a.bin"}}}}}}}));
 }
 
+TEST(ClientUpload, IsAsGoodAsNewAfterAnExceptionOfItsListener) {
+  Uploads uploads, left, next;
+  FakeDaemon daemon({uploads.script(), left.script(), next.script()});
+  Options options = daemon.options();
+  options.retry_for = std::chrono::milliseconds(0);
+  Client client = connect(options);
+  const std::string bytes = pattern(4u << 20);
+  const File file = File::bytes(bytes, "a.bin");
+  client.on_progress([](std::uint64_t, std::uint64_t) { throw 7; });
+  EXPECT_THROW(client.mutator("products").insert_one({{"thumbnail", create(file)}}), int);
+  client.on_progress({});
+  client.mutator("products").insert_one({{"thumbnail", create(file)}});
+  EXPECT_EQ(next.taken().content, bytes);
+}
+
 // Request 1 begins, 2 to 5 are pieces, 6 commits.
 class ClientUploadInterrupted : public ::testing::TestWithParam<int> {};
 
