@@ -168,6 +168,7 @@ void Caller::run(Round& round) {
 }
 
 Status Caller::ensure_connected() {
+  if (connection_ && connection_->is_inherited()) connection_.reset();
   if (connection_) return {};
   EMSTORE_TRY(Connection made, Connection::open(socket_, {options_.timeout, options_.spin}));
   EMSTORE_CHECKED(greet(made));

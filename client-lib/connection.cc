@@ -1,5 +1,7 @@
 #include "client-lib/connection.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "protocol/codec.h"
@@ -32,6 +34,7 @@ Result<Connection> Connection::open(const std::filesystem::path& path, const Pat
 Connection::Connection(Socket socket, const Patience& patience)
     : socket_(std::move(socket)),
       patience_(patience),
+      process_(::getpid()),
       cutter_(kLimits.reply_bytes_max, kLimits.depth_max) {}
 
 void Connection::queue(std::string request, int descriptor) {
@@ -43,6 +46,8 @@ void Connection::queue(std::string request, int descriptor) {
     outgoing_.push_back({std::move(request), descriptor});
   }
 }
+
+bool Connection::is_inherited() const { return process_ != ::getpid(); }
 
 Descriptor Connection::take_descriptor() {
   if (arrived_.empty()) return {};

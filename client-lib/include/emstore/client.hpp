@@ -12,7 +12,9 @@
 // the client gives up with `unreachable` (nothing happened) or `outcome_unknown` (retry with the
 // key that the hint names).
 //
-// Threads: a Client and what it hands out may be used from any thread; requests take turns.
+// Threads: a Client and what it hands out may be used from any thread; requests take turns. After a
+// fork() the child's makes connections of its own; it is of no use there when another thread was
+// waiting for an answer.
 // Mutator, Repository, MediaLibrary, MediaReader, Pipeline and Transaction are used from one thread
 // at a time each and must not outlive the Client.
 #pragma once
