@@ -47,7 +47,8 @@ Result<Mutation> remove(Core& core, const std::string& entity, const Value& id,
 Result<Mutations> insert_all(Core& core, const std::string& entity,
                              const std::vector<Document>& documents,
                              const MutationOptions& options) {
-  EMSTORE_TRY(List lower, lowered_list(core, documents));
+  Baggage baggage;
+  EMSTORE_TRY(List lower, lowered_list(core, documents, baggage));
   return mutations_of(
       core.call(protocol::InsertMany{entity, std::move(lower), core.options_of(options)}));
 }

@@ -65,7 +65,8 @@ class Target {
 };
 
 Result<Mutation> upload_file(Core& core, const File& file, const MutationOptions& options) {
-  EMSTORE_TRY(Value stored, stored_file(core, file));
+  Baggage baggage;
+  EMSTORE_TRY(Value stored, stored_file(core, file, baggage));
   EMSTORE_TRY(Map answer, core.call_for_map(protocol::MediaUpload{std::move(stored), file.fields(),
                                                                   core.options_of(options)}));
   return Mutation(std::move(answer));

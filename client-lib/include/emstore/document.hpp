@@ -19,7 +19,8 @@
 namespace emstore {
 
 // A file to be stored, with the fields of the media record made for it. Nothing is read before the
-// mutation is sent; then small files travel in the request, larger ones are streamed before it.
+// mutation is sent; then small files travel in the request, as many as it has room for, and the
+// others are streamed before it.
 class File {
  public:
   explicit File(std::filesystem::path path);

@@ -131,6 +131,19 @@ TEST(ClientUpload, StreamsLargerFilesAndNamesThemByAddress) {
             Map{{"$create", List{Map{{"file", Map{{"blob", kAddress}}}, {"name", "a.bin"}}}}}}}));
 }
 
+// What a request has no room for goes before it, however small.
+TEST(ClientUpload, SendsNoMoreInsideARequestThanItHasRoomFor) {
+  Uploads uploads;
+  FakeDaemon daemon({uploads.script()});
+  Client client = connect(daemon.options());
+  constexpr std::size_t kSize = 60'000, kInside = (4u << 20) / kSize;
+  const std::vector<File> files(kInside + 3, File::bytes(pattern(kSize), "a.png"));
+  client.mutator("products").insert_one({{"gallery", create(files)}});
+  EXPECT_EQ(uploads.taken().begun, 3);
+  const Map inserted = uploads.taken().inserted;
+  EXPECT_EQ(inserted.find("gallery")->if_map()->find("$create")->if_list()->size(), kInside + 3);
+}
+
 TEST(ClientUpload, IsAsGoodAsNewAfterAnExceptionOfItsListener) {
   Uploads uploads, left, next;
   FakeDaemon daemon({uploads.script(), left.script(), next.script()});
