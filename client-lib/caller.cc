@@ -77,10 +77,11 @@ struct Caller::Round {
     return std::all_of(answers.begin(), answers.end(),
                        [](const auto& answer) { return answer.has_value(); });
   }
-  // Gives up what must not be sent a second time, or all of it.
+  // Gives up what must not be sent a second time after that, or all of it.
   void give_up(const Error& cause, bool also_repeatable) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      const bool may_repeat = !sent[i] || requests[i].repeatable;
+      const bool is_slow = cause.code == ErrorCode::timed_out && !requests[i].repeat_after_silence;
+      const bool may_repeat = !sent[i] || (requests[i].repeatable && !is_slow);
       if (answers[i] || (may_repeat && !also_repeatable)) continue;
       answers[i] = failure(unanswered(requests[i], sent[i], cause));
     }

@@ -30,9 +30,10 @@ struct Outgoing {
   std::uint32_t id = 0;
   std::string bytes;
   bool is_mutation = false;
-  std::string key;         // Of a mutation: the request key, empty when it has none.
-  bool repeatable = true;  // Sending it twice does no harm.
-  int descriptor = -1;     // Goes with it; stays open until it is answered.
+  std::string key;                   // Of a mutation: the request key, empty when it has none.
+  bool repeatable = true;            // Sending it twice does no harm.
+  bool repeat_after_silence = true;  // Also when no answer came in time.
+  int descriptor = -1;               // Goes with it; stays open until it is answered.
 };
 
 class Caller {

@@ -40,8 +40,8 @@ class Upload {
   Result<std::string> run() {
     if (source_.descriptor() >= 0 && core_.passes_descriptors()) {
       Result<std::string> passed = pass();
-      const bool is_unfit = !passed && passed.error().code == ErrorCode::invalid_request;
-      if (!is_unfit) return passed;  // Else the file lies where the daemon does not read.
+      // Else the file lies where the daemon does not read, or it cannot read it in time.
+      if (passed || !goes_in_pieces(passed.error())) return passed;
     }
     EMSTORE_TRY(std::optional<std::string> known, find_known());
     if (known) return *std::move(known);
@@ -55,10 +55,15 @@ class Upload {
   }
 
  private:
+  static bool goes_in_pieces(const Error& error) {
+    return error.code == ErrorCode::invalid_request || error.code == ErrorCode::timed_out;
+  }
+
   // The daemon reads the file itself.
   Result<std::string> pass() {
     Outgoing request = core_.outgoing(core_.bulk(), protocol::BlobPutFd{});
     request.descriptor = source_.descriptor();
+    request.repeat_after_silence = false;
     EMSTORE_TRY(Value answer, core_.bulk().run(request));
     EMSTORE_TRY(const Map stored, expect_map(std::move(answer), "blob.put_fd"));
     if (progress_) progress_(source_.size(), source_.size());

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
 #include <emstore/client.hpp>
 #include <fstream>
@@ -157,6 +158,30 @@ TEST(ClientUpload, IsAsGoodAsNewAfterAnExceptionOfItsListener) {
   client.on_progress({});
   client.mutator("products").insert_one({{"thumbnail", create(file)}});
   EXPECT_EQ(next.taken().content, bytes);
+}
+
+// As the daemon says nothing while it reads, a larger file would take too long each time.
+TEST(ClientUpload, GoesOnInPiecesWhenTheDaemonReadsTheFileForTooLong) {
+  Uploads uploads;
+  std::atomic<int> passed = 0;
+  const auto capable = [&uploads](Link& link) {
+    const auto hello = link.next();
+    link.answer(hello->id, Map{{"store_id", "a store"}, {"capabilities", List{"descriptors"}}});
+    uploads.script()(link);
+  };
+  const auto silent = [&passed](Link& link) {
+    while (link.next_after_hello()) ++passed;
+  };
+  FakeDaemon daemon({capable, silent, uploads.script()});
+  Options options = daemon.options();
+  options.timeout = std::chrono::milliseconds(300);
+  Client client = connect(options);
+  const TemporaryFolder folder;
+  const std::string bytes = pattern(2u << 20);
+  std::ofstream(folder.path() / "a.bin", std::ios::binary) << bytes;
+  client.mutator("products").insert_one({{"thumbnail", create(File(folder.path() / "a.bin"))}});
+  EXPECT_EQ(passed, 1);
+  EXPECT_EQ(uploads.taken().content, bytes);
 }
 
 // Request 1 begins, 2 to 5 are pieces, 6 commits.
