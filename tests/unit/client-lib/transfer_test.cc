@@ -279,6 +279,15 @@ TEST(ClientUpload, RefusesAFileThatCannotBeReadWithItsPlace) {
   EXPECT_TRUE(uploads.taken().inserted.empty());
 }
 
+TEST(ClientUpload, RefusesAFileThatDoesNotSayHowLongItIs) {
+  Uploads uploads;
+  FakeDaemon daemon({uploads.script()});
+  Client client = connect(daemon.options());
+  std::error_code error;
+  client.mutator("products").insert_one({{"thumbnail", create(File("/proc/self/status"))}}, error);
+  EXPECT_EQ(error, ErrorCode::invalid_request);
+}
+
 // Gives the bytes of one content, as blob.read does.
 FakeDaemon::Script serving(const std::string& bytes) {
   return testing::answering([&bytes](const protocol::Request& request) -> Value {
