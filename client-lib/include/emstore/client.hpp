@@ -299,7 +299,8 @@ class Client {
   Map hello() const;
   const std::filesystem::path& socket() const;
 
-  // Told of every upload and download of more than 64 KiB.
+  // Told of every upload and download of more than 64 KiB, from the thread that waits for it. It
+  // must not send or read media with this client: these would wait for the one that it is told of.
   void on_progress(ByteProgress progress);
   // Told of notifications, from the thread that waits for a reply. It must not use this client.
   using PushHandler = std::function<void(std::string_view method, const List& params)>;
