@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <emstore/error.hpp>
 
 #include "base/time.h"
 
@@ -70,9 +71,9 @@ bool Map::operator==(const Map& other) const { return members_ == other.members_
 
 Value::Value() = default;
 Value::Value(std::nullptr_t) {}
-Value::Value(bool boolean) : content_(boolean) {}
-Value::Value(Whole integer) : content_(integer.value) {}
-Value::Value(double number) : content_(number) {}
+Value::Value(Exactly<bool> boolean) : content_(boolean.value) {}
+Value::Value(Exactly<std::int64_t> integer) : content_(integer.value) {}
+Value::Value(Exactly<double> number) : content_(number.value) {}
 Value::Value(const char* text) : content_(std::string(text)) {}
 Value::Value(std::string_view text) : content_(std::string(text)) {}
 Value::Value(std::string text) : content_(std::move(text)) {}
@@ -86,6 +87,11 @@ Value& Value::operator=(const Value&) = default;
 Value& Value::operator=(Value&&) noexcept = default;
 Value::~Value() = default;
 bool Value::operator==(const Value& other) const { return content_ == other.content_; }
+
+void Value::refuse(std::uint64_t integer) {
+  throw std::system_error(make_error_code(ErrorCode::out_of_range),
+                          std::to_string(integer) + " is above the largest integer, 2^63-1");
+}
 
 std::string_view name_of(Value::Kind kind) {
   switch (kind) {

@@ -44,6 +44,23 @@ Error unanswered(const Outgoing& request, bool sent, const Error& cause) {
 
 }  // namespace
 
+// The use of a connection from the first request to the last reply. Left before that, by an error
+// or by an exception of a handler, the connection goes: replies may come that nobody waits for.
+class Caller::Exchange {
+ public:
+  explicit Exchange(std::optional<Connection>& connection) : connection_(connection) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() {
+    if (!is_over_) connection_.reset();
+  }
+  void finish() { is_over_ = true; }
+
+ private:
+  std::optional<Connection>& connection_;
+  bool is_over_ = false;
+};
+
 struct Caller::Round {
   explicit Round(std::span<const Outgoing> wanted)
       : requests(wanted), answers(wanted.size()), sent(wanted.size(), false) {}
@@ -60,10 +77,11 @@ struct Caller::Round {
     return std::all_of(answers.begin(), answers.end(),
                        [](const auto& answer) { return answer.has_value(); });
   }
-  // Gives up what must not be sent a second time, or all of it.
+  // Gives up what must not be sent a second time after that, or all of it.
   void give_up(const Error& cause, bool also_repeatable) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      const bool may_repeat = !sent[i] || requests[i].repeatable;
+      const bool is_slow = cause.code == ErrorCode::timed_out && !requests[i].repeat_after_silence;
+      const bool may_repeat = !sent[i] || (requests[i].repeatable && !is_slow);
       if (answers[i] || (may_repeat && !also_repeatable)) continue;
       answers[i] = failure(unanswered(requests[i], sent[i], cause));
     }
@@ -123,10 +141,7 @@ Status Caller::stream(std::size_t in_flight, const Next& next,
                       const std::function<void(const Value&)>& take) {
   const std::lock_guard turn(turn_);
   EMSTORE_CHECKED(ensure_connected());
-  Result<Status> done = exchange(in_flight, next, take);
-  if (done) return *std::move(done);
-  connection_.reset();
-  return failure(std::move(done).error());
+  return exchange(in_flight, next, take);
 }
 
 // For a caller that has the turn. Afterwards each request has an answer.
@@ -136,17 +151,14 @@ void Caller::run(Round& round) {
   while (!round.complete()) {
     round.postponed.reset();
     const Status done = ensure_connected().and_then([&] { return exchange(round); });
-    if (!done) {
-      connection_.reset();
-      if (is_retryable(done.error().code)) round.give_up(done.error(), false);
-    }
+    if (!done && is_retryable(done.error().code)) round.give_up(done.error(), false);
     if (round.complete()) break;
     const Error cause = done ? *round.postponed : done.error();
     if (!is_retryable(cause.code) && round.requests.size() == 1) {
       round.answers.front() = failure(cause);
       return;
     }
-    if (!deadline) deadline = Clock::now() + options_.retry_for;
+    if (!deadline) deadline = deadline_in(options_.retry_for);
     if (!is_retryable(cause.code) || is_other_store_ || Clock::now() + pause > *deadline) {
       round.give_up(cause, true);
       break;
@@ -157,6 +169,7 @@ void Caller::run(Round& round) {
 }
 
 Status Caller::ensure_connected() {
+  if (connection_ && connection_->is_inherited()) connection_.reset();
   if (connection_) return {};
   EMSTORE_TRY(Connection made, Connection::open(socket_, {options_.timeout, options_.spin}));
   EMSTORE_CHECKED(greet(made));
@@ -205,8 +218,9 @@ Status Caller::too_large(const Outgoing& request) const {
                      " bytes, the daemon takes " + std::to_string(request_bytes_max_));
 }
 
-// Sends what has no answer yet and waits for all of it. An error: the connection is of no more use.
+// Sends what has no answer yet and waits for all of it. An error: the connection was lost.
 Status Caller::exchange(Round& round) {
+  Exchange running(connection_);
   for (std::size_t i = 0; i < round.requests.size(); ++i) {
     if (round.answers[i]) continue;
     if (auto fits = too_large(round.requests[i]); !fits) {
@@ -237,12 +251,14 @@ Status Caller::exchange(Round& round) {
       round.answers[i] = failure(std::move(*reply->error));
     }
   }
+  running.finish();
   return {};
 }
 
-// The same for requests that come one by one. Inside an error: a request was refused.
-Result<Status> Caller::exchange(std::size_t in_flight, const Next& next,
-                                const std::function<void(const Value&)>& take) {
+// The same for requests that come one by one. The error may also be that of a refused request.
+Status Caller::exchange(std::size_t in_flight, const Next& next,
+                        const std::function<void(const Value&)>& take) {
+  Exchange running(connection_);
   std::unordered_set<std::uint32_t> open;
   Status refused;
   bool is_over = false;
@@ -255,7 +271,10 @@ Result<Status> Caller::exchange(std::size_t in_flight, const Next& next,
       open.insert((*request)->id);
       connection_->queue(std::move((*request)->bytes), (*request)->descriptor);
     }
-    if (open.empty()) return refused;
+    if (open.empty()) {
+      running.finish();
+      return refused;
+    }
     auto reply = connection_->receive(on_push_);
     if (!reply) return failure(std::move(reply).error());
     if (open.erase(reply->id) == 0) {

@@ -30,9 +30,10 @@ struct Outgoing {
   std::uint32_t id = 0;
   std::string bytes;
   bool is_mutation = false;
-  std::string key;         // Of a mutation: the request key, empty when it has none.
-  bool repeatable = true;  // Sending it twice does no harm.
-  int descriptor = -1;     // Goes with it; stays open until it is answered.
+  std::string key;                   // Of a mutation: the request key, empty when it has none.
+  bool repeatable = true;            // Sending it twice does no harm.
+  bool repeat_after_silence = true;  // Also when no answer came in time.
+  int descriptor = -1;               // Goes with it; stays open until it is answered.
 };
 
 class Caller {
@@ -68,12 +69,13 @@ class Caller {
  private:
   // Answers so far, in the order of the requests.
   struct Round;
+  class Exchange;
   void run(Round& round);
   Status ensure_connected();
   Status greet(Connection& connection);
   Status exchange(Round& round);
-  Result<Status> exchange(std::size_t in_flight, const Next& next,
-                          const std::function<void(const Value&)>& take);
+  Status exchange(std::size_t in_flight, const Next& next,
+                  const std::function<void(const Value&)>& take);
   Status too_large(const Outgoing& request) const;
 
   const std::filesystem::path socket_;

@@ -47,7 +47,8 @@ Result<Mutation> remove(Core& core, const std::string& entity, const Value& id,
 Result<Mutations> insert_all(Core& core, const std::string& entity,
                              const std::vector<Document>& documents,
                              const MutationOptions& options) {
-  EMSTORE_TRY(List lower, lowered_list(core, documents));
+  Baggage baggage;
+  EMSTORE_TRY(List lower, lowered_list(core, documents, baggage));
   return mutations_of(
       core.call(protocol::InsertMany{entity, std::move(lower), core.options_of(options)}));
 }
@@ -77,14 +78,26 @@ Result<Mutations> remove_all(Core& core, const std::string& entity, const Where&
       protocol::DeleteWhere{entity, where.to_map(), choice_of(options), std::move(lower)}));
 }
 
-Result<std::optional<Record>> find(Core& core, const protocol::Call& call) {
-  EMSTORE_TRY(Value answer, core.call(call));
+Result<std::optional<Record>> find_by_id(Core& core, const std::string& entity, const Value& id,
+                                         const Query& query) {
+  EMSTORE_TRY(Map map, lowered(query));
+  EMSTORE_TRY(Value answer,
+              core.call(protocol::FindId{entity, id, std::move(map), read_options(query)}));
+  return record_of(std::move(answer));
+}
+
+Result<std::optional<Record>> find_first(Core& core, const std::string& entity,
+                                         const Query& query) {
+  EMSTORE_TRY(Map map, lowered(query));
+  EMSTORE_TRY(Value answer,
+              core.call(protocol::FindOne{entity, std::move(map), read_options(query)}));
   return record_of(std::move(answer));
 }
 
 Result<Page> find_page(Core& core, const std::string& entity, const Query& query) {
+  EMSTORE_TRY(Map map, lowered(query));
   EMSTORE_TRY(Value answer,
-              core.call(protocol::FindMany{entity, to_map(query), read_options(query)}));
+              core.call(protocol::FindMany{entity, std::move(map), read_options(query)}));
   return page_of(std::move(answer));
 }
 
@@ -107,8 +120,9 @@ Result<bool> exists_in(Core& core, const std::string& entity, const Where& where
 }
 
 Result<Map> plan_for(Core& core, const std::string& entity, const Query& query) {
+  EMSTORE_TRY(Map map, lowered(query));
   EMSTORE_TRY(Map answer,
-              core.call_for_map(protocol::Explain{entity, to_map(query), read_options(query)}));
+              core.call_for_map(protocol::Explain{entity, std::move(map), read_options(query)}));
   Value* plan = answer.find("plan");
   if (plan == nullptr || plan->if_map() == nullptr) {
     return failure(ErrorCode::internal, "the answer to explain has no plan");
@@ -211,18 +225,16 @@ Mutations Mutator::delete_where(const Where& where, ErrorOut error, const Choice
 }
 
 std::optional<Record> Repository::find_id(const Value& id, const Query& query) {
-  return value_of(find(*core_, protocol::FindId{entity_, id, to_map(query), read_options(query)}));
+  return value_of(find_by_id(*core_, entity_, id, query));
 }
 std::optional<Record> Repository::find_id(const Value& id, ErrorOut error, const Query& query) {
-  return value_of(find(*core_, protocol::FindId{entity_, id, to_map(query), read_options(query)}),
-                  error);
+  return value_of(find_by_id(*core_, entity_, id, query), error);
 }
 std::optional<Record> Repository::find_one(const Query& query) {
-  return value_of(find(*core_, protocol::FindOne{entity_, to_map(query), read_options(query)}));
+  return value_of(find_first(*core_, entity_, query));
 }
 std::optional<Record> Repository::find_one(const Query& query, ErrorOut error) {
-  return value_of(find(*core_, protocol::FindOne{entity_, to_map(query), read_options(query)}),
-                  error);
+  return value_of(find_first(*core_, entity_, query), error);
 }
 Page Repository::find_many(const Query& query) {
   return value_of(find_page(*core_, entity_, query));
@@ -257,6 +269,13 @@ SchemaChange Client::apply(const Schema& schema, const ApplyOptions& options) {
 }
 SchemaChange Client::apply(const Schema& schema, ErrorOut error, const ApplyOptions& options) {
   return apply(schema.to_map(), error, options);
+}
+SchemaChange Client::apply(std::initializer_list<Schema::Part> parts, const ApplyOptions& options) {
+  return apply(Schema(parts), options);
+}
+SchemaChange Client::apply(std::initializer_list<Schema::Part> parts, ErrorOut error,
+                           const ApplyOptions& options) {
+  return apply(Schema(parts), error, options);
 }
 SchemaChange Client::apply(const Map& document, const ApplyOptions& options) {
   return value_of(apply_schema(*core_, document, options));
@@ -324,12 +343,6 @@ void Client::on_progress(ByteProgress progress) { core_->on_progress(std::move(p
 void Client::on_push(PushHandler handler) { core_->caller().on_push(std::move(handler)); }
 
 Client connect(const Options& options) { return Client(options); }
-
-Client connect(const std::filesystem::path& socket) {
-  Options options;
-  options.socket = socket;
-  return Client(options);
-}
 
 std::optional<Client> connect(const Options& options, ErrorOut error) {
   error.clear();

@@ -1,5 +1,7 @@
 #include "client-lib/connection.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "protocol/codec.h"
@@ -25,13 +27,14 @@ tl::unexpected<Error> not_our_language(const Error& error) {
 }  // namespace
 
 Result<Connection> Connection::open(const std::filesystem::path& path, const Patience& patience) {
-  EMSTORE_TRY(Socket socket, Socket::connect(path, Clock::now() + patience.timeout));
+  EMSTORE_TRY(Socket socket, Socket::connect(path, deadline_in(patience.timeout)));
   return Connection(std::move(socket), patience);
 }
 
 Connection::Connection(Socket socket, const Patience& patience)
     : socket_(std::move(socket)),
       patience_(patience),
+      process_(::getpid()),
       cutter_(kLimits.reply_bytes_max, kLimits.depth_max) {}
 
 void Connection::queue(std::string request, int descriptor) {
@@ -44,6 +47,8 @@ void Connection::queue(std::string request, int descriptor) {
   }
 }
 
+bool Connection::is_inherited() const { return process_ != ::getpid(); }
+
 Descriptor Connection::take_descriptor() {
   if (arrived_.empty()) return {};
   Descriptor taken = std::move(arrived_.front());
@@ -55,7 +60,7 @@ Result<protocol::Reply> Connection::receive(const PushHandler& on_push) {
   while (true) {
     EMSTORE_TRY(std::optional<protocol::Incoming> incoming, take());
     if (!incoming) {
-      EMSTORE_CHECKED(move_bytes(Clock::now() + patience_.timeout));
+      EMSTORE_CHECKED(move_bytes(deadline_in(patience_.timeout)));
       continue;
     }
     if (auto* reply = std::get_if<protocol::Reply>(&*incoming)) return std::move(*reply);
@@ -87,12 +92,12 @@ Result<std::optional<protocol::Incoming>> Connection::take() {
 
 // Sends and receives something, or waits until that is possible.
 Status Connection::move_bytes(Clock::time_point deadline) {
-  const Clock::time_point start = Clock::now();
+  const Clock::time_point spin_until = deadline_in(patience_.spin);
   while (true) {
     EMSTORE_TRY(const bool sent, send_pending());
     EMSTORE_TRY(const bool received, receive_arrived());
     if (sent || received) return {};
-    if (Clock::now() - start < patience_.spin) continue;
+    if (Clock::now() < spin_until) continue;
     EMSTORE_CHECKED(socket_.wait(!outgoing_.empty(), deadline));
   }
 }

@@ -3,6 +3,8 @@
 // sides. Threads: one at a time.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <deque>
@@ -30,6 +32,10 @@ class Connection {
 
   static Result<Connection> open(const std::filesystem::path& path, const Patience& patience);
 
+  // Whether it was made before this process was forked: then it is the parent's, and its replies
+  // too.
+  bool is_inherited() const;
+
   // Takes a request for sending; receive() sends it. A descriptor of 0 or more goes with it, and
   // stays open until then.
   void queue(std::string request, int descriptor = -1);
@@ -53,6 +59,7 @@ class Connection {
 
   Socket socket_;
   Patience patience_;
+  pid_t process_;
   protocol::Cutter cutter_;
   // Requests that leave together; a descriptor goes with the first byte.
   struct Parcel {

@@ -56,6 +56,9 @@ class Core {
 // 128 random bits in hexadecimal.
 std::string new_request_key();
 
+// The query as on the wire, without `after` and `as_of`. Errors: as to_map(query) throws.
+Result<Map> lowered(const Query& query);
+
 // The map that an answer is meant to be. Errors: internal, naming `what`.
 Result<Map> expect_map(Value value, std::string_view what);
 std::uint64_t unsigned_of(const Map& map, std::string_view name);  // 0 when there is none.

@@ -12,14 +12,11 @@ List values_of(const std::vector<Item>& items) {
 
 }  // namespace
 
-File::File(std::filesystem::path path)
-    : File(std::variant<std::filesystem::path, std::string>(path)) {
-  name(path.filename().string());
-}
-File::File(std::variant<std::filesystem::path, std::string> source) : source_(std::move(source)) {}
+File::File(std::filesystem::path path) : source_(path) { name(path.filename().string()); }
+File::File(InMemory, std::string content) : source_(std::move(content)) {}
 
 File File::bytes(std::string content, std::string name, std::string claimed_type) {
-  File file{std::variant<std::filesystem::path, std::string>(std::move(content))};
+  File file(InMemory{}, std::move(content));
   if (!name.empty()) file.name(std::move(name));
   if (!claimed_type.empty()) file.type(std::move(claimed_type));
   return file;
@@ -60,11 +57,20 @@ Operators& Operators::create(std::vector<File> files) {
   return *this;
 }
 
-Operators& Operators::attach(std::vector<Item> items) {
-  return values_.set("$attach", values_of(items)), *this;
+Operators& Operators::add(std::string name, const std::vector<Item>& items) {
+  List more = values_of(items);
+  if (Value* present = values_.find(name)) {
+    present->if_list()->insert(present->if_list()->end(), more.begin(), more.end());
+  } else {
+    values_.append(std::move(name), std::move(more));
+  }
+  return *this;
 }
-Operators& Operators::detach(std::vector<Item> items) {
-  return values_.set("$detach", values_of(items)), *this;
+
+Operators& Operators::attach(std::vector<Item> items) { return add("$attach", items); }
+Operators& Operators::detach(std::vector<Item> items) { return add("$detach", items); }
+Operators& Operators::set(std::initializer_list<Item> items) {
+  return set(std::vector<Item>(items));
 }
 Operators& Operators::set(std::vector<Item> items) {
   return values_.set("$set", values_of(items)), *this;

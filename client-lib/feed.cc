@@ -44,7 +44,7 @@ Result<Map> Feed::State::ask(const protocol::Call& call, std::uint32_t id) {
   std::string bytes;
   protocol::encode_request(id, call, bytes);
   connection->queue(bytes);
-  const auto deadline = Clock::now() + options.timeout;
+  const Clock::time_point deadline = deadline_in(options.timeout);
   while (true) {
     EMSTORE_TRY(std::optional<protocol::Incoming> incoming, connection->receive_any(deadline));
     if (!incoming) return failure(ErrorCode::timed_out, "emstored did not answer in time");
@@ -76,18 +76,30 @@ Status Feed::State::subscribe() {
   return {};
 }
 
-// Until it succeeds, is refused, or takes too long.
-Status Feed::State::subscribe_again(const Error& cause) {
-  const auto deadline = Clock::now() + options.retry_for;
-  Error last = cause;
-  for (milliseconds pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
-    connection.reset();
-    if (!is_retryable(last.code) || Clock::now() + pause > deadline) return failure(last);
-    std::this_thread::sleep_for(pause);
-    const Status done = subscribe();
-    if (done) return {};
-    last = done.error();
+void Feed::State::lose(const Error& cause, milliseconds pause) {
+  connection.reset();
+  lost = Lost{cause, deadline_in(pause), deadline_in(options.retry_for), kFirstPause};
+}
+
+Result<bool> Feed::State::is_connected_by(Clock::time_point deadline) {
+  if (connection && connection->is_inherited()) connection.reset();
+  if (!connection && !lost) lose({ErrorCode::unreachable, "not connected"}, {});
+  while (lost) {
+    if (!is_retryable(lost->cause.code) || lost->retry_at > lost->give_up_at) {
+      return failure(std::exchange(lost, std::nullopt)->cause);
+    }
+    std::this_thread::sleep_until(std::min(lost->retry_at, deadline));
+    if (lost->retry_at > deadline) return false;
+    if (const Status done = subscribe(); done) {
+      lost.reset();
+    } else {
+      connection.reset();
+      lost->cause = done.error();
+      lost->retry_at = deadline_in(lost->pause);
+      lost->pause = std::min(2 * lost->pause, kLongestPause);
+    }
   }
+  return true;
 }
 
 Status Feed::State::take(protocol::Push& push) {
@@ -98,8 +110,9 @@ Status Feed::State::take(protocol::Push& push) {
   if (next == nullptr) return not_understood(push.method);
   FeedNotice notice{FeedNotice::Kind::caught_up, {}, static_cast<std::uint64_t>(*next), 0};
   if (push.method == "ended") {
-    return failure(push.params.size() > 2 ? error_of(push.params[2])
-                                          : Error{ErrorCode::internal, "the feed ended"});
+    ended = push.params.size() > 2 ? error_of(push.params[2])
+                                   : Error{ErrorCode::internal, "the feed ended"};
+    return failure(*ended);
   }
   if (push.method == "lagging") {
     const std::int64_t* behind = integer_at(push.params, 2);
@@ -131,12 +144,14 @@ Status Feed::State::take_commits(List& params) {
 }
 
 Result<std::optional<FeedNotice>> Feed::State::next(milliseconds patience) {
-  const auto deadline = Clock::now() + patience;
+  const Clock::time_point deadline = deadline_in(patience);
   while (arrived.empty()) {
-    if (!connection) EMSTORE_CHECKED(subscribe_again({ErrorCode::unreachable, "not connected"}));
+    if (ended) return failure(*ended);
+    EMSTORE_TRY(const bool is_connected, is_connected_by(deadline));
+    if (!is_connected) return std::nullopt;
     auto incoming = connection->receive_any(deadline);
     if (!incoming) {
-      EMSTORE_CHECKED(subscribe_again(incoming.error()));
+      lose(incoming.error(), kFirstPause);
       continue;
     }
     if (!*incoming) return std::nullopt;

@@ -25,6 +25,7 @@ struct Feed::State {
   std::int64_t subscription = 0;
   std::optional<Connection> connection = {};
   std::deque<FeedNotice> arrived = {};
+  std::optional<Error> ended = {};  // What the daemon ended it with.
 
   // Connects and subscribes. Errors: as of subscribe, unreachable.
   static Result<std::unique_ptr<State>> open(Core& core, const FeedOptions& options);
@@ -32,9 +33,20 @@ struct Feed::State {
   Status run(const Handler& handler);
 
  private:
+  // Since the connection was lost, over however many calls of next().
+  struct Lost {
+    Error cause;
+    Clock::time_point retry_at, give_up_at;
+    std::chrono::milliseconds pause;  // Before the attempt after the next.
+  };
+  std::optional<Lost> lost = {};
+
   Status subscribe();
   Result<Map> ask(const protocol::Call& call, std::uint32_t id);
-  Status subscribe_again(const Error& cause);
+  // Whether it is connected, by `deadline` or until it is refused or takes too long.
+  Result<bool> is_connected_by(Clock::time_point deadline);
+  // The next attempt is to come after `pause`.
+  void lose(const Error& cause, std::chrono::milliseconds pause);
   Status take(protocol::Push& push);
   Status take_commits(List& params);
 };

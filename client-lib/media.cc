@@ -84,7 +84,8 @@ class Target {
 };
 
 Result<Mutation> upload_file(Core& core, const File& file, const MutationOptions& options) {
-  EMSTORE_TRY(Value stored, stored_file(core, file));
+  Baggage baggage;
+  EMSTORE_TRY(Value stored, stored_file(core, file, baggage));
   EMSTORE_TRY(Map answer, core.call_for_map(protocol::MediaUpload{std::move(stored), file.fields(),
                                                                   core.options_of(options)}));
   return Mutation(std::move(answer));
@@ -125,29 +126,31 @@ struct MediaReader::State {
 
 Result<std::size_t> MediaReader::State::read(std::span<char> into) {
   std::size_t done = 0;
-  while (done < into.size() && position < size) {
-    const std::uint64_t rest = std::min<std::uint64_t>(into.size() - done, size - position);
-    const bool is_ahead = position >= ahead_offset && position < ahead_offset + ahead.size();
+  std::uint64_t place = position;  // Moved when all is there: what failed is read again.
+  while (done < into.size() && place < size) {
+    const std::uint64_t rest = std::min<std::uint64_t>(into.size() - done, size - place);
+    const bool is_ahead = place >= ahead_offset && place < ahead_offset + ahead.size();
     if (!is_ahead && rest > kReadAheadBytes) {
-      EMSTORE_CHECKED(fetch(*core, address, position, into.subspan(done, rest)));
+      EMSTORE_CHECKED(fetch(*core, address, place, into.subspan(done, rest)));
       done += rest;
-      position += rest;
+      place += rest;
       continue;
     }
     if (!is_ahead) {
       std::string fetched;
       const std::uint64_t wanted = std::max<std::uint64_t>(kReadAheadBytes, into.size() - done);
       EMSTORE_CHECKED(
-          fetch(*core, address, position, std::min(wanted, size - position),
+          fetch(*core, address, place, std::min(wanted, size - place),
                 [&](std::string_view piece) -> Status { return fetched += piece, Status(); }));
       ahead = std::move(fetched);
-      ahead_offset = position;
+      ahead_offset = place;
     }
-    const std::uint64_t start = position - ahead_offset;
+    const std::uint64_t start = place - ahead_offset;
     const std::size_t count = ahead.copy(into.data() + done, into.size() - done, start);
     done += count;
-    position += count;
+    place += count;
   }
+  position = place;
   return done;
 }
 

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "client-lib/answers.h"
+#include "client-lib/core.h"
+
 namespace emstore {
 namespace {
 
@@ -11,18 +14,92 @@ List list_of(const std::vector<Where>& wheres) {
   return list;
 }
 
+// `tests` and `others`, which are of names that `tests` has already: these go into its $and.
+void add_others(Map& tests, List others) {
+  if (others.empty()) return;
+  Value* all = tests.find("$and");
+  if (all != nullptr && all->if_list() != nullptr) {
+    all->if_list()->insert(all->if_list()->end(), others.begin(), others.end());
+    return;
+  }
+  if (all != nullptr) others.insert(others.begin(), Map{{"$and", *all}});
+  tests.set("$and", std::move(others));
+}
+
 Value order_value(const Order& order) {
   return Map{{"by", order.field}, {"dir", order.descending ? "desc" : "asc"}};
 }
 
+Result<Value> whole_number(std::uint64_t number, const std::string& name) {
+  if (std::in_range<std::int64_t>(number)) return Value(number);
+  return failure(ErrorCode::out_of_range, name + " is above 2^63-1: " + std::to_string(number),
+                 name, "leave it out for no bound");
+}
+
+Result<Value> value_of_with(const With& relation) {
+  const Query& query = relation.query;
+  const char* const misplaced = query.after ? "after" : !query.as_of.is_null() ? "as_of" : nullptr;
+  if (misplaced != nullptr) {
+    return failure(ErrorCode::unknown_option,
+                   std::string(misplaced) + " is of the whole query, not of what is read along",
+                   misplaced, "give it to the query itself");
+  }
+  EMSTORE_TRY(Map map, lowered(query));
+  return map.empty() ? Value(true) : Value(std::move(map));
+}
+
+Result<Map> map_of_withs(const Withs& withs) {
+  Map map;
+  for (const With& relation : withs.relations()) {
+    Result<Value> inner = value_of_with(relation);
+    if (!inner) return failure(within("with." + relation.field, std::move(inner).error()));
+    map.set(relation.field, *std::move(inner));
+  }
+  return map;
+}
+
 }  // namespace
+
+Result<Map> lowered(const Query& query) {
+  Map map;
+  if (!query.where.to_map().empty()) map.append("where", query.where.to_map());
+  if (!query.with.relations().empty()) {
+    EMSTORE_TRY(Map with, map_of_withs(query.with));
+    map.append("with", std::move(with));
+  }
+  if (!query.select.empty()) {
+    map.append("select", List(query.select.begin(), query.select.end()));
+  }
+  if (!query.order_by.empty()) {
+    map.append("orderBy", to_value(query.order_by));
+  }
+  if (query.limit) {
+    EMSTORE_TRY(Value limit, whole_number(*query.limit, "limit"));
+    map.append("limit", std::move(limit));
+  }
+  if (query.offset != 0) {
+    EMSTORE_TRY(Value offset, whole_number(query.offset, "offset"));
+    map.append("offset", std::move(offset));
+  }
+  if (query.count) map.append("count", true);
+  if (!query.cursor.empty()) map.append("cursor", query.cursor);
+  return map;
+}
 
 Condition::Condition(std::string operator_name, Value operand) {
   tests_.append(std::move(operator_name), std::move(operand));
 }
 
 Condition operator&&(Condition left, const Condition& right) {
-  for (const Map::Member& test : right.tests_) left.tests_.set(test.name, test.value);
+  List others;
+  for (const Map::Member& test : right.tests_) {
+    if (!left.tests_.contains(test.name)) {
+      left.tests_.append(test.name, test.value);
+    } else {
+      others.emplace_back(Map{{test.name, test.value}});
+    }
+  }
+  add_others(left.tests_, std::move(others));
   return left;
 }
 
@@ -45,7 +122,7 @@ Condition like(std::string pattern) { return {"$like", std::move(pattern)}; }
 Condition ilike(std::string pattern) { return {"$ilike", std::move(pattern)}; }
 
 Where::Where(std::initializer_list<Term> terms) {
-  // Two terms of one name are both meant: the later ones go into an $and.
+  // Two terms of one name are both meant.
   List others;
   for (const Term& term : terms) {
     if (!map_.contains(term.name)) {
@@ -54,9 +131,7 @@ Where::Where(std::initializer_list<Term> terms) {
       others.emplace_back(Map{{term.name, term.operand}});
     }
   }
-  if (others.empty()) return;
-  if (Value* all = map_.find("$and")) others.insert(others.begin(), Map{{"$and", *all}});
-  map_.set("$and", std::move(others));
+  add_others(map_, std::move(others));
 }
 
 Where::Term any_of(const std::vector<Where>& alternatives) {
@@ -90,30 +165,6 @@ Value to_value(const std::vector<Order>& order) {
   return list;
 }
 
-Map to_map(const Query& query) {
-  Map map;
-  if (!query.where.to_map().empty()) map.append("where", query.where.to_map());
-  if (!query.with.relations().empty()) {
-    Map with;
-    for (const With& relation : query.with.relations()) {
-      Map inner = to_map(relation.query);
-      with.set(relation.field, inner.empty() ? Value(true) : Value(std::move(inner)));
-    }
-    map.append("with", std::move(with));
-  }
-  if (!query.select.empty()) {
-    List select;
-    for (const std::string& field : query.select) select.emplace_back(field);
-    map.append("select", std::move(select));
-  }
-  if (!query.order_by.empty()) {
-    map.append("orderBy", to_value(query.order_by));
-  }
-  if (query.limit) map.append("limit", *query.limit);
-  if (query.offset != 0) map.append("offset", query.offset);
-  if (query.count) map.append("count", true);
-  if (!query.cursor.empty()) map.append("cursor", query.cursor);
-  return map;
-}
+Map to_map(const Query& query) { return value_of(lowered(query)); }
 
 }  // namespace emstore

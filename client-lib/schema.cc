@@ -36,7 +36,9 @@ Field& Field::labels(const std::vector<std::string>& texts) {
   if (values == nullptr) return *this;
   List pairs;
   for (std::size_t i = 0; i < values->if_list()->size(); ++i) {
-    const Value& value = (*values->if_list())[i];
+    const Value& given = (*values->if_list())[i];
+    const Value* labelled = given.if_map() ? given.if_map()->find("value") : nullptr;
+    const Value& value = labelled ? *labelled : given;
     pairs.push_back(Map{{"label", i < texts.size() ? Value(texts[i]) : value}, {"value", value}});
   }
   return option("options", Map{{"type", "objects"}, {"values", std::move(pairs)}});

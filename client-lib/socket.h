@@ -14,6 +14,16 @@ namespace emstore {
 
 using Clock = std::chrono::steady_clock;
 
+// When so much time has passed from now; the end of time, when it is longer than a clock can tell.
+template <typename Rep, typename Period>
+Clock::time_point deadline_in(std::chrono::duration<Rep, Period> patience) {
+  using Patience = std::chrono::duration<Rep, Period>;
+  const Clock::time_point now = Clock::now();
+  if (patience <= Patience::zero()) return now;
+  const auto most = std::chrono::floor<Patience>(Clock::time_point::max() - now);
+  return patience < most ? now + patience : Clock::time_point::max();
+}
+
 class Socket {
  public:
   // Errors: unreachable, which says what is at `path` instead and what to do.

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "client-lib/descriptor.h"
+
 namespace emstore {
 namespace {
 
@@ -33,6 +35,12 @@ Result<Source> Source::open(const File& file) {
   if (S_ISDIR(facts.st_mode)) return unreadable(source.path_, "it is a directory");
   if (!S_ISREG(facts.st_mode)) return unreadable(source.path_, "it is no regular file");
   source.size_ = static_cast<std::uint64_t>(facts.st_size);
+  if (source.size_ != 0) return source;
+  char first = 0;
+  const ssize_t count = ::pread(source.descriptor_, &first, 1, 0);
+  if (count < 0) return unreadable(source.path_, errno_text(errno));
+  // As in /proc.
+  if (count > 0) return unreadable(source.path_, "it does not say how long it is; copy it first");
   return source;
 }
 

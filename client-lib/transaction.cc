@@ -18,14 +18,14 @@ struct Operation {
   Map options;
 };
 
-Result<Map> lowered(Core& core, const Operation& operation) {
+Result<Map> lowered(Core& core, const Operation& operation, Baggage& baggage) {
   if (operation.method.empty()) return operation.options;  // As on the wire.
   List params = operation.params;
   if (operation.takes_list) {
-    EMSTORE_TRY(List documents, lowered_list(core, operation.documents));
+    EMSTORE_TRY(List documents, lowered_list(core, operation.documents, baggage));
     params.push_back(std::move(documents));
   } else if (!operation.documents.empty()) {
-    EMSTORE_TRY(Map document, lowered(core, operation.documents.front()));
+    EMSTORE_TRY(Map document, lowered(core, operation.documents.front(), baggage));
     params.push_back(std::move(document));
   }
   Map map{{operation.method, std::move(params)}};
@@ -65,8 +65,9 @@ struct Transaction::State {
 
   Result<TransactionResult> run(const MutationOptions& options) const {
     protocol::Transaction call;
+    Baggage baggage;
     for (std::size_t i = 0; i < operations.size(); ++i) {
-      Result<Map> operation = lowered(*core, operations[i]);
+      Result<Map> operation = lowered(*core, operations[i], baggage);
       if (!operation) {
         return failure(within("operations[" + std::to_string(i) + "]", operation.error()));
       }

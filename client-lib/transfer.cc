@@ -40,8 +40,8 @@ class Upload {
   Result<std::string> run() {
     if (source_.descriptor() >= 0 && core_.passes_descriptors()) {
       Result<std::string> passed = pass();
-      const bool is_unfit = !passed && passed.error().code == ErrorCode::invalid_request;
-      if (!is_unfit) return passed;  // Else the file lies where the daemon does not read.
+      // Else the file lies where the daemon does not read, or it cannot read it in time.
+      if (passed || !goes_in_pieces(passed.error())) return passed;
     }
     EMSTORE_TRY(std::optional<std::string> known, find_known());
     if (known) return *std::move(known);
@@ -55,10 +55,15 @@ class Upload {
   }
 
  private:
+  static bool goes_in_pieces(const Error& error) {
+    return error.code == ErrorCode::invalid_request || error.code == ErrorCode::timed_out;
+  }
+
   // The daemon reads the file itself.
   Result<std::string> pass() {
     Outgoing request = core_.outgoing(core_.bulk(), protocol::BlobPutFd{});
     request.descriptor = source_.descriptor();
+    request.repeat_after_silence = false;
     EMSTORE_TRY(Value answer, core_.bulk().run(request));
     EMSTORE_TRY(const Map stored, expect_map(std::move(answer), "blob.put_fd"));
     if (progress_) progress_(source_.size(), source_.size());
@@ -179,12 +184,13 @@ auto caught(F&& function) -> decltype(function()) {
   }
 }
 
-Result<Value> lowered_operators(Core& core, const Operators& operators, const std::string& field) {
+Result<Value> lowered_operators(Core& core, const Operators& operators, const std::string& field,
+                                Baggage& baggage) {
   Map values = operators.values();
   List created;
   for (std::size_t i = 0; i < operators.files().size(); ++i) {
     const File& file = operators.files()[i];
-    auto stored = stored_file(core, file);
+    auto stored = stored_file(core, file, baggage);
     if (!stored) {
       const std::string index = operators.creates_one() ? "" : "[" + std::to_string(i) + "]";
       return failure(within(field + ".$create" + index, std::move(stored).error()));
@@ -203,9 +209,10 @@ Result<Value> lowered_operators(Core& core, const Operators& operators, const st
 
 }  // namespace
 
-Result<Value> stored_file(Core& core, const File& file) {
+Result<Value> stored_file(Core& core, const File& file, Baggage& baggage) {
   EMSTORE_TRY(const Source source, Source::open(file));
-  if (source.size() <= kInlineBytesMax) {
+  if (source.size() <= std::min(kInlineBytesMax, baggage.left)) {
+    baggage.left -= source.size();
     EMSTORE_TRY(std::string bytes, source.piece(0, source.size()));
     return Value(Binary{std::move(bytes)});
   }
@@ -223,6 +230,11 @@ Result<List> known_contents(Core& core, const List& contents) {
 }
 
 Result<Map> lowered(Core& core, const Document& document) {
+  Baggage baggage;
+  return lowered(core, document, baggage);
+}
+
+Result<Map> lowered(Core& core, const Document& document, Baggage& baggage) {
   Map map;
   for (const Document::Member& member : document.members()) {
     if (const auto* value = std::get_if<Value>(&member.content)) {
@@ -230,16 +242,16 @@ Result<Map> lowered(Core& core, const Document& document) {
       continue;
     }
     EMSTORE_TRY(Value operators,
-                lowered_operators(core, std::get<Operators>(member.content), member.name));
+                lowered_operators(core, std::get<Operators>(member.content), member.name, baggage));
     map.set(member.name, std::move(operators));
   }
   return map;
 }
 
-Result<List> lowered_list(Core& core, const std::vector<Document>& documents) {
+Result<List> lowered_list(Core& core, const std::vector<Document>& documents, Baggage& baggage) {
   List list;
   for (std::size_t i = 0; i < documents.size(); ++i) {
-    Result<Map> document = lowered(core, documents[i]);
+    Result<Map> document = lowered(core, documents[i], baggage);
     if (!document) {
       return failure(within("documents[" + std::to_string(i) + "]", document.error()));
     }

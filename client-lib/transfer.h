@@ -17,18 +17,25 @@
 
 namespace emstore {
 
-// The file as a request names it: its bytes, when they are at most 64 KiB, else {blob: address}
-// after having sent them. Errors: invalid_request for a file that cannot be read, source_changed
-// when it changes meanwhile.
-Result<Value> stored_file(Core& core, const File& file);
+// How many bytes of files one request may still take along: half of what a daemon takes at least.
+struct Baggage {
+  std::uint64_t left = 4u << 20;
+};
+
+// The file as a request names it: its bytes, when they are at most 64 KiB and the request has room
+// for them, else {blob: address} after having sent them. Errors: invalid_request for a file that
+// cannot be read, source_changed when it changes meanwhile.
+Result<Value> stored_file(Core& core, const File& file, Baggage& baggage);
 
 // Which contents the store has: one answer for each, as blob.have gives them.
 Result<List> known_contents(Core& core, const List& contents);
 
 // The document as on the wire, its files stored. Errors have the path within the document.
+Result<Map> lowered(Core& core, const Document& document, Baggage& baggage);
+// The same of the only document of a request.
 Result<Map> lowered(Core& core, const Document& document);
 // The same of several; paths begin with `documents[i]`.
-Result<List> lowered_list(Core& core, const std::vector<Document>& documents);
+Result<List> lowered_list(Core& core, const std::vector<Document>& documents, Baggage& baggage);
 
 // Bytes [offset, offset + length) to `sink`, in order. The sink's error ends it.
 using ByteSink = std::function<Status(std::string_view piece)>;

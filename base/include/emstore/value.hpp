@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,9 @@ struct Time {
 };
 
 using List = std::vector<Value>;
+
+template <typename T>
+concept Truth = std::same_as<T, bool> || std::same_as<T, std::vector<bool>::reference>;
 
 // Named values, in the order in which they were written. Names are unique: set() replaces.
 class Map {
@@ -74,14 +78,21 @@ class Value {
 
   Value();  // null
   Value(std::nullptr_t);
-  Value(bool boolean);
+  // A boolean is what is one, and nothing else that C++ would take for one.
+  template <Truth Boolean>
+  Value(Boolean boolean) : Value(Exactly<bool>{boolean}) {}
+  // Throws std::system_error out_of_range for what is above 2^63-1: no integer of emstore is.
   template <std::integral Integer>
-  requires(!std::same_as<Integer, bool>) Value(Integer integer)
-      : Value(Whole{static_cast<std::int64_t>(integer)}) {}
-  Value(double number);
+  requires(!Truth<Integer>) Value(Integer integer)
+      : Value(Exactly<std::int64_t>{whole_of(integer)}) {}
+  template <std::floating_point Number>
+  Value(Number number) : Value(Exactly<double>{static_cast<double>(number)}) {}
   Value(const char* text);
   Value(std::string_view text);
   Value(std::string text);
+  template <typename T>
+  requires(!std::convertible_to<T*, const char*>) Value(T*)
+  = delete;
   Value(Binary binary);
   Value(Time time);
   Value(List list);
@@ -113,10 +124,22 @@ class Value {
   bool operator==(const Value& other) const;
 
  private:
-  struct Whole {
-    std::int64_t value;
+  template <typename T>
+  struct Exactly {
+    T value;
   };
-  explicit Value(Whole integer);
+  explicit Value(Exactly<bool> boolean);
+  explicit Value(Exactly<std::int64_t> integer);
+  explicit Value(Exactly<double> number);
+
+  template <std::integral Integer>
+  static std::int64_t whole_of(Integer integer) {
+    if constexpr (std::unsigned_integral<Integer> && sizeof(Integer) == sizeof(std::int64_t)) {
+      if (integer > std::numeric_limits<std::int64_t>::max()) refuse(integer);
+    }
+    return static_cast<std::int64_t>(integer);
+  }
+  [[noreturn]] static void refuse(std::uint64_t integer);
 
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Binary, Time, List, Map>
       content_;

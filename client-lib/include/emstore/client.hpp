@@ -12,7 +12,9 @@
 // the client gives up with `unreachable` (nothing happened) or `outcome_unknown` (retry with the
 // key that the hint names).
 //
-// Threads: a Client and what it hands out may be used from any thread; requests take turns.
+// Threads: a Client and what it hands out may be used from any thread; requests take turns. After a
+// fork() the child's makes connections of its own; it is of no use there when another thread was
+// waiting for an answer.
 // Mutator, Repository, MediaLibrary, MediaReader, Pipeline and Transaction are used from one thread
 // at a time each and must not outlive the Client.
 #pragma once
@@ -29,9 +31,11 @@
 #include <emstore/value.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -117,7 +121,8 @@ class MediaReader {
   std::uint64_t size() const;
   std::uint64_t position() const;
   void seek(std::uint64_t position);  // Beyond the end: then nothing is left to read.
-  // Fills `bytes` from the position on and moves it. Less than asked only at the end.
+  // Fills `bytes` from the position on and moves it. Less than asked only at the end. After an
+  // error the position is where it was, and what `bytes` holds means nothing.
   std::size_t read(std::span<char> bytes);
   std::size_t read(std::span<char> bytes, ErrorOut error);
   // All from the position on.
@@ -215,6 +220,9 @@ class Client {
   // Makes the store's schema this one; changes nothing when it is already.
   SchemaChange apply(const Schema& schema, const ApplyOptions& options = {});
   SchemaChange apply(const Schema& schema, ErrorOut error, const ApplyOptions& options = {});
+  SchemaChange apply(std::initializer_list<Schema::Part> parts, const ApplyOptions& options = {});
+  SchemaChange apply(std::initializer_list<Schema::Part> parts, ErrorOut error,
+                     const ApplyOptions& options = {});
   // The same from a document: emstore's own, or bknd's schema.toJSON().
   SchemaChange apply(const Map& document, const ApplyOptions& options = {});
   SchemaChange apply(const Map& document, ErrorOut error, const ApplyOptions& options = {});
@@ -292,7 +300,8 @@ class Client {
   Map hello() const;
   const std::filesystem::path& socket() const;
 
-  // Told of every upload and download of more than 64 KiB.
+  // Told of every upload and download of more than 64 KiB, from the thread that waits for it. It
+  // must not send or read media with this client: these would wait for the one that it is told of.
   void on_progress(ByteProgress progress);
   // Told of notifications, from the thread that waits for a reply. It must not use this client.
   using PushHandler = std::function<void(std::string_view method, const List& params)>;
@@ -303,7 +312,10 @@ class Client {
 };
 
 Client connect(const Options& options = {});
-Client connect(const std::filesystem::path& socket);
+template <std::convertible_to<std::filesystem::path> Path>
+Client connect(const Path& socket) {
+  return connect(Options{.socket = socket});
+}
 // Without an exception: nothing, and the error.
 std::optional<Client> connect(const Options& options, ErrorOut error);
 

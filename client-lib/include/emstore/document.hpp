@@ -6,10 +6,12 @@
 
 #include <emstore/value.hpp>
 
+#include <concepts>
 #include <filesystem>
 #include <initializer_list>
 #include <ranges>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -17,7 +19,8 @@
 namespace emstore {
 
 // A file to be stored, with the fields of the media record made for it. Nothing is read before the
-// mutation is sent; then small files travel in the request, larger ones are streamed before it.
+// mutation is sent; then small files travel in the request, as many as it has room for, and the
+// others are streamed before it.
 class File {
  public:
   explicit File(std::filesystem::path path);
@@ -34,18 +37,25 @@ class File {
   const Map& fields() const { return fields_; }  // `name` and `type` among them.
 
  private:
-  explicit File(std::variant<std::filesystem::path, std::string> source);
+  struct InMemory {};
+  File(InMemory, std::string content);
   std::variant<std::filesystem::path, std::string> source_;
   Map fields_;
 };
+
+// What texts are made of: no text is a range of ids.
+template <typename T>
+concept Letter = std::same_as<T, char> || std::same_as<T, wchar_t> || std::same_as<T, char8_t> ||
+    std::same_as<T, char16_t> || std::same_as<T, char32_t>;
 
 // One media to link, by its id: `17`, or `item(17).first().meta({{"caption", "From above"}})`.
 class Item {
  public:
   Item(Value id);
   template <std::integral Integer>
-  Item(Integer id) : Item(Value(id)) {}
+  requires(!Letter<Integer>) Item(Integer id) : Item(Value(id)) {}
   Item(const char* id) : Item(Value(id)) {}
+  Item(std::string_view id) : Item(Value(id)) {}
   Item(std::string id) : Item(Value(std::move(id))) {}
 
   Item& first();
@@ -68,13 +78,14 @@ concept RangeOfItems = std::ranges::input_range<R> && !std::convertible_to<R, It
                        std::convertible_to<std::ranges::range_reference_t<const R&>, Item>;
 
 // What to do with one media field. Several operators run in the order set, detach, attach, create:
-// `attach({17}).detach({3})`.
+// `attach({17}).detach({3})`. Files and items that are given twice add up; the last set() counts.
 class Operators {
  public:
   Operators& create(File file);
   Operators& create(std::vector<File> files);
   Operators& attach(std::vector<Item> items);
   Operators& detach(std::vector<Item> items);
+  Operators& set(std::initializer_list<Item> items);
   Operators& set(std::vector<Item> items);
   Operators& set(Item item);
   Operators& clear();
@@ -84,6 +95,7 @@ class Operators {
   bool creates_one() const { return creates_one_; }  // `$create: {…}` rather than a list.
 
  private:
+  Operators& add(std::string name, const std::vector<Item>& items);
   Map values_;
   std::vector<File> files_;
   bool creates_one_ = false;

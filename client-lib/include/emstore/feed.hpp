@@ -51,8 +51,9 @@ class Feed {
   Feed& operator=(Feed&&) noexcept;
   ~Feed();  // Ends the subscription.
 
-  // The next notice; nothing when none has come within `patience`. Errors: unreachable, when the
-  // daemon has not come back within Options::retry_for; and what ended the feed.
+  // The next notice; nothing when none has come within `patience`, nor the daemon come back.
+  // Errors: unreachable, when it has not come back within Options::retry_for; and what ended the
+  // feed, from then on.
   std::optional<FeedNotice> next(std::chrono::milliseconds patience);
   std::optional<FeedNotice> next(std::chrono::milliseconds patience, ErrorOut error);
   // Hands every notice to `handler` until that returns false.

@@ -15,7 +15,7 @@
 
 namespace emstore {
 
-// A test of one field. `gte(10) && lt(20)` tests both.
+// A test of one field. `gte(10) && lt(20)` tests both, `ne(1) && ne(2)` too.
 class Condition {
  public:
   Condition(std::string operator_name, Value operand);
@@ -107,7 +107,8 @@ struct Query {
   std::uint64_t offset = 0;
   bool count = false;       // Also say how many match in all.
   std::string cursor = {};  // Of the page before (Page::cursor): go on behind it. Without offset.
-  std::optional<std::uint64_t> after = {};  // Answer once this commit is visible.
+  // These two are of the whole query, never of a With. Answer once this commit is visible.
+  std::optional<std::uint64_t> after = {};
   // Answer as of this commit, or as of a time (Time, or text as in RFC 3339): what is read along
   // included, and with the schema of then. Null: as of now.
   Value as_of = {};
@@ -143,7 +144,8 @@ struct LogQuery {
   std::uint64_t limit = 100;
 };
 
-// The query as on the wire, without `after` and `as_of`.
+// The query as on the wire, without `after` and `as_of`. Throws Failure: unknown_option for these
+// two within a With, out_of_range for what is above 2^63-1.
 Map to_map(const Query& query);
 // The order as on the wire.
 Value to_value(const std::vector<Order>& order);

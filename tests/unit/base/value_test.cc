@@ -1,6 +1,10 @@
 #include <emstore/value.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <emstore/error.hpp>
+#include <limits>
 
 #include "base/sink.h"
 
@@ -43,6 +47,32 @@ TEST(Value, KnowsItsKind) {
   EXPECT_EQ(name_of(Value(Time{1}).kind()), "time");
   EXPECT_NE(Value(1), Value(1.0));
   EXPECT_EQ(Value(1).if_text(), nullptr);
+}
+
+TEST(Value, TakesNothingForABooleanOrForAnotherInteger) {
+  int variable = 0;
+  static_assert(!std::constructible_from<Value, int*>);
+  static_assert(!std::constructible_from<Value, const char8_t*>);
+  static_assert(!std::constructible_from<Value, const wchar_t*>);
+  static_assert(!std::constructible_from<Value, decltype([] {})>);
+  static_assert(!std::constructible_from<Value, int Map::*>);
+  EXPECT_EQ(Value(std::vector<bool>{true}[0]), Value(true));
+  EXPECT_EQ(Value(variable == 0).kind(), Value::Kind::boolean);
+  EXPECT_EQ(Value(1.5F), Value(1.5));
+  char text[] = "text";
+  EXPECT_EQ(Value(text), Value("text"));
+
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(*Value(kMost).if_integer(), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(*Value(std::numeric_limits<std::int64_t>::min()).if_integer(),
+            std::numeric_limits<std::int64_t>::min());
+  try {
+    const Value value(kMost + 1);
+    FAIL() << "made " << to_string(value);
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::out_of_range);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("9223372036854775808"));
+  }
 }
 
 TEST(Value, PrintsForPeople) {

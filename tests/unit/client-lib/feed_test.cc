@@ -1,6 +1,8 @@
 // The client's side of a feed, against a daemon that goes away, comes back, and is somebody else.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "fake_daemon.h"
 #include "protocol/codec.h"
 
@@ -111,6 +113,55 @@ TEST(ClientFeed, SaysWhyItWasRefusedOrEnded) {
   feed.run([](const FeedNotice&) { return true; }, error);
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code, ErrorCode::corrupt_log);
+  const Error first = *error;
+  EXPECT_FALSE(feed.next(milliseconds(0), error));
+  EXPECT_EQ(error, first);
+}
+
+TEST(ClientFeed, WaitsNoLongerThanItIsToldForADaemonThatIsDown) {
+  std::optional<FakeDaemon> daemon;
+  daemon.emplace(std::vector<FakeDaemon::Script>{serve_client, [&](Link& link) {
+                                                   greet(link);
+                                                   daemon->stop_listening();
+                                                 }});
+  Options options = daemon->options();
+  options.retry_for = std::chrono::hours(1);
+  Client client(options);
+  Feed feed = client.subscribe();
+  std::optional<Error> error;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(feed.next(milliseconds(20), error));
+    EXPECT_FALSE(error);
+  }
+}
+
+TEST(ClientFeed, GivesUpADaemonThatIsDownAfterAllItsCalls) {
+  std::optional<FakeDaemon> daemon;
+  daemon.emplace(std::vector<FakeDaemon::Script>{serve_client, [&](Link& link) {
+                                                   greet(link);
+                                                   daemon->stop_listening();
+                                                 }});
+  Options options = daemon->options();
+  options.retry_for = milliseconds(100);
+  Client client(options);
+  Feed feed = client.subscribe();
+  std::optional<Error> error;
+  while (!error) EXPECT_FALSE(feed.next(milliseconds(1), error));
+  EXPECT_EQ(error->code, ErrorCode::unreachable);
+}
+
+TEST(ClientFeed, WaitsForEver) {
+  FakeDaemon daemon({serve_client, [](Link& link) {
+                       greet(link);
+                       std::this_thread::sleep_for(milliseconds(50));
+                       link.send(pushed("caught_up", {3, 50}));
+                       link.next();
+                     }});
+  Client client(daemon.options());
+  Feed feed = client.subscribe();
+  const auto notice = feed.next(milliseconds::max());
+  ASSERT_TRUE(notice);
+  EXPECT_EQ(notice->next, 50u);
 }
 
 }  // namespace

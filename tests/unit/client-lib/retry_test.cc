@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <emstore/client.hpp>
@@ -182,6 +184,39 @@ TEST(ClientRetry, TakesSilenceForALostConnection) {
   EXPECT_EQ(error, ErrorCode::timed_out);
   client.mutator("products").insert_one({{"name", "Laptop"}}, error);
   EXPECT_EQ(error, ErrorCode::outcome_unknown);
+}
+
+TEST(ClientRetry, WaitsForEver) {
+  std::atomic<int> asked = 0;
+  FakeDaemon daemon({[&](Link& link) {
+    while (const auto request = link.next_after_hello()) {
+      if (++asked == 1) return;  // So that it is asked again.
+      link.answer(request->id, mutation_reply(9));
+    }
+  }});
+  Options options = daemon.options();
+  options.timeout = options.retry_for = std::chrono::milliseconds::max();
+  options.spin = std::chrono::microseconds::max();
+  Client client = connect(options);
+  EXPECT_EQ(client.mutator("products").insert_one({{"name", "Mug"}}).id(), Value(9));
+}
+
+// The connection of before is the parent's: sharing it, each would get the other's replies.
+TEST(ClientRetry, ConnectsAnewInAForkedProcess) {
+  const auto numbered = [](int number) {
+    return answering([number](const protocol::Request&) { return Map{{"sequence", number}}; });
+  };
+  FakeDaemon daemon({numbered(1), numbered(2)});
+  Client client = connect(daemon.options());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::error_code error;
+    ::_exit(static_cast<int>(client.ping(error)));
+  }
+  int ended = 0;
+  ASSERT_EQ(::waitpid(child, &ended, 0), child);
+  EXPECT_EQ(WEXITSTATUS(ended), 2);
+  EXPECT_EQ(client.ping(), 1u);
 }
 
 TEST(ClientRetry, SendsOnlyWhatWasNotAnsweredAgainAndInOrder) {

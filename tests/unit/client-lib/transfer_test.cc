@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
 #include <emstore/client.hpp>
 #include <fstream>
@@ -131,6 +132,58 @@ TEST(ClientUpload, StreamsLargerFilesAndNamesThemByAddress) {
             Map{{"$create", List{Map{{"file", Map{{"blob", kAddress}}}, {"name", "a.bin"}}}}}}}));
 }
 
+// What a request has no room for goes before it, however small.
+TEST(ClientUpload, SendsNoMoreInsideARequestThanItHasRoomFor) {
+  Uploads uploads;
+  FakeDaemon daemon({uploads.script()});
+  Client client = connect(daemon.options());
+  constexpr std::size_t kSize = 60'000, kInside = (4u << 20) / kSize;
+  const std::vector<File> files(kInside + 3, File::bytes(pattern(kSize), "a.png"));
+  client.mutator("products").insert_one({{"gallery", create(files)}});
+  EXPECT_EQ(uploads.taken().begun, 3);
+  const Map inserted = uploads.taken().inserted;
+  EXPECT_EQ(inserted.find("gallery")->if_map()->find("$create")->if_list()->size(), kInside + 3);
+}
+
+TEST(ClientUpload, IsAsGoodAsNewAfterAnExceptionOfItsListener) {
+  Uploads uploads, left, next;
+  FakeDaemon daemon({uploads.script(), left.script(), next.script()});
+  Options options = daemon.options();
+  options.retry_for = std::chrono::milliseconds(0);
+  Client client = connect(options);
+  const std::string bytes = pattern(4u << 20);
+  const File file = File::bytes(bytes, "a.bin");
+  client.on_progress([](std::uint64_t, std::uint64_t) { throw 7; });
+  EXPECT_THROW(client.mutator("products").insert_one({{"thumbnail", create(file)}}), int);
+  client.on_progress({});
+  client.mutator("products").insert_one({{"thumbnail", create(file)}});
+  EXPECT_EQ(next.taken().content, bytes);
+}
+
+// As the daemon says nothing while it reads, a larger file would take too long each time.
+TEST(ClientUpload, GoesOnInPiecesWhenTheDaemonReadsTheFileForTooLong) {
+  Uploads uploads;
+  std::atomic<int> passed = 0;
+  const auto capable = [&uploads](Link& link) {
+    const auto hello = link.next();
+    link.answer(hello->id, Map{{"store_id", "a store"}, {"capabilities", List{"descriptors"}}});
+    uploads.script()(link);
+  };
+  const auto silent = [&passed](Link& link) {
+    while (link.next_after_hello()) ++passed;
+  };
+  FakeDaemon daemon({capable, silent, uploads.script()});
+  Options options = daemon.options();
+  options.timeout = std::chrono::milliseconds(300);
+  Client client = connect(options);
+  const TemporaryFolder folder;
+  const std::string bytes = pattern(2u << 20);
+  std::ofstream(folder.path() / "a.bin", std::ios::binary) << bytes;
+  client.mutator("products").insert_one({{"thumbnail", create(File(folder.path() / "a.bin"))}});
+  EXPECT_EQ(passed, 1);
+  EXPECT_EQ(uploads.taken().content, bytes);
+}
+
 // Request 1 begins, 2 to 5 are pieces, 6 commits.
 class ClientUploadInterrupted : public ::testing::TestWithParam<int> {};
 
@@ -226,6 +279,15 @@ TEST(ClientUpload, RefusesAFileThatCannotBeReadWithItsPlace) {
   EXPECT_TRUE(uploads.taken().inserted.empty());
 }
 
+TEST(ClientUpload, RefusesAFileThatDoesNotSayHowLongItIs) {
+  Uploads uploads;
+  FakeDaemon daemon({uploads.script()});
+  Client client = connect(daemon.options());
+  std::error_code error;
+  client.mutator("products").insert_one({{"thumbnail", create(File("/proc/self/status"))}}, error);
+  EXPECT_EQ(error, ErrorCode::invalid_request);
+}
+
 // Gives the bytes of one content, as blob.read does.
 FakeDaemon::Script serving(const std::string& bytes) {
   return testing::answering([&bytes](const protocol::Request& request) -> Value {
@@ -253,6 +315,26 @@ TEST(ClientMedia, ReadsFromAnyPlace) {
   reader.seek(1'000);
   EXPECT_EQ(reader.read_all(), bytes.substr(1'000));
   EXPECT_EQ(reader.read_all(), "");
+}
+
+TEST(ClientMedia, StaysWhereItWasWhenReadingFails) {
+  const std::string bytes = pattern(3u << 20);
+  const auto serve_once = [](Link& link) {
+    if (const auto request = link.next_after_hello()) {
+      link.answer(request->id, Map{{"bytes", Binary{pattern(65'536)}}, {"size", 3u << 20}});
+    }
+    link.next();
+  };
+  FakeDaemon daemon({serving(bytes), serve_once, serving(bytes)});
+  Options options = daemon.options();
+  options.retry_for = std::chrono::milliseconds(0);
+  Client client = connect(options);
+  MediaReader reader = client.media().open(kAddress);
+  std::error_code error;
+  EXPECT_EQ(reader.read_all(error), "");
+  EXPECT_EQ(error, ErrorCode::unreachable);
+  EXPECT_EQ(reader.position(), 0u);
+  EXPECT_EQ(reader.read_all(), bytes);
 }
 
 TEST(ClientMedia, DownloadsIntoAFileOrNotAtAll) {

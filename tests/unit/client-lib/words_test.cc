@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <emstore/client.hpp>
+#include <limits>
 
 namespace emstore {
 namespace {
@@ -17,6 +18,41 @@ TEST(Operators, AreWrittenAsTheWireHasThem) {
   EXPECT_EQ(set(17).values(), (Map{{"$set", 17}}));
   EXPECT_EQ(set(nullptr).values(), (Map{{"$set", nullptr}}));
   EXPECT_EQ(attach({1}).detach({2}).values(), (Map{{"$attach", List{1}}, {"$detach", List{2}}}));
+}
+
+TEST(Operators, AddUpWhenTheyAreGivenTwice) {
+  EXPECT_EQ(attach({1}).attach({2, 3}).detach({4}).detach({5}).values(),
+            (Map{{"$attach", List{1, 2, 3}}, {"$detach", List{4, 5}}}));
+  EXPECT_EQ(attach({1}).set({2}).set({3}).values(), (Map{{"$attach", List{1}}, {"$set", List{3}}}));
+}
+
+TEST(Operators, TakeATextForOneIdAndNotForItsLetters) {
+  const std::string id = "0195c2de";
+  EXPECT_EQ(attach(std::string_view(id)).values(), (Map{{"$attach", List{id}}}));
+  EXPECT_EQ(detach(id).values(), (Map{{"$detach", List{id}}}));
+  static_assert(!RangeOfItems<std::u8string>);
+  static_assert(!RangeOfItems<std::vector<char>>);
+}
+
+TEST(File, IsNamedByWhateverNamesAFile) {
+  const std::string path = "/somewhere/a.png";
+  for (const File& file :
+       {File(path), File(path.c_str()), File(std::string_view(path)),
+        File(std::filesystem::path(path)), File(std::filesystem::directory_entry(path))}) {
+    EXPECT_EQ(std::get<std::filesystem::path>(file.source()), path);
+    EXPECT_EQ(file.fields(), (Map{{"name", "a.png"}}));
+  }
+  EXPECT_EQ(std::get<std::string>(File::bytes("content", "a.png").source()), "content");
+}
+
+// What {} means is clear. Compiled, never called.
+[[maybe_unused]] void say_nothing(Client& client, std::error_code& error) {
+  client.apply({});
+  client.apply({}, error);
+  client.apply({{"entities", Map()}});
+  client = connect({});
+  client = connect(std::string("/run/sock"));
+  client = connect("/run/sock");
 }
 
 TEST(Item, CarriesPlaceAndMeta) {
@@ -37,6 +73,14 @@ TEST(Where, IsWrittenAsTheWireHasIt) {
                                  {"sold", nullptr}}));
   const Where either{any_of({Where{{"a", 1}}, Where{{"b", 2}}})};
   EXPECT_EQ(either.to_map(), (Map{{"$or", List{Map{{"a", 1}}, Map{{"b", 2}}}}}));
+}
+
+TEST(Condition, LosesNoTestOfTwoWithOneOperator) {
+  EXPECT_EQ((ne(1) && ne(2)).to_map(), (Map{{"$ne", 1}, {"$and", List{Map{{"$ne", 2}}}}}));
+  EXPECT_EQ((gte(3) && lt(9) && gte(1) && gte(2)).to_map(),
+            (Map{{"$gte", 3}, {"$lt", 9}, {"$and", List{Map{{"$gte", 1}}, Map{{"$gte", 2}}}}}));
+  EXPECT_EQ((ne(1) && (ne(2) && ne(3))).to_map(),
+            (Map{{"$ne", 1}, {"$and", List{Map{{"$ne", 3}}, Map{{"$ne", 2}}}}}));
 }
 
 TEST(Where, LosesNoTermOfTwoForOneField) {
@@ -67,6 +111,34 @@ TEST(Query, IsWrittenAsTheWireHasIt) {
                  {"offset", 40},
                  {"count", true}}));
   EXPECT_EQ(to_map(Query{}), Map());
+}
+
+TEST(Query, RefusesWhatItCannotSay) {
+  const auto error_of = [](const Query& query) {
+    try {
+      to_map(query);
+    } catch (const Failure& failure) {
+      return failure.error();
+    }
+    return Error{};
+  };
+  const Query late{.with = {{"gallery", {.with = {{"reference", {.after = 7}}}}}}};
+  EXPECT_EQ(error_of(late).code, ErrorCode::unknown_option);
+  EXPECT_EQ(error_of(late).path, "with.gallery.with.reference.after");
+  const Query early{.with = {{"gallery", {.as_of = 7}}}};
+  EXPECT_EQ(error_of(early).path, "with.gallery.as_of");
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(to_map({.limit = kMost}), (Map{{"limit", kMost}}));
+  EXPECT_EQ(error_of({.limit = kMost + 1}).code, ErrorCode::out_of_range);
+  EXPECT_EQ(error_of({.with = {{"gallery", {.offset = kMost + 1}}}}).path, "with.gallery.offset");
+}
+
+TEST(Schema, TakesTheLastLabelsOfAField) {
+  schema::Field once = schema::enumeration("size", {"s", "m"});
+  once.labels({"small", "medium"});
+  schema::Field twice = schema::enumeration("size", {"s", "m"});
+  twice.labels({"little"}).labels({"small", "medium"});
+  EXPECT_EQ(twice.config(), once.config());
 }
 
 TEST(Schema, MakesTheRelationOfEveryMediaField) {
