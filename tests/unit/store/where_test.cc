@@ -162,6 +162,30 @@ TEST(Where, ComparesJsonValuesAsAWhole) {
                               });
 }
 
+TEST(Where, TellsIntegersOfJsonApartThatNoDoubleHolds) {
+  Shop shop;
+  shop.add("products", 1, "{name: a, extra: {n: 9007199254740992, list: [9007199254740992]}}");
+  shop.add("products", 2, "{name: b, extra: {n: 9007199254740993, list: [9007199254740993]}}");
+  shop.add("products", 3, "{name: c, extra: {n: 9007199254740992.0, list: [9007199254740992.0]}}");
+  shop.add("products", 4, "{name: d, extra: {n: 9223372036854775807}}");
+  shop.add("products", 5, "{name: e, extra: {n: 9223372036854775808.0}}");
+  expect_ids(shop, {
+                       {"{'extra.n': 9007199254740993}", "2"},
+                       {"{'extra.n': 9007199254740992}", "1 3"},
+                       {"{'extra.n': 9007199254740992.0}", "1 3"},
+                       {"{'extra.n': {$ne: 9007199254740993}}", "1 3 4 5"},
+                       {"{'extra.n': {$gt: 9007199254740992}}", "2 4 5"},
+                       {"{'extra.n': {$gt: 9007199254740992.0}}", "2 4 5"},
+                       {"{'extra.n': {$lt: 9007199254740993}}", "1 3"},
+                       {"{'extra.n': {$gt: 9223372036854775807}}", "5"},
+                       {"{'extra.n': {$in: [9007199254740993, 9007199254740992.0, 1]}}", "1 2 3"},
+                       {"{'extra.n': {$in: [9223372036854775808.0]}}", "5"},
+                       {"{'extra.list': [9007199254740993]}", "2"},
+                       {"{'extra.list': [9007199254740992]}", "1 3"},
+                   });
+  EXPECT_EQ(ids(shop, "products", "{orderBy: '-extra.n'}"), "5 4 2 3 1");
+}
+
 TEST(Where, FindsMediaByWhatIsReadOnly) {
   Shop shop;
   shop.add_media(1);
