@@ -21,7 +21,7 @@ constexpr std::uint64_t kGraceSecondsMax = 100ull * 365 * 86'400;
 
 // What `findId` says about the record, as a query.
 Result<Read> read_of(protocol::FindId call) {
-  if (call.query.contains("where")) {
+  if (const Value* where = call.query.find("where"); where != nullptr && !where->is_null()) {
     return failure(ErrorCode::unknown_option,
                    "findId names the record by its id and takes no where", "where",
                    "use findOne for conditions");

@@ -140,6 +140,15 @@ TEST(Mutations, RefuseAFieldThatIsGivenNoOperator) {
   }
 }
 
+TEST(Mutations, TakeAnOptionThatIsNilAsLeftOut) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  const Map insert{{"insertOne", List{"products", document("a")}}, {"as", nullptr}};
+  EXPECT_FALSE(wire.call("transaction", {List{insert}}).error);
+  const Map query{{"where", nullptr}, {"with", nullptr}, {"select", nullptr}};
+  EXPECT_FALSE(wire.call("findId", {"products", 1, query}).error);
+}
+
 TEST(Mutations, FindNothingByAnIdThatIsNone) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);

@@ -411,6 +411,32 @@ TEST(Limits, BoundTheBytesAndTheRowsLookedAt) {
   EXPECT_EQ(ids(shop, "products", "{where: {name: Book}}"), "4");
 }
 
+TEST(Query, TakesAnOptionThatIsNilAsLeftOut) {
+  const Shop shop = linked_shop();
+  for (const char* name :
+       {"where", "with", "select", "orderBy", "sort", "limit", "offset", "cursor", "count"}) {
+    EXPECT_EQ(ids(shop, "products", Map{{name, nullptr}}), "1 2 3 4") << name;
+  }
+  EXPECT_EQ(ids(shop, "products", "{sort: '-id', orderBy: null, limit: 2, cursor: null}"), "4 3");
+  EXPECT_EQ(ids(shop, "products", "{orderBy: {by: name, dir: null}}"), "4 2 1 3");
+  for (const char* name :
+       {"where", "with", "select", "orderBy", "sort", "limit", "offset", "cursor"}) {
+    const Map query{{"where", Map{{"id", 1}}},
+                    {"select", List{}},
+                    {"with", Map{{"gallery", Map{{name, nullptr}}}}}};
+    const Map plain{
+        {"where", Map{{"id", 1}}}, {"select", List{}}, {"with", Map{{"gallery", true}}}};
+    EXPECT_EQ(find_many(shop, "products", query).text, find_many(shop, "products", plain).text)
+        << name;
+  }
+  EXPECT_EQ(
+      find_one(shop, "media", "{where: {id: 1}, select: [], with: {reference: {limit: null}}}")
+          .text,
+      find_one(shop, "media", "{where: {id: 1}, select: [], with: reference}").text);
+  EXPECT_EQ(find_many(shop, "products", "{wher: null}").text,
+            "unknown_option at wher: a query has no option \"wher\"; did you mean \"where\"?");
+}
+
 TEST(Query, RefusesWhatItDoesNotKnow) {
   const Shop shop = linked_shop();
   const std::vector<Asked> cases{

@@ -287,8 +287,8 @@ TEST(Where, RefusesWhatItCannotMean) {
        "wrong_operation at where.gallery.$gt: $gt does not fit \"gallery\", which is of type "
        "media"},
       {"{gallery: 'x'}", "wrong_type at where.gallery: \"x\" is no id; ids here are integers"},
-      {"null",
-       "wrong_type at where: a map of conditions is expected, not null; leave it out to ask for "
+      {"[]",
+       "wrong_type at where: a map of conditions is expected, not list; leave it out to ask for "
        "everything"},
   };
   for (const Asked& one : cases) {
