@@ -206,6 +206,38 @@ TEST(WantedSchema, RefusesReservedNamesOfOtherTypes) {
   EXPECT_THAT(violations(things({{"path", field("number")}})), ElementsAre("accepted"));
 }
 
+TEST(WantedSchema, RefusesConfigThatChangesWhatIsEmstoresOwn) {
+  const auto told = [](const char* name, const char* type, Map config) {
+    return violations(things({{name, field(type, std::move(config))}}));
+  };
+  EXPECT_THAT(told("id", "primary", {{"format", "integer"}, {"zzz", 1}}),
+              ElementsAre(HasSubstr("entities.things.fields.id.config.zzz: ")));
+  EXPECT_THAT(told("created_at", "datetime", {{"zzz", 1}}),
+              ElementsAre(HasSubstr("entities.things.fields.created_at.config.zzz: ")));
+  EXPECT_THAT(told("created_at", "datetime", {{"hidden", true}}),
+              ElementsAre("entities.things.fields.created_at.config.hidden: things.created_at is "
+                          "emstore's own; its \"hidden\" cannot be changed (leave it out)"));
+  EXPECT_THAT(told("updated_at", "datetime", {{"renamed_from", "changed"}}),
+              ElementsAre(HasSubstr("its \"renamed_from\" cannot be changed")));
+  EXPECT_THAT(
+      told("created_at", "date", {{"type", "datetime"}, {"required", true}, {"fillable", false}}),
+      ElementsAre("accepted"));
+  const auto on_media = [](const char* name, const char* type, Map config) {
+    return violations(schema_of_entities(
+        {{"media", Map{{"fields", Map{{name, field(type, std::move(config))}}}}}}));
+  };
+  EXPECT_THAT(on_media("name", "text", {{"maxLength", 3}, {"required", true}}),
+              ElementsAre(HasSubstr("its \"maxLength\" cannot be changed"),
+                          HasSubstr("its \"required\" cannot be changed")));
+  EXPECT_THAT(on_media("size", "number", {{"zzz", 1}}),
+              ElementsAre(HasSubstr("entities.media.fields.size.config.zzz: ")));
+  EXPECT_THAT(on_media("size", "number", {{"required", false}, {"fillable", false}}),
+              ElementsAre("accepted"));
+  EXPECT_THAT(on_media("reference", "text",
+                       {{"hidden", true}, {"fillable", List{"create"}}, {"required", false}}),
+              ElementsAre("accepted"));
+}
+
 TEST(WantedSchema, SaysByNameWhatItCannotDoYet) {
   const auto all_unsupported = [](const std::vector<std::string>& lines) {
     EXPECT_THAT(lines, ::testing::Each(::testing::EndsWith("[unsupported]")));
