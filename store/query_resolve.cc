@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <span>
 #include <utility>
 
@@ -59,26 +58,25 @@ const Value* option_given(const Map& given, std::string_view name) {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-Result<std::uint64_t> whole_number(const Value& given, const std::string& path) {
-  constexpr double kExactMax = 9007199254740992.0;  // 2^53
-  if (const auto* integer = given.if_integer(); integer != nullptr && *integer >= 0) {
-    return static_cast<std::uint64_t>(*integer);
-  }
-  if (const auto* number = given.if_number();
-      number != nullptr && *number >= 0 && *number <= kExactMax && std::trunc(*number) == *number) {
-    return static_cast<std::uint64_t>(*number);
-  }
-  if (!given.is_number()) return expected("a whole number from 0", given, path);
-  return failure(ErrorCode::out_of_range, to_string(given) + " is no whole number from 0", path,
-                 "leave it out for no limit");
+Result<std::uint64_t> integer_from(std::int64_t least, const Value& given, const std::string& path,
+                                   std::string hint) {
+  const std::int64_t* integer = given.if_integer();
+  if (integer == nullptr) return expected("an integer", given, path);
+  if (*integer >= least) return static_cast<std::uint64_t>(*integer);
+  return failure(ErrorCode::out_of_range,
+                 to_string(given) + " is no integer from " + std::to_string(least), path,
+                 std::move(hint));
 }
 
+// A limit of 0 would leave out what no cursor leads to.
 Status read_window(const Map& given, const std::string& path, Query& query) {
+  constexpr std::string_view kNoLimit =
+      "leave it out for no limit; `count` and `exists` give no records";
   if (const Value* limit = option_given(given, "limit")) {
-    EMSTORE_TRY(query.limit, whole_number(*limit, step(path, "limit")));
+    EMSTORE_TRY(query.limit, integer_from(1, *limit, step(path, "limit"), std::string(kNoLimit)));
   }
   if (const Value* offset = option_given(given, "offset")) {
-    EMSTORE_TRY(query.offset, whole_number(*offset, step(path, "offset")));
+    EMSTORE_TRY(query.offset, integer_from(0, *offset, step(path, "offset"), {}));
   }
   return {};
 }

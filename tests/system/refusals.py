@@ -188,7 +188,7 @@ READS = [
     (find(orderBy={"price": "up"}), "invalid_request", "orderBy.price", "asc"),
     (find(orderBy="price", sort="name"), "invalid_request", "sort", "orderBy"),
     (find(limit=-1), "out_of_range", "limit", "-1"),
-    (find(limit="ten"), "wrong_type", "limit", "whole number"),
+    (find(limit="ten"), "wrong_type", "limit", "integer"),
     (find(offset=-1), "out_of_range", "offset", "-1"),
     (find(select=["nme"]), "unknown_field", "select[0]", 'did you mean "name"?'),
     (find(select="name"), "wrong_type", "select", "list"),
