@@ -336,6 +336,9 @@ class Test {
     }
     if (is_id()) return id_literal(operand, path);
     if (is_json()) return json_literal(operand, path);
+    if (kind() == FieldKind::relation && operand.if_integer() != nullptr) {
+      return OwnedScalar(*operand.if_integer());  // A bound, as for ids.
+    }
     Result<Value> stored = literal_form(*rules_of(subject_.column), operand);
     if (!stored) {
       Error error = std::move(stored).error();

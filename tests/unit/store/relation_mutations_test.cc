@@ -368,6 +368,13 @@ TEST_F(Blog, WhereReachesThroughRelationsInBothDirections) {
   EXPECT_EQ(found("tags", {{"posts.author.name", "Bob"}}), Value(2));
   EXPECT_EQ(found("users", {{"posts.title", "None"}}), Value());
   EXPECT_EQ(found("posts", {{"author_id", nullptr}}), Value());
+  EXPECT_EQ(found("posts", {{"author_id", Map{{"$gt", 0}}}}), Value(1));
+  EXPECT_EQ(found("posts", {{"author", Map{{"$gt", 1}}}}), Value(2));
+  EXPECT_EQ(found("posts", {{"author_id", Map{{"$lt", -1}}}}), Value());
+  EXPECT_EQ(found("posts", {{"author_id", Map{{"$notin", List{0, 1}}}}}), Value(2));
+  EXPECT_EQ(found("posts", {{"author_id", 0}}), Value());
+  EXPECT_THAT(refusal(update("posts", 1, {{"author_id", 0}})),
+              HasSubstr("wrong_type at author_id"));
 }
 
 // ---- Requests with a key ------------------------------------------------------------------------
