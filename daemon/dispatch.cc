@@ -26,7 +26,7 @@ Result<Read> read_of(protocol::FindId call) {
                    "findId names the record by its id and takes no where", "where",
                    "use findOne for conditions");
   }
-  if (!call.id.is_null() && !record_id_of(call.id)) {
+  if (!record_id_of(call.id)) {
     return failure(ErrorCode::wrong_type, to_string(call.id) + " is no id", "id",
                    "ids are integers from 1, or the text of a uuid");
   }

@@ -153,6 +153,7 @@ TEST(Mutations, FindNothingByAnIdThatIsNone) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
   EXPECT_EQ(wire.refusal("findId", {"products", 1.0}), ErrorCode::wrong_type);
+  EXPECT_EQ(wire.refusal("findId", {"products", nullptr}), ErrorCode::wrong_type);
 }
 
 // ---- Many clients at once -----------------------------------------------------------------------
