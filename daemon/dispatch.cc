@@ -31,7 +31,8 @@ Result<Read> read_of(protocol::FindId call) {
                    "ids are integers from 1, or the text of a uuid");
   }
   call.query.set("where", Map{{"id", std::move(call.id)}});
-  return Read{ReadForm::one, std::move(call.entity), std::move(call.query), call.options};
+  return Read{ReadForm::one, std::move(call.entity), std::move(call.query), call.options,
+              /*is_by_id=*/true};
 }
 
 }  // namespace

@@ -453,7 +453,9 @@ Status check_names(const Query& query, const std::string& path) {
 }  // namespace
 
 Result<Query> resolve_query(const Schema& schema, std::string_view entity, const Map& given) {
-  EMSTORE_TRY(const Entity* found, find_entity(schema, entity));
+  Result<const Entity*> known = find_entity(schema, entity);
+  if (!known) return with_path(std::move(known).error(), "entity");
+  const Entity* found = *known;
   EMSTORE_TRY(Query query, read_query(schema, *found, given, Level::top, {}));
   EMSTORE_CHECKED(check_names(query, {}));
   if (option_given(given, "orderBy") == nullptr && option_given(given, "sort") == nullptr) {

@@ -154,6 +154,10 @@ TEST(Mutations, FindNothingByAnIdThatIsNone) {
   Wire wire = connect_to_shop(running);
   EXPECT_EQ(wire.refusal("findId", {"products", 1.0}), ErrorCode::wrong_type);
   EXPECT_EQ(wire.refusal("findId", {"products", nullptr}), ErrorCode::wrong_type);
+  const protocol::Reply reply =
+      wire.call("findId", {"products", "01935a2e-7b10-7d3c-8a41-0f6d1f2b9c55"});
+  ASSERT_TRUE(reply.error);
+  EXPECT_EQ(reply.error->path, "id");
 }
 
 // ---- Many clients at once -----------------------------------------------------------------------

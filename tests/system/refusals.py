@@ -86,7 +86,7 @@ MUTATIONS = [
     (update({"gallery": {"$push": [3]}}), "unknown_operator", "gallery.$push", "$push"),
     (update({"name": {"$set": "x"}}), "wrong_type", "name", "text"),
     # The wrong way round: made media are attached to owners, never owners to media.
-    (["updateOne", "media", 1, {"reference": {"$create": {"name": "new"}}}], "unknown_field", "reference", "media"),
+    (["updateOne", "media", 1, {"reference": {"$create": {"name": "new"}}}], "read_only", "reference", "emstore"),
     (["updateOne", "media", 1, {"products": {"$attach": [1]}}], "unknown_field", "products", "media"),
     (["insertOne", "media", {"name": "x"}], "required", "file", "file"),
     # Media that are not there, or there twice, or too many, or too few, or of another type.
@@ -102,8 +102,8 @@ MUTATIONS = [
     (update({"gallery": {"$attach": [{"id": 3, "at": "middle"}]}}), "wrong_type", "gallery.$attach[0].at", "first"),
     (update({"gallery": {"$attach": [{"id": 3, "at": {"before": 5}}]}}), "media_not_found",
      "gallery.$attach[0].at", "5"),
-    (update({"gallery": {"$attach": [{"id": 3, "at": {"after": 3}}]}}), "media_not_found",
-     "gallery.$attach[0].at", "3"),
+    (update({"gallery": {"$attach": [{"id": 3, "at": {"after": 3}}]}}), "wrong_operation",
+     "gallery.$attach[0].at", "itself"),
     (update({"gallery": {"$attach": [3, 3]}}), "duplicate_item", "gallery.$attach[1]", "3"),
     (update({"gallery": {"$set": [3, {"id": 3}]}}), "duplicate_item", "gallery.$set[1]", "3"),
     (update({"gallery": {"$attach": [3, 4]}}), "too_many_items", "gallery", "3"),
@@ -200,7 +200,7 @@ READS = [
     (find(**{"with": {"reference": True}}), "unknown_relation", "with.reference", "products"),
     (["findId", "products", 1, {"where": {}}], "unknown_option", "where", "findId"),
     (["findOne", "products", {"limit": 1}], "unknown_option", "limit", "findOne"),
-    (["findMany", "nothing"], "unknown_entity", "", "nothing"),
+    (["findMany", "nothing"], "unknown_entity", "entity", "nothing"),
     (["findMany"], "invalid_request", "params[0]", "entity"),
     (["findMany", "products", {}, {}], "invalid_request", "params[1]", "findMany takes [entity"),
     (["count", "products", {"limit": 1}], "unknown_option", "limit", "count"),

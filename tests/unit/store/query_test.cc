@@ -514,7 +514,7 @@ TEST(Query, RefusesWhatItDoesNotKnow) {
 
 TEST(Query, RefusesAnEntityThatTheSchemaDoesNotHave) {
   const Reply reply = find_many(linked_shop(), "product", "{}");
-  EXPECT_TRUE(reply.text.starts_with("unknown_entity")) << reply.text;
+  EXPECT_TRUE(reply.text.starts_with("unknown_entity at entity: ")) << reply.text;
   EXPECT_NE(reply.text.find("did you mean \"products\"?"), std::string::npos) << reply.text;
 }
 
