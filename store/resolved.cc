@@ -418,9 +418,8 @@ class Resolver {
     const List* list = argument.if_list();
     const std::size_t size = list == nullptr ? 1 : list->size();
     if (!request.side.many && size > 1) {
-      refuse(ErrorCode::too_many_items,
-             described(request.side) + " holds one item, not " + std::to_string(size), path);
-      return;
+      return refuse(ErrorCode::too_many_items,
+                    described(request.side) + " holds one item, not " + std::to_string(size), path);
     }
     if (size > kCreationsMax) {
       refuse(ErrorCode::commit_too_large,
@@ -430,9 +429,15 @@ class Resolver {
       return;
     }
     if (request.side.leads_to_media() && request.side.inverse) {
-      refuse(ErrorCode::unsupported, "media are not created from what they refer to", path,
-             "upload them, and give their " + request.field->name);
-      return;
+      return refuse(ErrorCode::unsupported, "media are not created from what they refer to", path,
+                    "upload them, and give their " + request.field->name);
+    }
+    const Field* needed = request.side.has_links() ? needed_by_links(*request.field) : nullptr;
+    if (needed != nullptr && size > 0) {
+      return refuse(ErrorCode::required,
+                    "links of " + request.field->name + " need " + needed->name +
+                        ", which $create cannot give",
+                    path, "insert the record, and $attach it with its meta, in one transaction");
     }
     for (std::size_t i = 0; i < size; ++i) {
       const Value& item = list == nullptr ? argument : (*list)[i];

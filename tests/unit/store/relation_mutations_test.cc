@@ -241,6 +241,28 @@ TEST_F(Blog, LinksHoldTheFieldsThatTheRelationDeclares) {
   EXPECT_THAT(refusal(update("posts", 1,
                              {{"tags", attach(Map{{"id", 2}, {"meta", Map{{"weight", -1}}}})}})),
               HasSubstr("out_of_range at tags.$attach.meta.weight"));
+  const Map bare{{"id", 3}, {"meta", Map{{"note", "y"}, {"weight", nullptr}}}};
+  must(update("posts", 1, {{"tags", attach(bare)}}));
+  EXPECT_EQ(meta(*(*read("posts", 1, "tags").if_list())[1].if_map()), Value(Map{{"note", "y"}}));
+}
+
+TEST(BlogWithNotes, LinksThatNeedDataAreNotMadeByCreate) {
+  TestStore store;
+  Map wanted = blog_schema();
+  Map& links = *wanted.find("entities")->if_map()->find("posts_tags")->if_map();
+  links.find("fields")->if_map()->set("note", field("text", {{"required", true}}));
+  store.apply(wanted);
+  const Map tag{{"label", "red"}};
+  const Map post{{"title", "First"}, {"tags", create(tag)}};
+  const Error error = store.refused(TestStore::insert("posts", post));
+  EXPECT_EQ(error.code, ErrorCode::required);
+  EXPECT_EQ(error.path, "tags.$create");
+  EXPECT_EQ(error.message, "links of tags need note, which $create cannot give");
+  const Map other{{"label", "blue"}, {"posts", create(Map{{"title", "Second"}})}};
+  EXPECT_EQ(store.refused(TestStore::insert("tags", other)).path, "posts.$create");
+  store.must(TestStore::insert("tags", tag));
+  const Map item{{"id", 1}, {"meta", Map{{"note", "x"}}}};
+  store.must(TestStore::insert("posts", {{"title", "Third"}, {"tags", attach(item)}}));
 }
 
 TEST_F(Blog, LinksLeadFromAnEntityToItself) {
