@@ -1,9 +1,11 @@
 #include "store/schema_change.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
+#include "base/suggest.h"
 #include "store/field_options.h"
 #include "store/wanted_schema.h"
 
@@ -46,7 +48,7 @@ class Changing {
   // The wanted thing that `before` becomes: of its name, or renamed from it.
   template <typename Things>
   auto find_successor(Things& wanted, const Things& present, const std::string& before,
-                      const std::string& path) const;
+                      const std::string& path);
   bool is_renamed(const std::string& before, const std::string& now) const;  // An entity.
   void keep_entity(const Entity& before, Entity wanted);
   void add_entity(Entity wanted);
@@ -110,19 +112,27 @@ void Changing::compare_options(const Entity& entity, const Field& before, const 
 
 template <typename Things>
 auto Changing::find_successor(Things& wanted, const Things& present, const std::string& before,
-                              const std::string& path) const {
+                              const std::string& path) {
   const auto named = [](Things& things, const std::string& name) {
     return std::find_if(things.begin(), things.end(),
                         [&](const auto& thing) { return thing.name == name; });
   };
   if (const auto same = named(wanted, before); same != wanted.end()) return same;
-  return std::find_if(wanted.begin(), wanted.end(), [&](const auto& thing) {
+  const auto is_successor = [&](const auto& thing) {
     const auto renamed = wanted_.renamed.find(path + thing.name);
     if (renamed == wanted_.renamed.end() || renamed->second != before) return false;
     // It happened before, and this is another thing under the old name.
     return std::none_of(present.begin(), present.end(),
                         [&](const auto& known) { return known.name == thing.name; });
-  });
+  };
+  const auto first = std::find_if(wanted.begin(), wanted.end(), is_successor);
+  if (first == wanted.end()) return first;
+  const auto other = std::find_if(std::next(first), wanted.end(), is_successor);
+  if (other != wanted.end()) {
+    refuse(path + other->name + ".config.renamed_from",
+           first->name + " is renamed from " + quoted(before) + ", too", "leave one of them out");
+  }
+  return first;
 }
 
 bool Changing::is_renamed(const std::string& before, const std::string& now) const {

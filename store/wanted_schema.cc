@@ -240,6 +240,12 @@ void Reading::read_field(Entity& entity, const std::string& name, const Value& g
     mark_broken(path);
     return;
   }
+  if (entity.system && (name == "file" || name == "type")) {
+    return refuse(path,
+                  quoted(name) + " is what $create and media.upload call the " +
+                      (name == "file" ? "bytes" : "type that is claimed for them"),
+                  "use another name");
+  }
   if (entity.system && is_link(*kind)) {
     mark_broken(path);
     return refuse(path, "media fields of media itself are not supported",

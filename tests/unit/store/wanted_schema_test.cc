@@ -207,6 +207,15 @@ TEST(WantedSchema, RefusesReservedNamesOfOtherTypes) {
   EXPECT_THAT(violations(things({{"path", field("number")}})), ElementsAre("accepted"));
 }
 
+TEST(WantedSchema, RefusesFieldsOfMediaThatAnUploadCouldNotName) {
+  for (const char* name : {"file", "type"}) {
+    EXPECT_THAT(
+        violations(schema_of_entities({{"media", Map{{"fields", Map{{name, field("text")}}}}}})),
+        ElementsAre(HasSubstr("is what $create and media.upload call the")));
+    EXPECT_THAT(violations(things({{name, field("text")}})), ElementsAre("accepted"));
+  }
+}
+
 TEST(WantedSchema, RefusesConfigThatChangesWhatIsEmstoresOwn) {
   const auto told = [](const char* name, const char* type, Map config) {
     return violations(things({{name, field(type, std::move(config))}}));
