@@ -56,6 +56,7 @@ class Changing {
   void keep_field(Entity& entity, const Field& before, Field wanted);
   void compare_config(const Entity& before, const Entity& after);
   void compare_options(const Entity& entity, const Field& before, const Field& after);
+  void compare_link_fields(const Field& before, const Field& after);
   void change_indexes();
   Index resolved(const WantedIndex& wanted) const;
   std::vector<Index>::iterator find_renamed(std::vector<Index>& added, const Index& before) const;
@@ -110,6 +111,40 @@ void Changing::compare_options(const Entity& entity, const Field& before, const 
   }
 }
 
+// What a link holds of its own is held when it is written, and kept: nothing is lost by a change.
+void Changing::compare_link_fields(const Field& before, const Field& after) {
+  const auto named = [](const Field& links, const std::string& name) {
+    const auto place = std::find_if(links.link_fields.begin(), links.link_fields.end(),
+                                    [&](const Field& held) { return held.name == name; });
+    return place == links.link_fields.end() ? nullptr : &*place;
+  };
+  const std::string start = " " + after.connection + ".";
+  constexpr std::string_view kOlder = "; older links stay as they are";
+  for (const Field& held : before.link_fields) {
+    if (named(after, held.name) == nullptr) differ("-" + start + held.name + std::string(kOlder));
+  }
+  for (const Field& held : after.link_fields) {
+    const std::string type(type_name_of(held));
+    const Field* known = named(before, held.name);
+    if (known == nullptr) {
+      differ("+" + start + held.name + " " + type);
+    } else if (known->kind != held.kind) {
+      refuse(path_of_field(after.connection, held.name),
+             after.connection + "." + held.name + " is of type " +
+                 std::string(name_of(known->kind)) + " and cannot become " + type,
+             "add a new field with another name");
+    }
+    for (const FieldOption& option : field_options()) {
+      if (known == nullptr || !option.is_for(held.kind)) continue;
+      const auto old_value = option.show(*known);
+      const auto new_value = option.show(held);
+      if (old_value == new_value) continue;
+      differ("~" + start + held.name + " " + difference_of(option, old_value, new_value) +
+             std::string(kOlder));
+    }
+  }
+}
+
 template <typename Things>
 auto Changing::find_successor(Things& wanted, const Things& present, const std::string& before,
                               const std::string& path) {
@@ -157,6 +192,7 @@ void Changing::keep_field(Entity& entity, const Field& before, Field wanted) {
   }
   wanted.id = before.id;
   compare_options(entity, before, wanted);
+  compare_link_fields(before, wanted);
   const bool was_given = before.required && !before.default_value;
   if (wanted.required && !wanted.default_value && !was_given) {
     change_.newly_required.emplace_back(entity.id, wanted.id);

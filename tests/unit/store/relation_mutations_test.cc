@@ -265,6 +265,25 @@ TEST(BlogWithNotes, LinksThatNeedDataAreNotMadeByCreate) {
   store.must(TestStore::insert("posts", {{"title", "Third"}, {"tags", attach(item)}}));
 }
 
+TEST_F(Blog, WhatLinksHoldCanBeChanged) {
+  must(update("posts", 1, {{"tags", attach(1)}}));
+  Map wanted = blog_schema();
+  Map& links = *wanted.find("entities")->if_map()->find("posts_tags")->if_map();
+  Map& fields = *links.find("fields")->if_map();
+  fields.erase("weight");
+  fields.set("note", field("text", {{"maxLength", 3}}));
+  fields.set("since", field("date"));
+  EXPECT_THAT(apply(wanted).difference,
+              ElementsAre("- posts_tags.weight; older links stay as they are",
+                          "~ posts_tags.note maxLength 3 (was 20); older links stay as they are",
+                          "+ posts_tags.since date"));
+  EXPECT_FALSE(apply(wanted).changed);
+  const auto with = [](Map meta) { return Map{{"id", 2}, {"meta", std::move(meta)}}; };
+  EXPECT_THAT(refusal(update("posts", 1, {{"tags", attach(with({{"note", "long"}}))}})),
+              HasSubstr("too_long at tags.$attach.meta.note"));
+  must(update("posts", 1, {{"tags", attach(with({{"since", "2026-01-01"}}))}}));
+}
+
 TEST_F(Blog, LinksLeadFromAnEntityToItself) {
   must(update("users", 1, {{"friends", set(List{2, 3, 1})}}));
   must(update("users", 2, {{"friend_of", attach(3)}}));
