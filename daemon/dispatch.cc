@@ -21,17 +21,18 @@ constexpr std::uint64_t kGraceSecondsMax = 100ull * 365 * 86'400;
 
 // What `findId` says about the record, as a query.
 Result<Read> read_of(protocol::FindId call) {
-  if (call.query.contains("where")) {
+  if (const Value* where = call.query.find("where"); where != nullptr && !where->is_null()) {
     return failure(ErrorCode::unknown_option,
                    "findId names the record by its id and takes no where", "where",
                    "use findOne for conditions");
   }
-  if (!call.id.is_null() && !record_id_of(call.id)) {
+  if (!record_id_of(call.id)) {
     return failure(ErrorCode::wrong_type, to_string(call.id) + " is no id", "id",
                    "ids are integers from 1, or the text of a uuid");
   }
   call.query.set("where", Map{{"id", std::move(call.id)}});
-  return Read{ReadForm::one, std::move(call.entity), std::move(call.query), call.options};
+  return Read{ReadForm::one, std::move(call.entity), std::move(call.query), call.options,
+              /*is_by_id=*/true};
 }
 
 }  // namespace

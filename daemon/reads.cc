@@ -43,6 +43,7 @@ constexpr std::uint64_t kCommitsMax = 10'000;  // Of one log.read.
 // What a schema of then does not have may be in that of now.
 Result<Query> resolve_as_of(const store::Moment& moment, const View& view, const Read& read) {
   Result<Query> query = store::resolve_query(*moment.schema, read.entity, read.query);
+  if (!query && read.is_by_id && query.error().path == "where.id") query.error().path = "id";
   if (!query && moment.schema->version != view.schema->version && query.error().hint.empty()) {
     query.error().hint =
         "as of commit " + std::to_string(moment.sequence) + " the schema is that of " +

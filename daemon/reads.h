@@ -25,6 +25,7 @@ struct Read {
   std::string entity;
   Map query;
   protocol::ReadOptions options;
+  bool is_by_id = false;  // The `where` is the id of findId, and is told as that.
 };
 
 class Reads {

@@ -477,16 +477,16 @@ constexpr std::array kOperations{operation_row<InsertOne>(true),   operation_row
                                  operation_row<UpdateWhere>(),     operation_row<DeleteWhere>(),
                                  operation_row<MediaUpload>(true), operation_row<Check>()};
 
-// Takes `as` out of the options of an insert. Errors: wrong_type.
+// Takes `as` out of the options of an insert; nil counts as left out. Errors: wrong_type.
 Result<std::string> take_name(const OperationRow& row, Map& options) {
   Value* const value = row.inserts ? options.find("as") : nullptr;
   if (value == nullptr) return std::string();
   std::string* const text = value->if_text();
-  if (text == nullptr) {
+  if (text == nullptr && !value->is_null()) {
     return failure(ErrorCode::wrong_type,
                    "as must be a text, not " + std::string(name_of(value->kind())), "as");
   }
-  std::string name = std::move(*text);
+  std::string name = text == nullptr ? std::string() : std::move(*text);
   options.erase("as");
   return name;
 }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/pack.h"
+#include "store/number_rules.h"
 
 namespace emstore::store {
 namespace {
@@ -113,9 +114,7 @@ Result<Scalar> packed_json_scalar(std::string_view packed) {
   if (shape != pack::Shape::unsigned_integer && shape != pack::Shape::signed_integer) {
     return Scalar();
   }
-  const Result<std::int64_t> integer = cursor.integer();
-  if (!integer) return corrupt_cell("a value");
-  return Scalar(static_cast<double>(*integer));
+  return as_scalar(cursor.integer());
 }
 
 }  // namespace
@@ -137,6 +136,14 @@ OwnedScalar owned(const Scalar& scalar) {
 }
 
 std::strong_ordering compare(const Scalar& a, const Scalar& b) {
+  const auto* number = std::get_if<double>(&b);
+  if (const auto* integer = std::get_if<std::int64_t>(&a);
+      integer != nullptr && number != nullptr) {
+    return compare_numbers(*integer, *number);
+  }
+  if (std::holds_alternative<double>(a) && std::holds_alternative<std::int64_t>(b)) {
+    return 0 <=> compare(b, a);
+  }
   if (a.index() != b.index()) return a.index() <=> b.index();
   return std::visit(
       [&b](const auto& left) -> std::strong_ordering {
@@ -144,14 +151,19 @@ std::strong_ordering compare(const Scalar& a, const Scalar& b) {
         if constexpr (std::is_same_v<Kind, std::monostate>) {
           return std::strong_ordering::equal;
         } else if constexpr (std::is_same_v<Kind, double>) {
-          const double right = *std::get_if<Kind>(&b);
-          if (left == right) return std::strong_ordering::equal;
-          return left < right ? std::strong_ordering::less : std::strong_ordering::greater;
+          return compare_numbers(left, *std::get_if<Kind>(&b));
         } else {
           return left <=> *std::get_if<Kind>(&b);
         }
       },
       a);
+}
+
+bool is_of_one_kind(const Scalar& a, const Scalar& b) {
+  const auto is_number = [](const Scalar& scalar) {
+    return std::holds_alternative<std::int64_t>(scalar) || std::holds_alternative<double>(scalar);
+  };
+  return a.index() == b.index() || (is_number(a) && is_number(b));
 }
 
 Scalar scalar_of(FieldKind kind, const Value& stored) {
@@ -187,8 +199,7 @@ Scalar scalar_of(FieldKind kind, const Value& stored) {
 std::optional<Scalar> json_scalar(const Value& value) {
   if (value.is_null()) return Scalar();
   if (const bool* boolean = value.if_boolean()) return Scalar(*boolean);
-  if (const std::int64_t* integer = value.if_integer())
-    return Scalar(static_cast<double>(*integer));
+  if (const std::int64_t* integer = value.if_integer()) return Scalar(*integer);
   if (const double* number = value.if_number()) return Scalar(*number);
   if (const std::string* text = value.if_text()) return Scalar(std::string_view(*text));
   return std::nullopt;

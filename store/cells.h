@@ -19,7 +19,8 @@ namespace emstore::store {
 
 // One value that can be compared; monostate is null. Two values of one column have the same
 // alternative, or one of them is null, or the column holds ids, where integers come before uuids,
-// or they are within json, where anything stands.
+// or they are within json, where anything stands: integers then as they are, for those beyond 2^53
+// have no double of their own.
 //
 //   text enum address digest uuid   std::string_view     number   double
 //   date datetime, times, integer ids   std::int64_t     boolean  bool
@@ -32,15 +33,17 @@ inline bool is_null(const Scalar& scalar) { return std::holds_alternative<std::m
 Scalar view_of(const OwnedScalar& scalar);
 OwnedScalar owned(const Scalar& scalar);
 
-// Null first, then booleans, numbers and texts; texts in binary order; numbers by value, which are
-// finite.
+// Null first, then booleans, numbers and texts; texts in binary order; numbers, which are finite,
+// by value, integers and doubles alike.
 std::strong_ordering compare(const Scalar& a, const Scalar& b);
+// Whether both are booleans, numbers, texts, or null.
+bool is_of_one_kind(const Scalar& a, const Scalar& b);
 
 // A value in stored form as a scalar that looks into it. Not for json and link fields.
 Scalar scalar_of(FieldKind kind, const Value& stored);
 
-// A number, text or boolean within json as a scalar that looks into it, numbers as doubles; nothing
-// for a list or a map.
+// A number, text or boolean within json as a scalar that looks into it; nothing for a list or a
+// map.
 std::optional<Scalar> json_scalar(const Value& value);
 
 // The value at the end of a way into json, by the names of maps and the places in lists; null when
@@ -62,8 +65,8 @@ class Cells {
   Result<Scalar> scalar(const Column& column) const;
   // The value of a json field, or null. Errors: corrupt_index.
   Result<Value> json(const Field& field) const;
-  // The one within it, for an order: numbers are doubles; lists and maps have no place in an order
-  // and are null. Errors: corrupt_index.
+  // The one within it, for an order: lists and maps have no place in an order and are null. Errors:
+  // corrupt_index.
   Result<Scalar> scalar_within(const Field& field, std::span<const std::string> way) const;
 
  private:

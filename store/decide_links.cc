@@ -25,6 +25,7 @@ class LinkDecision {
         single_(request.field->kind == FieldKind::medium) {}
 
   std::optional<LinksChanged> run(const std::vector<CreatedMedia>& created) {
+    const std::size_t before = violations_.size();
     if (request_.set) set(*request_.set);
     for (const LinkItem& item : request_.detach) links_.remove(target(item));
     for (const LinkItem& item : request_.attach) attach(item);
@@ -33,8 +34,10 @@ class LinkDecision {
     if (!single_ && !links_.give_keys()) refuse_place();
     LinksChanged event = links_.difference();
     const std::uint64_t count = known_.links.count + event.added.size() - event.removed.size();
-    check_count(entity_, *request_.field, {known_.links.count, count, !store_.owner}, request_.path,
-                violations_);
+    const bool is_whole =
+        violations_.size() == before && request_.made.size() >= request_.records.size();
+    check_count(entity_, *request_.field, {known_.links.count, count, !store_.owner, is_whole},
+                request_.path, violations_);
     if (event.removed.empty() && event.added.empty() && event.changed.empty()) return std::nullopt;
     event.field = request_.field->id;
     event.operators = request_.operators;
@@ -120,14 +123,22 @@ class LinkDecision {
     if (!item.place) return true;
     const Place& place = *item.place;
     if (place.kind == Place::Kind::first || place.kind == Place::Kind::last) return true;
-    if (links_.find(request_.to(place.anchor)) != nullptr && place.anchor != item.target)
-      return true;
+    const std::string anchor =
+        (leads_to_media() ? "media " : request_.field->target + "/") + to_string(place.anchor);
+    if (place.anchor == item.target) {
+      violations_.add({ErrorCode::wrong_operation,
+                       anchor + " cannot be placed beside itself",
+                       item.path + ".at",
+                       "name another item of the field",
+                       {}});
+      return false;
+    }
+    if (links_.find(request_.to(place.anchor)) != nullptr) return true;
     violations_.add({leads_to_media() ? ErrorCode::media_not_found : ErrorCode::record_not_found,
-                     (leads_to_media() ? "media " : request_.field->target + "/") +
-                         to_string(place.anchor) + " is not in " + title(entity_, *request_.field) +
+                     anchor + " is not in " + title(entity_, *request_.field) +
                          ", so nothing can be placed beside it",
                      item.path + ".at",
-                     {},
+                     "name an item of the field",
                      {}});
     return false;
   }
@@ -180,7 +191,8 @@ void check_count(const Entity& entity, const Field& field, const LinkCount& coun
                     {},
                     {}});
   }
-  const bool is_short = count.after < least && (count.after < count.before || count.is_new);
+  const bool is_short =
+      count.is_whole && count.after < least && (count.after < count.before || count.is_new);
   if (is_short && field.required && count.after == 0) {
     violations.add({ErrorCode::required, title(entity, field) + " is required", path, {}, {}});
   } else if (is_short) {

@@ -28,7 +28,8 @@ std::optional<LinksChanged> decide_links(const Entity& entity, const LinkRequest
 // How many links a field has and would have.
 struct LinkCount {
   std::uint64_t before = 0, after = 0;
-  bool is_new = false;  // The owner is being inserted.
+  bool is_new = false;   // The owner is being inserted.
+  bool is_whole = true;  // Otherwise some were refused, and too few is not for want of asking.
 };
 
 // Whether a field may hold that many; adds the violation when not. A rule that was tightened since

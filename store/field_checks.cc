@@ -150,6 +150,10 @@ std::vector<FieldComplaint> complaints_about(const Field& field) {
     case FieldKind::relation:
       break;
   }
+  if (field.with_limit && *field.with_limit == 0) {
+    complaints.push_back({"with_limit", "has with_limit 0, so nothing could be read along",
+                          "leave it out for no limit"});
+  }
   if (field.required && !field.is_fillable(kInCreate) && !field.default_value) {
     complaints.push_back(
         {"fillable",

@@ -1,11 +1,11 @@
 // Formats of texts, and when two values are the same in JSON.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "base/time.h"
 #include "store/json_schema_node.h"
+#include "store/number_rules.h"
 
 namespace emstore::store {
 namespace {
@@ -55,15 +55,20 @@ bool is_uuid(std::string_view text) {
   return matches(text, kUuid);
 }
 
+// A whole number reads as the integer of that value: it is the integers that have more digits than
+// a float64 holds.
+std::string number_text(double number) {
+  constexpr double kBeyondIntegers = 9223372036854775808.0;  // 2^63
+  const bool is_integer =
+      number >= -kBeyondIntegers && number < kBeyondIntegers && std::trunc(number) == number;
+  return is_integer ? std::to_string(static_cast<std::int64_t>(number)) : text_of_number(number);
+}
+
 void append_json(const Value& value, std::string& text) {
   if (const std::int64_t* integer = value.if_integer()) {
-    return append_json(Value(static_cast<double>(*integer)), text);
-  }
-  if (const double* number = value.if_number()) {
-    std::array<char, 32> digits{};
-    const auto end =
-        std::to_chars(digits.data(), digits.data() + digits.size(), *number == 0 ? 0.0 : *number);
-    text.append(digits.data(), end.ptr);
+    text += std::to_string(*integer);
+  } else if (const double* number = value.if_number()) {
+    text += number_text(*number);
   } else if (const std::string* own = value.if_text()) {
     text += '"' + std::to_string(own->size()) + ':' + *own;  // The size makes an escape needless.
   } else if (const List* list = value.if_list()) {

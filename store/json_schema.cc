@@ -22,12 +22,6 @@ using Fit = std::optional<Misfit>;
 
 Fit misfit(std::string message) { return Misfit{{}, std::move(message)}; }
 
-std::optional<double> number_in(const Value& value) {
-  if (const std::int64_t* integer = value.if_integer()) return static_cast<double>(*integer);
-  if (const double* number = value.if_number()) return *number;
-  return std::nullopt;
-}
-
 std::uint8_t types_of(const Value& value) {
   switch (value.kind()) {
     case Value::Kind::null:
@@ -64,7 +58,7 @@ class Checking {
   bool is_exhausted() const { return is_exhausted_; }
 
  private:
-  Fit fit_number(const Node& node, double number) const;
+  static Fit fit_number(const Node& node, const Value& number);
   Fit fit_text(const Node& node, const std::string& text) const;
   Fit fit_list(const Node& node, const List& list);
   Fit fit_map(const Node& node, const Map& map);
@@ -107,7 +101,7 @@ Fit Checking::fit(const Node& node, const Value& value) {
       if (Fit fault = fit(*node.reference, value)) return fault;
     }
     Fit fault;
-    if (const auto number = number_in(value)) fault = fit_number(node, *number);
+    if (value.is_number()) fault = fit_number(node, value);
     if (value.if_text() != nullptr) fault = fit_text(node, *value.if_text());
     if (value.if_list() != nullptr) fault = fit_list(node, *value.if_list());
     if (value.if_map() != nullptr) fault = fit_map(node, *value.if_map());
@@ -123,10 +117,12 @@ bool Checking::is_choice(const std::vector<std::string>& choices, const Value& v
   return std::find(choices.begin(), choices.end(), text) != choices.end();
 }
 
-Fit Checking::fit_number(const Node& node, double number) const {
+Fit Checking::fit_number(const Node& node, const Value& number) {
   const NumberBounds bounds{node.minimum, node.maximum, node.exclusive_minimum,
                             node.exclusive_maximum, node.multiple_of};
-  const std::string fault = fault_of_number(bounds, number);
+  const std::int64_t* integer = number.if_integer();
+  const std::string fault = integer != nullptr ? fault_of_number(bounds, *integer)
+                                               : fault_of_number(bounds, *number.if_number());
   return fault.empty() ? Fit() : misfit(fault);
 }
 

@@ -38,18 +38,29 @@ Value link_meta(const Field& field, const Value& given, const std::string& path,
       continue;
     }
     const Result<Value> stored = stored_form(*held, value);
-    if (violations.catches(stored, place) || stored->is_null()) continue;
-    meta.append(name, shown(*held, *stored));
+    if (!violations.catches(stored, place)) meta.append(name, shown(*held, *stored));
   }
   return meta;
+}
+
+const Field* needed_by_links(const Field& field) {
+  const auto place =
+      std::find_if(field.link_fields.begin(), field.link_fields.end(),
+                   [](const Field& held) { return held.required && !held.default_value; });
+  return place == field.link_fields.end() ? nullptr : &*place;
 }
 
 Value new_link_meta(const Field& field, const Value& given, const std::string& path,
                     Violations& violations) {
   if (field.link_fields.empty()) return given;
-  Map meta = given.if_map() == nullptr ? Map() : *given.if_map();
+  static const Map kNothing;
+  const Map& said = given.if_map() == nullptr ? kNothing : *given.if_map();
+  Map meta;
+  for (const auto& [name, value] : said) {
+    if (!value.is_null()) meta.append(name, value);
+  }
   for (const Field& held : field.link_fields) {
-    if (meta.contains(held.name)) continue;
+    if (said.contains(held.name)) continue;  // Nil too: it is no default that is wanted.
     if (held.default_value) {
       meta.append(held.name, shown(held, *held.default_value));
     } else if (held.required) {

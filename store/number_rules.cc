@@ -8,10 +8,42 @@
 namespace emstore::store {
 namespace {
 
+constexpr double kIntegersEnd = 9223372036854775808.0;  // 2^63: integers are below.
+
 bool is_multiple(double number, double of) {
   const double quotient = number / of;
   constexpr double kRounding = 4 * 2.220446049250313e-16;
   return std::abs(quotient - std::nearbyint(quotient)) <= std::abs(quotient) * kRounding;
+}
+
+// Integers leave no rounding to be forgiven.
+bool is_multiple(std::int64_t number, double of) {
+  const bool is_integer = of >= 1 && of < kIntegersEnd && std::trunc(of) == of;
+  if (is_integer) return number % static_cast<std::int64_t>(of) == 0;
+  return is_multiple(static_cast<double>(number), of);
+}
+
+std::string shown_number(double number) { return text_of_number(number); }
+std::string shown_number(std::int64_t number) { return std::to_string(number); }
+
+template <typename Number>
+std::string fault_of(const NumberBounds& bounds, Number number) {
+  const auto is_not = [&](std::string_view bound, double limit) {
+    return shown_number(number) + " is not " + std::string(bound) + " " + shown_number(limit);
+  };
+  const auto order = [number](double limit) { return compare_numbers(number, limit); };
+  if (bounds.minimum && order(*bounds.minimum) < 0) return is_not("at least", *bounds.minimum);
+  if (bounds.maximum && order(*bounds.maximum) > 0) return is_not("at most", *bounds.maximum);
+  if (bounds.exclusive_minimum && order(*bounds.exclusive_minimum) <= 0) {
+    return is_not("greater than", *bounds.exclusive_minimum);
+  }
+  if (bounds.exclusive_maximum && order(*bounds.exclusive_maximum) >= 0) {
+    return is_not("less than", *bounds.exclusive_maximum);
+  }
+  if (bounds.multiple_of && !is_multiple(number, *bounds.multiple_of)) {
+    return is_not("a multiple of", *bounds.multiple_of);
+  }
+  return {};
 }
 
 }  // namespace
@@ -23,21 +55,22 @@ std::string text_of_number(double number) {
 }
 
 std::string fault_of_number(const NumberBounds& bounds, double number) {
-  const auto is_not = [&](std::string_view bound, double limit) {
-    return text_of_number(number) + " is not " + std::string(bound) + " " + text_of_number(limit);
-  };
-  if (bounds.minimum && number < *bounds.minimum) return is_not("at least", *bounds.minimum);
-  if (bounds.maximum && number > *bounds.maximum) return is_not("at most", *bounds.maximum);
-  if (bounds.exclusive_minimum && number <= *bounds.exclusive_minimum) {
-    return is_not("greater than", *bounds.exclusive_minimum);
-  }
-  if (bounds.exclusive_maximum && number >= *bounds.exclusive_maximum) {
-    return is_not("less than", *bounds.exclusive_maximum);
-  }
-  if (bounds.multiple_of && !is_multiple(number, *bounds.multiple_of)) {
-    return is_not("a multiple of", *bounds.multiple_of);
-  }
-  return {};
+  return fault_of(bounds, number);
+}
+std::string fault_of_number(const NumberBounds& bounds, std::int64_t number) {
+  return fault_of(bounds, number);
+}
+
+std::strong_ordering compare_numbers(double number, double other) {
+  if (number == other) return std::strong_ordering::equal;
+  return number < other ? std::strong_ordering::less : std::strong_ordering::greater;
+}
+std::strong_ordering compare_numbers(std::int64_t integer, double number) {
+  if (number >= kIntegersEnd) return std::strong_ordering::less;
+  if (number < -kIntegersEnd) return std::strong_ordering::greater;
+  const double whole = std::floor(number);
+  const std::strong_ordering order = integer <=> static_cast<std::int64_t>(whole);
+  return order == 0 && whole < number ? std::strong_ordering::less : order;
 }
 
 // Every byte but those that continue a code point.

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <span>
 #include <utility>
 
@@ -53,26 +52,31 @@ Status check_keys(const Map& query, std::span<const std::string_view> known,
   return {};
 }
 
-Result<std::uint64_t> whole_number(const Value& given, const std::string& path) {
-  constexpr double kExactMax = 9007199254740992.0;  // 2^53
-  if (const auto* integer = given.if_integer(); integer != nullptr && *integer >= 0) {
-    return static_cast<std::uint64_t>(*integer);
-  }
-  if (const auto* number = given.if_number();
-      number != nullptr && *number >= 0 && *number <= kExactMax && std::trunc(*number) == *number) {
-    return static_cast<std::uint64_t>(*number);
-  }
-  if (!given.is_number()) return expected("a whole number from 0", given, path);
-  return failure(ErrorCode::out_of_range, to_string(given) + " is no whole number from 0", path,
-                 "leave it out for no limit");
+// An option that is nil counts as left out.
+const Value* option_given(const Map& given, std::string_view name) {
+  const Value* value = given.find(name);
+  return value == nullptr || value->is_null() ? nullptr : value;
 }
 
+Result<std::uint64_t> integer_from(std::int64_t least, const Value& given, const std::string& path,
+                                   std::string hint) {
+  const std::int64_t* integer = given.if_integer();
+  if (integer == nullptr) return expected("an integer", given, path);
+  if (*integer >= least) return static_cast<std::uint64_t>(*integer);
+  return failure(ErrorCode::out_of_range,
+                 to_string(given) + " is no integer from " + std::to_string(least), path,
+                 std::move(hint));
+}
+
+// A limit of 0 would leave out what no cursor leads to.
 Status read_window(const Map& given, const std::string& path, Query& query) {
-  if (const Value* limit = given.find("limit")) {
-    EMSTORE_TRY(query.limit, whole_number(*limit, step(path, "limit")));
+  constexpr std::string_view kNoLimit =
+      "leave it out for no limit; `count` and `exists` give no records";
+  if (const Value* limit = option_given(given, "limit")) {
+    EMSTORE_TRY(query.limit, integer_from(1, *limit, step(path, "limit"), std::string(kNoLimit)));
   }
-  if (const Value* offset = given.find("offset")) {
-    EMSTORE_TRY(query.offset, whole_number(*offset, step(path, "offset")));
+  if (const Value* offset = option_given(given, "offset")) {
+    EMSTORE_TRY(query.offset, integer_from(0, *offset, step(path, "offset"), {}));
   }
   return {};
 }
@@ -165,7 +169,7 @@ class OrderReader {
     const Value& by = *map.find("by");
     if (by.if_text() == nullptr) return expected("a name", by, step(path, "by"));
     bool descending = false;
-    if (const Value* direction = map.find("dir")) {
+    if (const Value* direction = option_given(map, "dir")) {
       EMSTORE_TRY(descending, is_descending(*direction, step(path, "dir")));
     }
     return add(*by.if_text(), descending, step(path, "by"));
@@ -177,8 +181,8 @@ class OrderReader {
 
 Result<std::vector<OrderTerm>> read_order(const Entity& entity, const Map& given,
                                           const std::string& path) {
-  const Value* order_by = given.find("orderBy");
-  const Value* sort = given.find("sort");
+  const Value* order_by = option_given(given, "orderBy");
+  const Value* sort = option_given(given, "sort");
   if (order_by != nullptr && sort != nullptr) {
     return failure(ErrorCode::invalid_request, "orderBy and sort say the same thing",
                    step(path, "sort"), "leave one of them out");
@@ -268,13 +272,13 @@ Status read_select(const Value* select, Level level, const std::string& path, Qu
 
 // What a further page needs: the digest, and the place at which it begins. `with`: of its list.
 Status read_page(const Map& given, const std::string& path, const With* with, Query& query) {
-  const Value* cursor = given.find("cursor");
+  const Value* cursor = option_given(given, "cursor");
   if (cursor == nullptr && !query.limit) return {};
-  query.digest = query_digest(query, given.find("where"), with);
+  query.digest = query_digest(query, option_given(given, "where"), with);
   if (cursor == nullptr) return {};
   const std::string place = step(path, "cursor");
   if (cursor->if_text() == nullptr) return expected("the text of a cursor", *cursor, place);
-  if (given.contains("offset")) {
+  if (option_given(given, "offset") != nullptr) {
     return failure(ErrorCode::invalid_request, "cursor and offset both say where a page begins",
                    step(path, "offset"), "leave one of them out");
   }
@@ -315,13 +319,13 @@ Result<Query> read_query(const Schema& schema, const Entity& entity, const Map& 
   EMSTORE_CHECKED(check_keys(given, level == Level::top ? kReadKeys : kWithKeys, path));
   Query query;
   query.entity = &entity;
-  if (const Value* where = given.find("where")) {
+  if (const Value* where = option_given(given, "where")) {
     EMSTORE_TRY(query.where, resolve_where(schema, entity, *where, step(path, "where")));
   }
   EMSTORE_TRY(query.order, read_order(entity, given, path));
   EMSTORE_CHECKED(read_window(given, path, query));
-  EMSTORE_CHECKED(read_select(given.find("select"), level, step(path, "select"), query));
-  if (const Value* with = given.find("with")) {
+  EMSTORE_CHECKED(read_select(option_given(given, "select"), level, step(path, "select"), query));
+  if (const Value* with = option_given(given, "with")) {
     EMSTORE_TRY(query.with, WithReader(schema, entity).read(*with, step(path, "with")));
   }
   return query;
@@ -393,10 +397,11 @@ Result<With> WithReader::read_one(const Asked& asked) const {
   const Level level = side->has_links() ? Level::link : Level::record;
   EMSTORE_TRY(with.query, read_query(schema_, *side->target, *options, level, asked.path));
   const bool has_limit = side->has_links() ? !side->inverse : side->many;
-  if (has_limit && !options->contains("limit")) with.query.limit = side->field->with_limit;
+  if (has_limit && option_given(*options, "limit") == nullptr)
+    with.query.limit = side->field->with_limit;
   if (side->many) {
     EMSTORE_CHECKED(read_page(*options, asked.path, &with, with.query));
-  } else if (options->contains("cursor")) {
+  } else if (option_given(*options, "cursor") != nullptr) {
     return failure(ErrorCode::wrong_operation, quoted(asked.name) + " leads to one record",
                    step(asked.path, "cursor"), "a cursor is for lists");
   }
@@ -448,13 +453,15 @@ Status check_names(const Query& query, const std::string& path) {
 }  // namespace
 
 Result<Query> resolve_query(const Schema& schema, std::string_view entity, const Map& given) {
-  EMSTORE_TRY(const Entity* found, find_entity(schema, entity));
+  Result<const Entity*> known = find_entity(schema, entity);
+  if (!known) return with_path(std::move(known).error(), "entity");
+  const Entity* found = *known;
   EMSTORE_TRY(Query query, read_query(schema, *found, given, Level::top, {}));
   EMSTORE_CHECKED(check_names(query, {}));
-  if (!given.contains("orderBy") && !given.contains("sort")) {
+  if (option_given(given, "orderBy") == nullptr && option_given(given, "sort") == nullptr) {
     EMSTORE_TRY(query.order, own_order(*found));
   }
-  if (const Value* count = given.find("count")) {
+  if (const Value* count = option_given(given, "count")) {
     if (count->if_boolean() == nullptr) return expected("true or false", *count, "count");
     query.count = *count->if_boolean();
   }

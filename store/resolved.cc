@@ -12,6 +12,7 @@
 #include "store/field_rules.h"
 #include "store/link_meta.h"
 #include "store/paths.h"
+#include "store/schema_words.h"
 
 namespace emstore::store {
 namespace {
@@ -116,7 +117,6 @@ class Resolver {
   void take_member(const Entity& entity, const std::string& name, const Value& value,
                    Resolved& resolved) {
     const std::string path = resolved.path_of(name);
-    if (is_given_by_emstore(name, path)) return;
     const Field* field = entity.field(name);
     if (field != nullptr && !is_link(field->kind)) {
       return take_value(entity, *field, value, path, context_of(resolved), resolved.values);
@@ -127,6 +127,9 @@ class Resolver {
   }
 
   void refuse_member(const Entity& entity, const std::string& name, const std::string& path) {
+    if (name == kIdName || !type_of_undeclared(entity.name, name).empty()) {
+      return refuse(ErrorCode::read_only, name + " is given by emstore", path, "leave it out");
+    }
     std::vector<std::string_view> names;
     for (const Field& field : entity.fields) names.emplace_back(field.name);
     for (const Side& side : sides_of(schema_, entity)) {
@@ -134,12 +137,6 @@ class Resolver {
     }
     refuse(ErrorCode::unknown_field, "no field " + quoted(name) + " on " + entity.name, path,
            did_you_mean(name, names));
-  }
-
-  bool is_given_by_emstore(const std::string& name, const std::string& path) {
-    if (name != kIdName && name != kCreatedName && name != kUpdatedName) return false;
-    refuse(ErrorCode::read_only, name + " is given by emstore", path, "leave it out");
-    return true;
   }
 
   void take_value(const Entity& entity, const Field& field, const Value& value,
@@ -387,9 +384,11 @@ class Resolver {
       } else if (name == "at" && rules.placed) {
         item.place = place(value, request.side.target->id, path_in(item.path, name));
       } else {
-        constexpr std::array<std::string_view, 3> kNames{"id", "at", "meta"};
+        std::vector<std::string_view> names{kIdName};
+        if (rules.placed) names.emplace_back("at");
+        if (rules.with_meta) names.emplace_back("meta");
         refuse(ErrorCode::unknown_option, "no option \"" + name + "\" here",
-               path_in(item.path, name), did_you_mean(name, kNames));
+               path_in(item.path, name), did_you_mean(name, names));
       }
     }
   }
@@ -420,9 +419,8 @@ class Resolver {
     const List* list = argument.if_list();
     const std::size_t size = list == nullptr ? 1 : list->size();
     if (!request.side.many && size > 1) {
-      refuse(ErrorCode::too_many_items,
-             described(request.side) + " holds one item, not " + std::to_string(size), path);
-      return;
+      return refuse(ErrorCode::too_many_items,
+                    described(request.side) + " holds one item, not " + std::to_string(size), path);
     }
     if (size > kCreationsMax) {
       refuse(ErrorCode::commit_too_large,
@@ -432,9 +430,15 @@ class Resolver {
       return;
     }
     if (request.side.leads_to_media() && request.side.inverse) {
-      refuse(ErrorCode::unsupported, "media are not created from what they refer to", path,
-             "upload them, and give their " + request.field->name);
-      return;
+      return refuse(ErrorCode::unsupported, "media are not created from what they refer to", path,
+                    "upload them, and give their " + request.field->name);
+    }
+    const Field* needed = request.side.has_links() ? needed_by_links(*request.field) : nullptr;
+    if (needed != nullptr && size > 0) {
+      return refuse(ErrorCode::required,
+                    "links of " + request.field->name + " need " + needed->name +
+                        ", which $create cannot give",
+                    path, "insert the record, and $attach it with its meta, in one transaction");
     }
     for (std::size_t i = 0; i < size; ++i) {
       const Value& item = list == nullptr ? argument : (*list)[i];
@@ -535,15 +539,14 @@ class Resolver {
 
   void take_media_field(const Entity& entity, const std::string& name, const Value& value,
                         const std::string& path, NewMedia& media) {
-    if (is_given_by_emstore(name, path)) return;
-    const Result<const Field*> field = find_field(entity, name);
-    if (violations_.catches(field, path)) return;
-    if (is_link((*field)->kind)) {
+    const Field* field = entity.field(name);
+    if (field == nullptr) return refuse_member(entity, name, path);
+    if (is_link(field->kind)) {
       refuse(ErrorCode::unsupported, "links of a new media cannot be given with it", path,
              "update the media afterwards");
       return;
     }
-    take_value(entity, **field, value, path, kInCreate, media.values);
+    take_value(entity, *field, value, path, kInCreate, media.values);
   }
 
   const Schema& schema_;

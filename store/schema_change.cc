@@ -1,9 +1,11 @@
 #include "store/schema_change.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
+#include "base/suggest.h"
 #include "store/field_options.h"
 #include "store/wanted_schema.h"
 
@@ -46,7 +48,7 @@ class Changing {
   // The wanted thing that `before` becomes: of its name, or renamed from it.
   template <typename Things>
   auto find_successor(Things& wanted, const Things& present, const std::string& before,
-                      const std::string& path) const;
+                      const std::string& path);
   bool is_renamed(const std::string& before, const std::string& now) const;  // An entity.
   void keep_entity(const Entity& before, Entity wanted);
   void add_entity(Entity wanted);
@@ -54,6 +56,7 @@ class Changing {
   void keep_field(Entity& entity, const Field& before, Field wanted);
   void compare_config(const Entity& before, const Entity& after);
   void compare_options(const Entity& entity, const Field& before, const Field& after);
+  void compare_link_fields(const Field& before, const Field& after);
   void change_indexes();
   Index resolved(const WantedIndex& wanted) const;
   std::vector<Index>::iterator find_renamed(std::vector<Index>& added, const Index& before) const;
@@ -108,21 +111,63 @@ void Changing::compare_options(const Entity& entity, const Field& before, const 
   }
 }
 
+// What a link holds of its own is held when it is written, and kept: nothing is lost by a change.
+void Changing::compare_link_fields(const Field& before, const Field& after) {
+  const auto named = [](const Field& links, const std::string& name) {
+    const auto place = std::find_if(links.link_fields.begin(), links.link_fields.end(),
+                                    [&](const Field& held) { return held.name == name; });
+    return place == links.link_fields.end() ? nullptr : &*place;
+  };
+  const std::string start = " " + after.connection + ".";
+  constexpr std::string_view kOlder = "; older links stay as they are";
+  for (const Field& held : before.link_fields) {
+    if (named(after, held.name) == nullptr) differ("-" + start + held.name + std::string(kOlder));
+  }
+  for (const Field& held : after.link_fields) {
+    const std::string type(type_name_of(held));
+    const Field* known = named(before, held.name);
+    if (known == nullptr) {
+      differ("+" + start + held.name + " " + type);
+    } else if (known->kind != held.kind) {
+      refuse(path_of_field(after.connection, held.name),
+             after.connection + "." + held.name + " is of type " +
+                 std::string(name_of(known->kind)) + " and cannot become " + type,
+             "add a new field with another name");
+    }
+    for (const FieldOption& option : field_options()) {
+      if (known == nullptr || !option.is_for(held.kind)) continue;
+      const auto old_value = option.show(*known);
+      const auto new_value = option.show(held);
+      if (old_value == new_value) continue;
+      differ("~" + start + held.name + " " + difference_of(option, old_value, new_value) +
+             std::string(kOlder));
+    }
+  }
+}
+
 template <typename Things>
 auto Changing::find_successor(Things& wanted, const Things& present, const std::string& before,
-                              const std::string& path) const {
+                              const std::string& path) {
   const auto named = [](Things& things, const std::string& name) {
     return std::find_if(things.begin(), things.end(),
                         [&](const auto& thing) { return thing.name == name; });
   };
   if (const auto same = named(wanted, before); same != wanted.end()) return same;
-  return std::find_if(wanted.begin(), wanted.end(), [&](const auto& thing) {
+  const auto is_successor = [&](const auto& thing) {
     const auto renamed = wanted_.renamed.find(path + thing.name);
     if (renamed == wanted_.renamed.end() || renamed->second != before) return false;
     // It happened before, and this is another thing under the old name.
     return std::none_of(present.begin(), present.end(),
                         [&](const auto& known) { return known.name == thing.name; });
-  });
+  };
+  const auto first = std::find_if(wanted.begin(), wanted.end(), is_successor);
+  if (first == wanted.end()) return first;
+  const auto other = std::find_if(std::next(first), wanted.end(), is_successor);
+  if (other != wanted.end()) {
+    refuse(path + other->name + ".config.renamed_from",
+           first->name + " is renamed from " + quoted(before) + ", too", "leave one of them out");
+  }
+  return first;
 }
 
 bool Changing::is_renamed(const std::string& before, const std::string& now) const {
@@ -147,6 +192,7 @@ void Changing::keep_field(Entity& entity, const Field& before, Field wanted) {
   }
   wanted.id = before.id;
   compare_options(entity, before, wanted);
+  compare_link_fields(before, wanted);
   const bool was_given = before.required && !before.default_value;
   if (wanted.required && !wanted.default_value && !was_given) {
     change_.newly_required.emplace_back(entity.id, wanted.id);

@@ -306,6 +306,8 @@ void Relations::read_to_many(const Given& given, Entity& source) {
 
 // What the generated entity has beside its two ends is what a link holds.
 void Relations::take_connection(const Given& given, const Entity& source, Field& links) {
+  constexpr std::size_t kBytesMax = 2 * kNameBytesMax + 1;  // Of the two entities.
+  if (!reading_.check_name(links.connection, given.place("connectionTable"), kBytesMax)) return;
   if (!connections_.insert(links.connection).second) {
     return refuse(given.place("connectionTable"),
                   "two relations have the connection " + quoted(links.connection),

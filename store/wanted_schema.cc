@@ -30,6 +30,8 @@ class Reading : private SchemaReading {
                       const std::string& path);
   bool is_there_anyway(Entity& entity, const std::string& name, const std::string& type,
                        const Map& config, const std::string& path);
+  void check_own_config(const Entity& entity, const Field& own, const Map& config,
+                        const std::string& path);
   std::optional<FieldKind> read_kind(const std::string& type, const std::string& path);
   void check_entity(Entity& entity);
   void check_sort_field(const Entity& entity, const std::string& path);
@@ -138,22 +140,53 @@ bool Reading::is_there_anyway(Entity& entity, const std::string& name, const std
       refuse(path, "every record has an id; \"id\" cannot be of type " + quoted(type),
              "use another name");
     }
+    static constexpr std::array<std::string_view, 3> kKnown{"format", "fillable", "required"};
+    check_keys(config, path + ".config", kKnown);
     read_id_format(entity, config, "format", path + ".config");
     return true;
   }
-  std::string_view expected = type_of_undeclared(entity.name, name);
+  Field own;
   // Of media the fields read so far begin with emstore's own, which have ids.
-  if (const Field* own = entity.field(name); own != nullptr && own->id != FieldId{}) {
-    expected = name_of(own->kind);
+  if (const Field* stored = entity.field(name); stored != nullptr && stored->id != FieldId{}) {
+    own = *stored;
+  } else if (const auto kind = field_kind_named(type_of_undeclared(entity.name, name))) {
+    own.name = name;
+    own.kind = *kind;
+    own.fillable = 0;
+  } else {
+    return false;
   }
-  if (expected.empty()) return false;
-  if (type != expected) {
-    refuse(path,
-           entity.name + "." + name + " is emstore's own, of type \"" + std::string(expected) +
-               "\", and cannot be of type " + quoted(type),
-           "use another name");
+  if (type == name_of(own.kind)) {
+    check_own_config(entity, own, config, path + ".config");
+    return true;
   }
+  refuse(path,
+         entity.name + "." + name + " is emstore's own, of type \"" +
+             std::string(name_of(own.kind)) + "\", and cannot be of type " + quoted(type),
+         "use another name");
   return true;
+}
+
+// The config may repeat what holds anyway. Bknd says more than that of what emstore computes: that
+// it is required, and of media that it is hidden, and given when a media is made.
+void Reading::check_own_config(const Entity& entity, const Field& own, const Map& config,
+                               const std::string& path) {
+  const bool is_computed = own.fillable == 0;
+  const bool is_of_bknd =
+      own.id == FieldId{} && own.name != kCreatedName && own.name != kUpdatedName;
+  for (const Map::Member& option : config) {
+    const bool changes_nothing =
+        option.value.is_null() || (is_computed && option.name == "required") ||
+        (is_of_bknd && (option.name == "hidden" || option.name == "fillable"));
+    Field said = own;
+    const bool is_renaming = option.name == "renamed_from";
+    if (!is_renaming) read_option(entity, said, option, path + "." + option.name);
+    if (changes_nothing || (!is_renaming && said == own)) continue;
+    refuse(path + "." + option.name,
+           entity.name + "." + own.name + " is emstore's own; its " + quoted(option.name) +
+               " cannot be changed",
+           "leave it out");
+  }
 }
 
 std::optional<FieldKind> Reading::read_kind(const std::string& type, const std::string& path) {
@@ -206,6 +239,12 @@ void Reading::read_field(Entity& entity, const std::string& name, const Value& g
   if (!kind || !is_named) {
     mark_broken(path);
     return;
+  }
+  if (entity.system && (name == "file" || name == "type")) {
+    return refuse(path,
+                  quoted(name) + " is what $create and media.upload call the " +
+                      (name == "file" ? "bytes" : "type that is claimed for them"),
+                  "use another name");
   }
   if (entity.system && is_link(*kind)) {
     mark_broken(path);

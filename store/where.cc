@@ -107,9 +107,9 @@ struct Evaluator {
 
   Result<Truth> operator()(const Condition::Compare& test) const {
     const Scalar operand = view_of(test.operand);
-    const bool is_of_one_kind = !is_json(test.subject);  // Or an id, whose kinds have an order.
+    const bool has_an_order = !is_json(test.subject);  // The two kinds of ids have one too.
     return test_scalar(test.subject, [&](const Scalar& value) {
-      return (is_of_one_kind || value.index() == operand.index()) &&
+      return (has_an_order || is_of_one_kind(value, operand)) &&
              holds(test.comparator, compare(value, operand));
     });
   }
@@ -160,11 +160,6 @@ struct FieldReading {
   bool operator()(const auto& leaf) const { return leaf.subject.column.pseudo == Pseudo::none; }
 };
 
-double number_of(const Value& value) {
-  if (const auto* integer = value.if_integer()) return static_cast<double>(*integer);
-  return *value.if_number();
-}
-
 bool is_same_map(const Map& a, const Map& b) {
   if (a.size() != b.size()) return false;
   return std::all_of(a.begin(), a.end(), [&b](const Map::Member& member) {
@@ -182,9 +177,7 @@ Result<Truth> evaluate(const Condition& condition, const Cells& record, const Lo
 bool reads_fields(const Condition& condition) { return std::visit(FieldReading{}, condition.test); }
 
 bool is_same_json(const Value& a, const Value& b) {
-  if (a.if_integer() != nullptr && b.if_integer() != nullptr)
-    return *a.if_integer() == *b.if_integer();
-  if (a.is_number() && b.is_number()) return number_of(a) == number_of(b);
+  if (a.is_number() && b.is_number()) return compare(*json_scalar(a), *json_scalar(b)) == 0;
   if (a.kind() != b.kind()) return false;
   if (const Map* map = a.if_map()) return is_same_map(*map, *b.if_map());
   if (const List* list = a.if_list()) {

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <utility>
 
 #include "base/suggest.h"
@@ -337,6 +336,9 @@ class Test {
     }
     if (is_id()) return id_literal(operand, path);
     if (is_json()) return json_literal(operand, path);
+    if (kind() == FieldKind::relation && operand.if_integer() != nullptr) {
+      return OwnedScalar(*operand.if_integer());  // A bound, as for ids.
+    }
     Result<Value> stored = literal_form(*rules_of(subject_.column), operand);
     if (!stored) {
       Error error = std::move(stored).error();
@@ -358,12 +360,6 @@ class Test {
   Result<OwnedScalar> id_literal(const Value& operand, const std::string& path) const {
     if (ids_ == IdFormat::uuid) return uuid_literal(operand, path);
     if (const auto* integer = operand.if_integer()) return OwnedScalar(*integer);
-    if (const auto* number = operand.if_number()) {
-      constexpr double kExactMax = 9007199254740992.0;  // 2^53
-      if (std::trunc(*number) == *number && std::abs(*number) <= kExactMax) {
-        return OwnedScalar(static_cast<std::int64_t>(*number));
-      }
-    }
     return failure(ErrorCode::wrong_type, to_string(operand) + " is no id", path,
                    "ids here are integers");
   }

@@ -140,10 +140,24 @@ TEST(Mutations, RefuseAFieldThatIsGivenNoOperator) {
   }
 }
 
+TEST(Mutations, TakeAnOptionThatIsNilAsLeftOut) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  const Map insert{{"insertOne", List{"products", document("a")}}, {"as", nullptr}};
+  EXPECT_FALSE(wire.call("transaction", {List{insert}}).error);
+  const Map query{{"where", nullptr}, {"with", nullptr}, {"select", nullptr}};
+  EXPECT_FALSE(wire.call("findId", {"products", 1, query}).error);
+}
+
 TEST(Mutations, FindNothingByAnIdThatIsNone) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
   EXPECT_EQ(wire.refusal("findId", {"products", 1.0}), ErrorCode::wrong_type);
+  EXPECT_EQ(wire.refusal("findId", {"products", nullptr}), ErrorCode::wrong_type);
+  const protocol::Reply reply =
+      wire.call("findId", {"products", "01935a2e-7b10-7d3c-8a41-0f6d1f2b9c55"});
+  ASSERT_TRUE(reply.error);
+  EXPECT_EQ(reply.error->path, "id");
 }
 
 // ---- Many clients at once -----------------------------------------------------------------------

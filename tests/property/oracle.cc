@@ -360,6 +360,7 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
                         .before = owner.links[wish.field->name],
                         .was_set = wish.set.has_value()};
   Links links = outcome.before;
+  const std::size_t refused = refusals_.size();
   if (wish.set) {
     Links wanted;
     for (const Item& item : *wish.set) {
@@ -386,7 +387,7 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
     if (admits_type(*wish.field, type, in(creation.path, "file")))
       links.push_back({media, {}, true});
   }
-  check_count(*wish.field, links.size(), wish.path);
+  check_count(*wish.field, links.size(), wish.path, refusals_.size() == refused);
   outcome.after = links;
   bool changed = links.size() != outcome.before.size() || !wish.create.empty();
   for (std::size_t i = 0; !changed && i < links.size(); ++i) {
@@ -410,7 +411,10 @@ void Oracle::attach(const Item& item, const LinkWish& wish, Links& links) {
   }
   const Map* beside = item.at ? item.at->if_map() : nullptr;
   const std::uint64_t anchor = beside == nullptr ? 0 : *id_of(beside->begin()->value);
-  if (beside != nullptr && (anchor == item.id || find(links, anchor) == links.end())) {
+  if (beside != nullptr && anchor == item.id) {
+    return refuse(ErrorCode::wrong_operation, in(item.path, "at"));
+  }
+  if (beside != nullptr && find(links, anchor) == links.end()) {
     return refuse(ErrorCode::media_not_found, in(item.path, "at"));
   }
   const Links before = links;
@@ -442,10 +446,12 @@ bool Oracle::admits_type(const OracleField& field, const std::string& type,
   return false;
 }
 
-void Oracle::check_count(const OracleField& field, std::size_t count, const std::string& path) {
+void Oracle::check_count(const OracleField& field, std::size_t count, const std::string& path,
+                         bool is_whole) {
   const std::size_t most =
       field.kind == OracleField::Kind::medium ? 1 : field.max_items.value_or(1'000'000);
   if (count > most) refuse(ErrorCode::too_many_items, path);
+  if (!is_whole) return;  // What was refused is not missing.
   if (count == 0 && field.required) {
     refuse(ErrorCode::required, path);
   } else if (count < field.min_items.value_or(0)) {

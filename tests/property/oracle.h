@@ -221,7 +221,8 @@ class Oracle {
   void attach(const Item& item, const LinkWish& wish, std::vector<OracleLink>& links);
   bool admits(const OracleField& field, std::uint64_t media, const std::string& path);
   bool admits_type(const OracleField& field, const std::string& type, const std::string& path);
-  void check_count(const OracleField& field, std::size_t count, const std::string& path);
+  void check_count(const OracleField& field, std::size_t count, const std::string& path,
+                   bool is_whole = true);
   std::uint64_t create(const Creation& creation, const store::Command& command);
   void check_unique(const std::map<RecordName, std::string>& touched);
   std::optional<std::vector<Value>> unique_key(const OracleIndex& index,

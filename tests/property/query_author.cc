@@ -323,7 +323,7 @@ ModelQuery random_query(Dice& dice, const Model& model, Language language) {
     if (is_json && language == Language::of_sql) continue;
     query.order.push_back({is_json ? name + "." + random_way(dice) : name, dice.in(2)});
   }
-  if (dice.in(2)) query.limit = dice.below(12);
+  if (dice.in(2)) query.limit = 1 + dice.below(11);
   if (dice.in(3)) query.offset = dice.below(6);
   return query;
 }

@@ -175,6 +175,19 @@ TEST_F(LinkDecision, RunsTheOperatorsInTheirOrderWhateverOrderTheyAreWrittenIn) 
             (Ids{3, 4, 2}));
 }
 
+TEST_F(LinkDecision, CountsOnlyWhatIsNotRefused) {
+  Map schema = shop_schema();
+  Map& products = *schema.find("entities")->if_map()->find("products")->if_map();
+  products.find("fields")->if_map()->set(
+      "documents", field("media", {{"min_items", 1}, {"mime_types", List{"application/pdf"}}}));
+  apply(schema);
+  const Error error =
+      refused(insert("products", {{"name", "Lamp"},
+                                  {"documents", Map{{"$create", Map{{"file", Binary{"png"}}}}}}}));
+  ASSERT_EQ(error.violations.size(), 1U);
+  EXPECT_EQ(error.violations[0].code, ErrorCode::mime_not_allowed);
+}
+
 TEST_F(LinkDecision, RefusesAPlaceBesideWhatIsNotThere) {
   const auto attach = [](Map item) {
     return Map{{"documents", Map{{"$attach", List{std::move(item)}}}}};
@@ -182,8 +195,11 @@ TEST_F(LinkDecision, RefusesAPlaceBesideWhatIsNotThere) {
   const Error error = refused(update("products", 1, attach(at(5, before(6)))));
   EXPECT_EQ(error.code, ErrorCode::media_not_found);
   EXPECT_EQ(error.path, "documents.$attach[0].at");
-  EXPECT_EQ(refused(update("products", 1, attach(at(1, before(1))))).path,
-            "documents.$attach[0].at");
+  EXPECT_EQ(error.hint, "name an item of the field");
+  const Error itself = refused(update("products", 1, attach(at(1, before(1)))));
+  EXPECT_EQ(itself.code, ErrorCode::wrong_operation);
+  EXPECT_EQ(itself.path, "documents.$attach[0].at");
+  EXPECT_EQ(itself.message, "media 1 cannot be placed beside itself");
 }
 
 }  // namespace

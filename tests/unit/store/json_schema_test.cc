@@ -33,6 +33,7 @@ TEST(JsonSchema, HoldsEveryKeywordAtItsEdges) {
     std::string verdict;
   };
   const Value null;
+  constexpr std::int64_t kBeyond = 9007199254740992;  // 2^53: the next has no double.
   const Row rows[] = {
       {{}, null, "fits"},
       {{{"type", "null"}}, null, "fits"},
@@ -50,6 +51,9 @@ TEST(JsonSchema, HoldsEveryKeywordAtItsEdges) {
       {{{"minimum", 2}}, 1.9, "it: 1.9 is not at least 2"},
       {{{"minimum", 2}}, "text", "fits"},
       {{{"exclusiveMaximum", 2}}, 2.0, "it: 2 is not less than 2"},
+      {{{"maximum", kBeyond}}, kBeyond, "fits"},
+      {{{"maximum", kBeyond}}, kBeyond + 1, "it: 9007199254740993 is not at most 9007199254740992"},
+      {{{"multipleOf", 2}}, kBeyond + 1, "it: 9007199254740993 is not a multiple of 2"},
       {{{"multipleOf", 0.01}}, 19.99, "fits"},
       {{{"multipleOf", 0.01}}, 19.995, "it: 19.995 is not a multiple of 0.01"},
       {{{"minLength", 2}}, "\xC3\xA4", "it: has 1 characters, and needs 2"},
@@ -76,6 +80,9 @@ TEST(JsonSchema, HoldsEveryKeywordAtItsEdges) {
       {{{"maxItems", 1}}, List{1, 2}, "it: has 2 items, and may have 1"},
       {{{"uniqueItems", true}}, List{1, 1.0}, "it: has an item twice"},
       {{{"uniqueItems", true}}, List{1, "1", List{1}}, "fits"},
+      {{{"uniqueItems", true}}, List{kBeyond, kBeyond + 1}, "fits"},
+      {{{"uniqueItems", true}}, List{kBeyond, 9007199254740992.0}, "it: has an item twice"},
+      {{{"const", kBeyond}}, kBeyond + 1, "it: 9007199254740993 is none of the values allowed"},
       {{{"contains", kString}}, List{1}, "it: has no item that fits \"contains\""},
       {{{"contains", kString}}, List{1, "a"}, "fits"},
       {{{"required", List{"a"}}}, Map{{"b", 1}}, "it: has no \"a\""},

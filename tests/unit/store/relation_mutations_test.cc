@@ -241,6 +241,47 @@ TEST_F(Blog, LinksHoldTheFieldsThatTheRelationDeclares) {
   EXPECT_THAT(refusal(update("posts", 1,
                              {{"tags", attach(Map{{"id", 2}, {"meta", Map{{"weight", -1}}}})}})),
               HasSubstr("out_of_range at tags.$attach.meta.weight"));
+  const Map bare{{"id", 3}, {"meta", Map{{"note", "y"}, {"weight", nullptr}}}};
+  must(update("posts", 1, {{"tags", attach(bare)}}));
+  EXPECT_EQ(meta(*(*read("posts", 1, "tags").if_list())[1].if_map()), Value(Map{{"note", "y"}}));
+}
+
+TEST(BlogWithNotes, LinksThatNeedDataAreNotMadeByCreate) {
+  TestStore store;
+  Map wanted = blog_schema();
+  Map& links = *wanted.find("entities")->if_map()->find("posts_tags")->if_map();
+  links.find("fields")->if_map()->set("note", field("text", {{"required", true}}));
+  store.apply(wanted);
+  const Map tag{{"label", "red"}};
+  const Map post{{"title", "First"}, {"tags", create(tag)}};
+  const Error error = store.refused(TestStore::insert("posts", post));
+  EXPECT_EQ(error.code, ErrorCode::required);
+  EXPECT_EQ(error.path, "tags.$create");
+  EXPECT_EQ(error.message, "links of tags need note, which $create cannot give");
+  const Map other{{"label", "blue"}, {"posts", create(Map{{"title", "Second"}})}};
+  EXPECT_EQ(store.refused(TestStore::insert("tags", other)).path, "posts.$create");
+  store.must(TestStore::insert("tags", tag));
+  const Map item{{"id", 1}, {"meta", Map{{"note", "x"}}}};
+  store.must(TestStore::insert("posts", {{"title", "Third"}, {"tags", attach(item)}}));
+}
+
+TEST_F(Blog, WhatLinksHoldCanBeChanged) {
+  must(update("posts", 1, {{"tags", attach(1)}}));
+  Map wanted = blog_schema();
+  Map& links = *wanted.find("entities")->if_map()->find("posts_tags")->if_map();
+  Map& fields = *links.find("fields")->if_map();
+  fields.erase("weight");
+  fields.set("note", field("text", {{"maxLength", 3}}));
+  fields.set("since", field("date"));
+  EXPECT_THAT(apply(wanted).difference,
+              ElementsAre("- posts_tags.weight; older links stay as they are",
+                          "~ posts_tags.note maxLength 3 (was 20); older links stay as they are",
+                          "+ posts_tags.since date"));
+  EXPECT_FALSE(apply(wanted).changed);
+  const auto with = [](Map meta) { return Map{{"id", 2}, {"meta", std::move(meta)}}; };
+  EXPECT_THAT(refusal(update("posts", 1, {{"tags", attach(with({{"note", "long"}}))}})),
+              HasSubstr("too_long at tags.$attach.meta.note"));
+  must(update("posts", 1, {{"tags", attach(with({{"since", "2026-01-01"}}))}}));
 }
 
 TEST_F(Blog, LinksLeadFromAnEntityToItself) {
@@ -435,6 +476,13 @@ TEST_F(Blog, WhereReachesThroughRelationsInBothDirections) {
   EXPECT_EQ(found("tags", {{"posts.author.name", "Bob"}}), Value(2));
   EXPECT_EQ(found("users", {{"posts.title", "None"}}), Value());
   EXPECT_EQ(found("posts", {{"author_id", nullptr}}), Value());
+  EXPECT_EQ(found("posts", {{"author_id", Map{{"$gt", 0}}}}), Value(1));
+  EXPECT_EQ(found("posts", {{"author", Map{{"$gt", 1}}}}), Value(2));
+  EXPECT_EQ(found("posts", {{"author_id", Map{{"$lt", -1}}}}), Value());
+  EXPECT_EQ(found("posts", {{"author_id", Map{{"$notin", List{0, 1}}}}}), Value(2));
+  EXPECT_EQ(found("posts", {{"author_id", 0}}), Value());
+  EXPECT_THAT(refusal(update("posts", 1, {{"author_id", 0}})),
+              HasSubstr("wrong_type at author_id"));
 }
 
 // ---- Requests with a key ------------------------------------------------------------------------

@@ -174,6 +174,8 @@ TEST(Relations, AreRefusedWhereTheyMakeNoSense) {
               ElementsAre(HasSubstr("\"set null\", \"restrict\" or \"cascade\"")));
   EXPECT_THAT(with(relation("m:n", "posts", "users", {{"connectionTable", "posts_tags"}})),
               ElementsAre(HasSubstr("two relations have the connection \"posts_tags\"")));
+  EXPECT_THAT(with(relation("m:n", "posts", "users", {{"connectionTable", "$x"}})),
+              ElementsAre(HasSubstr("connectionTable: \"$x\" cannot be a name")));
   EXPECT_THAT(with(relation("m:n", "posts", "users", {{"connectionTable", "tags"}})),
               ElementsAre(HasSubstr("has the name of an entity")));
   EXPECT_THAT(with(relation("m:n", "posts", "users", {{"mapedBy", "x"}})),

@@ -48,6 +48,18 @@ TEST_F(Resolve, RefusesOptionsThatAnOperatorDoesNotTake) {
             (Found{{ErrorCode::unknown_option, "documents.$detach[0].meta"}}));
   EXPECT_EQ(faults_in_documents({{"$set", List{Map{{"id", 1}, {"at", "first"}}}}}),
             (Found{{ErrorCode::unknown_option, "documents.$set[0].at"}}));
+  const Error error = refused(
+      update("products", 1, {{"documents", Map{{"$set", List{Map{{"id", 1}, {"at", "first"}}}}}}}));
+  EXPECT_EQ(error.hint, "");
+}
+
+TEST_F(Resolve, TellsWhatEmstoreGivesFromWhatIsUnknown) {
+  must(insert("media", {{"file", Binary{"one"}}, {"alt", "x"}}));
+  for (const char* name : {"id", "created_at", "path", "etag", "reference"}) {
+    EXPECT_EQ(faults_of(update("media", 1, {{name, "x"}})), (Found{{ErrorCode::read_only, name}}));
+  }
+  EXPECT_EQ(faults_of(update("products", 1, {{"path", "x"}})),
+            (Found{{ErrorCode::unknown_field, "path"}}));
 }
 
 TEST_F(Resolve, RefusesTheSameItemTwice) {

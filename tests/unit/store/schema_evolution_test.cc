@@ -69,6 +69,29 @@ TEST(SchemaEvolution, RenamesKeepIdsDataLinksAndIndexes) {
   store.verify();
 }
 
+TEST(SchemaEvolution, RefusesTwoThingsRenamedFromOne) {
+  TestStore store;
+  const auto fields = [](std::initializer_list<const char*> names, const char* before) {
+    Map all;
+    for (const char* name : names) all.set(name, field("text", {{"renamed_from", before}}));
+    return schema_map({{"a", entity_with(all)}});
+  };
+  store.apply(schema_map({{"a", entity_with({{"old", field("text")}})}}));
+  const store::Outcome refused =
+      store.submit(store::SchemaCommand{.schema = fields({"one", "two"}, "old")});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().path, "entities.a.fields.two.config.renamed_from");
+  EXPECT_EQ(refused.error().message, "one is renamed from \"old\", too");
+  // One of them may say what happened before.
+  store.apply(fields({"one"}, "old"));
+  Map wanted = fields({"one"}, "old");
+  Map& now = *wanted.find("entities")->if_map()->find("a")->if_map()->find("fields")->if_map();
+  now.set("old", field("text"));
+  store.apply(wanted);
+  EXPECT_THAT(store.apply(fields({"one", "two"}, "old")).difference,
+              ElementsAre("~ a.two renamed from old"));
+}
+
 TEST(SchemaEvolution, ARenameOfWhatIsNotThereAddsIt) {
   TestStore store;
   const SchemaOutcome made = store.apply(

@@ -165,6 +165,7 @@ TEST(WantedSchema, RefusesMediaOptionsThatMakeNoSense) {
   EXPECT_THAT(with("media", {{"min_items", 3}, {"max_items", 2}}),
               ElementsAre(HasSubstr("min_items 3 over max_items 2")));
   EXPECT_THAT(with("media", {{"max_items", 0}}), ElementsAre(HasSubstr("max_items 0")));
+  EXPECT_THAT(with("media", {{"with_limit", 0}}), ElementsAre(HasSubstr("with_limit 0")));
   EXPECT_THAT(with("medium", {{"max_items", 2}}), ElementsAre(HasSubstr("links one media")));
   EXPECT_THAT(with("medium", {{"min_items", 2}}),
               ElementsAre(HasSubstr("min_items 2 over max_items 1")));
@@ -204,6 +205,47 @@ TEST(WantedSchema, RefusesReservedNamesOfOtherTypes) {
   EXPECT_THAT(on_media("path", "number"), ElementsAre(HasSubstr("media.path is emstore's own")));
   EXPECT_THAT(on_media("size", "number"), ElementsAre("accepted"));
   EXPECT_THAT(violations(things({{"path", field("number")}})), ElementsAre("accepted"));
+}
+
+TEST(WantedSchema, RefusesFieldsOfMediaThatAnUploadCouldNotName) {
+  for (const char* name : {"file", "type"}) {
+    EXPECT_THAT(
+        violations(schema_of_entities({{"media", Map{{"fields", Map{{name, field("text")}}}}}})),
+        ElementsAre(HasSubstr("is what $create and media.upload call the")));
+    EXPECT_THAT(violations(things({{name, field("text")}})), ElementsAre("accepted"));
+  }
+}
+
+TEST(WantedSchema, RefusesConfigThatChangesWhatIsEmstoresOwn) {
+  const auto told = [](const char* name, const char* type, Map config) {
+    return violations(things({{name, field(type, std::move(config))}}));
+  };
+  EXPECT_THAT(told("id", "primary", {{"format", "integer"}, {"zzz", 1}}),
+              ElementsAre(HasSubstr("entities.things.fields.id.config.zzz: ")));
+  EXPECT_THAT(told("created_at", "datetime", {{"zzz", 1}}),
+              ElementsAre(HasSubstr("entities.things.fields.created_at.config.zzz: ")));
+  EXPECT_THAT(told("created_at", "datetime", {{"hidden", true}}),
+              ElementsAre("entities.things.fields.created_at.config.hidden: things.created_at is "
+                          "emstore's own; its \"hidden\" cannot be changed (leave it out)"));
+  EXPECT_THAT(told("updated_at", "datetime", {{"renamed_from", "changed"}}),
+              ElementsAre(HasSubstr("its \"renamed_from\" cannot be changed")));
+  EXPECT_THAT(
+      told("created_at", "date", {{"type", "datetime"}, {"required", true}, {"fillable", false}}),
+      ElementsAre("accepted"));
+  const auto on_media = [](const char* name, const char* type, Map config) {
+    return violations(schema_of_entities(
+        {{"media", Map{{"fields", Map{{name, field(type, std::move(config))}}}}}}));
+  };
+  EXPECT_THAT(on_media("name", "text", {{"maxLength", 3}, {"required", true}}),
+              ElementsAre(HasSubstr("its \"maxLength\" cannot be changed"),
+                          HasSubstr("its \"required\" cannot be changed")));
+  EXPECT_THAT(on_media("size", "number", {{"zzz", 1}}),
+              ElementsAre(HasSubstr("entities.media.fields.size.config.zzz: ")));
+  EXPECT_THAT(on_media("size", "number", {{"required", false}, {"fillable", false}}),
+              ElementsAre("accepted"));
+  EXPECT_THAT(on_media("reference", "text",
+                       {{"hidden", true}, {"fillable", List{"create"}}, {"required", false}}),
+              ElementsAre("accepted"));
 }
 
 TEST(WantedSchema, SaysByNameWhatItCannotDoYet) {
