@@ -6,8 +6,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/suggest.h"
 #include "daemon/settings.h"
 
@@ -142,12 +144,29 @@ Status ConfigReader::take_environment(const Environment& environment) {
   return {};
 }
 
+// As it stands in a TOML file.
+std::string quoted_for_toml(std::string_view value) {
+  std::string text = "\"";
+  for (const char sign : value) {
+    const auto code = static_cast<unsigned char>(sign);
+    constexpr unsigned char kFirstPrintable = 0x20;
+    constexpr unsigned char kDelete = 0x7f;
+    if (code < kFirstPrintable || code == kDelete) {
+      text.append("\\u00").append(to_hex({&sign, 1}));
+      continue;
+    }
+    if (sign == '"' || sign == '\\') text.push_back('\\');
+    text.push_back(sign);
+  }
+  return text + "\"";
+}
+
 Configuration ConfigReader::finish(Config config) const {
   Configuration configuration{std::move(config), {}};
   for (const Setting& setting : settings()) {
     const auto origin = origins_.find(setting.name);
     std::string value = text_of(setting, configuration.config);
-    if (is_quoted(setting)) value = "\"" + value + "\"";
+    if (is_quoted(setting)) value = quoted_for_toml(value);
     configuration.shown.push_back({std::string(setting.name), std::move(value),
                                    origin == origins_.end() ? "default" : origin->second,
                                    std::string(setting.help)});

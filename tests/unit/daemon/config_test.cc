@@ -153,7 +153,8 @@ TEST(Config, RefusesLimitsThatContradictEachOther) {
 TEST(Config, CanBeReadBackAsItIsPrinted) {
   const TemporaryFolder folder;
   ConfigSources sources;
-  sources.overrides = {{"data", "/srv/store", "--data"}, {"limits.request", "3MiB", "--set"}};
+  sources.overrides = {{"data", "/srv/\"my\" store\\\t\x7f \xc3\xa9", "--data"},
+                       {"limits.request", "3MiB", "--set"}};
   const auto first = read_config(sources);
   ASSERT_TRUE(first);
   std::string text;
@@ -167,6 +168,7 @@ TEST(Config, CanBeReadBackAsItIsPrinted) {
   for (std::size_t index = 0; index < first->shown.size(); ++index) {
     EXPECT_EQ(first->shown[index].value, second->shown[index].value) << first->shown[index].name;
   }
+  EXPECT_EQ(first->config.data, second->config.data);
 }
 
 TEST(Settings, ReadTheirOwnDefaults) {
