@@ -93,6 +93,36 @@ TEST(Config, RefusesAFileThatIsNotThere) {
   EXPECT_NE(read.error().message.find("absent.toml"), std::string::npos) << read.error().message;
 }
 
+TEST(Config, RefusesADirectoryInAFilesPlace) {
+  const TemporaryFolder folder;
+  ConfigSources named;
+  named.file = folder.path();
+  ConfigSources usual;
+  usual.optional_files = {folder.path()};
+  for (const ConfigSources& sources : {named, usual}) {
+    const auto read = read_config(sources);
+    ASSERT_FALSE(read);
+    EXPECT_NE(read.error().message.find(folder.path().string() + " is a directory"),
+              std::string::npos)
+        << read.error().message;
+    EXPECT_FALSE(read.error().hint.empty());
+  }
+}
+
+TEST(Config, TellsSettingsFromSections) {
+  const TemporaryFolder folder;
+  const auto hint = [&](const std::string& text) {
+    ConfigSources sources;
+    sources.file = write(folder, "emstore.toml", text);
+    const auto read = read_config(sources);
+    return read ? "none" : read.error().hint;
+  };
+  EXPECT_EQ(hint("[data]\npath = \"x\"\n"), "write data = VALUE");
+  EXPECT_EQ(hint("limits = 3\n"), "write [limits], and its settings below");
+  EXPECT_NE(hint("[entirely.elsewhere]\n").find("operations.md"), std::string::npos);
+  EXPECT_NE(hint("data = \n").find("operations.md"), std::string::npos);
+}
+
 TEST(Config, RefusesValuesOfAnotherKindWithWhatItTakes) {
   const TemporaryFolder folder;
   for (const char* text :
