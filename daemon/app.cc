@@ -6,6 +6,7 @@
 #include <csignal>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -239,10 +240,15 @@ Result<std::unique_ptr<App>> App::open(const Config& config) {
   auto log = std::make_unique<Log>(config.log_level);
   EMSTORE_TRY(Stored stored, open_stored(config, *log));
   EMSTORE_TRY(SocketFile socket, SocketFile::listen(config.socket));
-  auto state =
-      std::make_unique<State>(config, std::move(log), std::move(stored), std::move(socket));
-  EMSTORE_CHECKED(state->listener.start());
-  return std::unique_ptr<App>(new App(std::move(state)));
+  try {
+    auto state =
+        std::make_unique<State>(config, std::move(log), std::move(stored), std::move(socket));
+    EMSTORE_CHECKED(state->listener.start());
+    return std::unique_ptr<App>(new App(std::move(state)));
+  } catch (const std::system_error& error) {  // Of threads, and of what the reactor waits with.
+    return failure(ErrorCode::busy, std::string("cannot start: ") + error.what(), "threads.media",
+                   "lower threads.media, or allow this user more threads and memory");
+  }
 }
 
 Status App::run() {

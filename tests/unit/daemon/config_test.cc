@@ -152,6 +152,18 @@ TEST(Config, BoundsHowDeepValuesMayLie) {
       << to_string(deeper.error());
 }
 
+TEST(Config, BoundsTheThreadsOfMedia) {
+  const auto read = [](const char* threads) {
+    ConfigSources sources;
+    sources.overrides = {{"threads.media", threads, "--set"}};
+    return read_config(sources);
+  };
+  EXPECT_TRUE(read("255"));
+  EXPECT_TRUE(read("256"));
+  ASSERT_FALSE(read("257"));
+  EXPECT_EQ(read("257").error().hint, "it takes a whole number from 1 to 256");
+}
+
 TEST(Config, RefusesAVariableThatBeginsLikeASection) {
   ConfigSources sources;
   sources.environment = {{"EMSTORE_LIMITS_REQUST", "1MiB"}};
