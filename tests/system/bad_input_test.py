@@ -264,6 +264,14 @@ class CommandLine(OnOneDaemon):
                 self.assertIn(word, done.stderr)
                 self.assertIn("error:", done.stderr)
 
+    def test_a_replay_beyond_the_log_says_only_that(self):
+        with tempfile.TemporaryDirectory(prefix="emstore-") as folder:
+            done = self.run_cli(2, "--socket", self.daemon.socket, "replay", "--until", "999999", "--into",
+                                os.path.join(folder, "data"))
+            self.assertIn("[out_of_range]", done.stderr)
+            self.assertNotIn("[corrupt_log]", done.stderr)
+            self.assertEqual(os.listdir(folder), [])
+
     def test_a_daemon_that_is_not_there_is_named_with_the_next_step(self):
         done = self.run_cli(6, "--socket", "/nowhere/sock", "ping")
         self.assertIn("/nowhere/sock", done.stderr)
