@@ -12,6 +12,7 @@
 
 #include "daemon/dispatch.h"
 #include "daemon/listener.h"
+#include "daemon/media_mark.h"
 #include "daemon/memory.h"
 #include "daemon/opening.h"
 #include "daemon/parts.h"
@@ -56,6 +57,7 @@ Result<Stored> open_stored(const Config& config, Log& log) {
   EMSTORE_CHECKED(make_private_folder(media));
   EMSTORE_TRY(blobs::FileStore files, blobs::FileStore::open(media));
   stored.files = std::make_unique<blobs::FileStore>(std::move(files));
+  EMSTORE_CHECKED(claim_media(config, stored.opened));  // Locked by now, and nothing removed yet.
   const blobs::UploadLimits limits{
       .blob_bytes_max = config.blob_bytes_max,
       .open_per_uid_max = config.uploads_per_uid_max,

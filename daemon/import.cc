@@ -12,6 +12,7 @@
 #include "base/pack.h"
 #include "blobs/file_store.h"
 #include "daemon/export.h"
+#include "daemon/media_mark.h"
 #include "daemon/opening.h"
 #include "protocol/frame.h"
 #include "store/import.h"
@@ -155,6 +156,8 @@ class Importing {
     id_ = id;
     const auto unsafe =
         config_.allow_memory ? store::UnsafeFileSystem::allow : store::UnsafeFileSystem::refuse;
+    // One within the data directory is as empty as that has to be.
+    if (!config_.media.empty()) EMSTORE_CHECKED(refuse_used_media(config_.media));
     EMSTORE_CHECKED(make_private_folder(config_.data));
     EMSTORE_TRY(import_, store::Import::begin(config_.data, config_.database, unsafe, id));
     EMSTORE_CHECKED(make_private_folder(config_.media_folder()));
@@ -340,6 +343,7 @@ Result<ImportReport> import_store(const Config& config, const std::vector<Source
     EMSTORE_TRY(const bool more, opened.store->work());
     if (!more) break;
   }
+  EMSTORE_CHECKED(claim_media(config, opened));
   EMSTORE_CHECKED(opened.store->close());
   return report;
 }

@@ -255,6 +255,11 @@ Status Store::adopt(std::unique_ptr<Rebuild> rebuild) {
   return {};
 }
 
+Status Store::note(const MediaMark& mark) {
+  const RowChange row = media_mark_row(mark);
+  return state_->database->write(std::span(&row, 1), Durability::synced);
+}
+
 Status Store::sync_head() {
   if (state_->head.is_synced()) return {};
   Status synced = state_->head.sync();

@@ -10,8 +10,10 @@
 
 #include "base/hash.h"
 #include "base/pack.h"
+#include "blobs/mark.h"
 #include "daemon/backup.h"
 #include "daemon/import.h"
+#include "daemon/opening.h"
 #include "stores.h"
 
 namespace emstore::testing {
@@ -55,7 +57,7 @@ class Elsewhere {
   std::map<std::string, Sha256> media() const {
     std::map<std::string, Sha256> media;
     for (const auto& entry : fs::recursive_directory_iterator(config_.media_folder())) {
-      if (!entry.is_regular_file()) continue;
+      if (!entry.is_regular_file() || entry.path().filename() == blobs::kMarkName) continue;
       std::ifstream file(entry.path(), std::ios::binary);
       media[entry.path().filename()] =
           sha256(std::string(std::istreambuf_iterator<char>(file), {}));
