@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "base/hash.h"
 #include "base/pack.h"
@@ -282,6 +283,42 @@ TEST(Backup, ReplacesWhatAnInterruptedOneHasLeft) {
   const auto report = elsewhere.restore(directory);
   ASSERT_TRUE(report) << to_string(report.error());
   EXPECT_EQ(elsewhere.proof().root, text_at(second, "root"));
+}
+
+TEST(Backup, GoesOnWhereTheFirstOneFailed) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 5);
+  TemporaryFolder folder;
+  const fs::path directory = folder.path() / "backup";
+  fs::create_directories(directory);
+  std::ofstream(directory / "latest.new") << "half";  // As a crash leaves it before anything else.
+  const std::string large = store_media(wire, std::string(kLargeBytes, 'c'));
+  const auto address = address_of(large);
+  const fs::path file = running.config().media_folder() / blobs::media_file(*address);
+  flip(file, 1'000);
+  EXPECT_TRUE(job(wire, "backup", {directory.string()}).contains("error"));
+  {
+    Elsewhere elsewhere;
+    const auto report = elsewhere.restore(directory);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code, ErrorCode::invalid_request);
+    EXPECT_NE(report.error().message.find("was completed"), std::string::npos)
+        << to_string(report.error());
+  }
+  RunningDaemon another;
+  Wire stranger = connect_to_shop(another);
+  EXPECT_TRUE(job(stranger, "backup", {directory.string()}).contains("error"));
+  // A whole segment without the last word, too.
+  std::ofstream(directory / (std::string(19, '0') + "1-" + std::string(19, '0') + "9.emstore"))
+      << "whole";
+  flip(file, 1'000);
+  const Map made = job(wire, "backup", {directory.string()});
+  ASSERT_FALSE(made.contains("error")) << to_string(Value(made));
+  Elsewhere elsewhere;
+  const auto report = elsewhere.restore(directory);
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(elsewhere.proof().root, text_at(made, "root"));
 }
 
 TEST(Backup, ThatWasAlteredIsNotRestored) {
