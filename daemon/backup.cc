@@ -184,10 +184,7 @@ class Backing {
       written_ += piece.size();
       EMSTORE_CHECKED(look(exported));
     }
-    for (const Address& address : exported.left_out()) {
-      EMSTORE_CHECKED(copy(address));
-      EMSTORE_CHECKED(look(exported));
-    }
+    for (const Address& address : exported.left_out()) EMSTORE_CHECKED(copy(exported, address));
     return segment.finish();
   }
 
@@ -203,7 +200,7 @@ class Backing {
   }
 
   // What has a name there is whole: nothing is overwritten.
-  Status copy(const Address& address) {
+  Status copy(const Export& exported, const Address& address) {
     const fs::path path = folder_ / "media" / blobs::media_file(address);
     std::error_code error;
     if (fs::exists(path, error)) return {};
@@ -216,13 +213,14 @@ class Backing {
       hasher.update(piece);
       EMSTORE_CHECKED(file.write(piece));
       offset += piece.size();
+      media_bytes_ += piece.size();
+      EMSTORE_CHECKED(look(exported));
     }
     if (hasher.digest().xxh3 != address.digest) {
       return failure(ErrorCode::corrupt_blob, files_.path_of(address).string() +
                                                   " is damaged: it was not taken into the backup");
     }
     ++media_;
-    media_bytes_ += hasher.digest().size;
     return file.finish();
   }
 

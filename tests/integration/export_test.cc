@@ -321,6 +321,34 @@ TEST(Backup, GoesOnWhereTheFirstOneFailed) {
   EXPECT_EQ(elsewhere.proof().root, text_at(made, "root"));
 }
 
+TEST(Backup, EndsWithinAFile) {
+  TemporaryFolder folder;
+  daemon::Config config = small_config(folder.path());
+  config.session.wire.chunk_bytes_max = 6u << 20;
+  {
+    RunningDaemon running([&](daemon::Config& its) { its = config; });
+    Wire wire = connect_to_shop(running);
+    store_media(wire, std::string(5u << 20, 'a'));
+  }
+  daemon::Log log(daemon::LogLevel::off);
+  const auto opened = daemon::open_store(config, log);
+  ASSERT_TRUE(opened) << to_string(opened.error());
+  const auto files = blobs::FileStore::open(config.media_folder());
+  ASSERT_TRUE(files) << to_string(files.error());
+  std::uint64_t seen = 0;
+  const auto until = [&](std::uint64_t enough) {
+    return [&seen, enough](std::uint64_t done, std::uint64_t) { return (seen = done) < enough; };
+  };
+  constexpr std::uint64_t kInTheMiddle = 2u << 20;
+  const auto cancelled =
+      daemon::backup(*opened->store, *files, folder.path() / "backup", until(kInTheMiddle));
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().code, ErrorCode::cancelled);
+  EXPECT_LT(seen, kInTheMiddle + (2u << 20));
+  EXPECT_TRUE(daemon::backup(*opened->store, *files, folder.path() / "backup", until(~0ull)));
+  EXPECT_GT(seen, 5u << 20);
+}
+
 TEST(Backup, ThatWasAlteredIsNotRestored) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
