@@ -40,7 +40,7 @@ Result<std::unique_ptr<Import>> Import::begin(const std::filesystem::path& folde
   EMSTORE_TRY(FolderLock lock, prepare_folder(folder, unsafe_file_system));
   // A log that is acknowledged and not there: no store opens so.
   EMSTORE_TRY(Head head, Head::open(folder / "head"));
-  EMSTORE_CHECKED(head.record({id, 1, {}, false}));
+  EMSTORE_CHECKED(head.record(head_of_unfinished(id)));
   EMSTORE_CHECKED(head.sync());
   EMSTORE_TRY(std::unique_ptr<Database> database, Database::open(folder / "db", options));
   return std::unique_ptr<Import>(new Import(folder, std::move(lock), std::move(database), id));

@@ -87,6 +87,17 @@ RowChange store_id_row(const StoreId& id) {
   return {Family::meta, std::string(kStoreIdKey), std::string(as_bytes(id))};
 }
 
+HeadState head_of_unfinished(const StoreId& id) { return {id, 1, {}, false}; }
+
+Status refuse_unfinished(const Head& head, const std::filesystem::path& folder) {
+  const bool is_unfinished =
+      head.recorded() && *head.recorded() == head_of_unfinished(head.recorded()->store);
+  if (!is_unfinished) return {};
+  return failure(ErrorCode::invalid_request,
+                 folder.string() + " holds an import that was not completed", "data",
+                 "remove the directory, and import or restore again");
+}
+
 Result<std::optional<MediaMark>> read_media_mark(const Reader& reader) {
   EMSTORE_TRY(const auto bytes, reader.get(Family::meta, kMediaMarkKey));
   if (!bytes) return std::nullopt;

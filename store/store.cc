@@ -75,6 +75,7 @@ Store::~Store() { state_->publish(nullptr); }
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environment& environment) {
   EMSTORE_TRY(FolderLock lock, prepare_folder(options.directory, options.unsafe_file_system));
   EMSTORE_TRY(Head head, Head::open(options.directory / "head"));
+  EMSTORE_CHECKED(refuse_unfinished(head, options.directory));
   DatabaseOptions database_options = options.database;
   if (head.recorded()) {
     const Sequence last = head.recorded()->sequence;

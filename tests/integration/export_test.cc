@@ -198,6 +198,12 @@ TEST(Export, LeavesNoStoreWhenItIsCutOff) {
   Elsewhere elsewhere;
   ASSERT_FALSE(elsewhere.take(stream.substr(0, stream.size() / 2)));
   EXPECT_THROW(static_cast<void>(elsewhere.proof()), std::runtime_error);
+  const auto opened = daemon::App::open(elsewhere.config());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::invalid_request);
+  EXPECT_NE(opened.error().message.find("import that was not completed"), std::string::npos)
+      << to_string(opened.error());
+  EXPECT_NE(opened.error().hint.find("remove the directory"), std::string::npos);
 }
 
 TEST(Export, ThereIsABoundedNumberOfThem) {
