@@ -190,6 +190,46 @@ TEST(Export, IsRefusedWhenCommitsWereDroppedOrChangedPlaces) {
   EXPECT_EQ(elsewhere.take(stream).error().code, ErrorCode::invalid_request);  // Not empty.
 }
 
+// Wherever it is, up to the last byte of the first record: the stream is damaged, and no request is
+// wrong.
+TEST(Export, IsCorruptWithAnyBitOfItsFrameAltered) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  store_media(wire, std::string(70'000, 'a'));
+  wire.result("insertOne", {"products", Map{{"name", "one"}}});
+  const std::string stream = exported(running);
+  constexpr std::size_t kOfEach = 49;  // Names, lengths, addresses and sizes.
+  constexpr std::size_t kStep = 12;
+  std::size_t tried = 0;
+  std::set<std::string> kinds;
+  for (const Record& record : records_of(stream)) {
+    if (!kinds.insert(record.name).second) continue;
+    const std::size_t last = std::min(record.end, record.begin + kOfEach) - 1;
+    for (std::size_t at = record.begin; at <= last;
+         at = at == last ? at + 1 : std::min(at + kStep, last)) {
+      std::string altered = stream;
+      altered[at] = static_cast<char>(altered[at] ^ 1 << tried++ % 8);
+      Elsewhere elsewhere;
+      const auto report = elsewhere.take(altered);
+      ASSERT_FALSE(report) << record.name << " at " << at - record.begin;
+      EXPECT_EQ(class_of(report.error().code), ErrorClass::corruption)
+          << record.name << " at " << at - record.begin << ": " << to_string(report.error());
+    }
+  }
+  EXPECT_GT(tried, 25u);
+}
+
+TEST(Export, IsToldFromOtherFiles) {
+  for (const char* text :
+       {"root:x:0:0:root:/root:/bin/bash\n", "{\"entities\": {}}", "\xc1", "\x93\x01\x02\x03"}) {
+    Elsewhere elsewhere;
+    const auto report = elsewhere.take(text);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code, ErrorCode::corrupt_log);
+    EXPECT_EQ(report.error().message, "the export does not begin like one") << text;
+  }
+}
+
 TEST(Export, LeavesNoStoreWhenItIsCutOff) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
