@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <emstore/client.hpp>
+#include <emstore/standard_streams.hpp>
 #include <functional>
 #include <iostream>
 
@@ -519,4 +520,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace emstore::cli
 
-int main(int argc, char** argv) { return emstore::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  emstore::open_standard_streams();
+  return emstore::cli::run(argc, argv);
+}

@@ -239,10 +239,10 @@ int restore(Session& session, const StoreWords& words) {
   offline(session, words.into, {"--restore", words.backup}).become();
 }
 
-int replay(Session& session, const StoreWords& words) {
-  Program program = offline(session, words.into, {"--import"});
+// Starts the program; what is written to the descriptor, which takes the place of `into`, is its
+// standard input.
+pid_t start(Program& program, int& into) {
   std::array<int, 2> pipe{};
-  Client& client = session.client();
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw Failure(no_process("make a pipe"));
   const pid_t child = ::fork();
   if (child == 0) {
@@ -252,10 +252,24 @@ int replay(Session& session, const StoreWords& words) {
   ::close(pipe[0]);
   if (child < 0) throw Failure(no_process("start another program"));
   std::signal(SIGPIPE, SIG_IGN);
+  into = pipe[1];
+  return child;
+}
+
+int replay(Session& session, const StoreWords& words) {
+  Client& client = session.client();
+  Program program = offline(session, words.into, {"--import"});
+  pid_t child = -1;
+  int into = -1;
   std::optional<Error> error;
-  client.export_store([&](std::string_view bytes) { write_all(pipe[1], bytes); }, words.until,
-                      error);
-  ::close(pipe[1]);
+  // Who refuses has sent nothing, and what would take nothing for a stream has not begun.
+  const auto write = [&](std::string_view bytes) {
+    if (child < 0) child = start(program, into);
+    write_all(into, bytes);
+  };
+  client.export_store(write, words.until, error);
+  if (error && child < 0) throw Failure(*error);
+  ::close(into);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

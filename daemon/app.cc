@@ -6,11 +6,13 @@
 #include <csignal>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "daemon/dispatch.h"
 #include "daemon/listener.h"
+#include "daemon/media_mark.h"
 #include "daemon/memory.h"
 #include "daemon/opening.h"
 #include "daemon/parts.h"
@@ -55,6 +57,7 @@ Result<Stored> open_stored(const Config& config, Log& log) {
   EMSTORE_CHECKED(make_private_folder(media));
   EMSTORE_TRY(blobs::FileStore files, blobs::FileStore::open(media));
   stored.files = std::make_unique<blobs::FileStore>(std::move(files));
+  EMSTORE_CHECKED(claim_media(config, stored.opened));  // Locked by now, and nothing removed yet.
   const blobs::UploadLimits limits{
       .blob_bytes_max = config.blob_bytes_max,
       .open_per_uid_max = config.uploads_per_uid_max,
@@ -239,10 +242,15 @@ Result<std::unique_ptr<App>> App::open(const Config& config) {
   auto log = std::make_unique<Log>(config.log_level);
   EMSTORE_TRY(Stored stored, open_stored(config, *log));
   EMSTORE_TRY(SocketFile socket, SocketFile::listen(config.socket));
-  auto state =
-      std::make_unique<State>(config, std::move(log), std::move(stored), std::move(socket));
-  EMSTORE_CHECKED(state->listener.start());
-  return std::unique_ptr<App>(new App(std::move(state)));
+  try {
+    auto state =
+        std::make_unique<State>(config, std::move(log), std::move(stored), std::move(socket));
+    EMSTORE_CHECKED(state->listener.start());
+    return std::unique_ptr<App>(new App(std::move(state)));
+  } catch (const std::system_error& error) {  // Of threads, and of what the reactor waits with.
+    return failure(ErrorCode::busy, std::string("cannot start: ") + error.what(), "threads.media",
+                   "lower threads.media, or allow this user more threads and memory");
+  }
 }
 
 Status App::run() {

@@ -15,8 +15,8 @@ namespace emstore::daemon {
 class App {
  public:
   // Locks and opens the store, and listens: from now on clients can connect, and are served by
-  // run(). Errors: invalid_request, locked, unsupported, disk_full, io_failed, and those of
-  // Store::open.
+  // run(). Errors: invalid_request, locked, unsupported, disk_full, io_failed, busy (no
+  // more threads), and those of Store::open.
   static Result<std::unique_ptr<App>> open(const Config& config);
   ~App();
 

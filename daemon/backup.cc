@@ -26,7 +26,10 @@ namespace fs = std::filesystem;
 constexpr std::string_view kExtension = ".emstore";
 constexpr std::size_t kCopiedPieceBytes = 1u << 20;
 
-// Where the backup is: the last row of its contents.
+constexpr const char* kLatestName = "latest";
+constexpr std::string_view kUnfinished = ".new";
+
+// Where the backup is: the last row of its contents. Sequence 0: begun, and none is complete.
 struct Latest {
   store::StoreId store{};
   Sequence sequence = 0;
@@ -87,7 +90,7 @@ class NewFile {
 
  private:
   explicit NewFile(fs::path path) : path_(std::move(path)), unfinished_(path_) {
-    unfinished_ += ".new";
+    unfinished_ += kUnfinished;
   }
 
   fs::path path_, unfinished_;
@@ -102,7 +105,7 @@ Status write_latest(const fs::path& folder, const Latest& latest) {
   writer.unsigned_integer(latest.sequence);
   writer.binary(as_bytes(latest.root));
   writer.binary(as_bytes(latest.state_digest));
-  EMSTORE_TRY(NewFile file, NewFile::create(folder / "latest"));
+  EMSTORE_TRY(NewFile file, NewFile::create(folder / kLatestName));
   EMSTORE_CHECKED(file.write(bytes));
   return file.finish();
 }
@@ -117,7 +120,7 @@ bool take(pack::Cursor& cursor, std::array<std::uint8_t, N>& into) {
 
 // Nothing where no backup is.
 Result<std::optional<Latest>> read_latest(const fs::path& folder) {
-  std::ifstream file(folder / "latest", std::ios::binary);
+  std::ifstream file(folder / kLatestName, std::ios::binary);
   if (!file) return std::nullopt;
   const std::string bytes((std::istreambuf_iterator<char>(file)), {});
   pack::Cursor cursor(bytes);
@@ -129,7 +132,7 @@ Result<std::optional<Latest>> read_latest(const fs::path& folder) {
     latest.sequence = *sequence;
     return latest;
   }
-  return failure(ErrorCode::corrupt_log, (folder / "latest").string() + " is damaged", "",
+  return failure(ErrorCode::corrupt_log, (folder / kLatestName).string() + " is damaged", "",
                  "make a backup in another directory");
 }
 
@@ -138,13 +141,21 @@ tl::unexpected<Error> not_ours(const fs::path& folder, const std::string& why) {
                  "directory", "name another directory");
 }
 
+// Whether nothing is there but what a backup writes before anything else.
+bool is_free(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().filename() != std::string(kLatestName).append(kUnfinished)) return false;
+  }
+  return !error || error == std::errc::no_such_file_or_directory;
+}
+
 // The first commit that the backup lacks. Errors: invalid_request when it is none of this log.
 Result<Sequence> first_to_add(const store::Store& store, const fs::path& folder) {
   EMSTORE_TRY(const std::optional<Latest> latest, read_latest(folder));
-  std::error_code error;
   if (!latest) {
-    const bool is_free = !fs::exists(folder, error) || fs::is_empty(folder, error);
-    return is_free ? Result<Sequence>(1) : not_ours(folder, "is none, and the directory not empty");
+    return is_free(folder) ? Result<Sequence>(1)
+                           : not_ours(folder, "is none, and the directory not empty");
   }
   if (latest->store != store.id()) return not_ours(folder, "is another store's");
   const auto view = store.view();
@@ -173,10 +184,7 @@ class Backing {
       written_ += piece.size();
       EMSTORE_CHECKED(look(exported));
     }
-    for (const Address& address : exported.left_out()) {
-      EMSTORE_CHECKED(copy(address));
-      EMSTORE_CHECKED(look(exported));
-    }
+    for (const Address& address : exported.left_out()) EMSTORE_CHECKED(copy(exported, address));
     return segment.finish();
   }
 
@@ -192,7 +200,7 @@ class Backing {
   }
 
   // What has a name there is whole: nothing is overwritten.
-  Status copy(const Address& address) {
+  Status copy(const Export& exported, const Address& address) {
     const fs::path path = folder_ / "media" / blobs::media_file(address);
     std::error_code error;
     if (fs::exists(path, error)) return {};
@@ -205,13 +213,14 @@ class Backing {
       hasher.update(piece);
       EMSTORE_CHECKED(file.write(piece));
       offset += piece.size();
+      media_bytes_ += piece.size();
+      EMSTORE_CHECKED(look(exported));
     }
     if (hasher.digest().xxh3 != address.digest) {
       return failure(ErrorCode::corrupt_blob, files_.path_of(address).string() +
                                                   " is damaged: it was not taken into the backup");
     }
     ++media_;
-    media_bytes_ += hasher.digest().size;
     return file.finish();
   }
 
@@ -257,15 +266,17 @@ Result<Value> backup(const store::Store& store, const blobs::FileStore& files,
   EMSTORE_TRY(const std::unique_ptr<Export> exported,
               Export::begin(store, files, {.from = from, .until = {}, .has_files = false}));
   Latest latest{store.id(), exported->sequence(), exported->root(), {}};
+  // First of all, so that the next one knows what this one may leave.
+  EMSTORE_TRY(const std::optional<Latest> before, read_latest(folder));
+  if (!before) EMSTORE_CHECKED(write_latest(folder, {store.id(), 0, store::Tree().root(), {}}));
   Backing backing(files, folder, progress);
   EMSTORE_CHECKED(remove_unfinished(folder, from));
   if (from <= latest.sequence) {
     EMSTORE_CHECKED(backing.write(*exported, from));
     latest.state_digest = exported->state_digest().value_or(Sha256{});
     EMSTORE_CHECKED(write_latest(folder, latest));
-  } else {
-    EMSTORE_TRY(const std::optional<Latest> before, read_latest(folder));
-    if (before) latest = *before;
+  } else if (before) {
+    latest = *before;
   }
   return Map{{"directory", folder.string()},
              {"sequence", latest.sequence},
@@ -281,6 +292,10 @@ Result<ImportReport> restore(const Config& config, const fs::path& folder, Log& 
   if (!latest) {
     return failure(ErrorCode::invalid_request, "there is no backup in " + folder.string(), "",
                    "name a directory that `emstore backup` made");
+  }
+  if (latest->sequence == 0) {
+    return failure(ErrorCode::invalid_request, "no backup in " + folder.string() + " was completed",
+                   "", "make it again: `emstore backup " + folder.string() + "`");
   }
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }

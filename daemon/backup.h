@@ -2,7 +2,8 @@
 //
 //   <folder>/<from>-<to>.emstore    commits `from` to `to` (20 digits each), and small media they
 //   name <folder>/media/ab/abcd….128     large media, by their addresses <folder>/latest [store id,
-//   sequence, root, state digest] of the last one
+//   sequence, root, state digest] of the last one; sequence 0 from the first moment on until there
+//   is one
 //
 // One call takes log and media as of one commit, while commits go on; the next one adds what is
 // new. It is what an import proves commit by commit, and needs no database to be read.

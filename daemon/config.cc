@@ -6,8 +6,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/suggest.h"
 #include "daemon/settings.h"
 
@@ -31,9 +33,23 @@ bool is_section(std::string_view name) {
   });
 }
 
+constexpr const char* kListed = "docs/operations.md lists the settings, and what they take";
+
 tl::unexpected<Error> unknown_setting(std::string_view name, const std::string& origin) {
+  if (is_section(name)) {
+    return failure(ErrorCode::invalid_request, origin + ": " + quoted(name) + " is a section",
+                   std::string(name), "write [" + std::string(name) + "], and its settings below");
+  }
+  const std::string guess = did_you_mean(name, names_of_settings());
   return failure(ErrorCode::invalid_request, origin + ": there is no setting " + quoted(name),
-                 std::string(name), did_you_mean(name, names_of_settings()));
+                 std::string(name), guess.empty() ? kListed : guess);
+}
+
+tl::unexpected<Error> unknown_section(const std::string& name, const std::string& origin) {
+  if (setting_named(name) == nullptr) return unknown_setting(name, origin);
+  return failure(ErrorCode::invalid_request,
+                 origin + ": " + quoted(name) + " is a setting, and no section", name,
+                 "write " + name + " = VALUE");
 }
 
 class ConfigReader {
@@ -81,7 +97,7 @@ Status ConfigReader::take_table(const toml::table& table, const std::string& pre
     const std::string name = prefix + std::string(key.str());
     const std::string place = place_of(path, key.source().begin);
     if (const toml::table* section = node.as_table()) {
-      if (!is_section(name)) return unknown_setting(name, place);
+      if (!is_section(name)) return unknown_section(name, place);
       EMSTORE_CHECKED(take_table(*section, name + ".", path));
       continue;
     }
@@ -89,7 +105,7 @@ Status ConfigReader::take_table(const toml::table& table, const std::string& pre
     if (!text) {
       return failure(ErrorCode::invalid_request,
                      place + ": " + name + " is neither a text, a whole number nor true or false",
-                     name);
+                     name, kListed);
     }
     EMSTORE_CHECKED(take(name, *text, place));
   }
@@ -97,6 +113,13 @@ Status ConfigReader::take_table(const toml::table& table, const std::string& pre
 }
 
 Status ConfigReader::take_file(const std::filesystem::path& path) {
+  constexpr const char* kNameAnother = "name another one with --config";
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) {
+    return failure(ErrorCode::invalid_request,
+                   "the configuration file " + path.string() + " is a directory", "config",
+                   kNameAnother);
+  }
   try {
     return take_table(toml::parse_file(path.string()), "", path.string());
   } catch (const toml::parse_error& error) {
@@ -104,13 +127,12 @@ Status ConfigReader::take_file(const std::filesystem::path& path) {
     const bool is_unreadable = error.source().begin.line == 0;
     if (is_unreadable) {
       return failure(ErrorCode::invalid_request,
-                     "cannot read the configuration file " + path.string(), "config",
-                     "name another one with --config");
+                     "cannot read the configuration file " + path.string(), "config", kNameAnother);
     }
     return failure(
         ErrorCode::invalid_request,
         place_of(path.string(), error.source().begin) + ": " + std::string(error.description()),
-        "config");
+        "config", "correct it there; docs/operations.md shows how the file is written");
   }
 }
 
@@ -135,11 +157,29 @@ Status ConfigReader::take_environment(const Environment& environment) {
     };
     if (std::ranges::none_of(sections, begins_it)) continue;
     if (std::ranges::find(known, variable) != known.end()) continue;
+    const std::string guess = did_you_mean(variable, known);
     return failure(ErrorCode::invalid_request,
                    "the environment variable " + variable + " sets nothing", variable,
-                   did_you_mean(variable, known));
+                   guess.empty() ? "unset it, or correct its name" : guess);
   }
   return {};
+}
+
+// As it stands in a TOML file.
+std::string quoted_for_toml(std::string_view value) {
+  std::string text = "\"";
+  for (const char sign : value) {
+    const auto code = static_cast<unsigned char>(sign);
+    constexpr unsigned char kFirstPrintable = 0x20;
+    constexpr unsigned char kDelete = 0x7f;
+    if (code < kFirstPrintable || code == kDelete) {
+      text.append("\\u00").append(to_hex({&sign, 1}));
+      continue;
+    }
+    if (sign == '"' || sign == '\\') text.push_back('\\');
+    text.push_back(sign);
+  }
+  return text + "\"";
 }
 
 Configuration ConfigReader::finish(Config config) const {
@@ -147,7 +187,7 @@ Configuration ConfigReader::finish(Config config) const {
   for (const Setting& setting : settings()) {
     const auto origin = origins_.find(setting.name);
     std::string value = text_of(setting, configuration.config);
-    if (is_quoted(setting)) value = "\"" + value + "\"";
+    if (is_quoted(setting)) value = quoted_for_toml(value);
     configuration.shown.push_back({std::string(setting.name), std::move(value),
                                    origin == origins_.end() ? "default" : origin->second,
                                    std::string(setting.help)});

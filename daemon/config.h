@@ -31,6 +31,9 @@
 
 namespace emstore::daemon {
 
+// Each has a list of file types of its own, and a stack.
+inline constexpr std::uint64_t kMediaThreadsMost = 256;
+
 struct Config {
   std::filesystem::path data;
   std::filesystem::path media;  // Empty: <data>/media.

@@ -12,6 +12,7 @@
 #include "base/pack.h"
 #include "blobs/file_store.h"
 #include "daemon/export.h"
+#include "daemon/media_mark.h"
 #include "daemon/opening.h"
 #include "protocol/frame.h"
 #include "store/import.h"
@@ -30,9 +31,16 @@ tl::unexpected<Error> broken(const std::string& what) {
                  "export the store again; what was imported so far is no store: remove it");
 }
 
+// What was read of the stream. Bytes that cannot be read are no fault of a request.
+template <typename T>
+Result<T> sound(Result<T> read) {
+  if (read) return read;
+  return broken("is damaged: " + read.error().message);
+}
+
 template <std::size_t N>
 Result<std::array<std::uint8_t, N>> take_digest(pack::Cursor& cursor) {
-  EMSTORE_TRY(const std::string_view bytes, cursor.binary());
+  EMSTORE_TRY(const std::string_view bytes, sound(cursor.binary()));
   if (bytes.size() != N)
     return broken("has a digest of " + std::to_string(bytes.size()) + " bytes");
   std::array<std::uint8_t, N> digest{};
@@ -92,9 +100,14 @@ class Importing {
     is_begun_ = false;
     end_.reset();
     while (true) {
-      EMSTORE_TRY(const auto record, cutter.next());
-      if (record) {
-        EMSTORE_CHECKED(take(*record));
+      const auto record = cutter.next();
+      if (!record && !is_begun_) return broken("does not begin like one");
+      if (!record) {
+        return broken("is damaged behind commit " + std::to_string(sequence()) + ": " +
+                      record.error().message);
+      }
+      if (*record) {
+        EMSTORE_CHECKED(take(**record));
         continue;
       }
       EMSTORE_TRY(const std::size_t count, source(cutter.space(kReadPieceBytes)));
@@ -122,10 +135,16 @@ class Importing {
 
   Status take(std::string_view record) {
     pack::Cursor cursor(record);
-    EMSTORE_TRY(const std::size_t parts, cursor.begin_list());
-    EMSTORE_TRY(const std::string_view name, cursor.text());
+    const auto parts = cursor.begin_list();
+    const auto name = parts ? cursor.text() : Result<std::string_view>(failure(parts.error()));
+    if (!name && !is_begun_) return broken("does not begin like one");
+    if (!name) return broken("is damaged: " + name.error().message);
     if (end_) return broken("goes on behind its end");
-    if (!is_begun_) return begin(name, parts, cursor);
+    EMSTORE_CHECKED(is_begun_ ? take_named(*name, cursor) : begin(*name, *parts, cursor));
+    return cursor.at_end() ? Status{} : broken("has a record with more than belongs there");
+  }
+
+  Status take_named(std::string_view name, pack::Cursor& cursor) {
     if (content_) return name == "bytes" ? take_bytes(cursor) : broken("lacks bytes of a media");
     if (name == "commit") return take_commit(cursor);
     if (name == "root") return take_root(cursor);
@@ -137,13 +156,14 @@ class Importing {
 
   Status begin(std::string_view name, std::size_t parts, pack::Cursor& cursor) {
     if (name != kExportName || parts != 5) return broken("does not begin like one");
-    EMSTORE_TRY(const std::uint64_t version, cursor.unsigned_integer());
+    EMSTORE_TRY(const std::uint64_t version, sound(cursor.unsigned_integer()));
     if (version != kExportVersion) {
       return failure(ErrorCode::unsupported_format,
                      "exports of version " + std::to_string(version) + " are not known here");
     }
     EMSTORE_TRY(const store::StoreId id, take_digest<std::tuple_size_v<store::StoreId>>(cursor));
-    EMSTORE_TRY(const std::uint64_t from, cursor.unsigned_integer());
+    EMSTORE_TRY(const std::uint64_t from, sound(cursor.unsigned_integer()));
+    EMSTORE_TRY(last_, sound(cursor.unsigned_integer()));
     if (from != sequence() + 1 || (import_ && id != id_)) {
       return broken("begins with commit " + std::to_string(from) +
                     ", or is another store's; commit " + std::to_string(sequence() + 1) +
@@ -155,6 +175,8 @@ class Importing {
     id_ = id;
     const auto unsafe =
         config_.allow_memory ? store::UnsafeFileSystem::allow : store::UnsafeFileSystem::refuse;
+    // One within the data directory is as empty as that has to be.
+    if (!config_.media.empty()) EMSTORE_CHECKED(refuse_used_media(config_.media));
     EMSTORE_CHECKED(make_private_folder(config_.data));
     EMSTORE_TRY(import_, store::Import::begin(config_.data, config_.database, unsafe, id));
     EMSTORE_CHECKED(make_private_folder(config_.media_folder()));
@@ -164,13 +186,13 @@ class Importing {
   }
 
   Status take_commit(pack::Cursor& cursor) {
-    EMSTORE_TRY(const std::string_view commit, cursor.binary());
+    EMSTORE_TRY(const std::string_view commit, sound(cursor.binary()));
     EMSTORE_TRY(const Sha256 leaf, take_digest<std::tuple_size_v<Sha256>>(cursor));
     return import_->add(commit, leaf);
   }
 
   Status take_root(pack::Cursor& cursor) {
-    EMSTORE_TRY(const std::uint64_t at, cursor.unsigned_integer());
+    EMSTORE_TRY(const std::uint64_t at, sound(cursor.unsigned_integer()));
     EMSTORE_TRY(const Sha256 root, take_digest<std::tuple_size_v<Sha256>>(cursor));
     if (at == sequence() && root == import_->root()) {
       marked_ = at;
@@ -182,11 +204,16 @@ class Importing {
   }
 
   Result<Content> take_content(pack::Cursor& cursor) {
-    EMSTORE_TRY(const std::string_view bytes, cursor.binary());
-    EMSTORE_TRY(const std::uint64_t size, cursor.unsigned_integer());
+    EMSTORE_TRY(const std::string_view bytes, sound(cursor.binary()));
+    EMSTORE_TRY(const std::uint64_t size, sound(cursor.unsigned_integer()));
     EMSTORE_TRY(const Sha256 sha256, take_digest<std::tuple_size_v<Sha256>>(cursor));
     const std::optional<Address> address = address_of_bytes(bytes);
-    if (!address) return broken("names bytes by an address that is none");
+    if (!address || address->is_file() != (size > kSmallBlobBytesMax)) {
+      return broken("names bytes by an address that is none");
+    }
+    if (!import_->names(*address)) {
+      return broken("has the bytes of " + to_string(*address) + ", which no commit names");
+    }
     ++blobs_;
     ++blobs_of_stream_;
     return Content{*address, size, sha256};
@@ -199,8 +226,9 @@ class Importing {
   }
 
   Status take_bytes(pack::Cursor& cursor) {
-    EMSTORE_TRY(const std::string_view bytes, cursor.binary());
+    EMSTORE_TRY(const std::string_view bytes, sound(cursor.binary()));
     if (!content_->address.is_file()) {
+      if (bytes.size() != content_->size) return broken("has bytes of a media of another size");
       EMSTORE_CHECKED(import_->add_bytes(content_->address, content_->sha256, std::string(bytes)));
       content_.reset();
       return {};
@@ -257,7 +285,7 @@ class Importing {
     const Content content = *std::exchange(content_, std::nullopt);
     upload_.close();
     const ContentDigest digest = hasher_.digest();
-    if (digest.xxh3 != content.address.digest || digest.sha256 != content.sha256) {
+    if (digest != ContentDigest{content.address.digest, content.sha256, content.size}) {
       return failure(ErrorCode::corrupt_blob, "the bytes of " + to_string(content.address) +
                                                   " are not those of the address");
     }
@@ -268,14 +296,18 @@ class Importing {
   }
 
   Status take_end(pack::Cursor& cursor) {
-    EMSTORE_TRY(const std::string_view bytes, cursor.raw());
+    EMSTORE_TRY(const std::string_view bytes, sound(cursor.raw()));
     EMSTORE_TRY(const Sha256 digest, take_digest<std::tuple_size_v<Sha256>>(cursor));
     if (sha256(bytes) != digest) return broken("has an end that was altered");
-    EMSTORE_TRY(const Value value, pack::read(bytes));
+    EMSTORE_TRY(const Value value, sound(pack::read(bytes)));
     EMSTORE_TRY(End end, end_of(value));
     if (end.store != as_bytes(id_) || end.blobs != blobs_of_stream_) {
       return broken("ends as another one than it began: store " + to_hex(end.store) + " with " +
                     std::to_string(end.blobs) + " contents of media");
+    }
+    if (end.sequence != last_) {
+      return broken("ends at commit " + std::to_string(end.sequence) + " and began as one up to " +
+                    std::to_string(last_));
     }
     if (end.sequence != sequence() || end.root != as_bytes(import_->root())) {
       return broken("ends at commit " + std::to_string(sequence()) + ", not at " +
@@ -292,6 +324,7 @@ class Importing {
   std::unique_ptr<blobs::FileStore> files_;
   bool is_begun_ = false;  // The stream that is being read.
   std::optional<End> end_;
+  Sequence last_ = 0;  // Of the stream, as it says at its beginning.
   Sequence marked_ = 0;
   std::optional<Content> content_;
   std::ofstream upload_;
@@ -340,6 +373,7 @@ Result<ImportReport> import_store(const Config& config, const std::vector<Source
     EMSTORE_TRY(const bool more, opened.store->work());
     if (!more) break;
   }
+  EMSTORE_CHECKED(claim_media(config, opened));
   EMSTORE_CHECKED(opened.store->close());
   return report;
 }

@@ -1,4 +1,6 @@
 // emstored: flags → configuration → App → exit code.
+#include <emstore/standard_streams.hpp>
+
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -130,6 +132,7 @@ int make_store(const Flags& flags, const Config& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  emstore::open_standard_streams();
   const std::vector<std::string_view> arguments(argv + 1, argv + argc);
   const emstore::Result<Flags> flags = emstore::daemon::read_flags(arguments);
   if (!flags) return report(flags.error());

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace emstore::daemon {
@@ -13,11 +14,16 @@ void name_this_thread(const std::string& name) {
 }
 
 Pool::Pool(std::string name, std::size_t threads, const Bounds& bounds) : bounds_(bounds) {
-  for (std::size_t index = 0; index < threads; ++index) {
-    threads_.emplace_back([this, index, name] {
-      name_this_thread(name + std::to_string(index));
-      serve(index);
-    });
+  try {
+    for (std::size_t index = 0; index < threads; ++index) {
+      threads_.emplace_back([this, index, name] {
+        name_this_thread(name + std::to_string(index));
+        serve(index);
+      });
+    }
+  } catch (const std::system_error&) {
+    stop();
+    throw;
   }
 }
 

@@ -27,7 +27,7 @@ class Pool {
     std::size_t bytes = ~std::size_t{0};  // Of what pieces hold, waiting and running.
   };
 
-  // Threads bear `name`.
+  // Threads bear `name`. Throws std::system_error when the system has no more of them.
   Pool(std::string name, std::size_t threads, const Bounds& bounds);
   ~Pool();  // As stop().
   Pool(const Pool&) = delete;

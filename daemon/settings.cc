@@ -174,7 +174,10 @@ constexpr std::array kSettings{
     Setting{"scrub.every", [](Config& c) -> Place { return &c.scrub_every; },
             "how often the bytes of media are scrubbed, from start to start; 0: when asked for"},
 
-    Setting{"threads.media", [](Config& c) -> Place { return Number{&c.media_threads}; },
+    Setting{"threads.media",
+            [](Config& c) -> Place {
+              return Number{&c.media_threads, 1, kMediaThreadsMost};
+            },
             "threads that hash, sniff and write media"},
     Setting{"threads.spin", [](Config& c) -> Place { return &c.spin; },
             "how long the reactor looks for work before it sleeps; 30us halves the latency of a "

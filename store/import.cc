@@ -40,7 +40,7 @@ Result<std::unique_ptr<Import>> Import::begin(const std::filesystem::path& folde
   EMSTORE_TRY(FolderLock lock, prepare_folder(folder, unsafe_file_system));
   // A log that is acknowledged and not there: no store opens so.
   EMSTORE_TRY(Head head, Head::open(folder / "head"));
-  EMSTORE_CHECKED(head.record({id, 1, {}, false}));
+  EMSTORE_CHECKED(head.record(head_of_unfinished(id)));
   EMSTORE_CHECKED(head.sync());
   EMSTORE_TRY(std::unique_ptr<Database> database, Database::open(folder / "db", options));
   return std::unique_ptr<Import>(new Import(folder, std::move(lock), std::move(database), id));
@@ -57,14 +57,23 @@ Status Import::add(std::string_view bytes, const Sha256& leaf) {
   if (leaf_hash(header->bytes) != leaf) return altered(sequence, "its header was altered");
   const Result<Commit> commit = decode(bytes);
   if (!commit) return altered(sequence, commit.error().message);
-  for (const Event& event : commit->events) {
-    const auto* applied = std::get_if<SchemaApplied>(&event);
-    if (applied == nullptr) continue;
-    EMSTORE_TRY(schema_, schema_of(applied->schema, sequence));
-  }
+  for (const Event& event : commit->events) EMSTORE_CHECKED(note(event));
   tree_.append(leaf);
   static_cast<void>(tree_.take_changes());  // The rows of the tree are an index.
   return put({Family::log, log_key(sequence), std::string(bytes)});
+}
+
+// What is to be known of the log before it is folded.
+Status Import::note(const Event& event) {
+  if (const auto* applied = std::get_if<SchemaApplied>(&event)) {
+    EMSTORE_TRY(schema_, schema_of(applied->schema, tree_.size() + 1));
+  }
+  const auto* created = std::get_if<MediaCreated>(&event);
+  const Value* blob = created == nullptr ? nullptr : created->values.find(kMediaBlob);
+  const Binary* bytes = blob == nullptr ? nullptr : blob->if_binary();
+  const auto address = bytes == nullptr ? std::nullopt : address_of_bytes(bytes->data);
+  if (address) media_.insert(*address);
+  return {};
 }
 
 Status Import::add_bytes(const Address& address, const Sha256& sha256, std::string bytes) {

@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,12 +42,15 @@ class Import {
   // proved, once it is open.
   Status finish(std::span<const IndexId> ready);
 
+  // Whether a commit so far made a media of these bytes.
+  bool names(const Address& address) const { return media_.contains(address); }
   Sequence sequence() const { return tree_.size(); }
   Sha256 root() const { return tree_.root(); }
 
  private:
   Import(std::filesystem::path folder, FolderLock lock, std::unique_ptr<Database> database,
          const StoreId& id);
+  Status note(const Event& event);
   Status put(RowChange row);
   Status flush(Durability durability);
 
@@ -56,6 +60,7 @@ class Import {
   StoreId id_;
   Tree tree_;
   Schema schema_;
+  std::set<Address> media_;
   RowChanges rows_;
   std::size_t bytes_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "store/opening.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -11,6 +12,7 @@ namespace emstore::store {
 namespace {
 
 constexpr std::string_view kStoreIdKey = "store";
+constexpr std::string_view kMediaMarkKey = "media";
 
 // The leaf of a commit, from its header in the log.
 std::function<Result<Sha256>(Sequence)> leaves_of(const Reader& reader) {
@@ -83,6 +85,35 @@ Result<StoreId> identify(Database& database, const Head& head, Environment& envi
 
 RowChange store_id_row(const StoreId& id) {
   return {Family::meta, std::string(kStoreIdKey), std::string(as_bytes(id))};
+}
+
+HeadState head_of_unfinished(const StoreId& id) { return {id, 1, {}, false}; }
+
+Status refuse_unfinished(const Head& head, const std::filesystem::path& folder) {
+  const bool is_unfinished =
+      head.recorded() && *head.recorded() == head_of_unfinished(head.recorded()->store);
+  if (!is_unfinished) return {};
+  return failure(ErrorCode::invalid_request,
+                 folder.string() + " holds an import that was not completed", "data",
+                 "remove the directory, and import or restore again");
+}
+
+Result<std::optional<MediaMark>> read_media_mark(const Reader& reader) {
+  EMSTORE_TRY(const auto bytes, reader.get(Family::meta, kMediaMarkKey));
+  if (!bytes) return std::nullopt;
+  MediaMark mark;
+  if (bytes->size() != mark.id.size() + 1) {
+    return failure(ErrorCode::corrupt_index, "the mark of the media folder is damaged");
+  }
+  std::copy_n(bytes->begin(), mark.id.size(), mark.id.begin());
+  mark.is_placed = bytes->back() != 0;
+  return mark;
+}
+
+RowChange media_mark_row(const MediaMark& mark) {
+  std::string bytes(as_bytes(mark.id));
+  bytes.push_back(mark.is_placed ? '\1' : '\0');
+  return {Family::meta, std::string(kMediaMarkKey), std::move(bytes)};
 }
 
 Status rebuild_outdated(Database& database, std::size_t memory_max,

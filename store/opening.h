@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "base/result.h"
 #include "store/environment.h"
@@ -22,6 +23,15 @@ Result<StoreId> identify(Database& database, const Head& head, Environment& envi
 
 // The row that holds it: for a store that is made of a log.
 RowChange store_id_row(const StoreId& id);
+
+// The head of a store that is being made of a log: it records what is not there, so that nobody
+// takes half a store for one. Errors of the second: invalid_request when a head is such.
+HeadState head_of_unfinished(const StoreId& id);
+Status refuse_unfinished(const Head& head, const std::filesystem::path& folder);
+
+// The media folder that belongs to the store, by a mark that lies in it (daemon/media_mark.h).
+Result<std::optional<MediaMark>> read_media_mark(const Reader& reader);
+RowChange media_mark_row(const MediaMark& mark);
 
 // Folds the log again for index families that are missing or outdated, and puts them in place;
 // holds `memory_max` bytes of rows at a time.

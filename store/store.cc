@@ -75,6 +75,7 @@ Store::~Store() { state_->publish(nullptr); }
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environment& environment) {
   EMSTORE_TRY(FolderLock lock, prepare_folder(options.directory, options.unsafe_file_system));
   EMSTORE_TRY(Head head, Head::open(options.directory / "head"));
+  EMSTORE_CHECKED(refuse_unfinished(head, options.directory));
   DatabaseOptions database_options = options.database;
   if (head.recorded()) {
     const Sequence last = head.recorded()->sequence;
@@ -253,6 +254,11 @@ Status Store::adopt(std::unique_ptr<Rebuild> rebuild) {
   next.indexes = std::make_shared<const IndexStates>(std::move(states));
   state_->publish(std::make_shared<const View>(std::move(next)));
   return {};
+}
+
+Status Store::note(const MediaMark& mark) {
+  const RowChange row = media_mark_row(mark);
+  return state_->database->write(std::span(&row, 1), Durability::synced);
 }
 
 Status Store::sync_head() {

@@ -7,6 +7,8 @@
 // reads the rows as of one commit.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -59,6 +61,14 @@ struct StoreOptions {
   Durability durability = Durability::synced;
 };
 
+// What a media folder and the store that it belongs to both have, so that no other store takes its
+// files for its own: made by chance, once. It is placed when the folder is known to have it.
+struct MediaMark {
+  std::array<std::uint8_t, 16> id{};
+  bool is_placed = false;
+  bool operator==(const MediaMark&) const = default;
+};
+
 // What the log has come to with one commit.
 struct LogState {
   Sequence sequence = 0;
@@ -106,6 +116,10 @@ class Store {
   // outcome_unknown.
   Result<std::unique_ptr<class Rebuild>> begin_rebuild();
   Status adopt(std::unique_ptr<class Rebuild> rebuild);
+
+  // Notes, durably, which media folder is the store's; no commit, and before the first group.
+  // Errors: those of a write.
+  Status note(const MediaMark& mark);
 
   // Makes the head durable. Cheap when nothing changed.
   Status sync_head();

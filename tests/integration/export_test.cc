@@ -7,11 +7,14 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "base/hash.h"
 #include "base/pack.h"
+#include "blobs/mark.h"
 #include "daemon/backup.h"
 #include "daemon/import.h"
+#include "daemon/opening.h"
 #include "stores.h"
 
 namespace emstore::testing {
@@ -55,7 +58,7 @@ class Elsewhere {
   std::map<std::string, Sha256> media() const {
     std::map<std::string, Sha256> media;
     for (const auto& entry : fs::recursive_directory_iterator(config_.media_folder())) {
-      if (!entry.is_regular_file()) continue;
+      if (!entry.is_regular_file() || entry.path().filename() == blobs::kMarkName) continue;
       std::ifstream file(entry.path(), std::ios::binary);
       media[entry.path().filename()] =
           sha256(std::string(std::istreambuf_iterator<char>(file), {}));
@@ -187,6 +190,46 @@ TEST(Export, IsRefusedWhenCommitsWereDroppedOrChangedPlaces) {
   EXPECT_EQ(elsewhere.take(stream).error().code, ErrorCode::invalid_request);  // Not empty.
 }
 
+// Wherever it is, up to the last byte of the first record: the stream is damaged, and no request is
+// wrong.
+TEST(Export, IsCorruptWithAnyBitOfItsFrameAltered) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  store_media(wire, std::string(70'000, 'a'));
+  wire.result("insertOne", {"products", Map{{"name", "one"}}});
+  const std::string stream = exported(running);
+  constexpr std::size_t kOfEach = 49;  // Names, lengths, addresses and sizes.
+  constexpr std::size_t kStep = 12;
+  std::size_t tried = 0;
+  std::set<std::string> kinds;
+  for (const Record& record : records_of(stream)) {
+    if (!kinds.insert(record.name).second) continue;
+    const std::size_t last = std::min(record.end, record.begin + kOfEach) - 1;
+    for (std::size_t at = record.begin; at <= last;
+         at = at == last ? at + 1 : std::min(at + kStep, last)) {
+      std::string altered = stream;
+      altered[at] = static_cast<char>(altered[at] ^ 1 << tried++ % 8);
+      Elsewhere elsewhere;
+      const auto report = elsewhere.take(altered);
+      ASSERT_FALSE(report) << record.name << " at " << at - record.begin;
+      EXPECT_EQ(class_of(report.error().code), ErrorClass::corruption)
+          << record.name << " at " << at - record.begin << ": " << to_string(report.error());
+    }
+  }
+  EXPECT_GT(tried, 25u);
+}
+
+TEST(Export, IsToldFromOtherFiles) {
+  for (const char* text :
+       {"root:x:0:0:root:/root:/bin/bash\n", "{\"entities\": {}}", "\xc1", "\x93\x01\x02\x03"}) {
+    Elsewhere elsewhere;
+    const auto report = elsewhere.take(text);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code, ErrorCode::corrupt_log);
+    EXPECT_EQ(report.error().message, "the export does not begin like one") << text;
+  }
+}
+
 TEST(Export, LeavesNoStoreWhenItIsCutOff) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
@@ -195,6 +238,12 @@ TEST(Export, LeavesNoStoreWhenItIsCutOff) {
   Elsewhere elsewhere;
   ASSERT_FALSE(elsewhere.take(stream.substr(0, stream.size() / 2)));
   EXPECT_THROW(static_cast<void>(elsewhere.proof()), std::runtime_error);
+  const auto opened = daemon::App::open(elsewhere.config());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::invalid_request);
+  EXPECT_NE(opened.error().message.find("import that was not completed"), std::string::npos)
+      << to_string(opened.error());
+  EXPECT_NE(opened.error().hint.find("remove the directory"), std::string::npos);
 }
 
 TEST(Export, ThereIsABoundedNumberOfThem) {
@@ -280,6 +329,70 @@ TEST(Backup, ReplacesWhatAnInterruptedOneHasLeft) {
   const auto report = elsewhere.restore(directory);
   ASSERT_TRUE(report) << to_string(report.error());
   EXPECT_EQ(elsewhere.proof().root, text_at(second, "root"));
+}
+
+TEST(Backup, GoesOnWhereTheFirstOneFailed) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  fill_shop(wire, 5);
+  TemporaryFolder folder;
+  const fs::path directory = folder.path() / "backup";
+  fs::create_directories(directory);
+  std::ofstream(directory / "latest.new") << "half";  // As a crash leaves it before anything else.
+  const std::string large = store_media(wire, std::string(kLargeBytes, 'c'));
+  const auto address = address_of(large);
+  const fs::path file = running.config().media_folder() / blobs::media_file(*address);
+  flip(file, 1'000);
+  EXPECT_TRUE(job(wire, "backup", {directory.string()}).contains("error"));
+  {
+    Elsewhere elsewhere;
+    const auto report = elsewhere.restore(directory);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code, ErrorCode::invalid_request);
+    EXPECT_NE(report.error().message.find("was completed"), std::string::npos)
+        << to_string(report.error());
+  }
+  RunningDaemon another;
+  Wire stranger = connect_to_shop(another);
+  EXPECT_TRUE(job(stranger, "backup", {directory.string()}).contains("error"));
+  // A whole segment without the last word, too.
+  std::ofstream(directory / (std::string(19, '0') + "1-" + std::string(19, '0') + "9.emstore"))
+      << "whole";
+  flip(file, 1'000);
+  const Map made = job(wire, "backup", {directory.string()});
+  ASSERT_FALSE(made.contains("error")) << to_string(Value(made));
+  Elsewhere elsewhere;
+  const auto report = elsewhere.restore(directory);
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(elsewhere.proof().root, text_at(made, "root"));
+}
+
+TEST(Backup, EndsWithinAFile) {
+  TemporaryFolder folder;
+  daemon::Config config = small_config(folder.path());
+  config.session.wire.chunk_bytes_max = 6u << 20;
+  {
+    RunningDaemon running([&](daemon::Config& its) { its = config; });
+    Wire wire = connect_to_shop(running);
+    store_media(wire, std::string(5u << 20, 'a'));
+  }
+  daemon::Log log(daemon::LogLevel::off);
+  const auto opened = daemon::open_store(config, log);
+  ASSERT_TRUE(opened) << to_string(opened.error());
+  const auto files = blobs::FileStore::open(config.media_folder());
+  ASSERT_TRUE(files) << to_string(files.error());
+  std::uint64_t seen = 0;
+  const auto until = [&](std::uint64_t enough) {
+    return [&seen, enough](std::uint64_t done, std::uint64_t) { return (seen = done) < enough; };
+  };
+  constexpr std::uint64_t kInTheMiddle = 2u << 20;
+  const auto cancelled =
+      daemon::backup(*opened->store, *files, folder.path() / "backup", until(kInTheMiddle));
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().code, ErrorCode::cancelled);
+  EXPECT_LT(seen, kInTheMiddle + (2u << 20));
+  EXPECT_TRUE(daemon::backup(*opened->store, *files, folder.path() / "backup", until(~0ull)));
+  EXPECT_GT(seen, 5u << 20);
 }
 
 TEST(Backup, ThatWasAlteredIsNotRestored) {

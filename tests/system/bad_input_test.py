@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import socket
 import subprocess
 import sys
@@ -263,6 +264,14 @@ class CommandLine(OnOneDaemon):
                 self.assertIn(word, done.stderr)
                 self.assertIn("error:", done.stderr)
 
+    def test_a_replay_beyond_the_log_says_only_that(self):
+        with tempfile.TemporaryDirectory(prefix="emstore-") as folder:
+            done = self.run_cli(2, "--socket", self.daemon.socket, "replay", "--until", "999999", "--into",
+                                os.path.join(folder, "data"))
+            self.assertIn("[out_of_range]", done.stderr)
+            self.assertNotIn("[corrupt_log]", done.stderr)
+            self.assertEqual(os.listdir(folder), [])
+
     def test_a_daemon_that_is_not_there_is_named_with_the_next_step(self):
         done = self.run_cli(6, "--socket", "/nowhere/sock", "ping")
         self.assertIn("/nowhere/sock", done.stderr)
@@ -281,9 +290,9 @@ class Starting(Case):
         self.addCleanup(folder.cleanup)
         self.path = pathlib.Path(folder.name)
 
-    def start(self, code, *flags, **variables):
+    def start(self, code, *flags, preexec_fn=None, **variables):
         done = subprocess.run([EMSTORED, *map(str, flags)], text=True, capture_output=True, timeout=60,
-                              env=rpc.environment(**variables))
+                              env=rpc.environment(**variables), preexec_fn=preexec_fn)
         self.assertEqual(done.returncode, code, (flags, done.stdout, done.stderr))
         self.assertNotIn("ready", done.stdout)
         return done.stderr
@@ -329,6 +338,15 @@ class Starting(Case):
                 self.assertIn(word, self.start(2, *(self.flags() if flags[0] != "--data" else []), *flags))
         self.assertIn("--data", self.start(2))
         self.assertIn("EMSTORE_LIMITS_REQEST", self.start(2, *self.flags(), EMSTORE_LIMITS_REQEST="1"))
+
+    def test_threads_that_cannot_be(self):
+        def few_threads():
+            resource.setrlimit(resource.RLIMIT_STACK, (1 << 30, 1 << 30))  # What each thread asks for,
+            resource.setrlimit(resource.RLIMIT_AS, (20 << 30, 20 << 30))  # and what there is in all.
+        self.assertIn("1 to 256", self.start(2, *self.flags("--set", "threads.media=257")))
+        said = self.start(6, *self.flags("--set", "threads.media=64"), preexec_fn=few_threads)
+        self.assertIn("lower threads.media", said)
+        self.assertIn("[busy]", said)
 
     def test_places_that_cannot_be(self):
         said = self.start(2, "--data", self.path / "data", "--socket", "/tmp/" + "s" * 120,

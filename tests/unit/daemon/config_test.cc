@@ -93,6 +93,36 @@ TEST(Config, RefusesAFileThatIsNotThere) {
   EXPECT_NE(read.error().message.find("absent.toml"), std::string::npos) << read.error().message;
 }
 
+TEST(Config, RefusesADirectoryInAFilesPlace) {
+  const TemporaryFolder folder;
+  ConfigSources named;
+  named.file = folder.path();
+  ConfigSources usual;
+  usual.optional_files = {folder.path()};
+  for (const ConfigSources& sources : {named, usual}) {
+    const auto read = read_config(sources);
+    ASSERT_FALSE(read);
+    EXPECT_NE(read.error().message.find(folder.path().string() + " is a directory"),
+              std::string::npos)
+        << read.error().message;
+    EXPECT_FALSE(read.error().hint.empty());
+  }
+}
+
+TEST(Config, TellsSettingsFromSections) {
+  const TemporaryFolder folder;
+  const auto hint = [&](const std::string& text) {
+    ConfigSources sources;
+    sources.file = write(folder, "emstore.toml", text);
+    const auto read = read_config(sources);
+    return read ? "none" : read.error().hint;
+  };
+  EXPECT_EQ(hint("[data]\npath = \"x\"\n"), "write data = VALUE");
+  EXPECT_EQ(hint("limits = 3\n"), "write [limits], and its settings below");
+  EXPECT_NE(hint("[entirely.elsewhere]\n").find("operations.md"), std::string::npos);
+  EXPECT_NE(hint("data = \n").find("operations.md"), std::string::npos);
+}
+
 TEST(Config, RefusesValuesOfAnotherKindWithWhatItTakes) {
   const TemporaryFolder folder;
   for (const char* text :
@@ -120,6 +150,18 @@ TEST(Config, BoundsHowDeepValuesMayLie) {
   ASSERT_FALSE(deeper);
   EXPECT_NE(to_string(deeper.error()).find("a whole number from 1 to 512"), std::string::npos)
       << to_string(deeper.error());
+}
+
+TEST(Config, BoundsTheThreadsOfMedia) {
+  const auto read = [](const char* threads) {
+    ConfigSources sources;
+    sources.overrides = {{"threads.media", threads, "--set"}};
+    return read_config(sources);
+  };
+  EXPECT_TRUE(read("255"));
+  EXPECT_TRUE(read("256"));
+  ASSERT_FALSE(read("257"));
+  EXPECT_EQ(read("257").error().hint, "it takes a whole number from 1 to 256");
 }
 
 TEST(Config, RefusesAVariableThatBeginsLikeASection) {
@@ -153,7 +195,8 @@ TEST(Config, RefusesLimitsThatContradictEachOther) {
 TEST(Config, CanBeReadBackAsItIsPrinted) {
   const TemporaryFolder folder;
   ConfigSources sources;
-  sources.overrides = {{"data", "/srv/store", "--data"}, {"limits.request", "3MiB", "--set"}};
+  sources.overrides = {{"data", "/srv/\"my\" store\\\t\x7f \xc3\xa9", "--data"},
+                       {"limits.request", "3MiB", "--set"}};
   const auto first = read_config(sources);
   ASSERT_TRUE(first);
   std::string text;
@@ -167,6 +210,7 @@ TEST(Config, CanBeReadBackAsItIsPrinted) {
   for (std::size_t index = 0; index < first->shown.size(); ++index) {
     EXPECT_EQ(first->shown[index].value, second->shown[index].value) << first->shown[index].name;
   }
+  EXPECT_EQ(first->config.data, second->config.data);
 }
 
 TEST(Settings, ReadTheirOwnDefaults) {
