@@ -33,7 +33,7 @@ Value order_value(const Order& order) {
 Result<Value> whole_number(std::uint64_t number, const std::string& name) {
   if (std::in_range<std::int64_t>(number)) return Value(number);
   return failure(ErrorCode::out_of_range, name + " is above 2^63-1: " + std::to_string(number),
-                 name, "leave it out for no bound");
+                 name, "name a smaller one, or leave it out");
 }
 
 Result<Value> value_of_with(const With& relation) {

@@ -64,7 +64,7 @@ Status claim_media(const Config& config, const OpenedStore& opened) {
   if (found) {
     return not_its_folder(
         both + " do not belong together: the folder is another store's",
-        std::string("name this store's own folder; after a restore, ") + kUseAnother);
+        "name the folder that this store was made with, by --media or EMSTORE_MEDIA");
   }
   EMSTORE_TRY(const bool holds_media, blobs::holds_media(folder));
   EMSTORE_TRY(const bool is_new, knows_nothing(*view));

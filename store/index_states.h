@@ -51,8 +51,8 @@ RowChanges state_rows(const IndexStates& states);
 Result<IndexStates> change_index_states(const Schema& next, const IndexStates& before,
                                         Overlay& rows);
 
-// The states after a commit, whose changes `rows` holds: what was refused is to be filled again when
-// a record that stands against it is among them. Nothing when they stay as they are.
+// The states after a commit, whose changes `rows` holds: what was refused is to be filled again
+// when a record that stands against it is among them. Nothing when they stay as they are.
 std::optional<IndexStates> retry_refused(const Schema& schema, const IndexStates& before,
                                          Overlay& rows);
 
