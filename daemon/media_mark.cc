@@ -37,8 +37,11 @@ Result<bool> knows_nothing(const store::View& view) {
   return is_empty;
 }
 
+// Where the disk is full it is placed at another start: what is there can be read meanwhile.
 Status place(const std::filesystem::path& folder, store::Store& store, store::MediaMark mark) {
-  EMSTORE_CHECKED(blobs::place_mark(folder, text_of(mark)));
+  const Status placed = blobs::place_mark(folder, text_of(mark));
+  if (!placed && placed.error().code == ErrorCode::disk_full) return {};
+  EMSTORE_CHECKED(placed);
   mark.is_placed = true;
   return store.note(mark);
 }
@@ -62,9 +65,11 @@ Status claim_media(const Config& config, const OpenedStore& opened) {
     return known->is_placed ? Status{} : opened.store->note({known->id, true});
   }
   if (found) {
-    return not_its_folder(
-        both + " do not belong together: the folder is another store's",
-        "name the folder that this store was made with, by --media or EMSTORE_MEDIA");
+    const std::string own = known ? "this store's own folder" : "an empty folder for a new store";
+    return not_its_folder(both + " do not belong together: the folder has another store's mark",
+                          "name " + own + " by --media; if these are its files, put back from a " +
+                              "copy that had no mark yet, remove " +
+                              (folder / blobs::kMarkName).string());
   }
   EMSTORE_TRY(const bool holds_media, blobs::holds_media(folder));
   EMSTORE_TRY(const bool is_new, knows_nothing(*view));

@@ -250,6 +250,7 @@ void Writer::pass_on(std::unique_lock<std::mutex>& lock) {
   is_writing_ = true;
   lock.unlock();
   open_.group->end();
+  if (open_.group->changes_indexes()) has_background_work_ = true;
   const bool is_alone = open_.entries.size() == 1 && passed_on_last_ == 1;
   passed_on_last_ = open_.entries.size();
   note_head_is_behind();

@@ -95,17 +95,17 @@ class Group::CommandRun {
     if (violations_.empty()) EMSTORE_CHECKED(check_unique());
     if (!violations_.empty()) return failure(std::move(violations_).to_error());
     outcome_.sequence = group_.sequence_;
-    if (command_.dry_run) {
-      const Result<CommitBytes> fits = group_.encoded_commit(info_, events_);
-      if (!fits) return failure(advised(fits.error()));
-      outcome_.plan = effects_of(schema(), events_);
-      return std::move(outcome_);
-    }
+    if (command_.dry_run) outcome_.plan = effects_of(schema(), events_);
     if (events_.empty() && !command_.key) return std::move(outcome_);
     if (is_recorded(command_)) {
       const FoldPlace place{{info_.sequence, 0}, info_.time, peer_.uid};
       EMSTORE_CHECKED(store::fold(*group_.schema_, request_, place, rows_));
       events_.insert(events_.begin(), std::move(request_));
+    }
+    if (command_.dry_run) {
+      const Result<CommitBytes> fits = group_.encoded_commit(info_, std::move(events_));
+      if (!fits) return failure(advised(fits.error()));
+      return std::move(outcome_);
     }
     if (Status accepted = group_.accept(info_, std::move(events_), rows_); !accepted) {
       return failure(advised(accepted.error()));

@@ -72,8 +72,18 @@ Status Import::note(const Event& event) {
   const Value* blob = created == nullptr ? nullptr : created->values.find(kMediaBlob);
   const Binary* bytes = blob == nullptr ? nullptr : blob->if_binary();
   const auto address = bytes == nullptr ? std::nullopt : address_of_bytes(bytes->data);
-  if (address) media_.insert(*address);
+  if (address) media_.push_back(*address);
   return {};
+}
+
+// Contents stand behind the commits of a stream, so that this is put in order once for each.
+bool Import::names(const Address& address) {
+  if (sorted_ < media_.size()) {
+    std::sort(media_.begin(), media_.end());
+    media_.erase(std::unique(media_.begin(), media_.end()), media_.end());
+    sorted_ = media_.size();
+  }
+  return std::binary_search(media_.begin(), media_.end(), address);
 }
 
 Status Import::add_bytes(const Address& address, const Sha256& sha256, std::string bytes) {

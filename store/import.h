@@ -9,10 +9,10 @@
 
 #include <filesystem>
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -43,7 +43,7 @@ class Import {
   Status finish(std::span<const IndexId> ready);
 
   // Whether a commit so far made a media of these bytes.
-  bool names(const Address& address) const { return media_.contains(address); }
+  bool names(const Address& address);
   Sequence sequence() const { return tree_.size(); }
   Sha256 root() const { return tree_.root(); }
 
@@ -60,7 +60,8 @@ class Import {
   StoreId id_;
   Tree tree_;
   Schema schema_;
-  std::set<Address> media_;
+  std::vector<Address> media_;  // That commits made; in order, each once, up to `sorted_`.
+  std::size_t sorted_ = 0;
   RowChanges rows_;
   std::size_t bytes_ = 0;
 };

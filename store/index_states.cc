@@ -104,6 +104,32 @@ std::string encode(const Progress& progress) {
   return detail += progress.end.detail;
 }
 
+// What a state says against its index, also of a fill that is not over.
+IndexState end_of(const IndexState& state, const Entity& entity) {
+  if (state.kind != IndexState::Kind::filling) return state;
+  Result<Progress> progress = take_progress(state.detail, entity);
+  return progress ? std::move(progress->end) : IndexState{};
+}
+
+// Whether what the index holds of a record that stands against it is among the changes.
+bool touches(const Overlay& rows, const Index& index, const Entity& entity, const IndexState& end) {
+  const std::string prefix = index_prefix(index.id);
+  const auto& keys = rows.changes(Family::values);
+  for (auto key = keys.lower_bound(prefix); key != keys.end() && key->first.starts_with(prefix);
+       ++key) {
+    const Result<RecordId> id = id_at_end(key->first, entity.ids);
+    if (id && stands_against(end, name_of(entity, {entity.id, *id}))) return true;
+  }
+  if (end.kind != IndexState::Kind::too_large) return false;
+  // It has no key, so that its end shows in its own row alone.
+  const auto& records = rows.changes(Family::records);
+  return std::any_of(records.begin(), records.end(), [&](const auto& change) {
+    const Result<RecordRef> record = record_of_key(change.first);
+    return !change.second && record && record->entity == entity.id &&
+           stands_against(end, name_of(entity, *record));
+  });
+}
+
 // What stands against an index that holds the key of `record`, if anything does.
 Result<IndexState> look_at(const Schema& schema, const Index& index, const RecordRef& record,
                            const std::optional<std::string>& key, const Overlay& rows) {
@@ -191,7 +217,8 @@ Result<IndexStates> change_index_states(const Schema& next, const IndexStates& b
   }
   for (const Index& index : next.indexes) {
     const auto known = before.find(index.id);
-    if (known != before.end() && !is_refused(known->second)) continue;
+    const Entity& entity = *next.entity(index.entity);
+    if (known != before.end() && !is_refused(end_of(known->second, entity))) continue;
     EMSTORE_TRY(const CounterRow counter, read_counter(rows, index.entity));
     const bool is_empty = counter.records == 0;
     const auto kind = is_empty ? IndexState::Kind::ready : IndexState::Kind::filling;
@@ -204,15 +231,11 @@ std::optional<IndexStates> retry_refused(const Schema& schema, const IndexStates
                                          Overlay& rows) {
   std::optional<IndexStates> states;
   for (const auto& [id, state] : before) {
-    const Index* index = is_refused(state) ? find(schema, id) : nullptr;
+    const Index* index = find(schema, id);
     if (index == nullptr) continue;
-    const auto& records = rows.changes(Family::records);
-    const bool is_concerned = std::any_of(records.begin(), records.end(), [&](const auto& change) {
-      const Result<RecordRef> record = record_of_key(change.first);
-      return record && record->entity == index->entity &&
-             stands_against(state, name_of(*schema.entity(index->entity), *record));
-    });
-    if (!is_concerned) continue;
+    const Entity& entity = *schema.entity(index->entity);
+    const IndexState end = end_of(state, entity);
+    if (!is_refused(end) || !touches(rows, *index, entity, end)) continue;
     if (!states) states = before;
     put(id, {IndexState::Kind::filling, {}}, *states, rows);
   }

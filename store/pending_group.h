@@ -44,6 +44,8 @@ class PendingGroup {
   bool is_full() const { return group_.bytes() >= limits_.group_bytes_max; }
   // Nothing is taken any more.
   void end();
+  // Whether it leaves work on indexes, once it has ended.
+  bool changes_indexes() const { return end_.indexes != start_.indexes; }
 
  private:
   friend class Store;

@@ -72,6 +72,7 @@ class Undoing {
     EMSTORE_TRY(const auto bytes, view_.reader->get(Family::log, log_key(sequence_)));
     if (!bytes) return failure(ErrorCode::corrupt_log, commit_text(sequence_) + " is missing");
     EMSTORE_TRY(const Commit commit, decode(*bytes));
+    EMSTORE_TRY(schema_then_, schema_applied_at(*view_.reader, commit.info.schema));
     for (const Event& event : commit.events) {
       EMSTORE_CHECKED(std::visit([this](const auto& fact) { return note(fact); }, event));
     }
@@ -131,14 +132,15 @@ class Undoing {
     return {};
   }
 
+  // By the schema of then: a retry has to find the same order, whatever the schema is by now.
   void note_leading(const RecordRef& record, const FieldValues& values) {
-    const Entity* entity = view_.schema->entity(record.entity);
+    const Entity* entity = schema_then_.entity(record.entity);
     if (entity == nullptr) return;
     for (const auto& [id, value] : values) {
       const Field* field = entity->field(id);
       if (field == nullptr || field->kind != FieldKind::relation) continue;
       const std::optional<RecordId> target = reference_of(value);
-      if (target) leading_to_[{target_of(*view_.schema, *field).id, *target}].push_back(record);
+      if (target) leading_to_[{target_of(schema_then_, *field).id, *target}].push_back(record);
     }
   }
 
@@ -364,6 +366,7 @@ class Undoing {
   Sequence sequence_;
   const QueryLimits& limits_;
   Chain chain_;
+  Schema schema_then_;
   std::optional<History> before_, after_;  // The commit.
   std::vector<RecordRef> order_;           // In which the commit came to them.
   std::map<RecordRef, Changed> records_;

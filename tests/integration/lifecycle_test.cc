@@ -176,7 +176,7 @@ TEST(FailedWrite, StopsTheDaemonRatherThanLetItGuess) {
     sent.push_back(wire.send("insertOne", {"products", Map{{"name", "chair"}}}));
   }
   running.app().writer().wait_until_waiting(4);
-  files->fail_sync(1);
+  files->fail_log_sync();
   running.app().writer().resume();
   // The two of the group may or may not have been written; the two behind it were not begun.
   EXPECT_EQ(wire.reply_to(sent[0]).error.value().code, ErrorCode::outcome_unknown);
@@ -205,7 +205,7 @@ TEST(FailedWrite, RefusesAllThatWasTakenWithIt) {
     sent.push_back(wire.send("updateWhere", {"products", Map{{"id", Map{{"$gt", 0}}}}, document}));
   }
   running.app().writer().wait_until_waiting(sent.size());
-  files->fail_sync(1);
+  files->fail_log_sync();
   running.app().writer().resume();
   EXPECT_EQ(wire.reply_to(sent[0]).error.value().code, ErrorCode::outcome_unknown);
   for (std::size_t index = 1; index < sent.size(); ++index) {
@@ -260,7 +260,7 @@ TEST(FailedWrite, DuringAStopIsToldLikeAnyOther) {
   wire.result("ping", {});  // Answered in order: the read before it waits by now.
   running.stop();
   EXPECT_EQ(wire.reply_to(read).error.value().code, ErrorCode::shutting_down);
-  files->fail_sync(1);
+  files->fail_log_sync();
   running.app().writer().resume();
   EXPECT_EQ(wire.reply_to(sent).error.value().code, ErrorCode::outcome_unknown);
   EXPECT_FALSE(wire.receive());
@@ -400,6 +400,27 @@ TEST(Indexes, AreFilledWhileWritesGoOn) {
   EXPECT_EQ(
       integer_at(wire.result("count", {"products", Map{{"where", Map{{"name", "n7"}}}}}), "count"),
       (kBefore + kMeanwhile) / 50);
+  expect_verified(wire);
+}
+
+TEST(Indexes, AreUsedOnceTheRecordsThatStoodAgainstThemAreMended) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  for (int i = 0; i < 2; ++i) wire.result("insertOne", {"products", Map{{"name", "chair"}}});
+  Map wider = shop();
+  wider.find("indices")->if_map()->set(
+      "names", Map{{"entity", "products"}, {"fields", List{"name"}}, {"unique", true}});
+  wire.result("schema.apply", {wider});
+  const auto await_state = [&](const std::string& state) {
+    await_status(wire, [&](const Map& status) {
+      const List& indexes = list_at(status, "indexes");
+      return indexes.size() == 2 && text_at(*indexes.back().if_map(), "state") == state;
+    });
+  };
+  await_state("not_unique");
+  EXPECT_EQ(wire.refusal("insertOne", {"products", Map{{"name", "chair"}}}), ErrorCode::not_unique);
+  wire.result("updateOne", {"products", 2, Map{{"name", "table"}}});
+  await_state("ready");
   expect_verified(wire);
 }
 

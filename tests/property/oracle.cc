@@ -532,7 +532,7 @@ std::optional<std::vector<Value>> Oracle::unique_key(const OracleIndex& index,
 
 void Oracle::check_unique(const std::map<RecordName, std::string>& touched) {
   for (const auto& [name, index] : schema_.indexes) {
-    if (!index.unique || !index.holds) continue;
+    if (!index.unique) continue;  // Also one that records of before stand against.
     for (const auto& [ref, path] : touched) {
       const Records& records = next_[ref.first].records;
       const auto record = records.find(ref.second);
@@ -553,7 +553,6 @@ void Oracle::check_unique(const std::map<RecordName, std::string>& touched) {
 void Oracle::apply(OracleSchema schema) {
   schema_ = std::move(schema);
   ++sequence_;
-  try_indexes_again();
 }
 
 std::set<std::uint64_t> Oracle::unlinked() const {
@@ -574,19 +573,6 @@ std::set<std::string> Oracle::contents() const {
   for (const auto& [id, record] : records("media"))
     bytes.insert(*record.values.at("bytes").if_text());
   return bytes;
-}
-
-void Oracle::try_indexes_again() {
-  for (auto& [name, index] : schema_.indexes) {
-    std::vector<std::vector<Value>> keys;
-    index.holds = true;
-    for (const auto& [id, record] : state_[index.entity].records) {
-      const auto key = unique_key(index, record);
-      if (!key) continue;
-      if (std::find(keys.begin(), keys.end(), *key) != keys.end()) index.holds = false;
-      keys.push_back(*key);
-    }
-  }
 }
 
 const Oracle::Records& Oracle::records(const std::string& entity) const {

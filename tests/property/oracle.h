@@ -38,7 +38,6 @@ struct OracleIndex {
   std::string entity;
   std::vector<std::string> fields;
   bool unique = false;
-  bool holds = true;  // Unique and found clean when it was applied.
 };
 
 struct OracleSchema {
@@ -122,8 +121,6 @@ class Oracle {
   std::set<std::uint64_t> unlinked() const;
   void collect(bool is_commit);
   std::set<std::string> contents() const;
-  // Every unique index is tried again: it holds when it is clean now.
-  void try_indexes_again();
 
   using Records = std::map<std::uint64_t, OracleRecord>;
   const Records& records(const std::string& entity) const;

@@ -49,7 +49,7 @@ class DroppingFileSystem::File final : public rocksdb::FSWritableFileOwnerWrappe
     return status;
   }
   IOStatus Sync(const IOOptions& /*options*/, IODebugContext* /*debug*/) override {
-    const IOStatus status = owner_.before_sync();
+    const IOStatus status = owner_.before_sync(name_);
     if (status.ok()) owner_.note_sync(name_);
     return status;
   }
@@ -80,7 +80,7 @@ class DroppingFileSystem::Overwritten final : public rocksdb::FSRandomRWFileOwne
     return target()->Write(offset, data, options, debug);
   }
   IOStatus Sync(const IOOptions& /*options*/, IODebugContext* /*debug*/) override {
-    const IOStatus status = owner_.before_sync();
+    const IOStatus status = owner_.before_sync(name_);
     if (status.ok()) owner_.note_sync(name_);
     return status;
   }
@@ -151,6 +151,7 @@ void DroppingFileSystem::restore_power(std::mt19937& random, Loss loss) {
     overwritten_.clear();
   }
   failing_sync_ = 0;
+  fails_log_sync_ = false;
   failing_append_ = 0;
   cutting_sync_ = 0;
   is_cut_ = false;
@@ -240,11 +241,12 @@ IOStatus DroppingFileSystem::before_append() {
   return IOStatus::NoSpace("injected ENOSPC");
 }
 
-IOStatus DroppingFileSystem::before_sync() {
+IOStatus DroppingFileSystem::before_sync(const std::string& name) {
   const std::uint64_t number = ++syncs_;
   if (number == cutting_sync_) is_cut_ = true;
   if (is_cut_) return IOStatus::IOError("the power is cut");
-  if (number != failing_sync_) return IOStatus::OK();
+  const bool fails = name.ends_with(".log") && fails_log_sync_.exchange(false);
+  if (!fails && number != failing_sync_) return IOStatus::OK();
   IOStatus status = IOStatus::IOError("injected EIO");
   status.SetDataLoss(true);
   return status;

@@ -27,6 +27,8 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
 
   // The n-th sync from now (from 1) fails with EIO, the n-th append and all after it with ENOSPC.
   void fail_sync(std::uint64_t n) { failing_sync_ = syncs_ + n; }
+  // The next sync of a write-ahead log fails with EIO, whatever else is synced before it.
+  void fail_log_sync() { fails_log_sync_ = true; }
   void fill_disk_at_append(std::uint64_t n) { failing_append_ = appends_ + n; }
   std::uint64_t syncs() const { return syncs_; }
   std::uint64_t appends() const { return appends_; }
@@ -73,7 +75,7 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
   };
 
   rocksdb::IOStatus before_append();
-  rocksdb::IOStatus before_sync();
+  rocksdb::IOStatus before_sync(const std::string& name);
   void note_size(const std::string& name, std::uint64_t written);
   void note_sync(const std::string& name);
   void note_overwrite(const std::string& name);
@@ -82,6 +84,7 @@ class DroppingFileSystem final : public rocksdb::FileSystemWrapper {
   std::atomic<std::uint64_t> syncs_ = 0;
   std::atomic<std::uint64_t> appends_ = 0;
   std::atomic<std::uint64_t> failing_sync_ = 0;  // 0: none.
+  std::atomic<bool> fails_log_sync_ = false;
   std::atomic<std::uint64_t> failing_append_ = 0;
   std::atomic<std::uint64_t> cutting_sync_ = 0;
   std::mutex mutex_;

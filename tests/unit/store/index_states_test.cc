@@ -138,22 +138,52 @@ TEST_F(IndexStatesTest, HoldTheKeysOfAllRecordsWhateverStandsAgainstThem) {
   EXPECT_EQ(keys_of(unique()), kSlice + 100);
 }
 
-TEST_F(IndexStatesTest, TryAgainOnceARecordThatStandsAgainstThemChanges) {
+TEST_F(IndexStatesTest, TryAgainOnceTheirKeyOfARecordThatStandsAgainstThemChanges) {
   fill_shop(20);
-  const IndexStates before{{unique(), {Kind::not_unique, "products/17 and products/3"}},
-                           {shared(), {Kind::too_large, "products/5"}}};
-  const auto after_change_of = [&](std::uint64_t id) {
+  const RecordRef third = shop_.record("products", 3);
+  const auto key_of = [&](IndexId id, std::uint64_t record) {
+    std::string key = index_prefix(id) + "a value";
+    append_id(RecordId(record), key);
+    return key;
+  };
+  const auto after = [&](const IndexStates& before, RowChange changed) {
     Overlay rows(shop_.rows);
-    rows.apply({Family::records, record_key(shop_.record("products", id)), "changed"});
+    rows.apply(std::move(changed));
     const auto states = retry_refused(shop_.schema, before, rows);
     EXPECT_EQ(rows.changes(Family::meta).size(), states ? 1u : 0u) << "it is stored, too";
     return states.value_or(before);
   };
-  const IndexState again{Kind::filling, {}};
-  for (const std::uint64_t id : {1u, 7u, 13u, 18u}) EXPECT_EQ(after_change_of(id), before) << id;
-  for (const std::uint64_t id : {3u, 17u}) EXPECT_EQ(after_change_of(id).at(unique()), again) << id;
-  EXPECT_EQ(after_change_of(5).at(shared()), again);
-  EXPECT_EQ(after_change_of(5).at(unique()), before.at(unique()));
+  const IndexState again{Kind::filling, {}}, pair{Kind::not_unique, "products/17 and products/3"};
+  const std::string noted =
+      record_key(shop_.record("products", 18)) + static_cast<char>(Kind::not_unique) + pair.detail;
+  for (const IndexState& state : {pair, IndexState{Kind::filling, noted}}) {
+    const IndexStates before{{unique(), state}};
+    for (const std::uint64_t id : {1u, 7u, 13u, 18u}) {
+      EXPECT_EQ(after(before, {Family::values, key_of(unique(), id), std::nullopt}), before) << id;
+    }
+    EXPECT_EQ(after(before, {Family::values, key_of(shared(), 3), std::nullopt}), before);
+    EXPECT_EQ(after(before, {Family::records, record_key(third), "another price"}), before);
+    for (const std::uint64_t id : {3u, 17u}) {
+      EXPECT_EQ(after(before, {Family::values, key_of(unique(), id), std::nullopt}).at(unique()),
+                again);
+    }
+  }
+  const IndexStates large{{shared(), {Kind::too_large, "products/3"}}};
+  EXPECT_EQ(after(large, {Family::records, record_key(third), "another price"}), large);
+  EXPECT_EQ(after(large, {Family::values, key_of(shared(), 3), ""}).at(shared()), again);
+  EXPECT_EQ(after(large, {Family::records, record_key(third), std::nullopt}).at(shared()), again);
+}
+
+TEST_F(IndexStatesTest, BeginAgainWithASchemaWhenSomethingStandsAgainstThem) {
+  fill_shop(5);
+  const std::string last = record_key(shop_.record("products", 2));
+  const IndexStates before{
+      {unique(), {Kind::filling, last + static_cast<char>(Kind::not_unique) + "pens/2 and pens/1"}},
+      {shared(), {Kind::filling, last}}};
+  for (RowChange& row : state_rows(before)) shop_.rows.apply(std::move(row));
+  const IndexStates next = change(shop_.schema, before);
+  EXPECT_EQ(next.at(unique()), (IndexState{Kind::filling, {}})) << "the entity may have a new name";
+  EXPECT_EQ(next.at(shared()), before.at(shared()));
 }
 
 TEST_F(IndexStatesTest, NameTheRecordWhoseValueIsTooLargeForAKey) {

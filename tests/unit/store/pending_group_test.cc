@@ -90,9 +90,12 @@ TEST_F(Pending, IsNotWrittenWhenTheGroupBeforeItWasNot) {
   must(insert("products", product("chair")));
   auto first = decided({insert("products", product("table"))});
   auto second = decided({update("products", 2, product("desk"))});
-  files->fail_sync(1);
-  EXPECT_EQ(store().write(*first).front().error().code, ErrorCode::outcome_unknown);
-  EXPECT_EQ(store().write(*second).front().error().code, ErrorCode::outcome_unknown);
+  files->fail_log_sync();
+  for (store::PendingGroup* group : {first.get(), second.get()}) {
+    const std::vector<store::Outcome> outcomes = store().write(*group);
+    ASSERT_FALSE(outcomes.front());
+    EXPECT_EQ(outcomes.front().error().code, ErrorCode::outcome_unknown);
+  }
   const Sequence acknowledged = view()->sequence;
 
   first = second = nullptr;
