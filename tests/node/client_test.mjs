@@ -85,6 +85,10 @@ test("names and types come from the file, unless they are said", async () => {
     null,
   ]);
   assert.equal((await client.media.upload(path, "other.png")).name, "other.png");
+  // A file that is empty is one.
+  const empty = join(temporaryFolder(), "empty.txt");
+  writeFileSync(empty, "");
+  assert.equal((await client.media.read((await client.media.upload(empty)).id)).length, 0);
   // An upload's address stands for its bytes.
   const { blob } = await client.media.upload(patterned(100_000));
   assert.equal((await client.media.upload({ blob })).blob, blob);
@@ -134,6 +138,11 @@ test("what cannot be read is refused with its place, and nothing happens", async
   const pipe = join(temporaryFolder(), "pipe");
   execFileSync("mkfifo", [pipe]);
   assert.match((await refusal(client.media.upload(pipe))).message, /no regular file/);
+  const open = readdirSync("/proc/self/fd").length;
+  const endless = await refusal(client.media.upload("/proc/self/status"));
+  assert.deepEqual([endless.code, endless.path], ["invalid_request", "file"]);
+  assert.match(endless.message, /does not say how long it is/);
+  assert.equal(readdirSync("/proc/self/fd").length, open);
   assert.equal((await client.ping()).sequence, sequence);
 });
 
