@@ -24,6 +24,7 @@ async function program(folder, more = "") {
   const flags = ["--input-type=module", "--eval", programOf(folder, more)];
   const child = spawn(process.execPath, flags, {
     env: environment({ EMSTORED: emstored }),
+    detached: true, // In a process group of its own, which gets what a terminal's Ctrl-C sends.
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
@@ -82,13 +83,13 @@ test("a program that listens to a signal has its daemon until it ends itself", a
   const folder = temporaryFolder();
   const { child, ended } = await program(
     folder,
-    `process.on("SIGTERM", async () => {
-      await new Promise((resolve) => setTimeout(resolve, 200));
+    `process.on("SIGINT", async () => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
       const probe = createConnection(served.socket);
       probe.on("connect", () => process.exit(7)).on("error", () => process.exit(1));
     });`,
   );
-  child.kill("SIGTERM");
+  process.kill(-child.pid, "SIGINT");
   assert.equal(await ended, 7);
   assert.ok(await hasEnded(folder));
 });
