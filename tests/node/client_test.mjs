@@ -1,12 +1,13 @@
 // The client for Node against a real daemon: files in all their forms, order, retries, errors, answers.
 import assert from "node:assert/strict";
 import { Blob, File } from "node:buffer";
-import { execFileSync } from "node:child_process";
-import { createReadStream, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { createReadStream, lstatSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { Daemon, environment, msgpack, ours, refusal, shop, temporaryFolder } from "./support.mjs";
 
 const { Client, Time, entity, media, medium, number, systemEntity, text, em } = await ours("index.js");
@@ -85,6 +86,10 @@ test("names and types come from the file, unless they are said", async () => {
     null,
   ]);
   assert.equal((await client.media.upload(path, "other.png")).name, "other.png");
+  // A file that is empty is one.
+  const empty = join(temporaryFolder(), "empty.txt");
+  writeFileSync(empty, "");
+  assert.equal((await client.media.read((await client.media.upload(empty)).id)).length, 0);
   // An upload's address stands for its bytes.
   const { blob } = await client.media.upload(patterned(100_000));
   assert.equal((await client.media.upload({ blob })).blob, blob);
@@ -99,6 +104,39 @@ test("parts of a medium are read, and the whole is saved", async () => {
   const path = join(temporaryFolder(), "saved.bin");
   await client.media.save({ id }, path);
   assert.ok(readFileSync(path).equals(bytes));
+});
+
+test("what is saved over a link goes where that leads, and into a pipe as it comes", async () => {
+  const bytes = patterned(3_000_000);
+  const { id } = await client.media.upload(bytes);
+  const folder = temporaryFolder();
+  const at = (name) => join(folder, name);
+  mkdirSync(at("far/inner"), { recursive: true });
+  writeFileSync(at("there.bin"), "before");
+  symlinkSync("there.bin", at("to_there"));
+  symlinkSync("to_there", at("to_link"));
+  symlinkSync("far/inner", at("near"));
+  symlinkSync("../new.bin", at("near/to_new")); // Of the folder `far`.
+  for (const [link, target] of [
+    ["to_link", "there.bin"],
+    ["near/to_new", "far/new.bin"],
+  ]) {
+    await client.media.save(id, at(link));
+    assert.ok(lstatSync(at(link)).isSymbolicLink());
+    assert.ok(lstatSync(at(target)).isFile());
+    assert.ok(readFileSync(at(target)).equals(bytes));
+  }
+  execFileSync("mkfifo", [at("pipe")]);
+  symlinkSync("pipe", at("to_pipe"));
+  for (const name of ["pipe", "to_pipe"]) {
+    const read = promisify(execFile)("cat", [at("pipe")], { encoding: "buffer", maxBuffer: 1 << 23, timeout: 20_000 });
+    await client.media.save(id, at(name));
+    assert.ok((await read).stdout.equals(bytes));
+    assert.ok(lstatSync(at("pipe")).isFIFO());
+  }
+  await assert.rejects(client.media.save(id, folder), { code: "EISDIR" });
+  const left = ["far", "near", "pipe", "there.bin", "to_link", "to_pipe", "to_there"];
+  assert.deepEqual(readdirSync(folder).sort(), left);
 });
 
 test("of two that save to one path at once, one file is there whole", async () => {
@@ -134,6 +172,11 @@ test("what cannot be read is refused with its place, and nothing happens", async
   const pipe = join(temporaryFolder(), "pipe");
   execFileSync("mkfifo", [pipe]);
   assert.match((await refusal(client.media.upload(pipe))).message, /no regular file/);
+  const open = readdirSync("/proc/self/fd").length;
+  const endless = await refusal(client.media.upload("/proc/self/status"));
+  assert.deepEqual([endless.code, endless.path], ["invalid_request", "file"]);
+  assert.match(endless.message, /does not say how long it is/);
+  assert.equal(readdirSync("/proc/self/fd").length, open);
   assert.equal((await client.ping()).sequence, sequence);
 });
 

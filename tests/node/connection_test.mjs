@@ -116,6 +116,22 @@ test("a daemon that is silent is waited for no longer than `timeout`", async (t)
   assert.equal(slow.connections, 1);
 });
 
+test("what takes long is waited for, with all that waits behind it, and is sent once", async (t) => {
+  const asked = [];
+  const fake = await greeting(({ method, reply }) => {
+    asked.push(method);
+    if (method === "ping" && asked.filter((other) => other === "ping").length > 1) return; // Silent from now on.
+    setTimeout(() => reply(null, { sequence: 1, blob: "xxh3-128:00", token: "t" }), method === "ping" ? 350 : 300);
+  });
+  const client = clientOf(t, fake.socket, { timeout: 100, retryFor: 0 });
+  await Promise.all([client.applySchema({}), client.ping()]);
+  await client.request("schema.apply", {}, { key: "k" });
+  await client.request("blob.commit", "t");
+  assert.deepEqual([asked, fake.connections], [["schema.apply", "ping", "schema.apply", "blob.commit"], 1]);
+  const error = await refusal(client.ping()); // The control: after it silence counts again.
+  assert.deepEqual([error.code, fake.connections], ["timed_out", 1]);
+});
+
 test("an answer to what was not asked ends the connection", async (t) => {
   const other = await greeting(({ id, send }) => send([1, id + 7, null, { sequence: 5 }]));
   const error = await refusal(clientOf(t, other.socket).ping());

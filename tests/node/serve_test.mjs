@@ -1,7 +1,7 @@
 // The daemon that a program for Node starts for itself ends with it, however that ends.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -13,9 +13,10 @@ const programOf = (folder, more) => `
   import { serve } from ${JSON.stringify(String(adapter))};
   import { createConnection } from "node:net";
   const served = await serve({ connection: { url: ${JSON.stringify(folder)} } });
+  const life = setInterval(() => undefined, 1000);
+  const { pid } = await served.em.request("status");
   ${more}
-  console.log(JSON.stringify({ isOurs: served.isOurs }));
-  setInterval(() => undefined, 1000);
+  console.log(JSON.stringify({ isOurs: served.isOurs, pid }));
 `;
 
 /** A program that serves from that folder, and is ready. */
@@ -23,6 +24,7 @@ async function program(folder, more = "") {
   const flags = ["--input-type=module", "--eval", programOf(folder, more)];
   const child = spawn(process.execPath, flags, {
     env: environment({ EMSTORED: emstored }),
+    detached: true, // In a process group of its own, which gets what a terminal's Ctrl-C sends.
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
@@ -36,6 +38,25 @@ async function hasEnded(folder) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return !existsSync(join(folder, "sock"));
+}
+
+/** The shells that watch over the daemon of that process id. */
+function watchersOf(pid) {
+  const commands = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map((name) => {
+    try {
+      return readFileSync(join("/proc", name, "cmdline"), "utf8").split("\0");
+    } catch {
+      return []; // It has ended.
+    }
+  });
+  return commands.filter(([shell, , , watched]) => shell === "/bin/sh" && watched === String(pid));
+}
+
+async function hasNoWatcher(pid) {
+  for (let tries = 0; tries < 100 && watchersOf(pid).length > 0; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return watchersOf(pid).length === 0;
 }
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
@@ -62,23 +83,63 @@ test("a program that listens to a signal has its daemon until it ends itself", a
   const folder = temporaryFolder();
   const { child, ended } = await program(
     folder,
-    `process.on("SIGTERM", async () => {
-      await new Promise((resolve) => setTimeout(resolve, 200));
+    `process.on("SIGINT", async () => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
       const probe = createConnection(served.socket);
       probe.on("connect", () => process.exit(7)).on("error", () => process.exit(1));
     });`,
   );
-  child.kill("SIGTERM");
+  process.kill(-child.pid, "SIGINT");
   assert.equal(await ended, 7);
   assert.ok(await hasEnded(folder));
 });
 
-test("after a SIGKILL the daemon goes on, and is found", async () => {
+// As signal-exit is, which npm and many others bring along: it leaves the signal to whoever else listens.
+const politeListeners = `
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
+    const listener = () => {
+      if (process.listenerCount(signal) > 1) return;
+      process.off(signal, listener);
+      process.kill(process.pid, signal);
+    };
+    process.on(signal, listener);
+  }`;
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"]) {
+  test(`${signal} ends a program with a polite listener, and its daemon`, { timeout: 60_000 }, async (t) => {
+    const folder = temporaryFolder();
+    const write = `await served.em.request("schema.apply", { entities: { notes: { fields: {} } } }, {});`;
+    const { child, ended, pid } = await program(folder, politeListeners + write);
+    t.after(() => child.kill("SIGKILL"));
+    assert.equal(watchersOf(pid).length, 1); // The control of what is looked for below.
+    child.kill(signal);
+    assert.equal(await ended, signal);
+    assert.ok(await hasEnded(folder));
+    assert.ok(await hasNoWatcher(pid));
+    const next = await program(folder, `
+      const { schema } = await served.em.request("schema.get");
+      if (!served.isOurs || !schema.entities.notes) throw new Error("its folder is not as before");
+      await served.close();
+      life.unref();`);
+    assert.equal(await next.ended, 0);
+  });
+}
+
+test("nobody watches over a daemon that was closed or ended by itself", async () => {
+  for (const end of ["await served.close();", "process.kill(pid);"]) {
+    const folder = temporaryFolder();
+    const { child, ended, pid } = await program(folder, end);
+    assert.ok(await hasEnded(folder));
+    assert.ok(await hasNoWatcher(pid), end);
+    child.kill("SIGKILL");
+    await ended;
+  }
+});
+
+test("a daemon and its watcher do not keep a program running", async () => {
   const folder = temporaryFolder();
-  const killed = await program(folder);
-  killed.child.kill("SIGKILL");
-  assert.equal(await killed.ended, "SIGKILL");
-  const next = await program(folder, `process.kill((await served.em.request("status")).pid);`);
-  next.child.kill("SIGKILL");
-  assert.equal(next.isOurs, false);
+  const { ended, pid } = await program(folder, "life.unref();");
+  assert.equal(await ended, 0);
+  assert.ok(await hasEnded(folder));
+  assert.ok(await hasNoWatcher(pid));
 });

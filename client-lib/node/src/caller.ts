@@ -14,7 +14,7 @@ import { EmstoreError, noAnswer } from "./errors.js";
 export interface CallerOptions {
   /** How long to reconnect and repeat after a lost connection before giving up, in ms. */
   readonly retryFor: number;
-  /** Silent for so long while an answer is due, a connection is lost; in ms. */
+  /** Silent for so long while an answer is due, but none that takes long, a connection is lost; in ms. */
   readonly timeout: number;
   /** What `hello` says of this program. */
   readonly clientName: string;
@@ -53,6 +53,8 @@ const protocolVersion = 1;
 const firstPause = 5;
 const longestPause = 500;
 const idsMax = 2 ** 32;
+/** Silence says nothing while these are under way, nor of what waits behind them. */
+const takeLong: ReadonlySet<string> = new Set(["schema.apply", "blob.commit"]);
 const helloId = 0; // Of the first request of each connection.
 
 /** 128 random bits. */
@@ -62,6 +64,7 @@ export class Caller {
   readonly #socket: () => Promise<string>;
   readonly #options: CallerOptions;
   readonly #requests = new Map<number, Request>(); // Without an answer, in the order they were made.
+  readonly #long = new Set<number>(); // Those of them that take long.
   readonly #pushHandlers = new Set<PushHandler>();
   #lostHandler: (cause: EmstoreError) => void = () => undefined;
   #connection: Connection | null = null;
@@ -90,6 +93,7 @@ export class Caller {
       const id = this.#nextId();
       const bytes = encode([0, id, method, params]);
       this.#requests.set(id, { ...repeat, method, bytes, resolve, reject, isSent: false });
+      if (takeLong.has(method)) this.#long.add(id);
       if (this.#connection) this.#send();
       else this.#connected().catch(() => undefined); // Told to each request.
     });
@@ -136,6 +140,11 @@ export class Caller {
     do this.#lastId = (this.#lastId + 1) % idsMax;
     while (this.#requests.has(this.#lastId));
     return this.#lastId;
+  }
+
+  #forget(id: number): void {
+    this.#requests.delete(id);
+    this.#long.delete(id);
   }
 
   #connected(): Promise<void> {
@@ -213,7 +222,7 @@ export class Caller {
     for (const [id, request] of this.#requests) {
       if (request.isSent) continue;
       if (request.bytes.length > most) {
-        this.#requests.delete(id);
+        this.#forget(id);
         request.reject(tooLarge(request.bytes.length, most));
         continue;
       }
@@ -226,8 +235,9 @@ export class Caller {
 
   /** A process may end when nothing is under way and nobody listens. */
   #hold(): void {
-    this.#connection?.expect(this.#requests.size > 0);
-    this.#connection?.hold(this.#requests.size > 0 || this.#pushHandlers.size > 0);
+    const isDue = this.#requests.size > 0;
+    this.#connection?.expect(isDue && this.#long.size === 0);
+    this.#connection?.hold(isDue || this.#pushHandlers.size > 0);
   }
 
   #answer(id: number, error: unknown, result: unknown): void {
@@ -235,9 +245,9 @@ export class Caller {
     if (!request) throw new RangeError(`an answer to request ${id}, which was not asked`);
     const refusal = error === null || error === undefined ? null : EmstoreError.fromWire(error);
     if (refusal && this.#asksToRepeat(refusal, request)) return this.#repeat(request, refusal);
-    this.#requests.delete(id);
+    this.#forget(id);
     this.#calm(); // An answer, not a greeting: a request that ends each connection ends at last.
-    if (this.#requests.size === 0) this.#hold();
+    if (this.#requests.size === 0 || takeLong.has(request.method)) this.#hold();
     if (refusal) request.reject(refusal);
     else if (isMap(result)) request.resolve(result);
     else request.reject(noAnswer(request.method, "a map"));
@@ -278,7 +288,7 @@ export class Caller {
     const isRefusal = sent.length === 1 && ["invalid", "too_large"].includes(cause.class);
     for (const [id, request] of this.#requests) {
       if (!isOver(request)) continue;
-      this.#requests.delete(id);
+      this.#forget(id);
       const isUnknown = request.isSent && request.isMutation && !isRefusal;
       request.reject(isUnknown ? unknownOutcome(request, cause) : cause);
     }

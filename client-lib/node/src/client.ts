@@ -27,7 +27,10 @@ export interface ClientOptions {
   schema?: Schema<any> | SchemaDocument;
   /** After a lost connection: how long to repeat without an answer, in ms. Usually 10,000. */
   retryFor?: number;
-  /** Silent for so long while an answer is due, a connection is lost; in ms. Usually 60,000. */
+  /**
+   * Silent for so long while an answer is due, a connection is lost; in ms. Usually 60,000. Not while
+   * it applies a schema or completes an upload, which may take longer.
+   */
   timeout?: number;
   /** Gives every mutation a request key, so that a repeated one happens once. Usually true. */
   requestKeys?: boolean;

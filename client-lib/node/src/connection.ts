@@ -67,7 +67,7 @@ export class Connection {
     else this.#socket.unref();
   }
 
-  /** Whether an answer is due. */
+  /** Whether an answer is due, soon enough for silence to mean something. */
   expect(isDue: boolean): void {
     if (isDue) {
       this.#patience ??= setTimeout(() => this.#runOut(), this.#timeout).unref();

@@ -55,23 +55,24 @@ async function start(options: DaemonOptions): Promise<Daemon> {
   const program = options.program ?? process.env.EMSTORED ?? "emstored";
   const flags = ["--data", options.data, "--socket", options.socket];
   if (options.media !== undefined) flags.push("--media", options.media);
-  const child = spawn(program, flags, { stdio: ["ignore", "pipe", "pipe"] });
-  const stop = () => void child.kill("SIGTERM");
-  const forget = atEnd(stop); // A private daemon ends with its process.
+  // In a session of its own: Ctrl-C is for the program, which may still need it.
+  const child = spawn(program, flags, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const dismiss = child.pid === undefined ? () => undefined : watch(child.pid);
+  const stop = () => {
+    dismiss();
+    child.kill("SIGTERM");
+  };
+  process.on("exit", stop);
+  const forget = () => {
+    dismiss();
+    process.off("exit", stop);
+  };
   child.once("exit", forget).once("error", forget);
   await ready(child, program);
-  let release = () => undefined as void;
-  const ended = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-    release = () => {
-      for (const part of [child, child.stdout, child.stderr]) {
-        (part as unknown as { unref?: () => void }).unref?.();
-      }
-    };
-  });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   child.stdout.resume();
   child.stderr.resume();
-  release(); // Nor does it keep the process running.
+  release(child, child.stdout, child.stderr);
   return {
     socket: options.socket,
     isOurs: true,
@@ -83,38 +84,29 @@ async function start(options: DaemonOptions): Promise<Daemon> {
   };
 }
 
-const endings = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
-const stops = new Set<() => void>(); // Of all daemons that were started here.
-
 /**
- * Has `stop` called when the process ends, by a signal too, unless the program itself listens to that:
- * then it is for the program to end. Nobody is told of SIGKILL. Gives what takes it back.
+ * Has a private daemon ended when this process ends, in whichever way: the watcher reads from a pipe that
+ * this process alone holds, and which the system closes with it. Gives what sends the watcher away, for
+ * when the daemon has ended: process ids are used again.
  */
-function atEnd(stop: () => void): () => void {
-  if (stops.size === 0) {
-    process.on("exit", stopAll);
-    for (const signal of endings) process.on(signal, onSignal);
-  }
-  stops.add(stop);
+function watch(pid: number): () => void {
+  const watcher = spawn("/bin/sh", ["-c", 'read -r line; kill "$0"', String(pid)], {
+    detached: true, // Ctrl-C does not end it first.
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  watcher.once("error", (cause) => {
+    process.emitWarning(`emstored goes on if this process is killed: ${cause.message}`);
+  });
+  release(watcher, watcher.stdin);
   return () => {
-    if (stops.delete(stop) && stops.size === 0) listenNoMore();
+    watcher.kill("SIGKILL"); // Before the pipe ends.
+    watcher.stdin?.destroy();
   };
 }
 
-function stopAll(): void {
-  for (const stop of stops) stop();
-}
-
-function onSignal(signal: NodeJS.Signals): void {
-  if (process.listenerCount(signal) > 1) return;
-  stopAll();
-  listenNoMore();
-  process.kill(process.pid, signal); // Now nobody listens, and it does what it does.
-}
-
-function listenNoMore(): void {
-  process.off("exit", stopAll);
-  for (const signal of endings) process.off(signal, onSignal);
+/** These do not keep the process running. */
+function release(...parts: (object | undefined)[]): void {
+  for (const part of parts) (part as { unref?: () => void } | undefined)?.unref?.();
 }
 
 /** Until the daemon says that clients can connect. */

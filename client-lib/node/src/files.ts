@@ -105,17 +105,31 @@ async function openPath(path: string): Promise<Source> {
   // Not blocking, so that a pipe without a writer is refused rather than waited for.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   const handle = await open(path, flags).catch((cause) => refuse(path, cause.message, cause));
-  const facts = await handle.stat();
-  if (!facts.isFile()) {
+  try {
+    const { size } = await ofRegularFile(handle, path);
+    return {
+      name: basename(path),
+      isRepeatable: true,
+      size,
+      pieces: (most) => read(handle, path, size, most),
+    };
+  } catch (cause) {
     await handle.close();
-    return refuse(path, facts.isDirectory() ? "it is a directory" : "it is no regular file");
+    throw cause;
   }
-  return {
-    name: basename(path),
-    isRepeatable: true,
-    size: facts.size,
-    pieces: (most) => read(handle, path, facts.size, most),
-  };
+}
+
+async function ofRegularFile(handle: FileHandle, path: string): Promise<{ size: number }> {
+  const because = (cause: Error) => refuse(path, cause.message, cause);
+  const facts = await handle.stat().catch(because);
+  if (!facts.isFile()) {
+    refuse(path, facts.isDirectory() ? "it is a directory" : "it is no regular file");
+  }
+  if (facts.size > 0) return facts;
+  // Files of /proc have bytes all the same.
+  const { bytesRead } = await handle.read(new Uint8Array(1), 0, 1, 0).catch(because);
+  if (bytesRead > 0) refuse(path, "it does not say how long it is; copy it first");
+  return facts;
 }
 
 async function* read(

@@ -1,7 +1,7 @@
 /** Media as such: their records, and the bytes behind them. */
 import { randomBytes } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { constants, open, readlink, rename, rm, stat } from "node:fs/promises";
+import { dirname, isAbsolute } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Draft } from "./document.js";
@@ -14,6 +14,9 @@ import { fetch, type Range } from "./transfer.js";
 
 /** A media: its id, its record, or the address of its bytes. */
 export type MediaRef = number | string | { readonly blob: string } | { readonly id: number };
+
+const linksMax = 40; // As many as Linux follows.
+const writeInto = constants.O_WRONLY | constants.O_NOCTTY;
 
 export class MediaLibrary<Row = MediaRow> {
   readonly #requests: Requests;
@@ -45,16 +48,26 @@ export class MediaLibrary<Row = MediaRow> {
     return Buffer.concat(pieces);
   }
 
-  /** Writes the bytes to a file; it is there whole or not at all. */
+  /**
+   * Writes the bytes to a file; it is there whole or not at all. Where a symbolic link leads to, when
+   * the path is one. A pipe or a device stays what it is: bytes go into it as they come.
+   */
   async save(media: MediaRef, path: string): Promise<void> {
-    const partial = `${path}.${randomBytes(8).toString("hex")}.part`; // Of this call alone.
+    if (!(await canBeFile(path))) return this.#write(media, path, writeInto);
+    const target = await ledTo(path);
+    const partial = `${target}.${randomBytes(8).toString("hex")}.part`; // Of this call alone.
     try {
-      await pipeline(this.stream(media), createWriteStream(partial, { flags: "wx" }));
-      await rename(partial, path);
+      await this.#write(media, partial, "wx");
+      await rename(partial, target);
     } catch (cause) {
       await rm(partial, { force: true });
       throw cause;
     }
+  }
+
+  async #write(media: MediaRef, path: string, flags: string | number): Promise<void> {
+    const handle = await open(path, flags);
+    await pipeline(this.stream(media), handle.createWriteStream());
   }
 
   async *#pieces(media: MediaRef, range?: Range): AsyncGenerator<Uint8Array, void, undefined> {
@@ -71,4 +84,24 @@ export class MediaLibrary<Row = MediaRow> {
     if (row) return row.blob;
     throw new EmstoreError("media_not_found", `media ${id} does not exist`, { path: "id" });
   }
+}
+
+/** Whether a file is there, or nothing. */
+async function canBeFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === "ENOENT";
+  }
+}
+
+/** Where a symbolic link leads to, be it there or not; other names are their own. */
+async function ledTo(path: string): Promise<string> {
+  for (let links = 0; links < linksMax; links += 1) {
+    const next = await readlink(path).catch(() => null);
+    if (next === null) break;
+    // Not made simpler: `..` of a folder that is a link is not the folder it stands in.
+    path = isAbsolute(next) ? next : `${dirname(path)}/${next}`;
+  }
+  return path;
 }
