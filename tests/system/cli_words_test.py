@@ -88,6 +88,15 @@ class Output(cli_test.ShopCase):
             self.assertTrue(pathlib.Path(path).is_char_device())
         os.close(parent), os.close(child)
 
+    def test_what_output_leads_to_is_added_to(self):
+        for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+            with open(self.place / "all", "ab") as out:
+                out.write(b"header\n")
+                out.flush()
+                subprocess.run([cli_test.CLI, "media", "get", "1", "-o", name], cwd=self.work, env=self.environment(),
+                               stdout=out, timeout=60, check=True)
+        self.assertEqual((self.place / "all").read_bytes(), (b"header\n" + self.bytes) * 3)
+
     def test_no_room_is_a_failure_of_output(self):
         for words in (("ping",), ("insert", "products", "name=Full"), ("media", "get", "1"), ("export",)):
             with open("/dev/full", "w") as full:
