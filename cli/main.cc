@@ -521,6 +521,6 @@ int run(int argc, char** argv) {
 }  // namespace emstore::cli
 
 int main(int argc, char** argv) {
-  emstore::open_standard_streams();
+  emstore::open_standard_streams(emstore::ClosedStreams::fail);
   return emstore::cli::run(argc, argv);
 }
