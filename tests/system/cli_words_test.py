@@ -36,6 +36,11 @@ class Find(cli_test.ShopCase):
                       ("insert", "products", "name=x", "--key", "")):
             self.assertIn("an empty word", self.refused(2, *words))
 
+    def test_an_empty_word_that_names_nothing_is_none(self):
+        page = self.run_cli("find", "products", "--limit", 1, "--cursor", "", "--json")  # A loop begins so.
+        self.assertEqual((json.loads(page.stdout)["id"], "cursor" in json.loads(page.stderr)["more"]), (1, True))
+        self.assertIn("answers at", self.out("--socket", "", "ping"))
+
 class Numbers(cli_test.ShopCase):
     def test_they_are_decimal(self):
         self.assertEqual(self.json("show", "003")[0]["sequence"], 3)
