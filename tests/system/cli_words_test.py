@@ -147,6 +147,17 @@ class Small(cli_test.ShopCase):
         self.assertEqual(self.out("log", "--limit", 0), "no such commits\n")
 
 
+    def test_letters_need_no_locale(self):
+        source, library = self.work / "none.cc", self.work / "none.so"
+        source.write_text('extern "C" void* newlocale(int, const char*, void*) { return nullptr; }\n')
+        subprocess.run([os.environ["EMSTORE_CXX"], "-shared", "-fPIC", "-o", library, source], check=True)
+        without = self.environment() | {"LD_PRELOAD": str(library)}
+        for words in (("insert", "products", "name=Café 日本"), ("find", "products", "-w", "name=Café 日本", "--json")):
+            done = subprocess.run([cli_test.CLI, *words], cwd=self.work, env=without, capture_output=True, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEqual(json.loads(done.stdout)["name"], "Café 日本")
+
+
 class Linked(cli_test.CliCase):
     def test_records_that_are_no_media_show_their_fields(self):
         text = {"type": "text"}
