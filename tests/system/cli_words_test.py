@@ -203,7 +203,8 @@ class Interrupted(cli_test.ShopCase):
                 self.assertIsNone(command.poll())
                 time.sleep(0.01)
             command.send_signal(signal.SIGINT)
-            self.assertEqual(command.communicate(timeout=60)[1], "interrupted\n", words)
+            self.assertEqual(command.communicate(timeout=60)[1],
+                             "interrupted; the daemon has not answered, and may still be at it\n", words)
             self.assertEqual(command.returncode, 130, words)
 
 
