@@ -18,7 +18,8 @@ void remember(int) {
 
 // Nobody looked: a daemon that does not answer holds the command up.
 void give_up(int) {
-  constexpr std::string_view kSaid = "interrupted\n";
+  constexpr std::string_view kSaid =
+      "interrupted; the daemon has not answered, and may still be at it\n";
   // The program ends whether that can be said or not.
   static_cast<void>(::write(STDERR_FILENO, kSaid.data(), kSaid.size()) != 0);
   ::_exit(kExitInterrupted);
@@ -37,11 +38,12 @@ InterruptGuard::InterruptGuard() {
   ::sigaction(SIGALRM, &action, &alarm_before_);
 }
 
+// In this order: a signal that comes now sets no alarm that nobody waits for.
 InterruptGuard::~InterruptGuard() {
-  ::alarm(0);
-  ::sigaction(SIGALRM, &alarm_before_, nullptr);
   ::sigaction(SIGINT, &interrupt_before_, nullptr);
   ::sigaction(SIGTERM, &terminate_before_, nullptr);
+  ::alarm(0);
+  ::sigaction(SIGALRM, &alarm_before_, nullptr);
 }
 
 void InterruptGuard::check() {

@@ -13,8 +13,8 @@ namespace emstore::cli {
 std::string to_json(const Value& value);
 // Over several lines, for people.
 std::string to_indented_json(const Value& value);
-// Throws UsageError, which names `what` and the place of the mistake; one is a number that would be
-// rounded: a whole one that is neither a std::int64_t nor just a double.
+// Throws UsageError, which names `what` and the place of the mistake. A whole number that fits no
+// std::int64_t is a double if that is exact; otherwise it is refused, as it would be rounded.
 Value parse_json(std::string_view text, std::string_view what);
 
 // Whether the digits of a whole number say just this one.

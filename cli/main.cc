@@ -365,8 +365,13 @@ void add_whole_store(CLI::App& app, Words& words) {
       ->required();
 }
 
-// What holds for every word of every command: none is empty, and numbers are decimal; CLI11 by
-// itself reads 010 as eight, and -1 as the largest.
+// What a script hands on as it has it: no page before this one, no socket of its own.
+bool may_be_empty(const CLI::Option& option) {
+  return option.check_lname("cursor") || option.check_lname("socket");
+}
+
+// What holds for every word of every command: none is empty that names something, and numbers are
+// decimal; CLI11 by itself reads 010 as eight, and -1 as the largest.
 void check_words(CLI::App& app) {
   const CLI::Validator not_empty(
       [](const std::string& word) { return std::string(word.empty() ? "an empty word" : ""); }, "");
@@ -381,7 +386,7 @@ void check_words(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) {
     if (option->get_type_name() == "UINT") {
       option->transform(decimal);
-    } else if (option->get_items_expected_min() > 0) {
+    } else if (option->get_items_expected_min() > 0 && !may_be_empty(*option)) {
       option->check(not_empty);
     }
   }
@@ -521,6 +526,6 @@ int run(int argc, char** argv) {
 }  // namespace emstore::cli
 
 int main(int argc, char** argv) {
-  emstore::open_standard_streams();
+  emstore::open_standard_streams(emstore::ClosedStreams::fail);
   return emstore::cli::run(argc, argv);
 }

@@ -98,6 +98,8 @@ int get_media(Session& session, const MediaGetWords& words) {
   const std::filesystem::path path =
       words.output.empty() ? own_name(session, words) : std::filesystem::path(words.output);
   const std::uint64_t size = session.client().media().download(media, path);
+  std::error_code error;
+  if (std::filesystem::equivalent(path, "/dev/stdout", error)) return 0;  // Bytes and nothing else.
   if (session.json()) {
     session.print_json(Map{{"file", path.string()}, {"size", size}});
   } else {

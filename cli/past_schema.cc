@@ -25,6 +25,14 @@ const Map* schema_applied_by(const Map& commit) {
   return nullptr;
 }
 
+// Nothing when it has not been made.
+std::optional<Map> commit_at(Session& session, std::uint64_t sequence) {
+  const Map page = session.client().log(sequence, 1);
+  const List* commits = value_at(page, "commits").if_list();
+  if (commits == nullptr || commits->empty()) return std::nullopt;
+  return *commits->front().if_map();
+}
+
 }  // namespace
 
 PastSchema::PastSchema() : entities_{{kMediaId, "media", {}}} {}
@@ -68,26 +76,33 @@ std::vector<std::string> PastSchema::names() const {
 const PastSchema& PastSchemas::version(std::uint64_t sequence) {
   if (const auto known = versions_.find(sequence); known != versions_.end()) return known->second;
   if (sequence == 0) return versions_[0];
-  const Map page = session_.client().log(sequence, 1);
-  const Map* document = schema_applied_by(*value_at(page, "commits").if_list()->at(0).if_map());
+  const std::optional<Map> commit = commit_at(session_, sequence);
+  const Map* document = commit ? schema_applied_by(*commit) : nullptr;
   return versions_.emplace(sequence, document == nullptr ? PastSchema() : PastSchema(*document))
       .first->second;
 }
 
+// A commit names the schema before it: so the next one tells which was in force after this one, and
+// behind the last one it is that of now. One that is too large to be told says nothing.
 const PastSchema& PastSchemas::as_of(std::uint64_t sequence) {
   if (sequence == 0) return version(0);
-  const Map page = session_.client().log(sequence, 1);
-  const List* commits = value_at(page, "commits").if_list();
-  if (commits == nullptr || commits->empty()) {
+  if (!commit_at(session_, sequence)) {
     throw Failure({ErrorCode::out_of_range,
                    "commit " + std::to_string(sequence) + " has not been made",
                    "",
                    "`emstore log` lists the commits",
                    {}});
   }
-  const Map& commit = *commits->front().if_map();
-  const bool applies = schema_applied_by(commit) != nullptr;
-  return version(applies ? sequence : number_at(commit, "schema"));
+  for (std::uint64_t next = sequence + 1;;) {
+    const std::optional<Map> commit = commit_at(session_, next);
+    if (commit && !commit->contains("schema")) {
+      ++next;
+      continue;
+    }
+    const std::uint64_t known =
+        commit ? number_at(*commit, "schema") : number_at(session_.client().schema(), "version");
+    if (known < next) return version(known);  // Else commits have been made meanwhile.
+  }
 }
 
 const List& events_of(const Map& commit) {

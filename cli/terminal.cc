@@ -29,7 +29,32 @@ bool wants_colors(ColorChoice choice, bool is_terminal) {
   return is_terminal && !is_set("NO_COLOR") && !(term && std::string_view(term) == "dumb");
 }
 
-// Letters are read as UTF-8 whatever the user's locale is.
+struct CodePoint {
+  std::size_t bytes;
+  std::int64_t code;  // -1: a byte that is no UTF-8.
+};
+
+// The first of the text, which is not empty. A form that is longer than need be, a surrogate and
+// what lies above the last code point are no UTF-8.
+CodePoint first_code_point(std::string_view text) {
+  constexpr CodePoint kNone{1, -1};
+  constexpr std::array<std::int64_t, 5> kLeast{0, 0, 0x80, 0x800, 0x10000};  // By length.
+  const auto lead = static_cast<unsigned char>(text.front());
+  if (lead < 0x80) return {1, lead};
+  const std::size_t bytes = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc0 || lead >= 0xf8 || text.size() < bytes) return kNone;
+  std::int64_t code = lead & (0xffU >> (bytes + 1));
+  for (const char next : text.substr(1, bytes - 1)) {
+    const auto byte = static_cast<unsigned char>(next);
+    if ((byte & 0xc0U) != 0x80U) return kNone;
+    code = code << 6 | (byte & 0x3fU);
+  }
+  const bool is_surrogate = code >= 0xd800 && code < 0xe000;
+  return code < kLeast[bytes] || is_surrogate || code > 0x10ffff ? kNone : CodePoint{bytes, code};
+}
+
+// How wide letters are, whatever the user's locale is. Without the one that knows it, each is as
+// wide as another.
 class Utf8Letters {
  public:
   Utf8Letters() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
@@ -46,17 +71,12 @@ class Utf8Letters {
   struct Letter {
     std::size_t bytes;
     std::size_t columns;
-    std::int64_t code;  // -1: a byte that is no UTF-8.
   };
   // The first letter of the text, which is not empty.
   Letter first(std::string_view text) const {
-    wchar_t letter = 0;
-    mbstate_t state{};
-    const std::size_t bytes = ::mbrtowc(&letter, text.data(), text.size(), &state);
-    if (bytes == 0) return {1, 1, 0};
-    if (bytes > text.size()) return {1, 1, -1};
-    const int columns = ::wcwidth(letter);
-    return {bytes, columns < 0 ? 1 : static_cast<std::size_t>(columns), letter};
+    const auto [bytes, code] = first_code_point(text);
+    const int columns = code <= 0 ? 1 : ::wcwidth(static_cast<wchar_t>(code));
+    return {bytes, columns < 0 ? 1 : static_cast<std::size_t>(columns)};
   }
 
  private:
@@ -116,9 +136,8 @@ std::size_t display_width(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
-  const Utf8Letters letters;
   while (!text.empty()) {
-    const auto letter = letters.first(text);
+    const auto letter = first_code_point(text);
     if (letter.code < 0) return false;
     text.remove_prefix(letter.bytes);
   }
@@ -126,11 +145,10 @@ bool is_utf8(std::string_view text) {
 }
 
 std::string harmless_letters(std::string_view text) {
-  const Utf8Letters letters;
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
-    const auto letter = letters.first(text);
+    const auto letter = first_code_point(text);
     if (letter.code < 0) {
       result += printed_as("\\x%02x", static_cast<unsigned char>(text.front()));
     } else if (steers(letter.code)) {

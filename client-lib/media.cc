@@ -1,8 +1,10 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <emstore/client.hpp>
 #include <system_error>
 #include <utility>
@@ -22,27 +24,66 @@ tl::unexpected<Error> unwritable(const std::string& path, int error_number) {
                  "name a place that can be written to");
 }
 
-// Where a symbolic link leads to, be it there or not; other names are their own.
+// The descriptor of this process that the path names, as /dev/fd/3 does.
+std::optional<int> own_descriptor(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::canonical(path.parent_path(), error);
+  if (error || folder != std::filesystem::canonical("/proc/self/fd", error)) return std::nullopt;
+  const std::string name = path.filename().string();
+  const char* const end = name.data() + name.size();
+  int number = 0;
+  const auto [rest, wrong] = std::from_chars(name.data(), end, number);
+  if (wrong != std::errc() || rest != end || number < 0) return std::nullopt;
+  return number;
+}
+
+// Where a symbolic link leads to, be it there or not, but not beyond a descriptor of this process;
+// other names are their own.
 std::filesystem::path led_to(std::filesystem::path path) {
   constexpr int kLinksMax = 40;  // As many as Linux follows.
   std::error_code error;
   for (int links = 0; links < kLinksMax && std::filesystem::is_symlink(path, error); ++links) {
+    if (own_descriptor(path)) break;
     path = path.parent_path() / std::filesystem::read_symlink(path, error);
   }
   return path;
 }
 
+// Writes without the signal that a pipe sends whose reader has left: it would end the program that
+// this library is in. One that was pending before stays so.
+ssize_t write_without_signal(int descriptor, std::string_view bytes) {
+  sigset_t pipe_signal, before, pending;
+  ::sigemptyset(&pipe_signal);
+  ::sigaddset(&pipe_signal, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  ::sigpending(&pending);
+  const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
+  const int error_number = errno;
+  if (count < 0 && error_number == EPIPE && ::sigismember(&pending, SIGPIPE) == 0) {
+    constexpr timespec kNoTime{};
+    while (::sigtimedwait(&pipe_signal, nullptr, &kNoTime) < 0 && errno == EINTR) continue;
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error_number;
+  return count;
+}
+
 // A file that appears under its name when it is complete, and not at all otherwise. What is there
-// and is no file, a pipe or a device, stays what it is: bytes go into it as they come.
+// and is no file, a pipe or a device, stays what it is: bytes go into it as they come. And so they
+// go where the process writes already, which is more than the file it leads to: >> has its place.
 class Target {
  public:
-  explicit Target(const std::filesystem::path& path) {
+  explicit Target(const std::filesystem::path& path) : path_(path.string()), part_(path_) {
+    const std::filesystem::path end = led_to(path);
+    own_descriptor_ = own_descriptor(end);
+    if (own_descriptor_) return;
     std::error_code error;
     const auto kind = std::filesystem::status(path, error).type();
     is_file_ = kind == std::filesystem::file_type::regular ||
                kind == std::filesystem::file_type::not_found;
-    path_ = is_file_ ? led_to(path).string() : path.string();
-    part_ = is_file_ ? path_ + "." + new_request_key().substr(0, 8) + ".part" : path_;
+    if (!is_file_) return;
+    path_ = end.string();
+    part_ = path_ + "." + new_request_key().substr(0, 8) + ".part";
   }
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
@@ -55,15 +96,19 @@ class Target {
   Status open() {
     const int made = is_file_ ? O_CREAT | O_EXCL : O_NOCTTY;
     do {
-      descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CLOEXEC | made, 0666);
+      descriptor_ = own_descriptor_ ? ::fcntl(*own_descriptor_, F_DUPFD_CLOEXEC, 0)
+                                    : ::open(part_.c_str(), O_WRONLY | O_CLOEXEC | made, 0666);
     } while (descriptor_ < 0 && errno == EINTR);  // A pipe waits for who reads it.
     if (descriptor_ < 0) return unwritable(part_, errno);
     return {};
   }
   Status write(std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+      const ssize_t count = write_without_signal(descriptor_, bytes);
       if (count < 0 && errno == EINTR) continue;
+      if (count < 0 && errno == EPIPE) {
+        return failure(ErrorCode::io_failed, "who reads " + path_ + " has left before the end");
+      }
       if (count < 0) return unwritable(part_, errno);
       bytes.remove_prefix(static_cast<std::size_t>(count));
     }
@@ -78,8 +123,9 @@ class Target {
   }
 
  private:
-  bool is_file_;
   std::string path_, part_;  // Where it shall be, and where it is until it is complete.
+  std::optional<int> own_descriptor_;
+  bool is_file_ = false;
   int descriptor_ = -1;
 };
 

@@ -132,7 +132,7 @@ int make_store(const Flags& flags, const Config& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  emstore::open_standard_streams();
+  emstore::open_standard_streams(emstore::ClosedStreams::swallow);
   const std::vector<std::string_view> arguments(argv + 1, argv + argc);
   const emstore::Result<Flags> flags = emstore::daemon::read_flags(arguments);
   if (!flags) return report(flags.error());

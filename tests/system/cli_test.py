@@ -460,6 +460,23 @@ class Differences(CliCase):
         self.assertIn("posts/1 created", self.out("diff", 0, 2, "posts"))
         self.assertEqual(self.out("diff", 2, 2, "posts"), "nothing is different\n")
 
+    def test_the_end_of_a_comparison_may_be_large(self):
+        fields = {"title": {"type": "text"}, "body": {"type": "text"}}
+        self.apply({"posts": {"fields": fields}}, media=False)
+        posts = [{"title": f"Post {i}"} for i in range(150)]
+        self.run_cli("insert", "posts", "--from", "-", input=json.dumps(posts))  # 2
+        large = ["update", "posts", "--all", "body=" + "x" * 100_000]
+        self.out(*large)                                                      # 3
+        self.assertIn("commit 3 is too large to be told", self.refused(5, "diff", 2, 3))
+        self.out("update", "posts", 1, "title=Changed")                       # 4
+        self.out(*large, "title=Same")                                        # 5
+        changed = 'posts/1\n  title  "Post 0" → "Changed"\n'
+        self.assertEqual(self.out("diff", 3, 4), changed)
+        self.apply({"posts": {"fields": fields | {"more": {"type": "text"}}}}, media=False)  # 6
+        self.out("insert", "posts", "more=2")                                 # 7
+        self.assertEqual(self.out("diff", 3, 4), changed)
+        self.assertIn("posts/151 created", self.out("diff", 5, 7))
+
     def test_fields_that_go_are_told_and_mere_times_are_not(self):
         self.apply({"posts": {"fields": {"title": {"type": "text"}, "body": {"type": "text"}}}}, media=False)
         self.out("insert", "posts", "title=One", "body=Text")                 # 2

@@ -36,6 +36,11 @@ class Find(cli_test.ShopCase):
                       ("insert", "products", "name=x", "--key", "")):
             self.assertIn("an empty word", self.refused(2, *words))
 
+    def test_an_empty_word_that_names_nothing_is_none(self):
+        page = self.run_cli("find", "products", "--limit", 1, "--cursor", "", "--json")  # A loop begins so.
+        self.assertEqual((json.loads(page.stdout)["id"], "cursor" in json.loads(page.stderr)["more"]), (1, True))
+        self.assertIn("answers at", self.out("--socket", "", "ping"))
+
 class Numbers(cli_test.ShopCase):
     def test_they_are_decimal(self):
         self.assertEqual(self.json("show", "003")[0]["sequence"], 3)
@@ -88,6 +93,15 @@ class Output(cli_test.ShopCase):
             self.assertTrue(pathlib.Path(path).is_char_device())
         os.close(parent), os.close(child)
 
+    def test_what_output_leads_to_is_added_to(self):
+        for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+            with open(self.place / "all", "ab") as out:
+                out.write(b"header\n")
+                out.flush()
+                subprocess.run([cli_test.CLI, "media", "get", "1", "-o", name], cwd=self.work, env=self.environment(),
+                               stdout=out, timeout=60, check=True)
+        self.assertEqual((self.place / "all").read_bytes(), (b"header\n" + self.bytes) * 3)
+
     def test_no_room_is_a_failure_of_output(self):
         for words in (("ping",), ("insert", "products", "name=Full"), ("media", "get", "1"), ("export",)):
             with open("/dev/full", "w") as full:
@@ -131,6 +145,17 @@ class Small(cli_test.ShopCase):
     def test_nothing_is_told_from_nothing_yet(self):
         self.assertEqual(self.out("media", "ls", "--offset", 100), "no such media\n")
         self.assertEqual(self.out("log", "--limit", 0), "no such commits\n")
+
+
+    def test_letters_need_no_locale(self):
+        source, library = self.work / "none.cc", self.work / "none.so"
+        source.write_text('extern "C" void* newlocale(int, const char*, void*) { return nullptr; }\n')
+        subprocess.run([os.environ["EMSTORE_CXX"], "-shared", "-fPIC", "-o", library, source], check=True)
+        without = self.environment() | {"LD_PRELOAD": str(library)}
+        for words in (("insert", "products", "name=Café 日本"), ("find", "products", "-w", "name=Café 日本", "--json")):
+            done = subprocess.run([cli_test.CLI, *words], cwd=self.work, env=without, capture_output=True, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEqual(json.loads(done.stdout)["name"], "Café 日本")
 
 
 class Linked(cli_test.CliCase):
@@ -178,7 +203,8 @@ class Interrupted(cli_test.ShopCase):
                 self.assertIsNone(command.poll())
                 time.sleep(0.01)
             command.send_signal(signal.SIGINT)
-            self.assertEqual(command.communicate(timeout=60)[1], "interrupted\n", words)
+            self.assertEqual(command.communicate(timeout=60)[1],
+                             "interrupted; the daemon has not answered, and may still be at it\n", words)
             self.assertEqual(command.returncode, 130, words)
 
 

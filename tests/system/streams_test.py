@@ -58,18 +58,23 @@ class Daemon(unittest.TestCase):
 
 
 class CommandLine(unittest.TestCase):
+    def run_without(self, daemon, streams, *words):
+        return subprocess.run([os.environ["EMSTORE_CLI"], "--socket", daemon.socket, *words],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=rpc.environment(), timeout=60, preexec_fn=without(streams))
+
     def test_only_what_is_open_is_written_to(self):
         daemon = proof.daemon(self.addCleanup)
         with daemon.connect() as wire:
             wire.call("schema.apply", proof.shop_schema())
             wire.call("insertOne", "products", {"name": "\x94 looks like a message"})
         for streams in CLOSED:
-            with self.subTest(closed=streams):
-                done = subprocess.run([os.environ["EMSTORE_CLI"], "--socket", daemon.socket, "find", "products", "--json"],
-                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                      env=rpc.environment(), timeout=60, preexec_fn=without(streams))
-                self.assertEqual((done.returncode, done.stderr), (0, b""))
-                self.assertEqual(b"looks like a message" in done.stdout, 1 not in streams)
+            for words in (("find", "products", "--json"), ("export",)):
+                with self.subTest(closed=streams, words=words):
+                    done = self.run_without(daemon, streams, *words)
+                    self.assertEqual(done.returncode, 6 if 1 in streams else 0)
+                    self.assertEqual(b"looks like a message" in done.stdout, 1 not in streams)
+                    self.assertEqual(b"cannot write to standard output" in done.stderr, 1 in streams and 2 not in streams)
         daemon.end()
         self.assertNotIn("bad_input", daemon.log())
 

@@ -81,9 +81,10 @@ class Value {
   // A boolean is what is one, and nothing else that C++ would take for one.
   template <Truth Boolean>
   Value(Boolean boolean) : Value(Exactly<bool>{boolean}) {}
-  // Throws std::system_error out_of_range for what is above 2^63-1: no integer of emstore is.
+  // Throws std::system_error out_of_range for what is above 2^63-1: no integer of emstore is. Wider
+  // ones, which some compilers have, are none.
   template <std::integral Integer>
-  requires(!Truth<Integer>) Value(Integer integer)
+  requires(!Truth<Integer> && sizeof(Integer) <= sizeof(std::int64_t)) Value(Integer integer)
       : Value(Exactly<std::int64_t>{whole_of(integer)}) {}
   template <std::floating_point Number>
   Value(Number number) : Value(Exactly<double>{static_cast<double>(number)}) {}

@@ -7,6 +7,7 @@
 #include <emstore/value.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <filesystem>
 #include <initializer_list>
 #include <ranges>
@@ -57,6 +58,9 @@ class Item {
   Item(const char* id) : Item(Value(id)) {}
   Item(std::string_view id) : Item(Value(id)) {}
   Item(std::string id) : Item(Value(std::move(id))) {}
+  Item(std::nullptr_t) = delete;  // Nothing is no id: set(nullptr) clears.
+  template <Letter L>
+  Item(L) = delete;  // A letter is no id, but would be taken for its number.
 
   Item& first();
   Item& last();
@@ -88,6 +92,7 @@ class Operators {
   Operators& set(std::initializer_list<Item> items);
   Operators& set(std::vector<Item> items);
   Operators& set(Item item);
+  Operators& set(std::nullptr_t) { return clear(); }
   Operators& clear();
 
   const Map& values() const { return values_; }  // Every operator but $create, as on the wire.

@@ -55,6 +55,18 @@ TEST(Harmless, LeavesLettersAndTellsWhatSteers) {
   EXPECT_EQ(to_json(Value("\xc2\x9b\x7fé\u202e\x1b")), R"("\u009b\u007fé\u202e\u001b")");
 }
 
+TEST(Utf8, EndsWhereUnicodeDoes) {
+  for (const char* text : {"", "a\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+                           "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_TRUE(is_utf8(text)) << text;
+  }
+  for (const char* text : {"\x80", "\xc2", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80",
+                           "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
+                           "\xf8\x88\x80\x80\x80", "\xe2\x82", "\xe2\x82z", "\xff"}) {
+    EXPECT_FALSE(is_utf8(text)) << text;
+  }
+}
+
 TEST(Text, IsWrittenForPeople) {
   EXPECT_EQ(size_text(0), "0 B");
   EXPECT_EQ(size_text(1023), "1023 B");

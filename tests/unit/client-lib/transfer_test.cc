@@ -1,11 +1,16 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <deque>
 #include <emstore/client.hpp>
 #include <fstream>
 #include <mutex>
+#include <thread>
 
 #include "tests/unit/client-lib/fake_daemon.h"
 
@@ -174,7 +179,7 @@ TEST(ClientUpload, GoesOnInPiecesWhenTheDaemonReadsTheFileForTooLong) {
   };
   FakeDaemon daemon({capable, silent, uploads.script()});
   Options options = daemon.options();
-  options.timeout = std::chrono::milliseconds(300);
+  options.timeout = std::chrono::seconds(2);  // Holds for each of the pieces, too.
   Client client = connect(options);
   const TemporaryFolder folder;
   const std::string bytes = pattern(2u << 20);
@@ -351,6 +356,48 @@ TEST(ClientMedia, DownloadsIntoAFileOrNotAtAll) {
   EXPECT_TRUE(error);
   const auto left = std::distance(std::filesystem::directory_iterator(folder.path()), {});
   EXPECT_EQ(left, 1);
+}
+
+TEST(ClientMedia, SaysThatTheReaderOfAPipeHasLeft) {
+  const std::string bytes = pattern(2u << 20);
+  FakeDaemon daemon({serving(bytes)});
+  Client client = connect(daemon.options());
+  const TemporaryFolder folder;
+  const std::filesystem::path pipe = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::jthread reader([&pipe] { std::ifstream(pipe, std::ios::binary).get(); });
+  std::optional<Error> error;
+  client.media().download(kAddress, pipe, error);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::io_failed);
+  EXPECT_THAT(error->message, ::testing::HasSubstr(pipe.string()));
+  sigset_t pending;
+  ::sigpending(&pending);
+  EXPECT_EQ(::sigismember(&pending, SIGPIPE), 0);
+}
+
+// By a name of its own, or over a link: the bytes go on where the program writes.
+TEST(ClientMedia, DownloadsIntoADescriptorOfTheProcess) {
+  const std::string bytes = pattern(1'000);
+  FakeDaemon daemon({serving(bytes)});
+  Client client = connect(daemon.options());
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "out") << "header";
+  const int descriptor = ::open((folder.path() / "out").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  ASSERT_GE(descriptor, 0);
+  const std::string number = std::to_string(descriptor);
+  std::filesystem::create_symlink("/proc/self/fd/" + number, folder.path() / "link");
+  for (const std::filesystem::path& name :
+       {std::filesystem::path("/dev/fd/" + number), folder.path() / "link"}) {
+    EXPECT_EQ(client.media().download(kAddress, name), bytes.size());
+  }
+  ::close(descriptor);
+  std::ifstream stream(folder.path() / "out", std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(stream), {}), "header" + bytes + bytes);
+
+  std::error_code error;
+  client.media().download(kAddress, "/dev/fd/" + number, error);
+  EXPECT_EQ(error, ErrorCode::invalid_request);
 }
 
 }  // namespace

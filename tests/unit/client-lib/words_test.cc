@@ -17,6 +17,7 @@ TEST(Operators, AreWrittenAsTheWireHasThem) {
   EXPECT_EQ(set({}).values(), (Map{{"$set", List()}}));
   EXPECT_EQ(set(17).values(), (Map{{"$set", 17}}));
   EXPECT_EQ(set(nullptr).values(), (Map{{"$set", nullptr}}));
+  EXPECT_EQ(attach({1}).set(nullptr).values(), (Map{{"$attach", List{1}}, {"$set", nullptr}}));
   EXPECT_EQ(attach({1}).detach({2}).values(), (Map{{"$attach", List{1}}, {"$detach", List{2}}}));
 }
 
@@ -32,6 +33,13 @@ TEST(Operators, TakeATextForOneIdAndNotForItsLetters) {
   EXPECT_EQ(detach(id).values(), (Map{{"$detach", List{id}}}));
   static_assert(!RangeOfItems<std::u8string>);
   static_assert(!RangeOfItems<std::vector<char>>);
+}
+
+TEST(Item, IsNeitherNothingNorALetter) {
+  static_assert(!std::constructible_from<Item, std::nullptr_t>);
+  static_assert(!std::constructible_from<Item, char>);
+  static_assert(!std::constructible_from<Item, wchar_t>);
+  static_assert(std::constructible_from<Item, bool> && std::constructible_from<Item, unsigned>);
 }
 
 TEST(File, IsNamedByWhateverNamesAFile) {
