@@ -78,25 +78,25 @@ Status Feed::State::subscribe() {
 
 void Feed::State::lose(const Error& cause, milliseconds pause) {
   connection.reset();
-  lost = Lost{cause, deadline_in(pause), deadline_in(options.retry_for), kFirstPause};
+  lost_ = Lost{cause, deadline_in(pause), deadline_in(options.retry_for), kFirstPause};
 }
 
 Result<bool> Feed::State::is_connected_by(Clock::time_point deadline) {
   if (connection && connection->is_inherited()) connection.reset();
-  if (!connection && !lost) lose({ErrorCode::unreachable, "not connected"}, {});
-  while (lost) {
-    if (!is_retryable(lost->cause.code) || lost->retry_at > lost->give_up_at) {
-      return failure(std::exchange(lost, std::nullopt)->cause);
+  if (!connection && !lost_) lose({ErrorCode::unreachable, "not connected"}, {});
+  while (lost_) {
+    if (!is_retryable(lost_->cause.code) || lost_->retry_at > lost_->give_up_at) {
+      return failure(std::exchange(lost_, std::nullopt)->cause);
     }
-    std::this_thread::sleep_until(std::min(lost->retry_at, deadline));
-    if (lost->retry_at > deadline) return false;
+    std::this_thread::sleep_until(std::min(lost_->retry_at, deadline));
+    if (lost_->retry_at > deadline) return false;
     if (const Status done = subscribe(); done) {
-      lost.reset();
+      lost_.reset();
     } else {
       connection.reset();
-      lost->cause = done.error();
-      lost->retry_at = deadline_in(lost->pause);
-      lost->pause = std::min(2 * lost->pause, kLongestPause);
+      lost_->cause = done.error();
+      lost_->retry_at = deadline_in(lost_->pause);
+      lost_->pause = std::min(2 * lost_->pause, kLongestPause);
     }
   }
   return true;

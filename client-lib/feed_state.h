@@ -39,7 +39,7 @@ struct Feed::State {
     Clock::time_point retry_at, give_up_at;
     std::chrono::milliseconds pause;  // Before the attempt after the next.
   };
-  std::optional<Lost> lost = {};
+  std::optional<Lost> lost_ = {};
 
   Status subscribe();
   Result<Map> ask(const protocol::Call& call, std::uint32_t id);
