@@ -144,7 +144,8 @@ TEST(Mutations, TakeAnOptionThatIsNilAsLeftOut) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
   const Map insert{{"insertOne", List{"products", document("a")}}, {"as", nullptr}};
-  EXPECT_FALSE(wire.call("transaction", {List{insert}}).error);
+  const auto reply = wire.call("transaction", {Value(List{insert})});
+  EXPECT_FALSE(reply.error) << (reply.error ? to_string(*reply.error) : "");
   const Map query{{"where", nullptr}, {"with", nullptr}, {"select", nullptr}};
   EXPECT_FALSE(wire.call("findId", {"products", 1, query}).error);
 }
