@@ -1,6 +1,7 @@
 // The client's side of a feed, against a daemon that goes away, comes back, and is somebody else.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "fake_daemon.h"
@@ -119,12 +120,13 @@ TEST(ClientFeed, SaysWhyItWasRefusedOrEnded) {
 }
 
 TEST(ClientFeed, WaitsNoLongerThanItIsToldForADaemonThatIsDown) {
-  std::optional<FakeDaemon> daemon;
-  daemon.emplace(std::vector<FakeDaemon::Script>{serve_client, [&](Link& link) {
-                                                   greet(link);
-                                                   daemon->stop_listening();
-                                                 }});
-  Options options = daemon->options();
+  std::atomic<FakeDaemon*> own = nullptr;
+  FakeDaemon daemon({serve_client, [&](Link& link) {
+                       greet(link);
+                       own.load()->stop_listening();
+                     }});
+  own = &daemon;
+  Options options = daemon.options();
   options.retry_for = std::chrono::hours(1);
   Client client(options);
   Feed feed = client.subscribe();
@@ -136,12 +138,13 @@ TEST(ClientFeed, WaitsNoLongerThanItIsToldForADaemonThatIsDown) {
 }
 
 TEST(ClientFeed, GivesUpADaemonThatIsDownAfterAllItsCalls) {
-  std::optional<FakeDaemon> daemon;
-  daemon.emplace(std::vector<FakeDaemon::Script>{serve_client, [&](Link& link) {
-                                                   greet(link);
-                                                   daemon->stop_listening();
-                                                 }});
-  Options options = daemon->options();
+  std::atomic<FakeDaemon*> own = nullptr;
+  FakeDaemon daemon({serve_client, [&](Link& link) {
+                       greet(link);
+                       own.load()->stop_listening();
+                     }});
+  own = &daemon;
+  Options options = daemon.options();
   options.retry_for = milliseconds(100);
   Client client(options);
   Feed feed = client.subscribe();
