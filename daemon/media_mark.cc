@@ -37,11 +37,8 @@ Result<bool> knows_nothing(const store::View& view) {
   return is_empty;
 }
 
-// Where the disk is full it is placed at another start: what is there can be read meanwhile.
 Status place(const std::filesystem::path& folder, store::Store& store, store::MediaMark mark) {
-  const Status placed = blobs::place_mark(folder, text_of(mark));
-  if (!placed && placed.error().code == ErrorCode::disk_full) return {};
-  EMSTORE_CHECKED(placed);
+  EMSTORE_CHECKED(blobs::place_mark(folder, text_of(mark)));
   mark.is_placed = true;
   return store.note(mark);
 }

@@ -231,6 +231,7 @@ std::optional<IndexStates> retry_refused(const Schema& schema, const IndexStates
                                          Overlay& rows) {
   std::optional<IndexStates> states;
   for (const auto& [id, state] : before) {
+    if (state.kind == IndexState::Kind::ready) continue;  // Nearly always, with every commit.
     const Index* index = find(schema, id);
     if (index == nullptr) continue;
     const Entity& entity = *schema.entity(index->entity);

@@ -7,8 +7,8 @@
 //
 // An index that cannot hold every record (two share a unique value, or one has a value too large
 // for a key) stays out of use, with the reason. It has the keys of all others: what is written is
-// held to them, and the fill is tried again once a record that stands against it changes, or the
-// schema is applied again.
+// held to them, and the fill is tried again once the values change that a record stands against it
+// with, or the schema is applied again.
 //
 // Threads: the writer's; the states in a View are immutable.
 #pragma once
@@ -51,8 +51,8 @@ RowChanges state_rows(const IndexStates& states);
 Result<IndexStates> change_index_states(const Schema& next, const IndexStates& before,
                                         Overlay& rows);
 
-// The states after a commit, whose changes `rows` holds: what was refused is to be filled again
-// when a record that stands against it is among them. Nothing when they stay as they are.
+// The states after a commit, whose changes `rows` holds: an index is to be filled again when they
+// touch what it holds of a record that stands against it. Nothing when they stay as they are.
 std::optional<IndexStates> retry_refused(const Schema& schema, const IndexStates& before,
                                          Overlay& rows);
 

@@ -119,13 +119,22 @@ TEST(ClientFeed, SaysWhyItWasRefusedOrEnded) {
   EXPECT_EQ(error, first);
 }
 
+// Takes a feed, and is down from then on.
+class DaemonThatGoes {
+ public:
+  DaemonThatGoes() { own_ = &daemon_; }
+  Options options() const { return daemon_.options(); }
+
+ private:
+  std::atomic<FakeDaemon*> own_ = nullptr;
+  FakeDaemon daemon_{{serve_client, [this](Link& link) {
+                        greet(link);
+                        own_.load()->stop_listening();
+                      }}};
+};
+
 TEST(ClientFeed, WaitsNoLongerThanItIsToldForADaemonThatIsDown) {
-  std::atomic<FakeDaemon*> own = nullptr;
-  FakeDaemon daemon({serve_client, [&](Link& link) {
-                       greet(link);
-                       own.load()->stop_listening();
-                     }});
-  own = &daemon;
+  DaemonThatGoes daemon;
   Options options = daemon.options();
   options.retry_for = std::chrono::hours(1);
   Client client(options);
@@ -138,12 +147,7 @@ TEST(ClientFeed, WaitsNoLongerThanItIsToldForADaemonThatIsDown) {
 }
 
 TEST(ClientFeed, GivesUpADaemonThatIsDownAfterAllItsCalls) {
-  std::atomic<FakeDaemon*> own = nullptr;
-  FakeDaemon daemon({serve_client, [&](Link& link) {
-                       greet(link);
-                       own.load()->stop_listening();
-                     }});
-  own = &daemon;
+  DaemonThatGoes daemon;
   Options options = daemon.options();
   options.retry_for = milliseconds(100);
   Client client(options);
