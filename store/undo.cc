@@ -26,12 +26,21 @@ namespace {
 constexpr std::size_t kCommitsNamedMax = 5;
 constexpr std::size_t kViolationsMax = 100;
 
+// A link around the commit; nothing where there was none.
+struct Touched {
+  std::optional<Link> before, after;
+
+  // It has to be put where it was.
+  bool lost_place() const { return before && (!after || after->order != before->order); }
+  bool lost_meta() const { return before && (!after || after->meta != before->meta); }
+};
+using TouchedLinks = std::map<RecordRef, Touched>;
+
 // What one record went through in the commit.
 struct Changed {
   bool is_new = false;
   std::map<FieldId, Value> before;  // The fields that changed, in stored form.
-  std::map<FieldId, bool> links;    // Those that changed; whether some went or moved.
-  std::map<FieldId, std::vector<RecordId>> added;
+  std::map<FieldId, TouchedLinks> links;
 };
 
 class Undoing {
@@ -96,12 +105,20 @@ class Undoing {
   Status note(const MediaDeleted& event) { return refuse_deletion(event.record); }
 
   Status note(const LinksChanged& event) {
-    Changed& owner = changed(event.owner);
-    bool& lost = owner.links[event.field];
-    lost = lost || !event.removed.empty() || !event.changed.empty();
+    TouchedLinks& links = changed(event.owner).links[event.field];
+    const auto touch = [&](std::optional<Link> before, std::optional<Link> after) {
+      const auto [place, is_first] = links.try_emplace((before ? before : after)->target);
+      if (is_first) place->second.before = std::move(before);
+      place->second.after = std::move(after);
+    };
+    for (const Link& link : event.removed) touch(link, std::nullopt);
     for (const Link& link : event.added) {
-      owner.added[event.field].push_back(link.target.id);
+      touch(std::nullopt, link);
       leading_to_[link.target].push_back(event.owner);
+    }
+    for (const LinkChange& change : event.changed) {
+      touch(Link{change.target, change.order_before, change.meta_before},
+            Link{change.target, change.order_after, change.meta_after});
     }
     return {};
   }
@@ -229,8 +246,8 @@ class Undoing {
     EMSTORE_TRY(const FieldValues values_then, unpack_fields(then->fields()));
     for (const Field& field : entity->fields) {
       if (is_link(field.kind)) {
-        EMSTORE_TRY(const List links_now, links_of(*view_.reader, record, field.id));
-        EMSTORE_TRY(const List links_then, links_of(*history, record, field.id));
+        EMSTORE_TRY(const auto links_now, links_of(*view_.reader, record, field.id));
+        EMSTORE_TRY(const auto links_then, links_of(*history, record, field.id));
         if (links_now != links_then) return false;
       } else if (effective_value(field, values_now) != effective_value(field, values_then)) {
         return false;
@@ -298,22 +315,97 @@ class Undoing {
       }
       mutation.document.set(field->name, shown.take());
     }
-    for (const auto& [id, lost] : changed.links) {
+    for (const auto& [id, links] : changed.links) {
       EMSTORE_TRY(const Field* field, field_of(record, id));
-      const bool only_added = !lost && field->kind != FieldKind::medium;
-      if (only_added) {
-        List added;
-        for (const RecordId& target : changed.added.at(id)) added.push_back(to_value(target));
-        mutation.document.set(field->name, Map{{"$detach", std::move(added)}});
-        continue;
+      Map operators;
+      if (field->kind == FieldKind::medium) {
+        operators = one_link_back(links);
+      } else {
+        EMSTORE_TRY(operators, links_back(record, *field, links));
       }
-      EMSTORE_TRY(List links, links_before(record, id));
-      const bool is_empty_medium = field->kind == FieldKind::medium && links.empty();
-      const bool is_medium = field->kind == FieldKind::medium && !links.empty();
-      Value set = is_empty_medium ? Value() : is_medium ? links.front() : Value(std::move(links));
-      mutation.document.set(field->name, Map{{"$set", std::move(set)}});
+      if (!operators.empty()) mutation.document.set(field->name, std::move(operators));
     }
     return mutation;
+  }
+
+  static Map one_link_back(const TouchedLinks& links) {
+    Value before;
+    for (const auto& [target, link] : links) {
+      if (link.before) before = Map{{"id", to_value(target.id)}, {"meta", link.before->meta}};
+    }
+    return Map{{"$set", std::move(before)}};
+  }
+
+  // What the commit did to links is turned round. Those that it left alone are not named: they
+  // stay as they are, whatever the schema has come to ask of links since.
+  Result<Map> links_back(const RecordRef& record, const Field& field, const TouchedLinks& links) {
+    List detached;
+    bool is_disordered = false;
+    for (const auto& [target, link] : links) {
+      if (!link.before && link.after) detached.push_back(to_value(target.id));
+      is_disordered = is_disordered || link.lost_place();
+    }
+    List attached;
+    if (is_disordered) {
+      EMSTORE_TRY(attached, placed_back(record, field, links));
+    }
+    for (const auto& [target, link] : links) {
+      if (link.lost_place() || !link.lost_meta()) continue;
+      EMSTORE_TRY(Map kept, item_of(record, field, link));
+      attached.push_back(std::move(kept));
+    }
+    Map operators;
+    if (!detached.empty()) operators.set("$detach", std::move(detached));
+    if (!attached.empty()) operators.set("$attach", std::move(attached));
+    return operators;
+  }
+
+  // Each of those that lost their places, behind the nearest one before it that did not. The last
+  // come first: so those of one place come to stand there in their order.
+  Result<List> placed_back(const RecordRef& record, const Field& field, const TouchedLinks& links) {
+    EMSTORE_TRY(const History* history, history_at(before_, sequence_ - 1));
+    EMSTORE_TRY(const std::vector<Link> before, links_of(*history, record, field.id));
+    List items;
+    Value place = "first";
+    for (const Link& link : before) {
+      const auto touched = links.find(link.target);
+      if (touched == links.end() || !touched->second.lost_place()) {
+        place = Map{{"after", to_value(link.target.id)}};
+        continue;
+      }
+      EMSTORE_TRY(Map item, item_of(record, field, touched->second));
+      item.set("at", place);
+      items.push_back(std::move(item));
+    }
+    std::ranges::reverse(items);
+    return items;
+  }
+
+  // The item of $attach that gives a link back what it held, if it lost that.
+  Result<Map> item_of(const RecordRef& record, const Field& field, const Touched& link) const {
+    Map item{{"id", to_value(link.before->target.id)}};
+    if (!link.lost_meta()) return item;
+    EMSTORE_TRY(Value meta, former_meta(record, field, link.before->meta));
+    item.set("meta", std::move(meta));
+    return item;
+  }
+
+  // Says of every field of a link what it was, so that none of them gets a default.
+  Result<Value> former_meta(const RecordRef& record, const Field& field, const Value& held) const {
+    if (field.link_fields.empty()) return held;
+    Map meta = held.if_map() == nullptr ? Map() : *held.if_map();
+    const auto is_declared = [&](const Map::Member& member) {
+      return std::ranges::any_of(
+          field.link_fields, [&](const Field& declared) { return declared.name == member.name; });
+    };
+    if (!std::ranges::all_of(meta, is_declared)) {
+      return cannot_now(name(record) + "." + field.name +
+                        ": one of the fields of its links is no more");
+    }
+    for (const Field& declared : field.link_fields) {
+      if (!meta.contains(declared.name) && !declared.required) meta.set(declared.name, Value());
+    }
+    return meta;
   }
 
   Result<const Field*> field_of(const RecordRef& record, FieldId id) const {
@@ -327,12 +419,6 @@ class Undoing {
                    "the schema has changed since " + commit_text(sequence_));
   }
 
-  // The links of a field right before the commit, in their order.
-  Result<List> links_before(const RecordRef& record, FieldId field) {
-    EMSTORE_TRY(const History* history, history_at(before_, sequence_ - 1));
-    return links_of(*history, record, field);
-  }
-
   Result<const History*> history_at(std::optional<History>& history, Sequence sequence) {
     if (!history) {
       EMSTORE_TRY(Moment moment, moment_at(view_, static_cast<std::int64_t>(sequence)));
@@ -341,15 +427,16 @@ class Undoing {
     return &*history;
   }
 
-  static Result<List> links_of(const Reader& reader, const RecordRef& record, FieldId field) {
-    List links;
-    EMSTORE_CHECKED(reader.try_scan(
-        Family::links, range_of_prefix(link_prefix(record, field)),
-        [&](std::string_view, std::string_view row) -> Result<bool> {
-          EMSTORE_TRY(LinkRow link, decode_link(row));
-          links.push_back(Map{{"id", to_value(link.target.id)}, {"meta", std::move(link.meta)}});
-          return true;
-        }));
+  // In their order, without its keys: a link that was put back has another one.
+  static Result<std::vector<Link>> links_of(const Reader& reader, const RecordRef& record,
+                                            FieldId field) {
+    std::vector<Link> links;
+    EMSTORE_CHECKED(reader.try_scan(Family::links, range_of_prefix(link_prefix(record, field)),
+                                    [&](std::string_view, std::string_view row) -> Result<bool> {
+                                      EMSTORE_TRY(LinkRow link, decode_link(row));
+                                      links.push_back({link.target, {}, std::move(link.meta)});
+                                      return true;
+                                    }));
     return links;
   }
 

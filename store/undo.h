@@ -14,8 +14,8 @@ namespace emstore::store {
 // noticed, too.
 enum class LaterCommits : bool { checked, known };
 
-// Records that the commit made are deleted, those that it changed get their fields and links back;
-// media that were there before stay.
+// Records that the commit made are deleted, those that it changed get back the fields and links
+// that it changed; media that were there before stay.
 // `later` is `known` for the retry of an undo that was carried out. Reads as much history as
 // `limits` allow. Errors: out_of_range (no such commit), version_mismatch with a violation for each
 // record on which later commits stand, naming them; unsupported for what cannot be taken back (a

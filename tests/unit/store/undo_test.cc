@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "tests/support/blog.h"
 #include "tests/support/test_store.h"
 
@@ -19,6 +23,34 @@ class Undo : public ::testing::Test, public TestStore {
     must(insert("products", {{"name", "Laptop"}, {"gallery", set(List{1, 2, 3})}}));  // 6
   }
   static Map set(Value value) { return Map{{"$set", std::move(value)}}; }
+  static Map attach(Value value) { return Map{{"$attach", std::move(value)}}; }
+  static Map detach(Value value) { return Map{{"$detach", std::move(value)}}; }
+  static Map tag(int id, Map meta) { return Map{{"id", id}, {"meta", std::move(meta)}}; }
+
+  // The shop with a blog beside it, whose links of posts to tags hold a weight and a note.
+  static Map shop_with_blog() {
+    Map schema = shop_schema(), blog = blog_schema();
+    for (const char* part : {"entities", "relations"}) {
+      for (const auto& [name, value] : *blog.find(part)->if_map()) {
+        schema.find(part)->if_map()->set(name, value);
+      }
+    }
+    return schema;
+  }
+  static Map& link_fields(Map& schema) {
+    return *schema.find("entities")
+                ->if_map()
+                ->find("posts_tags")
+                ->if_map()
+                ->find("fields")
+                ->if_map();
+  }
+  void write_post(List its_tags) {
+    apply(shop_with_blog());  // 7
+    for (const char* label : {"a", "b", "c", "d"})
+      must(insert("tags", {{"label", label}}));                                         // 8 to 11
+    must(insert("posts", {{"title", "News"}, {"tags", attach(std::move(its_tags))}}));  // 12
+  }
 
   Result<store::Command> undo_of(Sequence sequence) {
     const store::QueryLimits limits;
@@ -36,12 +68,15 @@ class Undo : public ::testing::Test, public TestStore {
     EXPECT_FALSE(command);
     return command ? Error{} : command.error();
   }
-  std::string gallery(std::uint64_t product = 1) {
-    const Map items{{"select", List{"id", "$link"}}};
+  std::string gallery() { return items("products", "gallery"); }
+  std::string tags() { return items("posts", "tags"); }
+  // Of the first record.
+  std::string items(const std::string& entity, const std::string& field) {
+    const Map shown{{"select", List{"id", "$link"}}};
     const Value record =
-        find_one("products", {{"where", Map{{"id", product}}}, {"with", Map{{"gallery", items}}}});
+        find_one(entity, {{"where", Map{{"id", 1}}}, {"with", Map{{field, shown}}}});
     std::string text;
-    for (const Value& item : *record.if_map()->find("gallery")->if_list()) {
+    for (const Value& item : *record.if_map()->find(field)->if_list()) {
       const Map& link = *item.if_map()->find("$link")->if_map();
       text += to_string(*item.if_map()->find("id"));
       if (!link.find("meta")->is_null()) text += to_string(*link.find("meta"));
@@ -77,6 +112,65 @@ TEST_F(Undo, PutsLinksBackInTheirPlacesWithTheirData) {
   must(update("products", 1, {{"gallery", Map{{"$attach", List{4}}}}}));  // 10
   EXPECT_EQ(undo(10), std::nullopt);
   EXPECT_EQ(gallery(), before);
+}
+
+TEST_F(Undo, PutsLinksBackWhicheverWayTheyWentAndMoved) {
+  std::vector<int> order{1, 2, 3, 4};
+  do {
+    for (auto end = order.begin(); end <= order.end(); ++end) {
+      const List wanted(order.begin(), end);
+      if (wanted == List{1, 2, 3}) continue;  // No change, and no commit.
+      must(update("products", 1, {{"gallery", set(wanted)}}));
+      EXPECT_EQ(undo(view()->sequence), std::nullopt);
+      ASSERT_EQ(gallery(), "1 2 3 ");
+    }
+  } while (std::ranges::next_permutation(order).found);
+}
+
+TEST_F(Undo, TakesBackWhatAllMutationsOfTheCommitCameTo) {
+  const Map first{{"id", 3}, {"at", "first"}};
+  store::Command several = command({update("products", 1, {{"gallery", attach(List{4, first})}}),
+                                    update("products", 1, {{"gallery", detach(List{4, 1, 2})}}),
+                                    update("products", 1, {{"gallery", attach(List{1})}})});
+  several.is_transaction = true;
+  ASSERT_TRUE(submit(several));  // 7
+  EXPECT_EQ(gallery(), "3 1 ");
+  EXPECT_EQ(undo(7), std::nullopt);
+  EXPECT_EQ(gallery(), "1 2 3 ");
+}
+
+TEST_F(Undo, GivesNoDefaultToLinks) {
+  write_post({tag(1, {{"weight", 5}}), tag(2, {{"weight", nullptr}}), 3});  // to 12
+  const std::string before = tags();
+  EXPECT_EQ(before, "1{\"weight\":5} 2 3{\"weight\":1} ");
+  Map schema = shop_with_blog();
+  link_fields(schema).set("source", field("text", {{"default_value", "somebody"}}));
+  apply(schema);                                             // 13
+  must(update("posts", 1, {{"tags", detach(List{2, 3})}}));  // 14
+  EXPECT_EQ(undo(14), std::nullopt);                         // 15
+  EXPECT_EQ(tags(), before);
+  must(update("posts", 1, {{"tags", attach(tag(3, {{"weight", 9}}))}}));  // 16
+  EXPECT_EQ(undo(16), std::nullopt);
+  EXPECT_EQ(tags(), before);
+}
+
+TEST_F(Undo, LeavesLinksAloneWhoseFieldsAreNoMore) {
+  write_post({tag(1, {{"note", "mine"}}), tag(2, {{"note", "hers"}}), 3});  // to 12
+  must(update("posts", 1, {{"tags", detach(1)}}));                          // 13
+  const std::string before = tags();
+  Map schema = shop_with_blog(), fields;
+  for (const auto& [name, held] : link_fields(schema)) {
+    if (name != "note") fields.set(name, held);
+  }
+  link_fields(schema) = fields;
+  apply(schema);  // 14
+  const Error error = refusal(13);
+  EXPECT_EQ(error.code, ErrorCode::unsupported);
+  EXPECT_EQ(error.message, "posts/1.tags: one of the fields of its links is no more");
+  EXPECT_EQ(error.hint, "the schema has changed since commit 13");
+  must(update("posts", 1, {{"tags", set(List{3, 2})}}));  // 15
+  EXPECT_EQ(undo(15), std::nullopt);
+  EXPECT_EQ(tags(), before) << "with a note that nobody can give by now";
 }
 
 TEST_F(Undo, OfAThumbnailIsTheOneBefore) {
@@ -191,7 +285,7 @@ TEST_F(Undo, NamesTheRecordWhenTheWriterRefuses) {
   const std::optional<Error> error = undo(7);
   ASSERT_TRUE(error);
   EXPECT_EQ(error->message, "media 3 does not exist");
-  EXPECT_EQ(error->path, "products/1.gallery.$set[2]");
+  EXPECT_EQ(error->path, "products/1.gallery.$attach[0]");
 }
 
 TEST_F(Undo, IsRefusedWhenSomethingLeadsToWhatWasMade) {
