@@ -36,6 +36,13 @@ struct Touched {
 };
 using TouchedLinks = std::map<RecordRef, Touched>;
 
+// A field that was made to lead to a record.
+struct Leading {
+  RecordRef owner;
+  FieldId field;
+  RecordId target;
+};
+
 // What one record went through in the commit.
 struct Changed {
   bool is_new = false;
@@ -60,11 +67,7 @@ class Undoing {
       EMSTORE_TRY(Mutation mutation, restoration(record, changed));
       command.mutations.push_back(std::move(mutation));
     }
-    for (const RecordRef& record : deletions()) {
-      EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, record));
-      mutation.keeps_media = true;
-      command.mutations.push_back(std::move(mutation));
-    }
+    EMSTORE_CHECKED(add_deletions(command));
     return command;
   }
 
@@ -114,7 +117,7 @@ class Undoing {
     for (const Link& link : event.removed) touch(link, std::nullopt);
     for (const Link& link : event.added) {
       touch(std::nullopt, link);
-      leading_to_[link.target].push_back(event.owner);
+      leading_to_[link.target].push_back({event.owner, event.field, link.target.id});
     }
     for (const LinkChange& change : event.changed) {
       touch(Link{change.target, change.order_before, change.meta_before},
@@ -157,7 +160,8 @@ class Undoing {
       const Field* field = entity->field(id);
       if (field == nullptr || field->kind != FieldKind::relation) continue;
       const std::optional<RecordId> target = reference_of(value);
-      if (target) leading_to_[{target_of(schema_then_, *field).id, *target}].push_back(record);
+      if (!target) continue;
+      leading_to_[{target_of(schema_then_, *field).id, *target}].push_back({record, id, *target});
     }
   }
 
@@ -269,8 +273,41 @@ class Undoing {
 
   // ---- What takes it back ----
 
-  // The records that the commit made, each behind those that lead to it.
-  std::vector<RecordRef> deletions() const {
+  // Where the records that the commit made lead to each other in a circle, some of them are first
+  // made to lead there no more.
+  Status add_deletions(Command& command) const {
+    std::vector<RecordRef> records = in_order([](const Leading&) { return true; });
+    if (!leading_late(records).empty()) {
+      records = in_order([this](const Leading& leading) { return !can_release(leading); });
+    }
+    std::map<RecordRef, Map> releases = releases_of(leading_late(records));
+    for (const auto& [owner, document] : releases) {
+      EMSTORE_TRY(Mutation mutation, mutation_of(Verb::update, owner));
+      mutation.document = document;
+      command.mutations.push_back(std::move(mutation));
+    }
+    for (const RecordRef& record : records) {
+      EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, record));
+      mutation.keeps_media = true;
+      if (releases.contains(record)) mutation.expected.reset();  // Its release looks at it.
+      command.mutations.push_back(std::move(mutation));
+    }
+    return {};
+  }
+
+  // Those of which something made by the commit leads to `record`.
+  std::vector<Leading> made_leading_to(const RecordRef& record) const {
+    std::vector<Leading> made;
+    const auto leading = leading_to_.find(record);
+    if (leading == leading_to_.end()) return made;
+    std::ranges::copy_if(leading->second, std::back_inserter(made),
+                         [this](const Leading& one) { return is_made(one.owner); });
+    return made;
+  }
+
+  // The records that the commit made, each behind those that lead to it and count, but for circles.
+  template <typename Counts>
+  std::vector<RecordRef> in_order(Counts counts) const {
     std::vector<RecordRef> ordered, waiting;
     std::ranges::copy_if(order_, std::back_inserter(waiting),
                          [this](const RecordRef& record) { return is_made(record); });
@@ -282,13 +319,57 @@ class Undoing {
         if (done.insert(record).second) ordered.push_back(record);
         continue;
       }
-      const auto leading = leading_to_.find(record);
-      if (leading == leading_to_.end()) continue;
-      for (const RecordRef& owner : leading->second) {
-        if (is_made(owner) && !seen.contains(owner)) waiting.push_back(owner);
+      for (const Leading& leading : made_leading_to(record)) {
+        if (!seen.contains(leading.owner) && counts(leading)) waiting.push_back(leading.owner);
       }
     }
     return ordered;
+  }
+
+  // What leads to a record that goes before its own.
+  std::vector<Leading> leading_late(const std::vector<RecordRef>& records) const {
+    std::vector<Leading> late;
+    std::set<RecordRef> gone;
+    for (const RecordRef& record : records) {
+      gone.insert(record);
+      std::ranges::copy_if(made_leading_to(record), std::back_inserter(late),
+                           [&](const Leading& one) { return !gone.contains(one.owner); });
+    }
+    return late;
+  }
+
+  // Nothing when the schema has the field no more: then it leads nowhere.
+  const Field* field_of(const Leading& leading) const {
+    const Entity* entity = view_.schema->entity(leading.owner.entity);
+    return entity == nullptr ? nullptr : entity->field(leading.field);
+  }
+
+  // Whether an update may take the value or link away.
+  bool can_release(const Leading& leading) const {
+    const Field* field = field_of(leading);
+    if (field == nullptr) return true;
+    return !field->required && !field->min_items && field->is_fillable(kInUpdate);
+  }
+
+  // The updates by which records lead there no more, as far as they may.
+  std::map<RecordRef, Map> releases_of(const std::vector<Leading>& late) const {
+    std::map<std::pair<RecordRef, const Field*>, std::set<RecordId>> targets;
+    for (const Leading& leading : late) {
+      const Field* field = field_of(leading);
+      if (field == nullptr || !can_release(leading)) continue;
+      targets[{leading.owner, field}].insert(leading.target);
+    }
+    std::map<RecordRef, Map> releases;
+    for (const auto& [place, ids] : targets) {
+      const auto& [owner, field] = place;
+      List detached;
+      for (const RecordId& id : ids) detached.push_back(to_value(id));
+      Value none = field->kind == FieldKind::relation ? Value()
+                   : field->kind == FieldKind::medium ? Map{{"$set", Value()}}
+                                                      : Map{{"$detach", std::move(detached)}};
+      releases[owner].set(field->name, std::move(none));
+    }
+    return releases;
   }
 
   Result<Mutation> mutation_of(Verb verb, const RecordRef& record) const {
@@ -457,7 +538,7 @@ class Undoing {
   std::optional<History> before_, after_;  // The commit.
   std::vector<RecordRef> order_;           // In which the commit came to them.
   std::map<RecordRef, Changed> records_;
-  std::map<RecordRef, std::vector<RecordRef>> leading_to_;  // What was made to lead where.
+  std::map<RecordRef, std::vector<Leading>> leading_to_;  // What was made to lead where.
 };
 
 }  // namespace

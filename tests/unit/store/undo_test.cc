@@ -27,6 +27,25 @@ class Undo : public ::testing::Test, public TestStore {
   static Map detach(Value value) { return Map{{"$detach", std::move(value)}}; }
   static Map tag(int id, Map meta) { return Map{{"id", id}, {"meta", std::move(meta)}}; }
 
+  static Map ref(const char* name) { return Map{{"$ref", name}}; }
+  static store::Mutation insert_as(const char* name, std::string entity, Map document) {
+    store::Mutation mutation = insert(std::move(entity), std::move(document));
+    mutation.name = name;
+    return mutation;
+  }
+  static store::Mutation update_of(const char* name, std::string entity, Map document) {
+    store::Mutation mutation = update(std::move(entity), 0, std::move(document));
+    mutation.id = ref(name);
+    return mutation;
+  }
+  Sequence together(std::vector<store::Mutation> mutations) {
+    store::Command all = command(std::move(mutations));
+    all.is_transaction = true;
+    const store::Outcome outcome = submit(std::move(all));
+    EXPECT_TRUE(outcome) << (outcome ? "" : to_string(outcome.error()));
+    return view()->sequence;
+  }
+
   // The shop with a blog beside it, whose links of posts to tags hold a weight and a note.
   static Map shop_with_blog() {
     Map schema = shop_schema(), blog = blog_schema();
@@ -37,14 +56,10 @@ class Undo : public ::testing::Test, public TestStore {
     }
     return schema;
   }
-  static Map& link_fields(Map& schema) {
-    return *schema.find("entities")
-                ->if_map()
-                ->find("posts_tags")
-                ->if_map()
-                ->find("fields")
-                ->if_map();
+  static Map& fields_of(Map& schema, const std::string& entity) {
+    return *schema.find("entities")->if_map()->find(entity)->if_map()->find("fields")->if_map();
   }
+  static Map& link_fields(Map& schema) { return fields_of(schema, "posts_tags"); }
   void write_post(List its_tags) {
     apply(shop_with_blog());  // 7
     for (const char* label : {"a", "b", "c", "d"})
@@ -217,6 +232,51 @@ TEST_F(Undo, DeletesWhatLeadsToARecordBeforeIt) {
   EXPECT_EQ(undo(8), std::nullopt);
   EXPECT_EQ(value("categories", 1, "id"), Value("no record"));
   EXPECT_EQ(value("categories", 2, "id"), Value("no record"));
+}
+
+TEST_F(Undo, DeletesWhatLeadsToEachOtherWhateverDeletionDoes) {
+  for (const char* on_delete : {"cascade", "set null", "restrict"}) {
+    Map schema = shop_with_blog();
+    fields_of(schema, "categories")
+        .set("parent_id", reference("parent", "categories", {{"on_delete", on_delete}}));
+    apply(schema);
+    const Sequence made =
+        together({insert_as("a", "categories", {{"slug", "chairs"}}),
+                  insert_as("b", "categories", {{"slug", "seats"}, {"parent", set(ref("a"))}}),
+                  insert_as("c", "categories", {{"slug", "stools"}, {"parent", set(ref("b"))}}),
+                  insert("categories", {{"slug", "chairs to sell"}, {"parent", set(ref("c"))}}),
+                  update_of("a", "categories", {{"parent", set(ref("c"))}})});
+    EXPECT_EQ(undo(made), std::nullopt) << on_delete;
+    EXPECT_EQ(find_one("categories", {}), Value()) << on_delete;
+  }
+}
+
+TEST_F(Undo, DeletesFriendsOfEachOther) {
+  apply(shop_with_blog());
+  const Sequence made =
+      together({insert_as("a", "users", {{"name", "Ann"}}),
+                insert_as("b", "users", {{"name", "Bob"}, {"friends", attach(ref("a"))}}),
+                update_of("a", "users", {{"friends", attach(List{ref("a"), ref("b")})}})});
+  EXPECT_EQ(undo(made), std::nullopt);
+  EXPECT_EQ(find_one("users", {}), Value());
+}
+
+TEST_F(Undo, TakesAwayOfACircleWhatMayBeTakenAway) {
+  Map schema = shop_with_blog();
+  fields_of(schema, "posts").set("pinned_id", reference("pinned", "comments"));
+  schema.find("relations")
+      ->if_map()
+      ->set("n1_pinned", relation("n:1", "posts", "comments", {{"mappedBy", "pinned"}}));
+  apply(schema);
+  const Sequence made = together({insert_as("post", "posts", {{"title", "News"}}),
+                                  insert_as("comment", "comments", {{"post", set(ref("post"))}}),
+                                  update_of("post", "posts", {{"pinned", set(ref("comment"))}})});
+  const Result<store::Command> command = undo_of(made);
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->mutations.front().document, (Map{{"pinned_id", Value()}}));
+  EXPECT_EQ(undo(made), std::nullopt);
+  EXPECT_EQ(find_one("posts", {}), Value());
+  EXPECT_EQ(find_one("comments", {}), Value());
 }
 
 TEST_F(Undo, LeavesMediaAloneThatWereThereBefore) {
