@@ -51,13 +51,15 @@ Result<store::Submission> prepare(const Peer& peer, store::Command command,
   return store::Submission{peer, std::move(command)};
 }
 
-// Whether a request under this key was carried out.
-Result<bool> is_known(const store::View& view, const Peer& peer,
-                      const std::optional<std::string>& key) {
-  if (!key) return false;
-  EMSTORE_TRY(const auto row,
+// The commit of the request under this key, if that was carried out.
+Result<std::optional<Sequence>> commit_of(const store::View& view, const Peer& peer,
+                                          const std::optional<std::string>& key) {
+  if (!key) return std::nullopt;
+  EMSTORE_TRY(const auto bytes,
               view.reader->get(store::Family::requests, store::request_key(peer.uid, *key)));
-  return row.has_value();
+  if (!bytes) return std::nullopt;
+  EMSTORE_TRY(const store::RequestRow row, store::decode_request(*bytes));
+  return row.sequence;
 }
 
 // Bytes within a request count as others do, unless it was carried out before.
@@ -70,9 +72,9 @@ Result<store::Submission> let_in(const Parts& parts, Result<store::Submission> p
   Status admitted = parts.quota.admit_named(bytes);
   if (admitted) return prepared;
   if (command.key) {
-    EMSTORE_TRY(const bool is_retry,
-                is_known(*parts.store.view(), prepared->peer, command.key->key));
-    if (is_retry) return prepared;
+    EMSTORE_TRY(const auto carried_out,
+                commit_of(*parts.store.view(), prepared->peer, command.key->key));
+    if (carried_out) return prepared;
   }
   return failure(std::move(admitted).error());
 }
@@ -137,11 +139,10 @@ void Mutations::begin(const Request& request, protocol::Undo undo,
                     [this, peer = request.peer, held = std::move(undo),
                      digest](std::size_t) -> Result<store::Submission> {
                       const std::shared_ptr<const store::View> view = parts_.store.view();
-                      EMSTORE_TRY(const bool is_retry, is_known(*view, peer, held.options.key));
-                      const store::LaterCommits later =
-                          is_retry ? store::LaterCommits::known : store::LaterCommits::checked;
-                      EMSTORE_TRY(store::Command command,
-                                  store::undo_of(*view, held.sequence, later, parts_.config.query));
+                      EMSTORE_TRY(const auto carried_out, commit_of(*view, peer, held.options.key));
+                      EMSTORE_TRY(
+                          store::Command command,
+                          store::undo_of(*view, held.sequence, carried_out, parts_.config.query));
                       command.key = key_of(held.options, digest);
                       if (!held.options.reason.empty()) command.reason = held.options.reason;
                       command.correlation = held.options.correlation;

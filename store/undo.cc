@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +18,7 @@
 #include "store/history.h"
 #include "store/index_keys.h"
 #include "store/log.h"
+#include "store/moment.h"
 #include "store/relations.h"
 #include "store/row_bytes.h"
 
@@ -53,11 +55,19 @@ struct Changed {
 class Undoing {
  public:
   Undoing(const View& view, Sequence sequence, const QueryLimits& limits)
-      : view_(view), sequence_(sequence), limits_(limits), chain_(*view.reader, limits) {}
+      : view_(view),
+        schema_(view.schema),
+        sequence_(sequence),
+        limits_(limits),
+        chain_(*view.reader, limits) {}
 
-  Result<Command> run(LaterCommits later) {
+  Result<Command> run(std::optional<Sequence> carried_out) {
+    if (carried_out) {
+      EMSTORE_TRY(const Moment then, moment_at(view_, static_cast<std::int64_t>(*carried_out)));
+      schema_ = then.schema;
+    }
     EMSTORE_CHECKED(read_commit());
-    if (later == LaterCommits::checked) EMSTORE_CHECKED(check_standing());
+    if (!carried_out) EMSTORE_CHECKED(check_standing());
     Command command;
     command.is_transaction = true;
     command.reason = "undo of " + commit_text(sequence_);
@@ -244,7 +254,7 @@ class Undoing {
     EMSTORE_TRY(const History* history, history_at(after_, sequence_));
     EMSTORE_TRY(const auto then, read_record(*history, record));
     if (!then) return failure(ErrorCode::corrupt_index, name(record) + " was not there");
-    const Entity* entity = view_.schema->entity(record.entity);
+    const Entity* entity = schema_->entity(record.entity);
     if (entity == nullptr) return false;
     EMSTORE_TRY(const FieldValues values_now, unpack_fields(now->fields()));
     EMSTORE_TRY(const FieldValues values_then, unpack_fields(then->fields()));
@@ -340,7 +350,7 @@ class Undoing {
 
   // Nothing when the schema has the field no more: then it leads nowhere.
   const Field* field_of(const Leading& leading) const {
-    const Entity* entity = view_.schema->entity(leading.owner.entity);
+    const Entity* entity = schema_->entity(leading.owner.entity);
     return entity == nullptr ? nullptr : entity->field(leading.field);
   }
 
@@ -373,7 +383,7 @@ class Undoing {
   }
 
   Result<Mutation> mutation_of(Verb verb, const RecordRef& record) const {
-    const Entity* entity = view_.schema->entity(record.entity);
+    const Entity* entity = schema_->entity(record.entity);
     if (entity == nullptr) return cannot_now(name(record) + ": its entity is no more");
     Mutation mutation;
     mutation.verb = verb;
@@ -490,7 +500,7 @@ class Undoing {
   }
 
   Result<const Field*> field_of(const RecordRef& record, FieldId id) const {
-    const Field* field = view_.schema->entity(record.entity)->field(id);
+    const Field* field = schema_->entity(record.entity)->field(id);
     if (field == nullptr) return cannot_now(name(record) + ": one of its fields is no more");
     return field;
   }
@@ -521,9 +531,9 @@ class Undoing {
     return links;
   }
 
-  // products/1, by the names of now.
+  // products/1
   std::string name(const RecordRef& record) const {
-    const Entity* entity = view_.schema->entity(record.entity);
+    const Entity* entity = schema_->entity(record.entity);
     const std::string of =
         entity == nullptr ? "entity " + std::to_string(static_cast<std::uint32_t>(record.entity))
                           : entity->name;
@@ -531,6 +541,7 @@ class Undoing {
   }
 
   const View& view_;
+  std::shared_ptr<const Schema> schema_;  // In the terms of which the mutations are.
   Sequence sequence_;
   const QueryLimits& limits_;
   Chain chain_;
@@ -543,9 +554,9 @@ class Undoing {
 
 }  // namespace
 
-Result<Command> undo_of(const View& view, Sequence sequence, LaterCommits later,
+Result<Command> undo_of(const View& view, Sequence sequence, std::optional<Sequence> carried_out,
                         const QueryLimits& limits) {
-  return Undoing(view, sequence, limits).run(later);
+  return Undoing(view, sequence, limits).run(carried_out);
 }
 
 }  // namespace emstore::store

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "wire.h"
 
@@ -25,6 +26,20 @@ class Past : public ::testing::Test {
 
   void change(int id, Map document) {
     wire_.result("updateOne", {"products", id, std::move(document)});
+  }
+  // Its products are goods by now, with a title, and have no gallery.
+  static Map shop_with_other_names() {
+    Map schema = shop(), fields;
+    Map products = *map_at(map_at(schema, "entities"), "products").find("fields")->if_map();
+    for (const auto& [name, field] : products) {
+      if (name != "name" && name != "gallery") fields.set(name, field);
+    }
+    const Map title{{"required", true}, {"renamed_from", "name"}};
+    fields.set("title", Map{{"type", "text"}, {"config", title}});
+    const Map goods{{"fields", fields}, {"config", Map{{"renamed_from", "products"}}}};
+    Map thumbnail = map_at(map_at(schema, "relations"), "a");
+    thumbnail.set("source", "goods");
+    return Map{{"entities", Map{{"goods", goods}}}, {"relations", Map{{"a", thumbnail}}}};
   }
   std::string data(std::string_view method, List params) {
     const Map answer = wire_.result(method, std::move(params));
@@ -138,6 +153,33 @@ TEST_F(Past, IsTakenBackOnce) {
   const Map& request = *list_at(*list_at(log, "commits").at(0).if_map(), "events").at(0).if_map();
   EXPECT_EQ(text_at(request, "reason"), "undo of commit 7");
   EXPECT_EQ(wire_.refusal("undo", {8}), ErrorCode::unsupported);
+}
+
+TEST_F(Past, IsTakenBackOnceWhateverTheSchemaHasBecome) {
+  // A new name, a link that comes back, a record that was made.
+  change(1, Map{{"gallery", Map{{"$detach", List{1}}}}});  // 9
+  const std::vector<int> commits{9, 7, 4};
+  const auto undo = [this](int commit) {
+    return wire_.result("undo", {commit, Map{{"key", "back-" + std::to_string(commit)}}});
+  };
+  std::vector<Map> answers;
+  for (const int commit : commits) {
+    answers.push_back(undo(commit));
+    answers.back().set("replayed", true);
+  }
+  const auto expect_alike = [&](const char* when) {
+    for (std::size_t i = 0; i < commits.size(); ++i) {
+      const protocol::Reply again =
+          wire_.call("undo", {commits[i], Map{{"key", "back-" + std::to_string(commits[i])}}});
+      EXPECT_EQ(to_string(again.result), to_string(Value(answers[i]))) << when;
+    }
+  };
+  expect_alike("before");
+  wire_.result("schema.apply", {shop_with_other_names(), Map{{"allow_destructive", true}}});
+  expect_alike("with other names, and without the gallery");
+  wire_.result("schema.apply", {Map{{"entities", Map{}}}, Map{{"allow_destructive", true}}});
+  expect_alike("without anything");
+  expect_verified(wire_);
 }
 
 TEST_F(Past, TellsWhy) {

@@ -69,7 +69,7 @@ class Undo : public ::testing::Test, public TestStore {
 
   Result<store::Command> undo_of(Sequence sequence) {
     const store::QueryLimits limits;
-    return store::undo_of(*view(), sequence, store::LaterCommits::checked, limits);
+    return store::undo_of(*view(), sequence, std::nullopt, limits);
   }
   // Carries it out; the error of either step.
   std::optional<Error> undo(Sequence sequence) {
