@@ -16,8 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::uint32_t kSubscribeId = 2;
-
 tl::unexpected<Error> not_understood(std::string_view method) {
   return failure(ErrorCode::internal, "a notification that is none: " + std::string(method));
 }
@@ -36,44 +34,65 @@ Result<std::unique_ptr<Feed::State>> Feed::State::open(Core& core, const FeedOpt
   if (const Value* store = hello.find("store_id")) state->store_id = *store;
   state->wanted = {options.from, options.entity, options.id, options.field, {}};
   for (const std::string& name : options.operators) state->wanted.operators.emplace_back(name);
-  EMSTORE_CHECKED(state->subscribe());
+  EMSTORE_CHECKED(state->subscribe(Clock::time_point::max()));
   return state;
 }
 
-Result<Map> Feed::State::ask(const protocol::Call& call, std::uint32_t id) {
+Status Feed::State::connect(Clock::time_point deadline) {
+  const auto rest = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+  EMSTORE_TRY(Connection made,
+              Connection::open(socket, {std::min(options.timeout, rest), options.spin}));
+  connection = std::move(made);
+  arrived.clear();
+  ask(Question::Kind::hello, protocol::Hello{protocol::kProtocolVersion, options.client_name, {}});
+  return {};
+}
+
+void Feed::State::ask(Question::Kind kind, const protocol::Call& call) {
   std::string bytes;
-  protocol::encode_request(id, call, bytes);
+  protocol::encode_request(static_cast<std::uint32_t>(kind), call, bytes);
   connection->queue(bytes);
-  const Clock::time_point deadline = deadline_in(options.timeout);
+  asked_ = Question{kind, deadline_in(options.timeout)};
+}
+
+Result<std::optional<Map>> Feed::State::answer(Clock::time_point deadline) {
   while (true) {
-    EMSTORE_TRY(std::optional<protocol::Incoming> incoming, connection->receive_any(deadline));
+    EMSTORE_TRY(std::optional<protocol::Incoming> incoming,
+                connection->receive_any(std::min(deadline, asked_->until)));
+    if (!incoming && Clock::now() < asked_->until) return std::nullopt;
     if (!incoming) return failure(ErrorCode::timed_out, "emstored did not answer in time");
     auto* reply = std::get_if<protocol::Reply>(&*incoming);
     if (reply == nullptr) continue;
     if (reply->error) return failure(std::move(*reply->error));
-    return expect_map(std::move(reply->result), protocol::method_of(call));
+    return expect_map(std::move(reply->result),
+                      asked_->kind == Question::Kind::hello ? "hello" : "subscribe");
   }
 }
 
-// Connects and subscribes where the feed is.
-Status Feed::State::subscribe() {
-  EMSTORE_TRY(Connection made, Connection::open(socket, {options.timeout, options.spin}));
-  connection = std::move(made);
-  arrived.clear();
-  EMSTORE_TRY(
-      const Map hello,
-      ask(protocol::Hello{protocol::kProtocolVersion, options.client_name, {}}, kSubscribeId - 1));
+Result<bool> Feed::State::subscribe(Clock::time_point deadline) {
+  if (!connection) EMSTORE_CHECKED(connect(deadline));
+  while (asked_) {
+    EMSTORE_TRY(const std::optional<Map> answered, answer(deadline));
+    if (!answered) return false;
+    if (asked_->kind == Question::Kind::hello) {
+      EMSTORE_CHECKED(take_hello(*answered));
+      ask(Question::Kind::subscribe, wanted);
+    } else {
+      subscription = static_cast<std::int64_t>(unsigned_of(*answered, "subscription"));
+      wanted.from = unsigned_of(*answered, "from");
+      asked_.reset();
+    }
+  }
+  return true;
+}
+
+// Positions are those of one store.
+Status Feed::State::take_hello(const Map& hello) {
   const Value* store = hello.find("store_id");
   if (store != nullptr && store_id.is_null()) store_id = *store;
-  if (store == nullptr || !(*store == store_id)) {
-    return failure(ErrorCode::unsupported,
-                   socket.string() + " now serves another store than before", {},
-                   "subscribe anew: positions are those of one store");
-  }
-  EMSTORE_TRY(const Map subscribed, ask(wanted, kSubscribeId));
-  subscription = static_cast<std::int64_t>(unsigned_of(subscribed, "subscription"));
-  wanted.from = unsigned_of(subscribed, "from");
-  return {};
+  if (store != nullptr && *store == store_id) return {};
+  return failure(ErrorCode::unsupported, socket.string() + " now serves another store than before",
+                 {}, "subscribe anew: positions are those of one store");
 }
 
 void Feed::State::lose(const Error& cause, milliseconds pause) {
@@ -85,12 +104,17 @@ Result<bool> Feed::State::is_connected_by(Clock::time_point deadline) {
   if (connection && connection->is_inherited()) connection.reset();
   if (!connection && !lost_) lose({ErrorCode::unreachable, "not connected"}, {});
   while (lost_) {
-    if (!is_retryable(lost_->cause.code) || lost_->retry_at > lost_->give_up_at) {
-      return failure(std::exchange(lost_, std::nullopt)->cause);
+    const bool is_under_way = connection.has_value();
+    if (!is_under_way) {
+      if (!is_retryable(lost_->cause.code) || lost_->retry_at > lost_->give_up_at) {
+        return failure(std::exchange(lost_, std::nullopt)->cause);
+      }
+      std::this_thread::sleep_until(std::min(lost_->retry_at, deadline));
+      if (lost_->retry_at > deadline) return false;
     }
-    std::this_thread::sleep_until(std::min(lost_->retry_at, deadline));
-    if (lost_->retry_at > deadline) return false;
-    if (const Status done = subscribe(); done) {
+    const Result<bool> done = subscribe(deadline);
+    if (done && !*done) return false;
+    if (done) {
       lost_.reset();
     } else {
       connection.reset();

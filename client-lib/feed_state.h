@@ -41,9 +41,22 @@ struct Feed::State {
   };
   std::optional<Lost> lost_ = {};
 
-  Status subscribe();
-  Result<Map> ask(const protocol::Call& call, std::uint32_t id);
-  // Whether it is connected, by `deadline` or until it is refused or takes too long.
+  // What the daemon was asked on the way, over however many calls of next() too, and how long it
+  // may take. The kinds are the ids of the requests.
+  struct Question {
+    enum class Kind : std::uint32_t { hello = 1, subscribe = 2 } kind = Kind::hello;
+    Clock::time_point until;
+  };
+  std::optional<Question> asked_ = {};  // Nothing once it is subscribed.
+
+  // Goes on with connecting and subscribing where the feed is. false: `deadline` comes first.
+  Result<bool> subscribe(Clock::time_point deadline);
+  Status connect(Clock::time_point deadline);
+  void ask(Question::Kind kind, const protocol::Call& call);
+  // The answer; nothing when `deadline` comes before it.
+  Result<std::optional<Map>> answer(Clock::time_point deadline);
+  Status take_hello(const Map& hello);
+  // Whether it is connected and subscribed by `deadline`.
   Result<bool> is_connected_by(Clock::time_point deadline);
   // The next attempt is to come after `pause`.
   void lose(const Error& cause, std::chrono::milliseconds pause);

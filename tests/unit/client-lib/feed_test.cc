@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <thread>
 
 #include "fake_daemon.h"
@@ -155,6 +157,54 @@ TEST(ClientFeed, GivesUpADaemonThatIsDownAfterAllItsCalls) {
   std::optional<Error> error;
   while (!error) EXPECT_FALSE(feed.next(milliseconds(1), error));
   EXPECT_EQ(error->code, ErrorCode::unreachable);
+}
+
+TEST(ClientFeed, WaitsNoLongerThanItIsToldForADaemonThatIsSilent) {
+  std::promise<void> may_greet, may_subscribe;
+  const std::shared_future<void> greets = may_greet.get_future(),
+                                 subscribes = may_subscribe.get_future();
+  FakeDaemon daemon({serve_client, [](Link& link) { greet(link); },
+                     [&](Link& link) {
+                       const auto hello = link.next();
+                       greets.wait();
+                       link.answer(hello->id, Map{{"store_id", "a store"}});
+                       const auto subscribe = link.next();
+                       if (!subscribe) return;
+                       subscribes.wait();
+                       link.answer(subscribe->id, Map{{"subscription", 3}, {"from", 42}});
+                       link.send(pushed("caught_up", {3, 50}));
+                       link.next();
+                     }});
+  Client client(daemon.options());
+  Feed feed = client.subscribe();
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::promise<void>* silence : {&may_greet, &may_subscribe}) {
+    for (int i = 0; i < 5; ++i) {
+      std::optional<Error> error;
+      EXPECT_FALSE(feed.next(milliseconds(20), error));
+      EXPECT_FALSE(error);
+    }
+    silence->set_value();
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, daemon.options().timeout);
+  const auto notice = feed.next(kPatience);
+  ASSERT_TRUE(notice) << "it goes on on the connection that was slow to be made";
+  EXPECT_EQ(notice->next, 50u);
+}
+
+TEST(ClientFeed, GivesUpADaemonThatIsSilentAfterAllItsCalls) {
+  FakeDaemon daemon({serve_client, [](Link& link) { greet(link); },
+                     [](Link& link) {
+                       while (link.next()) continue;
+                     }});
+  Options options = daemon.options();
+  options.timeout = milliseconds(50);
+  options.retry_for = milliseconds(100);
+  Client client(options);
+  Feed feed = client.subscribe();
+  std::optional<Error> error;
+  while (!error) EXPECT_FALSE(feed.next(milliseconds(1), error));
+  EXPECT_EQ(error->code, ErrorCode::timed_out);
 }
 
 TEST(ClientFeed, WaitsForEver) {
