@@ -61,6 +61,27 @@ class Caller::Exchange {
   bool is_over_ = false;
 };
 
+// Waits for the turn and holds it.
+class Caller::Turn {
+ public:
+  explicit Turn(const Caller& caller) : caller_(caller), lock_(caller.turn_) {
+    caller_.has_turn_ = std::this_thread::get_id();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() { caller_.has_turn_ = std::thread::id(); }
+
+ private:
+  const Caller& caller_;
+  const std::lock_guard<std::mutex> lock_;
+};
+
+Status Caller::may_take_turn() const {
+  if (has_turn_ != std::this_thread::get_id()) return {};
+  return failure(ErrorCode::unsupported, "a handler asks the client that waits for it", {},
+                 "ask once the call is over, or with another client");
+}
+
 struct Caller::Round {
   explicit Round(std::span<const Outgoing> wanted)
       : requests(wanted), answers(wanted.size()), sent(wanted.size(), false) {}
@@ -101,17 +122,19 @@ Caller::Caller(std::filesystem::path socket, Options options)
 std::uint32_t Caller::next_id() { return ++last_id_; }
 
 Status Caller::connect() {
-  const std::lock_guard turn(turn_);
+  EMSTORE_CHECKED(may_take_turn());
+  const Turn turn(*this);
   return ensure_connected();
 }
 
 Map Caller::hello() const {
-  const std::lock_guard turn(turn_);
+  if (!may_take_turn()) return hello_;
+  const Turn turn(*this);
   return hello_;
 }
 
 void Caller::on_push(Connection::PushHandler handler) {
-  const std::lock_guard turn(turn_);
+  const Turn turn(*this);
   on_push_ = std::move(handler);
 }
 
@@ -120,7 +143,8 @@ Result<Value> Caller::run(const Outgoing& request) {
 }
 
 Result<Caller::Passed> Caller::run_passed(const Outgoing& request) {
-  const std::lock_guard turn(turn_);
+  EMSTORE_CHECKED(may_take_turn());
+  const Turn turn(*this);
   Round round(std::span(&request, 1));
   run(round);
   EMSTORE_TRY(Value value, std::move(*round.answers.front()));
@@ -128,7 +152,10 @@ Result<Caller::Passed> Caller::run_passed(const Outgoing& request) {
 }
 
 std::vector<Result<Value>> Caller::run(std::span<const Outgoing> requests) {
-  const std::lock_guard turn(turn_);
+  if (const Status free = may_take_turn(); !free) {
+    return std::vector<Result<Value>>(requests.size(), failure(free.error()));
+  }
+  const Turn turn(*this);
   Round round(requests);
   run(round);
   std::vector<Result<Value>> answers;
@@ -139,7 +166,8 @@ std::vector<Result<Value>> Caller::run(std::span<const Outgoing> requests) {
 
 Status Caller::stream(std::size_t in_flight, const Next& next,
                       const std::function<void(const Value&)>& take) {
-  const std::lock_guard turn(turn_);
+  EMSTORE_CHECKED(may_take_turn());
+  const Turn turn(*this);
   EMSTORE_CHECKED(ensure_connected());
   return exchange(in_flight, next, take);
 }

@@ -1,6 +1,7 @@
 // Requests that survive a lost connection: it is made again, and what was not answered is sent
 // again where that is harmless. One Caller is one connection; callers of several threads take
-// turns.
+// turns. Who is told of something in the middle of a turn (`take`, a handler of notifications) has
+// to leave the Caller alone: what he asks of it meanwhile is refused as unsupported.
 #pragma once
 
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <emstore/options.hpp>
@@ -67,6 +69,9 @@ class Caller {
   const Options& options() const { return options_; }
 
  private:
+  class Turn;
+  // Errors: unsupported, this thread has the turn.
+  Status may_take_turn() const;
   // Answers so far, in the order of the requests.
   struct Round;
   class Exchange;
@@ -81,6 +86,7 @@ class Caller {
   const std::filesystem::path socket_;
   const Options options_;
   std::atomic<std::uint32_t> last_id_ = 0;
+  mutable std::atomic<std::thread::id> has_turn_ = {};
   mutable std::mutex turn_;  // Guards all below; held for a whole exchange.
   std::optional<Connection> connection_;
   Map hello_;

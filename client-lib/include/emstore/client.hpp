@@ -301,9 +301,11 @@ class Client {
   const std::filesystem::path& socket() const;
 
   // Told of every upload and download of more than 64 KiB, from the thread that waits for it. It
-  // must not send or read media with this client: these would wait for the one that it is told of.
+  // may use this client, but for media: sending or reading these is refused as unsupported, as they
+  // would wait for the one that it is told of.
   void on_progress(ByteProgress progress);
-  // Told of notifications, from the thread that waits for a reply. It must not use this client.
+  // Told of notifications, from the thread that waits for a reply. What it asks of this client is
+  // refused as unsupported.
   using PushHandler = std::function<void(std::string_view method, const List& params)>;
   void on_push(PushHandler handler);
 

@@ -55,6 +55,23 @@ TEST(ClientConnection, TakesNotificationsAtAnyTime) {
   EXPECT_THAT(heard, ::testing::ElementsAre("late", "event", "something unheard of"));
 }
 
+TEST(ClientConnection, RefusesWhatAHandlerAsksOfIt) {
+  FakeDaemon daemon({[](Link& link) {
+    while (const auto request = link.next_after_hello()) {
+      link.send(push_bytes("event") + reply_bytes(request->id, ping_reply(5)));
+    }
+  }});
+  Client client = connect(daemon.options());
+  std::optional<Error> refused;
+  client.on_push([&](std::string_view, const List&) {
+    EXPECT_FALSE(client.hello().empty());
+    client.ping(refused);
+  });
+  EXPECT_EQ(client.ping(), 5u);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code, ErrorCode::unsupported) << to_string(*refused);
+}
+
 TEST(ClientConnection, CallsGarbageByItsName) {
   FakeDaemon daemon({[](Link& link) {
     if (link.next_after_hello()) link.send("HTTP/1.1 400 Bad Request\r\n\r\n");

@@ -165,6 +165,22 @@ TEST(ClientUpload, IsAsGoodAsNewAfterAnExceptionOfItsListener) {
   EXPECT_EQ(next.taken().content, bytes);
 }
 
+TEST(ClientUpload, RefusesItsListenerTheMediaThatWouldWaitForIt) {
+  Uploads uploads;
+  FakeDaemon daemon({uploads.script()});
+  Client client = connect(daemon.options());
+  const std::string bytes = pattern(4u << 20);
+  const File file = File::bytes(bytes, "a.bin");
+  std::optional<Error> refused;
+  client.on_progress([&](std::uint64_t, std::uint64_t) {
+    client.mutator("products").insert_one({{"thumbnail", create(file)}}, refused);
+  });
+  client.mutator("products").insert_one({{"thumbnail", create(file)}});
+  EXPECT_EQ(uploads.taken().content, bytes);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code, ErrorCode::unsupported) << to_string(*refused);
+}
+
 // As the daemon says nothing while it reads, a larger file would take too long each time.
 TEST(ClientUpload, GoesOnInPiecesWhenTheDaemonReadsTheFileForTooLong) {
   Uploads uploads;
