@@ -1,17 +1,17 @@
 /** One store, as a program sees it. */
 import type { Hello } from "./caller.js";
 import type { DB } from "./database.js";
+import { differences, type Difference, type DiffOptions } from "./diff.js";
 import { plain } from "./document.js";
 import { EmstoreError, noAnswer } from "./errors.js";
 import { Feed, type FeedOptions } from "./feed.js";
-import { commitOf, commits, differences, type Commit, type Difference } from "./log.js";
-import type { LogQuery } from "./log.js";
+import { commitOf, commits, type Commit, type LogQuery } from "./log.js";
 import { MediaLibrary } from "./media_library.js";
 import { Mutator } from "./mutator.js";
 import { Repository } from "./repository.js";
 import { Requests, withoutUndefined, type MutationOptions } from "./requests.js";
 import { listIn, transacted } from "./results.js";
-import type { AnyRow, Id, MediaRow } from "./rows.js";
+import type { AnyRow, MediaRow } from "./rows.js";
 import type { Schema, SchemaDocument } from "./schema.js";
 import { defaultSocket } from "./socket_path.js";
 import { Transaction } from "./transaction.js";
@@ -198,12 +198,13 @@ export class Client {
 
   /**
    * What is different between two commits: each record that one between them touched, as it was after
-   * the first and as it was after the second; what came and went in between is not told.
+   * the first and as it was after the second; what came and went in between is not told. An entity is
+   * named as it is called after either of them: renamed, it is the same, and so are its fields.
    */
   diff(
     from: number,
     to: number,
-    of: { entity?: Known; id?: Id } = {},
+    of: DiffOptions & { entity?: Known } = {},
   ): AsyncGenerator<Difference, void, undefined> {
     return differences(this.#requests, from, to, of);
   }

@@ -10,7 +10,8 @@ export {
   type KnownContent,
 } from "./client.js";
 export { Feed, type FeedOptions, type Notice } from "./feed.js";
-export type { Commit, Difference, LinkOperator, LogQuery } from "./log.js";
+export type { Difference, DiffOptions } from "./diff.js";
+export type { Commit, LinkOperator, LogQuery } from "./log.js";
 export { em, type Em } from "./em.js";
 export * from "./database.js";
 export {

@@ -1,5 +1,5 @@
-/** The log: what was committed, by whom, and what is different between two commits. */
-import { EmstoreError } from "./errors.js";
+/** The log: what was committed, and by whom. */
+import { commitAt, notMade } from "./past_schema.js";
 import { withoutUndefined, type Requests } from "./requests.js";
 import { listIn } from "./results.js";
 import type { Id } from "./rows.js";
@@ -39,14 +39,6 @@ export interface LogQuery {
   uid?: number;
 }
 
-/** A record that is not as it was: null where there was none, or is none. */
-export interface Difference {
-  readonly entity: string;
-  readonly id: Id;
-  readonly before: Record<string, any> | null;
-  readonly after: Record<string, any> | null;
-}
-
 interface Page {
   readonly commits: readonly Commit[];
   readonly next: number;
@@ -68,82 +60,7 @@ export async function* commits(
 }
 
 export async function commitOf(requests: Requests, sequence: number): Promise<Commit> {
-  const asked = { from: sequence, limit: 1 };
-  const [commit] = listIn("log.read", await requests.read("log.read", asked), "commits");
-  if (commit?.sequence === sequence) return commit;
-  throw new EmstoreError("out_of_range", `commit ${sequence} has not been made`, {
-    path: "sequence",
-    hint: "`log` gives the commits",
-  });
-}
-
-/** Records that a commit after `from` and up to `to` touched, and that are different. */
-export async function* differences(
-  requests: Requests,
-  from: number,
-  to: number,
-  of: Pick<LogQuery, "entity" | "id">,
-): AsyncGenerator<Difference, void, undefined> {
-  if (from > to) {
-    throw new EmstoreError("out_of_range", `commit ${from} comes after commit ${to}`, {
-      path: "from",
-      hint: "say the earlier one first",
-    });
-  }
-  if (from === to) return;
-  for (const record of await touched(requests, { from: from + 1, to, ...of })) {
-    const before = await asOf(requests, record, from);
-    const after = await asOf(requests, record, to);
-    if (JSON.stringify(before) === JSON.stringify(after)) continue;
-    yield { entity: record.entity, id: record.id, before, after };
-  }
-}
-
-interface Touched {
-  readonly entity: string;
-  readonly id: Id;
-  /** Fields whose links changed. */
-  readonly links: Set<string>;
-}
-
-/** In the order of entities and ids. */
-async function touched(requests: Requests, query: LogQuery): Promise<Touched[]> {
-  const records = new Map<string, Touched>();
-  for await (const { events = [] } of commits(requests, query)) {
-    for (const { entity, id, field } of events as readonly Partial<Touched & { field: string }>[]) {
-      if (entity === undefined || id === undefined) continue;
-      if (query.entity !== undefined && entity !== query.entity) continue;
-      if (query.id !== undefined && id !== query.id) continue;
-      const key = JSON.stringify([entity, id]);
-      const record = records.get(key) ?? { entity, id, links: new Set() };
-      if (field !== undefined) record.links.add(field);
-      records.set(key, record);
-    }
-  }
-  return [...records.values()].sort(
-    (one, other) => compare(one.entity, other.entity) || compare(one.id, other.id),
-  );
-}
-
-function compare<T extends Id>(one: T, other: T): number {
-  return one < other ? -1 : one > other ? 1 : 0;
-}
-
-/** Null when the record was not there, its entity included. */
-async function asOf(
-  requests: Requests,
-  { entity, id, links }: Touched,
-  sequence: number,
-): Promise<Record<string, any> | null> {
-  if (sequence === 0) return null;
-  const query = Object.fromEntries([...links].map((name) => [name, { select: ["id", "$link"] }]));
-  try {
-    const asked = { as_of: sequence, with: query };
-    return ((await requests.read("findId", entity, id, asked)) as any).data;
-  } catch (cause) {
-    const isUnknown =
-      cause instanceof EmstoreError && ["unknown_entity", "unknown_relation"].includes(cause.code);
-    if (isUnknown) return null;
-    throw cause;
-  }
+  const commit = await commitAt(requests, sequence);
+  if (!commit) throw notMade(sequence);
+  return commit;
 }
