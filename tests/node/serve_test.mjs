@@ -79,6 +79,18 @@ test("several private daemons end with their process", async () => {
   for (const folder of folders) assert.ok(await hasEnded(folder));
 });
 
+test("more private daemons than Node likes listeners end with their process, without a warning", async () => {
+  const folders = Array.from({ length: 12 }, temporaryFolder);
+  const more = `
+    process.on("warning", ({ message }) => { throw new Error(message); });
+    for (const url of ${JSON.stringify(folders.slice(1))}) await serve({ connection: { url } });
+    await new Promise(setImmediate);
+    life.unref();`;
+  const { ended } = await program(folders[0], more);
+  assert.equal(await ended, 0);
+  for (const folder of folders) assert.ok(await hasEnded(folder));
+});
+
 test("a program that listens to a signal has its daemon until it ends itself", async () => {
   const folder = temporaryFolder();
   const { child, ended } = await program(

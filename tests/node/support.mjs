@@ -39,9 +39,14 @@ export function environment(variables = {}) {
   return { ...Object.fromEntries(kept), EMSTORE_STORE_ALLOW_MEMORY: "true", ...variables };
 }
 
+const leftovers = []; // What is done at the end, the last first: one listener, as Node warns of more than ten.
+process.once("exit", () => {
+  while (leftovers.length > 0) leftovers.pop()();
+});
+
 export function temporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), "emstore-node-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  leftovers.push(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -68,7 +73,8 @@ export class Daemon {
       this.ended.then((code) => `ended with ${code}`),
     ]);
     for (const part of [this.process, this.process.stdout]) part.unref(); // A test that fails ends.
-    process.once("exit", () => this.process.kill("SIGKILL"));
+    const { process } = this;
+    leftovers.push(() => process.kill("SIGKILL"));
     if (!ready.includes(" ready in ")) throw new Error(`emstored: ${ready}`);
   }
 

@@ -62,10 +62,10 @@ async function start(options: DaemonOptions): Promise<Daemon> {
     dismiss();
     child.kill("SIGTERM");
   };
-  process.on("exit", stop);
+  const letGo = stopAtExit(stop);
   const forget = () => {
     dismiss();
-    process.off("exit", stop);
+    letGo();
   };
   child.once("exit", forget).once("error", forget);
   await ready(child, program);
@@ -81,6 +81,22 @@ async function start(options: DaemonOptions): Promise<Daemon> {
       stop();
       return ended;
     },
+  };
+}
+
+const stops = new Set<() => void>(); // Of the private daemons of this process.
+
+function stopAll(): void {
+  for (const stop of stops) stop();
+}
+
+/** One listener for all: Node warns of more than ten. Gives what takes `stop` back. */
+function stopAtExit(stop: () => void): () => void {
+  if (stops.size === 0) process.on("exit", stopAll);
+  stops.add(stop);
+  return () => {
+    stops.delete(stop);
+    if (stops.size === 0) process.off("exit", stopAll);
   };
 }
 
