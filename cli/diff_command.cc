@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "cli/arguments.h"
@@ -25,8 +26,9 @@ struct Touched {
   Value id;
   std::set<std::int64_t> links;  // Fields whose links changed.
 };
-// By entity and id, in their order.
-using AllTouched = std::map<std::pair<std::string, std::string>, Touched>;
+// By the entity's name and the id, in their order; of entities that were called the same, one after
+// the other, each has its own.
+using AllTouched = std::map<std::tuple<std::string, std::string, std::int64_t>, Touched>;
 
 // One end of the comparison.
 struct End {
@@ -116,7 +118,7 @@ class Touches {
     if (!name) return;  // It came and went in between.
     // Shorter numbers first, so that 9 comes before 10.
     std::string key = id.if_integer() == nullptr ? text : std::string(20 - text.size(), '0') + text;
-    Touched& record = touched_[{*name, std::move(key)}];
+    Touched& record = touched_[{*name, std::move(key), entity->id}];
     record.entity = entity->id;
     record.id = id;
     const auto* field = entity->field(cell_text(value_at(event, "field")));
@@ -220,16 +222,17 @@ class DiffText {
   }
 
  private:
-  // What is compared, by the names that are told. When a record changed is no difference.
+  // What is compared, by the names that are told. When a record changed is no difference, and a
+  // field without a value is as if it were not there.
   Map told_values(const Touched& record, const End& end, const Map& values) const {
     Map told;
     const PastSchema::Entity& entity = *end.schema.entity(record.entity);
     for (const auto& [name, value] : values) {
-      if (name == "updated_at") continue;
+      if (name == "updated_at" || value.is_null()) continue;
       const PastSchema::Field* field = entity.field(name);
       const bool are_links = field != nullptr && record.links.contains(field->id);
       told.set(field == nullptr ? name : ends_.name_of(record.entity, *field),
-               are_links && !value.is_null() ? without_positions(value) : value);
+               are_links ? without_positions(value) : value);
     }
     return told;
   }
@@ -313,7 +316,7 @@ int show_difference(Session& session, const DiffWords& words) {
   DiffText text(session, ends);
   bool told = false;
   for (const auto& [key, record] : Touches(session, schemas, ends, words).read()) {
-    told |= text.tell(key.first, record, record_at(session, ends.before, record),
+    told |= text.tell(std::get<0>(key), record, record_at(session, ends.before, record),
                       record_at(session, ends.after, record));
   }
   if (!told && !session.json()) session.print("nothing is different\n");

@@ -477,6 +477,17 @@ class Differences(CliCase):
         self.assertEqual(self.out("diff", 3, 4), changed)
         self.assertIn("posts/151 created", self.out("diff", 5, 7))
 
+    def test_an_entity_that_came_after_another_of_its_name_is_another(self):
+        posts = {"fields": {"title": {"type": "text"}}}
+        self.apply({"posts": posts, "notes": posts}, media=False)
+        self.out("insert", "posts", "title=Old")                              # 2
+        self.apply({"notes": posts}, "--allow-destructive", media=False)
+        self.apply({"posts": posts, "notes": posts}, media=False)
+        last = self.json("insert", "posts", "title=New")[0]["sequence"]
+        told = [(one["before"] and one["before"]["title"], one["after"] and one["after"]["title"])
+                for one in self.json("diff", 2, last)]
+        self.assertEqual(told, [("Old", None), (None, "New")])
+
     def test_fields_that_go_are_told_and_mere_times_are_not(self):
         self.apply({"posts": {"fields": {"title": {"type": "text"}, "body": {"type": "text"}}}}, media=False)
         self.out("insert", "posts", "title=One", "body=Text")                 # 2
@@ -484,6 +495,9 @@ class Differences(CliCase):
         self.out("update", "posts", 1, "title=One")                           # 4
         self.assertEqual(self.out("diff", 2, 4), "nothing is different\n")
         self.assertEqual(self.json("diff", 2, 4), [])
+        self.apply({"posts": {"fields": {"title": {"type": "text"}, "body": {"type": "text"}, "more": {"type": "text"}}}},
+                   media=False)                                               # 5
+        self.assertEqual(self.out("diff", 2, 5), "nothing is different\n")
         self.apply({"posts": {"fields": {"title": {"type": "text"}}}}, "--allow-destructive", media=False)
         last = self.json("log", "--reverse", "--limit", 1)[0]["sequence"]
         self.assertEqual(self.out("diff", 4, last), 'posts/1\n  body  "Text" → nothing\n')
