@@ -83,8 +83,9 @@ std::set<std::string> owners_of(const Record& medium) {
 // The whole story, one chapter a function.
 class Demo {
  public:
-  Demo(const Terminal& terminal, const DemoWords& words)
-      : terminal_(terminal),
+  Demo(const Session& session, const DemoWords& words)
+      : session_(session),
+        terminal_(session.terminal()),
         words_(words),
         catalog_(read_catalog(shop_folder(words))),
         data_(data_folder(words, temporary_)),
@@ -101,6 +102,7 @@ class Demo {
     verify();
     daemon_.stop();
     say_what_next();
+    if (session_.json()) session_.print_json(figures_);
   }
 
  private:
@@ -120,12 +122,17 @@ class Demo {
 
   Contents contents();
   void title(const std::string& text) const { print("\n" + bold(terminal_, text) + "\n"); }
-  void done(const std::string& text) const { print(green(terminal_, "✓") + " " + text + "\n"); }
+  // The figures are those of the text.
+  void done(const std::string& text, const Map& figures) {
+    print(green(terminal_, "✓") + " " + text + "\n");
+    for (const auto& [name, value] : figures) figures_.set(name, value);
+  }
   void print(const std::string& text) const {
     InterruptGuard::check();
-    std::cout << text << std::flush;
+    if (!session_.json()) std::cout << text << std::flush;
   }
 
+  const Session& session_;
   const Terminal& terminal_;
   const DemoWords& words_;
   TemporaryFolder temporary_;
@@ -135,13 +142,15 @@ class Demo {
   std::optional<Client> client_;
   std::optional<ShopBuilder> shop_;
   std::size_t contents_ = 0;  // Distinct ones, that the media name.
+  Map figures_;
 };
 
 void Demo::start() {
   const double seconds = daemon_.start();
   client_.emplace(connect(temporary_.path() / "sock"));
-  done(cell_text(value_at(client_->hello(), "server")) + " ready in " + duration_text(seconds) +
-       "  data " + data_.string());
+  const std::string server = cell_text(value_at(client_->hello(), "server"));
+  done(server + " ready in " + duration_text(seconds) + "  data " + data_.string(),
+       {{"server", server}, {"directory", data_.string()}, {"start_seconds", seconds}});
 }
 
 void Demo::fill() {
@@ -205,9 +214,15 @@ void Demo::show_sharing() {
   const std::uint64_t pages = client_->repository("pages").count();
   print("\n");
   done("shop: " + std::to_string(products) + " products, " + std::to_string(pages) + " pages, " +
-       std::to_string(media.size()) + " media; " + std::to_string(contents.size()) +
-       " distinct contents: stored " + count_text(stored) + " of " + count_text(all) +
-       " bytes, saved " + std::to_string((100 * (all - stored) + all / 2) / all) + " %");
+           std::to_string(media.size()) + " media; " + std::to_string(contents.size()) +
+           " distinct contents: stored " + count_text(stored) + " of " + count_text(all) +
+           " bytes, saved " + std::to_string((100 * (all - stored) + all / 2) / all) + " %",
+       {{"products", products},
+        {"pages", pages},
+        {"media", media.size()},
+        {"contents", contents.size()},
+        {"stored_bytes", stored},
+        {"media_bytes", all}});
 }
 
 Demo::Contents Demo::contents() {
@@ -237,8 +252,9 @@ void Demo::kill_and_restart() {
   const Contents after = contents();
   expect(before.text == after.text, "the records are not the same after the restart");
   done("killed with SIGKILL, ready again in " + duration_text(seconds) + ": " +
-       std::to_string(after.records) + " records and " + std::to_string(after.links) +
-       " links read back the same, nothing lost");
+           std::to_string(after.records) + " records and " + std::to_string(after.links) +
+           " links read back the same, nothing lost",
+       {{"restart_seconds", seconds}, {"records", after.records}, {"links", after.links}});
 }
 
 void Demo::read_bytes_back() {
@@ -251,7 +267,8 @@ void Demo::read_bytes_back() {
     InterruptGuard::check();
   }
   done(std::to_string(shop_->files().size()) + " media read back byte for byte, " +
-       count_text(bytes) + " bytes");
+           count_text(bytes) + " bytes",
+       {{"media_read", shop_->files().size()}, {"bytes_read", bytes}});
 }
 
 void Demo::verify() {
@@ -269,10 +286,16 @@ void Demo::verify() {
     expect(kept == contents_, "emstored keeps " + std::to_string(kept) +
                                   " contents, the media name " + std::to_string(contents_));
   }
-  done("replayed " + std::to_string(number_at(report, "sequence")) + " commits, " +
-       std::to_string(number_at(report, "events")) + " events from the log in " +
-       duration_text(seconds) + ": " + std::to_string(families->size()) +
-       " index families equal the live ones, state digest " + digest.substr(0, 16));
+  const std::uint64_t commits = number_at(report, "sequence"), events = number_at(report, "events");
+  done("replayed " + std::to_string(commits) + " commits, " + std::to_string(events) +
+           " events from the log in " + duration_text(seconds) + ": " +
+           std::to_string(families->size()) + " index families equal the live ones, state digest " +
+           digest.substr(0, 16),
+       {{"commits", commits},
+        {"events", events},
+        {"verify_seconds", seconds},
+        {"families", families->size()},
+        {"state_digest", digest}});
 }
 
 void Demo::say_what_next() const {
@@ -290,20 +313,23 @@ void Demo::say_what_next() const {
 
 }  // namespace
 
-int demo(const Terminal& terminal, const DemoWords& words) {
+int demo(Session& session, const DemoWords& words) {
   const InterruptGuard guard;
-  const auto failed = [&](const char* why) {
+  const auto failed = [&](const Error& error, std::string_view why) {
     std::cout << std::flush;
-    std::cerr << red(terminal.colors, "the demo failed:") << " " << why << "\n";
+    std::cerr << (session.json()
+                      ? json_of(error)
+                      : red(session.terminal().colors, "the demo failed:") + " " + std::string(why))
+              << "\n";
     return kExitUnexpected;
   };
   try {
-    Demo(terminal, words).run();
+    Demo(session, words).run();
     return 0;
   } catch (const DemoFailure& failure) {
-    return failed(failure.what());
+    return failed({ErrorCode::internal, failure.what(), "", "", {}}, failure.what());
   } catch (const Failure& failure) {
-    return failed(failure.what());
+    return failed(failure.error(), failure.what());
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "cli/terminal.h"
+#include "cli/session.h"
 
 namespace emstore::cli {
 
@@ -13,6 +13,7 @@ struct DemoWords {
   std::string keep;  // Where the data stays; empty: in a folder that is removed.
 };
 
-int demo(const Terminal& terminal, const DemoWords& words);
+// For programs it tells its figures alone, in one object.
+int demo(Session& session, const DemoWords& words);
 
 }  // namespace emstore::cli

@@ -324,7 +324,7 @@ void add_daemon(CLI::App& app, Words& words) {
   call_app.add_option("METHOD", words.call.method)->required();
   call_app.add_option("JSON", words.call.params);
   CLI::App& demo_app = add(app, "demo", "Run the example shop with a daemon of its own", words,
-                           [&](Session& session) { return demo(session.terminal(), words.demo); });
+                           [&](Session& session) { return demo(session, words.demo); });
   demo_app.add_option("--shop", words.demo.shop, "The folder of catalog.json");
   demo_app.add_option("--keep", words.demo.keep, "Keep the data in this folder");
 }

@@ -31,6 +31,15 @@ Table entity_table(const Map& entity) {
   return table;
 }
 
+int print_code(Session& session, const char* language, const std::string& code) {
+  if (session.json()) {
+    session.print_json(Map{{language, code}});
+  } else {
+    session.print(code);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int apply_schema(Session& session, const SchemaApplyWords& words) {
@@ -64,12 +73,10 @@ int show_schema(Session& session, SchemaForm form) {
   const Map answer = session.client().schema();
   const Map* document = value_at(answer, "schema").if_map();
   if (document != nullptr && form == SchemaForm::typescript) {
-    session.print(typescript_of(*document));
-    return 0;
+    return print_code(session, "typescript", typescript_of(*document));
   }
   if (document != nullptr && form == SchemaForm::cpp) {
-    session.print(cpp_of(*document));
-    return 0;
+    return print_code(session, "cpp", cpp_of(*document));
   }
   if (document != nullptr && session.json()) {
     session.print_json(portable_schema(*document));

@@ -15,6 +15,7 @@
 #include "cli/demo_daemon.h"
 #include "cli/failures.h"
 #include "cli/interrupt.h"
+#include "cli/json.h"
 #include "cli/text.h"
 
 namespace emstore::cli {
@@ -85,36 +86,33 @@ void show_audit(Session& session, const Map& report) {
       named("state digest  ", report, "state_digest"));
 }
 
-struct Program {
-  std::vector<std::string> words;
-
-  [[noreturn]] void become() {
-    std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    ::execvp(arguments.front(), arguments.data());
-    std::cerr << "cannot run " << words.front() << "\n";
-    ::_exit(kExitUnexpected);
-  }
-};
-
-Program offline(const Session& session, const std::string& into,
-                const std::vector<std::string>& what) {
-  if (session.json()) {
-    throw UsageError("making a store is told in words only",
-                     "leave out --json: the exit code says whether it was made");
-  }
-  Program program{{DemoDaemon::find_program().string(), "--data", into}};
-  program.words.insert(program.words.end(), what.begin(), what.end());
-  return program;
-}
-
 Error no_process(const std::string& what) {
   return {ErrorCode::io_failed,
           "cannot " + what + ": " + std::generic_category().message(errno),
           "",
           "see what the system allows to a user",
           {}};
+}
+
+struct Program {
+  std::vector<std::string> words;
+
+  // Comes back only with why it could not.
+  Error become() {
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    ::execvp(arguments.front(), arguments.data());
+    return no_process("run " + words.front());
+  }
+};
+
+Program offline(const Session& session, const std::string& into,
+                const std::vector<std::string>& what) {
+  Program program{{DemoDaemon::find_program().string(), "--data", into}};
+  program.words.insert(program.words.end(), what.begin(), what.end());
+  if (session.json()) program.words.emplace_back("--json");
+  return program;
 }
 
 // Writes to a pipe whose other end may have gone: then it has said why.
@@ -226,28 +224,34 @@ int export_store(Session& session, const ExportWords& words) {
       },
       words.until);
   if (!std::cout.flush()) throw Failure(output_failure());
+  if (session.json()) {
+    std::cerr << to_json(Map{{"exported", exported}}) << "\n";
+    return 0;
+  }
   std::cerr << "exported up to commit " << cell_text(value_at(exported, "sequence")) << ", root "
             << cell_text(value_at(exported, "root")) << "\n";
   return 0;
 }
 
 int take_export(Session& session, const StoreWords& words) {
-  offline(session, words.into, {"--import"}).become();
+  throw Failure(offline(session, words.into, {"--import"}).become());
 }
 
 int restore(Session& session, const StoreWords& words) {
-  offline(session, words.into, {"--restore", words.backup}).become();
+  throw Failure(offline(session, words.into, {"--restore", words.backup}).become());
 }
 
 // Starts the program; what is written to the descriptor, which takes the place of `into`, is its
 // standard input.
-pid_t start(Program& program, int& into) {
+pid_t start(const Session& session, Program& program, int& into) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw Failure(no_process("make a pipe"));
   const pid_t child = ::fork();
   if (child == 0) {
     ::dup2(pipe[0], STDIN_FILENO);
-    program.become();
+    const Error error = program.become();
+    std::cerr << (session.json() ? json_of(error) + "\n" : text_of(error, false)) << std::flush;
+    ::_exit(exit_code_of(error.code));
   }
   ::close(pipe[0]);
   if (child < 0) throw Failure(no_process("start another program"));
@@ -264,7 +268,7 @@ int replay(Session& session, const StoreWords& words) {
   std::optional<Error> error;
   // Who refuses has sent nothing, and what would take nothing for a stream has not begun.
   const auto write = [&](std::string_view bytes) {
-    if (child < 0) child = start(program, into);
+    if (child < 0) child = start(session, program, into);
     write_all(into, bytes);
   };
   client.export_store(write, words.until, error);

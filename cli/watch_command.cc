@@ -41,7 +41,9 @@ void show(Session& session, const FeedNotice& notice) {
       std::cout.flush();
       return;
     case FeedNotice::Kind::lagging:
-      std::cerr << "lagging: " << count_text(notice.behind) << " commits wait\n";
+      std::cerr << (session.json() ? to_json(Map{{"lagging", Map{{"behind", notice.behind}}}})
+                                   : "lagging: " + count_text(notice.behind) + " commits wait")
+                << "\n";
       return;
     case FeedNotice::Kind::caught_up:
     case FeedNotice::Kind::progress:

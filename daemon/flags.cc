@@ -37,6 +37,7 @@ constexpr std::array kFlags{
     Flag{"--dump", true, [](Flags& f, std::string_view v) { f.dump = v; }},
     Flag{"--import", false, [](Flags& f, std::string_view) { f.import = true; }},
     Flag{"--restore", true, [](Flags& f, std::string_view v) { f.restore = v; }},
+    Flag{"--json", false, [](Flags& f, std::string_view) { f.json = true; }},
     Flag{"--print-config", false, [](Flags& f, std::string_view) { f.print_config = true; }},
     Flag{"--version", false, [](Flags& f, std::string_view) { f.version = true; }},
     Flag{"--help", false, [](Flags& f, std::string_view) { f.help = true; }},
@@ -76,6 +77,10 @@ Result<Flags> read_flags(std::span<const std::string_view> arguments) {
     }
     flag->note(flags, value);
   }
+  if (flags.json && !flags.import && !flags.restore) {
+    return failure(ErrorCode::invalid_request, "--json tells what --import or --restore has made",
+                   "", "leave it out");
+  }
   return flags;
 }
 
@@ -94,6 +99,7 @@ Serves the store in DIR, which is created where it is missing, to local programs
                      one a line: family, key and value in hex
   --import           make a store in an empty DIR of the export on standard input, and prove it
   --restore BACKUP   make a store in an empty DIR of the backup in that directory, and prove it
+  --json             say what became of --import or --restore in one line of JSON
   --version, --help
 
 SIGTERM and SIGINT stop it in order: what is in flight is answered first.

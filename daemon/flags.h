@@ -19,12 +19,13 @@ struct Flags {
   std::optional<std::string> dump;     // A family, or "all".
   bool import = false;                 // From standard input.
   std::optional<std::string> restore;  // The folder of a backup.
+  bool json = false;                   // What became of either, for programs.
   std::optional<std::string> config_file;
   std::vector<Override> overrides;
 };
 
 // `arguments` without the program's name. Both `--data DIR` and `--data=DIR`.
-// Errors: invalid_request, with a suggestion for an unknown flag.
+// Errors: invalid_request, with a suggestion for an unknown flag; for --json without what it tells.
 Result<Flags> read_flags(std::span<const std::string_view> arguments);
 
 std::string_view usage();

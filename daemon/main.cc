@@ -22,6 +22,7 @@
 #include "daemon/import.h"
 #include "daemon/memory.h"
 #include "daemon/notify.h"
+#include "daemon/outcome.h"
 
 namespace {
 
@@ -31,7 +32,11 @@ using emstore::daemon::Config;
 using emstore::daemon::Configuration;
 using emstore::daemon::Flags;
 
-int report(const Error& error) {
+int report(const Error& error, bool as_json = false) {
+  if (as_json) {
+    std::fprintf(stderr, "%s\n", emstore::daemon::json_of(error).c_str());
+    return emstore::exit_code_of(error.code);
+  }
   std::fprintf(stderr, "emstored: error: %s [%s]\n", error.message.c_str(),
                std::string(emstore::name_of(error.code)).c_str());
   const std::string next =
@@ -108,14 +113,13 @@ int serve(const Config& config, const std::string& notify_socket) {
   return served ? 0 : report(served.error());
 }
 
-int report(const emstore::daemon::ImportReport& made, const Config& config) {
+void print(const emstore::daemon::ImportReport& made, const Config& config) {
   std::printf("store in %s  commit %llu  media %llu\nroot          %s\nstate digest  %s  (%s)\n",
               config.data.c_str(), static_cast<unsigned long long>(made.sequence),
               static_cast<unsigned long long>(made.blobs),
               emstore::to_hex(emstore::as_bytes(made.root)).c_str(),
               emstore::to_hex(emstore::as_bytes(made.state_digest)).c_str(),
               made.is_compared ? "equal to the source's" : "the source does not say");
-  return 0;
 }
 
 // A store made of an export or of a backup; nobody is served.
@@ -126,7 +130,13 @@ int make_store(const Flags& flags, const Config& config) {
           ? emstore::daemon::restore(config, *flags.restore, log)
           : emstore::daemon::import_store(
                 config, {emstore::daemon::source_of(STDIN_FILENO, "standard input")}, {}, log);
-  return made ? report(*made, config) : report(made.error());
+  if (!made) return report(made.error(), flags.json);
+  if (flags.json) {
+    std::puts(emstore::daemon::json_of(*made, config.data).c_str());
+  } else {
+    print(*made, config);
+  }
+  return 0;
 }
 
 }  // namespace
@@ -146,7 +156,7 @@ int main(int argc, char** argv) {
   }
   const emstore::daemon::Environment environment = environment_of_process();
   const emstore::Result<Configuration> configuration = configuration_of(*flags, environment);
-  if (!configuration) return report(configuration.error());
+  if (!configuration) return report(configuration.error(), flags->json);
   if (flags->print_config) return print_config(*configuration);
   if (flags->import || flags->restore) return make_store(*flags, configuration->config);
   if (flags->dump) {

@@ -183,11 +183,52 @@ class ForPrograms(cli_test.ShopCase):
         self.assertEqual(json.loads(self.run_cli("media", "ls", "--limit", 1, "--json").stderr), {"more": {"offset": 1}})
         self.assertEqual(self.run_cli("media", "ls", "--json").stderr, "")
 
-    def test_what_is_told_in_words_only_refuses_json(self):
-        for words in (("import", "--into", "made"), ("replay", "--into", "made"), ("restore", "none", "--into", "made")):
-            said = self.refused(2, *words, "--json")
-            self.assertIn("told in words only", json.loads(said)["error"]["message"])
-        self.assertFalse((self.work / "made").exists())
+    def test_stores_that_are_made_are_told(self):
+        [audit] = self.json("audit")
+        [backup] = self.json("backup", "kept")
+        export = self.run_cli("export", "--json", text=False)
+        exported = json.loads(export.stderr)["exported"]
+        for told in (backup, exported):
+            self.assertEqual([told[name] for name in ("sequence", "root")],
+                             [audit[name] for name in ("sequence", "root")])
+        for words, stream in ((("import",), export.stdout), (("restore", "kept"), None), (("replay",), None)):
+            into = "of " + words[0]
+            done = self.run_cli(*words, "--into", into, "--json", text=False, input=stream)
+            self.assertEqual(json.loads(done.stdout),
+                             {"directory": into, "sequence": audit["sequence"], "media": audit["blobs"],
+                              "root": audit["root"], "state_digest": audit["state_digest"], "compared": True})
+            self.assertEqual(done.stderr, b"")
+        [then] = self.json("replay", "--until", 1, "--into", "then")
+        self.assertEqual((then["sequence"], then["compared"]), (1, False))
+
+    def test_stores_that_cannot_be_made_say_why(self):
+        (self.work / "full").mkdir(exist_ok=True)
+        (self.work / "full" / "file").write_text("mine")
+        export = self.run_cli("export", text=False).stdout
+        for words, stream, code, class_code in (
+                (("import", "--into", "full"), export, "invalid_request", 2),
+                (("replay", "--into", "full"), None, "invalid_request", 2),
+                (("restore", "none", "--into", "made"), None, "invalid_request", 2),
+                (("import", "--into", "broken"), export[:500], "corrupt_log", 8)):
+            done = self.run_cli(*words, "--json", text=False, input=stream, code=class_code)
+            error = json.loads(done.stderr)["error"]
+            self.assertEqual((error["code"], done.stdout), (code, b""), words)
+            self.assertTrue(error["message"] and error["hint"])
+
+    def test_a_program_that_is_missing_is_named(self):
+        environment = self.environment() | {"EMSTORED": "/no/such/emstored"}
+        for words in (("import",), ("restore", "none"), ("replay",)):
+            done = subprocess.run([cli_test.CLI, *words, "--into", "made", "--json"], cwd=self.work, env=environment,
+                                  text=True, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+            self.assertEqual((done.returncode, done.stdout), (6, ""), words)
+            error = json.loads(done.stderr)["error"]
+            self.assertEqual(error["code"], "io_failed")
+            self.assertIn("cannot run /no/such/emstored", error["message"])
+
+    def test_code_of_a_schema_is_told_too(self):
+        for language in ("typescript", "cpp"):
+            code = self.out("schema", "show", "--" + language)
+            self.assertEqual(self.json("schema", "show", "--" + language), [{language: code}])
 
 
 class Interrupted(cli_test.ShopCase):

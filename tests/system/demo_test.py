@@ -78,6 +78,20 @@ class Demo(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         self.check_figures(done.stdout, SHOP)
 
+    def test_tells_programs_the_same_figures(self):
+        done = run_demo("--json")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        told, want = json.loads(done.stdout), expected(SHOP)
+        self.assertEqual({name: told[name] for name in ("products", "pages", "media", "contents", "links", "commits")},
+                         {name: want[name] for name in ("products", "pages", "media", "contents", "links", "commits")})
+        self.assertEqual((told["stored_bytes"], told["media_bytes"], told["media_read"], told["bytes_read"]),
+                         (want["stored"], want["bytes"], want["media"], want["bytes"]))
+        self.assertEqual(told["records"], want["products"] + want["pages"] + want["media"])
+        self.assertRegex(told["state_digest"], "^[0-9a-f]{64}$")
+        failed = run_demo("--json", EMSTORED="/bin/false")
+        self.assertEqual((failed.returncode, failed.stdout), (1, ""))
+        self.assertIn("emstored ended", json.loads(failed.stderr)["error"]["message"])
+
     def test_counts_what_is_there_and_not_what_is_usual(self):
         with tempfile.TemporaryDirectory() as folder:
             shop = pathlib.Path(folder) / "shop"

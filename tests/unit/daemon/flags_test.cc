@@ -30,6 +30,15 @@ TEST(Flags, AskForOneThing) {
   EXPECT_EQ(read({"--dump", "all"})->dump, "all");
 }
 
+TEST(Flags, RefuseJsonOfWhatTellsNone) {
+  EXPECT_TRUE(read({"--json", "--import"})->json);
+  EXPECT_TRUE(read({"--restore", "/b", "--json"})->json);
+  EXPECT_FALSE(read({"--import"})->json);
+  for (const char* other : {"--print-config", "--version", "--data=/d"}) {
+    EXPECT_EQ(read({"--json", other}).error().code, ErrorCode::invalid_request) << other;
+  }
+}
+
 TEST(Flags, RefuseWhatTheyDoNotKnow) {
   EXPECT_EQ(read({"--dta", "/d"}).error().hint, "did you mean \"--data\"?");
   EXPECT_EQ(read({"data"}).error().code, ErrorCode::invalid_request);
