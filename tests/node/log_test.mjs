@@ -63,7 +63,7 @@ test("a page that has nothing is not the end of the log", async () => {
     { commits: [{ sequence: 200_007 }], next: 200_008, more: false },
   ];
   const asked = [];
-  const read = async (method, query) => {
+  const read = async (method, [query]) => {
     asked.push([method, query.from]);
     return pages[asked.length - 1];
   };

@@ -36,6 +36,6 @@ test("the lock file names no host", () => {
 test("the programs of the README compile", () => {
   const readme = readFileSync(join(packageFolder, "README.md"), "utf8");
   const blocks = [...readme.matchAll(/^```typescript\n([\s\S]*?)^```$/gm)].map(([, text]) => text);
-  assert.equal(blocks.length, 3);
+  assert.equal(blocks.length, 4);
   blocks.forEach((text, i) => built(`readme-${i}`, "program", text));
 });

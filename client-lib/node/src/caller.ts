@@ -5,8 +5,12 @@
  * connection what was not answered is sent again, in the same order and with the same bytes: reads,
  * and mutations with a request key, which the daemon carries out once. A mutation without a key that
  * was sent is not: its outcome is unknown.
+ *
+ * A call that is taken back is refused at once. One that was sent keeps its place until its answer has
+ * come, which is dropped, and is never sent again.
  */
 import { randomBytes } from "node:crypto";
+import { cancelled, onAbort, type Abortable } from "./abort.js";
 import { encode } from "./codec.js";
 import { Connection } from "./connection.js";
 import { EmstoreError, noAnswer } from "./errors.js";
@@ -44,7 +48,9 @@ interface Request extends Repeatability {
   readonly bytes: Uint8Array;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
-  isSent: boolean;
+  isSent: boolean; // Over the connection that stands.
+  mayHaveHappened: boolean; // It was sent over this one, or over another.
+  isTakenBack: boolean; // Nobody waits for the answer.
 }
 
 export type PushHandler = (method: string, params: readonly unknown[]) => void;
@@ -55,6 +61,7 @@ const longestPause = 500;
 const idsMax = 2 ** 32;
 /** Silence says nothing while these are under way, nor of what waits behind them. */
 const takeLong: ReadonlySet<string> = new Set(["schema.apply", "blob.commit"]);
+const schemaApply = "schema.apply"; // A change, though one that may be repeated without a key.
 const helloId = 0; // Of the first request of each connection.
 
 /** 128 random bits. */
@@ -65,6 +72,8 @@ export class Caller {
   readonly #options: CallerOptions;
   readonly #requests = new Map<number, Request>(); // Without an answer, in the order they were made.
   readonly #long = new Set<number>(); // Those of them that take long.
+  #takenBack = 0; // So many of them.
+  #greeters = 0; // Who wait for a connection as such.
   readonly #pushHandlers = new Set<PushHandler>();
   #lostHandler: (cause: EmstoreError) => void = () => undefined;
   #connection: Connection | null = null;
@@ -83,16 +92,42 @@ export class Caller {
 
   /** The daemon's answer to `hello`, of the connection that stands or stood last. */
   async hello(): Promise<Hello> {
-    await this.#connected();
-    return this.#hello!;
+    this.#greeters += 1;
+    try {
+      await this.#connected();
+      return this.#hello!;
+    } finally {
+      this.#greeters -= 1;
+    }
   }
 
-  call(method: string, params: readonly unknown[], repeat: Repeatability): Promise<unknown> {
+  call(
+    method: string,
+    params: readonly unknown[],
+    { signal, ...repeat }: Repeatability & Abortable,
+  ): Promise<unknown> {
     if (this.#isClosed) return Promise.reject(closed());
+    if (signal?.aborted) return Promise.reject(cancelled(signal));
     return new Promise((resolve, reject) => {
       const id = this.#nextId();
       const bytes = encode([0, id, method, params]);
-      this.#requests.set(id, { ...repeat, method, bytes, resolve, reject, isSent: false });
+      const forget = onAbort(signal, () => this.#takeBack(id, cancelled(signal!)));
+      const settles =
+        <T>(settle: (outcome: T) => void) =>
+        (outcome: T) => {
+          forget();
+          settle(outcome);
+        };
+      this.#requests.set(id, {
+        ...repeat,
+        method,
+        bytes,
+        resolve: settles(resolve),
+        reject: settles(reject),
+        isSent: false,
+        mayHaveHappened: false,
+        isTakenBack: false,
+      });
       if (takeLong.has(method)) this.#long.add(id);
       if (this.#connection) this.#send();
       else this.#connected().catch(() => undefined); // Told to each request.
@@ -143,13 +178,37 @@ export class Caller {
   }
 
   #forget(id: number): void {
+    if (this.#requests.get(id)?.isTakenBack) this.#takenBack -= 1;
     this.#requests.delete(id);
     this.#long.delete(id);
   }
 
+  /** Nobody waits for it any more. What was sent keeps its id: the answer will still come. */
+  #takeBack(id: number, cause: EmstoreError): void {
+    const request = this.#requests.get(id);
+    if (!request) return;
+    if (request.isSent) {
+      request.isTakenBack = true;
+      this.#takenBack += 1;
+    } else {
+      this.#forget(id);
+    }
+    request.reject(outcomeOf(request, cause));
+    this.#hold();
+    if (!this.#isAwaited()) this.#greeted?.end(nobodyWaits());
+  }
+
+  #isAwaited(): boolean {
+    return this.#requests.size > this.#takenBack || this.#greeters > 0;
+  }
+
   #connected(): Promise<void> {
     if (this.#connection) return Promise.resolve();
-    this.#connecting ??= this.#connect().finally(() => (this.#connecting = null));
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = null;
+      // Who asked just after it was given up.
+      if (this.#requests.size > 0) this.#connected().catch(() => undefined);
+    });
     return this.#connecting;
   }
 
@@ -162,7 +221,8 @@ export class Caller {
       } catch (cause) {
         const error = asError(cause);
         this.#deadline ??= Date.now() + (this.#hello ? this.#options.retryFor : 0);
-        if (this.#isClosed || !error.retryable || this.#isTooLate()) {
+        const isOver = this.#isClosed || !this.#isAwaited() || this.#isTooLate();
+        if (isOver || !error.retryable) {
           this.#giveUp(error, () => true);
           this.#calm();
           throw error;
@@ -226,7 +286,7 @@ export class Caller {
         request.reject(tooLarge(request.bytes.length, most));
         continue;
       }
-      request.isSent = true;
+      request.isSent = request.mayHaveHappened = true;
       this.#connection?.send(request.bytes);
     }
     if (this.#requests.size === 0) this.#calm();
@@ -235,7 +295,7 @@ export class Caller {
 
   /** A process may end when nothing is under way and nobody listens. */
   #hold(): void {
-    const isDue = this.#requests.size > 0;
+    const isDue = this.#requests.size > this.#takenBack;
     this.#connection?.expect(isDue && this.#long.size === 0);
     this.#connection?.hold(isDue || this.#pushHandlers.size > 0);
   }
@@ -244,10 +304,11 @@ export class Caller {
     const request = this.#requests.get(id);
     if (!request) throw new RangeError(`an answer to request ${id}, which was not asked`);
     const refusal = error === null || error === undefined ? null : EmstoreError.fromWire(error);
-    if (refusal && this.#asksToRepeat(refusal, request)) return this.#repeat(request, refusal);
+    if (!request.isTakenBack && refusal && this.#asksToRepeat(refusal, request)) return this.#repeat(request, refusal);
     this.#forget(id);
     this.#calm(); // An answer, not a greeting: a request that ends each connection ends at last.
-    if (this.#requests.size === 0 || takeLong.has(request.method)) this.#hold();
+    const isLast = this.#requests.size === this.#takenBack; // Of those that are waited for.
+    if (isLast || takeLong.has(request.method)) this.#hold();
     if (refusal) request.reject(refusal);
     else if (isMap(result)) request.resolve(result);
     else request.reject(noAnswer(request.method, "a map"));
@@ -263,7 +324,7 @@ export class Caller {
 
   /** Sends everything unanswered again, over a new connection: the daemon knows what it has done. */
   #repeat(refused: Request, cause: EmstoreError): void {
-    if (cause.class === "unavailable") refused.isSent = false; // Nothing has happened.
+    if (cause.class === "unavailable") refused.isSent = refused.mayHaveHappened = false;
     this.#connection?.close();
     this.#lose(cause);
   }
@@ -278,7 +339,7 @@ export class Caller {
     for (const request of this.#requests.values()) request.isSent = false;
     if (this.#requests.size === 0) return this.#calm(); // The next request connects again.
     this.#rest()
-      .then(() => this.#connected())
+      .then(() => (this.#isAwaited() ? this.#connected() : this.#calm()))
       .catch(() => undefined); // Told to each request.
   }
 
@@ -289,8 +350,7 @@ export class Caller {
     for (const [id, request] of this.#requests) {
       if (!isOver(request)) continue;
       this.#forget(id);
-      const isUnknown = request.isSent && request.isMutation && !isRefusal;
-      request.reject(isUnknown ? unknownOutcome(request, cause) : cause);
+      request.reject(isRefusal ? cause : outcomeOf(request, cause));
     }
   }
 }
@@ -338,15 +398,22 @@ export function otherStore(path: string): EmstoreError {
 }
 
 function isRepeatable(request: Request): boolean {
-  return !request.isMutation || request.key !== undefined;
+  return !request.isTakenBack && (!request.isMutation || request.key !== undefined);
 }
 
-/** Why a mutation has no answer, in terms of what may have happened to it. */
+/** Why a request has no answer, in terms of what may have happened. */
+function outcomeOf(request: Request, cause: EmstoreError): EmstoreError {
+  const isChange = request.isMutation || request.method === schemaApply;
+  return isChange && request.mayHaveHappened ? unknownOutcome(request, cause) : cause;
+}
+
 function unknownOutcome(request: Request, cause: EmstoreError): EmstoreError {
   const hint =
-    request.key === undefined
-      ? "read the record to find out; with a request key, retries are safe"
-      : `retry with the request key "${request.key}"`;
+    request.method === schemaApply
+      ? "apply it again: twice applied, a schema is as it was"
+      : request.key === undefined
+        ? "read the record to find out; with a request key, retries are safe"
+        : `retry with the request key "${request.key}"`;
   const reason = `no answer came, it may have happened: ${cause.message}`;
   return new EmstoreError("outcome_unknown", reason, { hint, retryable: true, cause });
 }
@@ -360,6 +427,10 @@ function tooLarge(bytes: number, most: number): EmstoreError {
 }
 
 const closed = () => new EmstoreError("unreachable", "this client was closed");
+
+/** Why a greeting is not waited for; who asks meanwhile has it made again. */
+const nobodyWaits = () =>
+  new EmstoreError("unreachable", "nobody waits for a connection", { retryable: true });
 
 function asError(cause: unknown): EmstoreError {
   return cause instanceof EmstoreError

@@ -1,4 +1,5 @@
 /** One store, as a program sees it. */
+import { unlessAborted, withoutSignal, type Abortable } from "./abort.js";
 import type { Hello } from "./caller.js";
 import type { DB } from "./database.js";
 import { differences, type Difference, type DiffOptions } from "./diff.js";
@@ -76,7 +77,7 @@ export interface KnownContent {
   readonly expires?: Date;
 }
 
-export interface AuditOptions {
+export interface AuditOptions extends Abortable {
   /** Only this part of the media, of so many. */
   slice?: number;
   slices?: number;
@@ -92,6 +93,7 @@ interface Job {
 }
 
 const pauseOfJobs = 20; // Milliseconds between two questions.
+const takesNoOptions: ReadonlySet<string> = new Set(["scrub"]);
 
 type Known = (keyof DB & string) | (string & {});
 
@@ -170,8 +172,9 @@ export class Client {
   }
 
   /** The schema in force. */
-  async schemaInForce(): Promise<SchemaInForce> {
-    return (await this.#requests.read("schema.get")) as SchemaInForce;
+  async schemaInForce(options: Abortable = {}): Promise<SchemaInForce> {
+    const { signal } = withoutSignal(options);
+    return (await this.#requests.read("schema.get", [], signal)) as SchemaInForce;
   }
 
   /** Who is there, and what it can do. */
@@ -179,21 +182,20 @@ export class Client {
     return this.#requests.calls.hello();
   }
 
-  async ping(): Promise<{ sequence: number }> {
-    return (await this.#requests.read("ping")) as { sequence: number };
+  async ping(options: Abortable = {}): Promise<{ sequence: number }> {
+    const { signal } = withoutSignal(options);
+    return (await this.#requests.read("ping", [], signal)) as { sequence: number };
   }
 
   /** Every commit from that sequence on, or as the query says: as stored in `bytes`, and decoded. */
   log(query: number | LogQuery = {}): AsyncGenerator<Commit, void, undefined> {
-    return commits(
-      this.#requests,
-      plain(typeof query === "number" ? { from: query } : withoutUndefined(query), "") as LogQuery,
-    );
+    const { signal, rest } = withoutSignal(typeof query === "number" ? { from: query } : query);
+    return commits(this.#requests, plain(withoutUndefined(rest), "") as LogQuery, signal);
   }
 
   /** One commit, whole. */
-  show(sequence: number): Promise<Commit> {
-    return commitOf(this.#requests, sequence);
+  async show(sequence: number, options: Abortable = {}): Promise<Commit> {
+    return commitOf(this.#requests, sequence, withoutSignal(options).signal);
   }
 
   /**
@@ -222,46 +224,50 @@ export class Client {
 
   /** Commits as they are made, and those before them from wherever the options say. */
   subscribe(entity: Known, options?: FeedOptions): Feed;
-  subscribe(options?: Pick<FeedOptions, "from" | "operators">): Feed;
+  subscribe(options?: Pick<FeedOptions, "from" | "operators" | "signal">): Feed;
   subscribe(first: string | object = {}, second: object = {}): Feed {
-    const asked = typeof first === "string" ? { ...second, entity: first } : first;
+    const options = typeof first === "string" ? { ...second, entity: first } : first;
+    const { signal, rest } = withoutSignal(options);
     const connect = async () => {
       await this.#ready();
       return this.#requests.newCaller();
     };
     return new Feed(
       connect,
-      plain(withoutUndefined(asked), "") as Record<string, unknown>,
+      plain(withoutUndefined(rest), "") as Record<string, unknown>,
       this.#retryFor,
+      signal,
     );
   }
 
   /** Has the daemon fold its log again and compare it with the live indexes; the report. */
-  verify(): Promise<Record<string, unknown>> {
-    return this.#carriedOut("verify", {});
+  verify(options: Abortable = {}): Promise<Record<string, unknown>> {
+    return this.#carriedOut("verify", options);
   }
 
   /** Has it look at all there is, bytes of media included; the report says what is damaged. */
   audit(options: AuditOptions = {}): Promise<Record<string, unknown>> {
-    return this.#carriedOut("audit", withoutUndefined(options));
+    return this.#carriedOut("audit", options);
   }
 
   /** Folds the log again and puts the indexes that it gives in place of the live ones; `mended` says whether those differed. */
-  rebuild(): Promise<Record<string, unknown>> {
-    return this.#carriedOut("rebuild", {});
+  rebuild(options: Abortable = {}): Promise<Record<string, unknown>> {
+    return this.#carriedOut("rebuild", options);
   }
 
   /** Deletes media that nothing has linked for `grace` seconds, and their bytes; the report. */
-  gc(options: { dry_run?: boolean; grace?: number } = {}): Promise<Record<string, unknown>> {
-    return this.#carriedOut("gc", withoutUndefined(options));
+  gc(
+    options: Abortable & { dry_run?: boolean; grace?: number } = {},
+  ): Promise<Record<string, unknown>> {
+    return this.#carriedOut("gc", options);
   }
 
   /**
    * Goes on with the scrub of media, or begins one, and waits for its end; the report. What is in
    * `waiting` is damaged; the same bytes, uploaded again, mend it.
    */
-  scrub(): Promise<Record<string, unknown>> {
-    return this.#carriedOut("scrub");
+  scrub(options: Abortable = {}): Promise<Record<string, unknown>> {
+    return this.#carriedOut("scrub", options);
   }
 
   /**
@@ -269,9 +275,13 @@ export class Client {
    * upload would have answered. Until `expires`, `{ blob }` may stand for such a file. Without
    * `sha256` the answer is `{ maybe: true }`.
    */
-  async have(contents: readonly (string | ContentDigest)[]): Promise<(KnownContent | null)[]> {
+  async have(
+    contents: readonly (string | ContentDigest)[],
+    options: Abortable = {},
+  ): Promise<(KnownContent | null)[]> {
     const method = "blob.have";
-    return listIn(method, await this.request(method, contents), "contents");
+    const { signal } = withoutSignal(options);
+    return listIn(method, await this.#requests.read(method, [contents], signal), "contents");
   }
 
   /**
@@ -298,17 +308,39 @@ export class Client {
     this.#schema = schema;
   }
 
-  /** A job, until it has ended; begun twice after a lost connection, it does what is left to do. */
-  async #carriedOut(method: string, options?: object): Promise<Record<string, unknown>> {
-    const params = options ? [options] : [];
-    const { job } = (await this.request(method, ...params)) as { job: string };
+  /**
+   * A job, until it has ended; begun twice after a lost connection, it does what is left to do. Taken
+   * back, it ends in the daemon too.
+   */
+  async #carriedOut(method: string, options: object): Promise<Record<string, unknown>> {
+    const { signal, rest } = withoutSignal(options);
+    const params = takesNoOptions.has(method) ? [] : [withoutUndefined(rest)];
+    const begun = this.request(method, ...params) as Promise<{ job: string }>;
+    try {
+      return await unlessAborted(signal, this.#ended(begun, signal));
+    } catch (cause) {
+      if (signal?.aborted) this.#end(begun);
+      throw cause;
+    }
+  }
+
+  async #ended(
+    begun: Promise<{ job: string }>,
+    signal: AbortSignal | undefined,
+  ): Promise<Record<string, unknown>> {
+    const { job } = await begun;
     for (;;) {
-      const { state, result, error } = (await this.request("job.get", job)) as Job;
+      const { state, result, error } = (await this.#requests.read("job.get", [job], signal)) as Job;
       if (state === "done") return result!;
       if (state === "failed" || state === "cancelled") throw EmstoreError.fromWire(error);
       if (state !== "waiting" && state !== "running") throw noAnswer("job.get", "a known state");
       await new Promise((resolve) => setTimeout(resolve, pauseOfJobs));
     }
+  }
+
+  /** Of a job that may not have begun yet, and may have ended. */
+  #end(begun: Promise<{ job: string }>): void {
+    begun.then(({ job }) => this.request("job.cancel", job)).catch(() => undefined);
   }
 
   /** Applies the schema that waits; whoever asks meanwhile waits too. */

@@ -3,6 +3,7 @@
  * then and how it was later. What came and went in between is not told.
  */
 import { isDeepStrictEqual } from "node:util";
+import { withoutSignal, type Abortable } from "./abort.js";
 import { EmstoreError } from "./errors.js";
 import { commits } from "./log.js";
 import { eventsOf, fieldOf, PastSchemas, type PastEntity, type PastSchema } from "./past_schema.js";
@@ -19,7 +20,7 @@ export interface Difference {
 }
 
 /** Which records: all when left out. */
-export interface DiffOptions {
+export interface DiffOptions extends Abortable {
   /** By its name at either end. */
   entity?: string;
   id?: Id;
@@ -56,12 +57,13 @@ export async function* differences(
       hint: "say the earlier one first",
     });
   }
-  const schemas = new PastSchemas(requests);
+  const { signal } = withoutSignal(of);
+  const schemas = new PastSchemas(requests, signal);
   const earlier: End = { commit: from, schema: await schemas.asOf(from) };
   const later: End = { commit: to, schema: await schemas.asOf(to) };
   for (const record of await touched(requests, schemas, [earlier, later], of)) {
-    const before = await recordAt(requests, earlier, record);
-    const after = await recordAt(requests, later, record);
+    const before = await recordAt(requests, earlier, record, signal);
+    const after = await recordAt(requests, later, record, signal);
     if (isDeepStrictEqual(compared(record, earlier, before), compared(record, later, after))) continue;
     yield { entity: record.name, id: record.id, before, after };
   }
@@ -95,7 +97,7 @@ async function touched(
   if (from === to) return [];
   const records = new Map<string, Touched>();
   // Not by the entity: it may have had another name in between.
-  for await (const commit of commits(requests, { from: from + 1, to })) {
+  for await (const commit of commits(requests, { from: from + 1, to }, of.signal)) {
     const events = eventsOf(commit);
     const schema = await schemas.version(commit.schema as number); // Names are those before it.
     for (const { entity: name, id, field } of events as readonly Record<string, any>[]) {
@@ -121,14 +123,19 @@ function compare<T extends Id>(one: T, other: T): number {
 }
 
 /** Null when the record was not there, its entity included. */
-async function recordAt(requests: Requests, end: End, record: Touched): Promise<Values | null> {
+async function recordAt(
+  requests: Requests,
+  end: End,
+  record: Touched,
+  signal: AbortSignal | undefined,
+): Promise<Values | null> {
   const entity = end.schema.entity(record.entity);
   if (end.commit === 0 || !entity) return null;
   const links = entity.fields.filter(({ id }) => record.links.has(id));
   const query = Object.fromEntries(links.map(({ name }) => [name, { select: ["id", "$link"] }]));
   const read = async (asked: object) => {
-    const settings = { as_of: end.commit, ...asked };
-    const answer = await requests.read("findId", entity.name, record.id, settings);
+    const params = [entity.name, record.id, { as_of: end.commit, ...asked }];
+    const answer = await requests.read("findId", params, signal);
     return (answer as { data: Values | null }).data;
   };
   const values = await read({ with: query });

@@ -6,13 +6,14 @@
  * Nothing is missed and nothing comes twice: a lost connection is made again, and the feed goes on
  * where it was. Who is slow is waited for: the daemon reads no further than somebody takes.
  */
+import { onAbort, refuseAborted, type Abortable } from "./abort.js";
 import { otherStore, type Caller } from "./caller.js";
 import { EmstoreError, noAnswer } from "./errors.js";
 import type { Commit, LinkOperator } from "./log.js";
 import type { Id } from "./rows.js";
 
 /** Which commits: those with an event that is all that is asked for. A commit comes whole. */
-export interface FeedOptions {
+export interface FeedOptions extends Abortable {
   /** The first commit; left out, only those to come. */
   from?: number;
   /** About this record of the entity. */
@@ -38,6 +39,7 @@ export class Feed implements AsyncIterable<Commit> {
   readonly #connect: () => Promise<Caller>;
   readonly #asked: Readonly<Record<string, unknown>>;
   readonly #retryFor: number;
+  readonly #signal: AbortSignal | undefined;
   #inbox: Inbox | null = null;
   #store: string | null = null; // Its id: sequences of another one say nothing.
   #isClosed = false;
@@ -47,12 +49,18 @@ export class Feed implements AsyncIterable<Commit> {
   position: number | undefined;
 
   /** `connect` gives a connection that is the feed's own. */
-  constructor(connect: () => Promise<Caller>, asked: Record<string, unknown>, retryFor: number) {
+  constructor(
+    connect: () => Promise<Caller>,
+    asked: Record<string, unknown>,
+    retryFor: number,
+    signal?: AbortSignal,
+  ) {
     const { from, ...rest } = asked;
     this.#connect = connect;
     this.#asked = rest;
     this.#retryFor = retryFor;
     this.position = from as number | undefined;
+    this.#signal = signal;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Commit, void, undefined> {
@@ -61,12 +69,24 @@ export class Feed implements AsyncIterable<Commit> {
     }
   }
 
-  /** Commits, and what is to be known beside them. */
+  /** Commits, and what is to be known beside them. Errors: cancelled, by its signal. */
   async *notices(): AsyncGenerator<Notice, void, undefined> {
+    refuseAborted(this.#signal);
+    const forget = onAbort(this.#signal, () => this.close());
+    try {
+      yield* this.#untilClosed();
+      refuseAborted(this.#signal);
+    } finally {
+      forget();
+    }
+  }
+
+  async *#untilClosed(): AsyncGenerator<Notice, void, undefined> {
     let deadline: number | null = null; // Runs from the first failure.
     for (let pause = firstPause; !this.#isClosed; pause = Math.min(2 * pause, longestPause)) {
       try {
         for await (const notice of this.#subscription()) {
+          if (this.#signal?.aborted) return;
           [deadline, pause] = [null, firstPause];
           this.position = notice.next;
           yield notice;

@@ -40,6 +40,8 @@ export interface Source {
   /** Undefined when only its end will tell. */
   readonly size?: number | undefined;
   pieces(bytes: number): AsyncIterable<Uint8Array>;
+  /** Ends a stream that may never give another piece. */
+  abandon?(): void;
 }
 
 /** Whether a value can be nothing but a file. A string can be other things. */
@@ -171,6 +173,7 @@ function ofStream(stream: object): Source {
     name: file && basename(file),
     isRepeatable: false,
     pieces: (most) => gathered(chunks(stream, file ?? "the stream"), most),
+    abandon: () => (stream as { destroy?(): void }).destroy?.(),
   };
 }
 

@@ -12,6 +12,7 @@ export {
 export { Feed, type FeedOptions, type Notice } from "./feed.js";
 export type { Difference, DiffOptions } from "./diff.js";
 export type { Commit, LinkOperator, LogQuery } from "./log.js";
+export type { Abortable } from "./abort.js";
 export { em, type Em } from "./em.js";
 export * from "./database.js";
 export {

@@ -1,4 +1,5 @@
 /** The log: what was committed, and by whom. */
+import type { Abortable } from "./abort.js";
 import { commitAt, notMade } from "./past_schema.js";
 import { withoutUndefined, type Requests } from "./requests.js";
 import { listIn } from "./results.js";
@@ -18,7 +19,7 @@ export interface Commit {
 export type LinkOperator = "$set" | "$detach" | "$attach" | "$create" | "delete";
 
 /** Which commits: all that is said holds, of one event where it is about events. */
-export interface LogQuery {
+export interface LogQuery extends Abortable {
   /** The first and the last one, both included. */
   from?: number;
   to?: number;
@@ -49,18 +50,23 @@ interface Page {
 export async function* commits(
   requests: Requests,
   query: LogQuery,
+  signal?: AbortSignal,
 ): AsyncGenerator<Commit, void, undefined> {
   const place = query.reverse ? "to" : "from";
   for (let asked = withoutUndefined(query); ;) {
-    const page = (await requests.read("log.read", asked)) as Page;
+    const page = (await requests.read("log.read", [asked], signal)) as Page;
     yield* listIn("log.read", page, "commits");
     if (!page.more) return;
     asked = { ...asked, [place]: page.next };
   }
 }
 
-export async function commitOf(requests: Requests, sequence: number): Promise<Commit> {
-  const commit = await commitAt(requests, sequence);
+export async function commitOf(
+  requests: Requests,
+  sequence: number,
+  signal?: AbortSignal,
+): Promise<Commit> {
+  const commit = await commitAt(requests, sequence, signal);
   if (!commit) throw notMade(sequence);
   return commit;
 }

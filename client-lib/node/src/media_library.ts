@@ -4,6 +4,7 @@ import { constants, open, readlink, rename, rm, stat } from "node:fs/promises";
 import { dirname, isAbsolute } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { cancelled, unlessAborted, withoutSignal, type Abortable } from "./abort.js";
 import { Draft } from "./document.js";
 import { EmstoreError } from "./errors.js";
 import type { FileInput } from "./files.js";
@@ -52,12 +53,16 @@ export class MediaLibrary<Row = MediaRow> {
    * Writes the bytes to a file; it is there whole or not at all. Where a symbolic link leads to, when
    * the path is one. A pipe or a device stays what it is: bytes go into it as they come.
    */
-  async save(media: MediaRef, path: string): Promise<void> {
-    if (!(await canBeFile(path))) return this.#write(media, path, writeInto);
+  async save(media: MediaRef, path: string, options: Abortable = {}): Promise<void> {
+    const { signal } = withoutSignal(options);
+    if (!(await canBeFile(path))) {
+      // Opening a pipe waits for who reads it.
+      return unlessAborted(signal, this.#write(media, path, writeInto, signal));
+    }
     const target = await ledTo(path);
     const partial = `${target}.${randomBytes(8).toString("hex")}.part`; // Of this call alone.
     try {
-      await this.#write(media, partial, "wx");
+      await this.#write(media, partial, "wx", signal);
       await rename(partial, target);
     } catch (cause) {
       await rm(partial, { force: true });
@@ -65,21 +70,31 @@ export class MediaLibrary<Row = MediaRow> {
     }
   }
 
-  async #write(media: MediaRef, path: string, flags: string | number): Promise<void> {
+  async #write(
+    media: MediaRef,
+    path: string,
+    flags: string | number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const handle = await open(path, flags);
-    await pipeline(this.stream(media), handle.createWriteStream());
+    try {
+      await pipeline(this.stream(media, { signal }), handle.createWriteStream(), { signal });
+    } catch (cause) {
+      throw signal?.aborted ? cancelled(signal) : cause;
+    }
   }
 
   async *#pieces(media: MediaRef, range?: Range): AsyncGenerator<Uint8Array, void, undefined> {
-    const address = await this.#address(media);
+    const address = await this.#address(media, withoutSignal(range ?? {}).signal);
     yield* fetch(this.#requests.bulk, address, range);
   }
 
-  async #address(media: MediaRef): Promise<string> {
+  async #address(media: MediaRef, signal: AbortSignal | undefined): Promise<string> {
     if (typeof media === "string") return media;
     if (typeof media === "object" && "blob" in media) return media.blob;
     const id = typeof media === "object" ? media.id : media;
-    const answer = await this.#requests.read("findId", "media", id, { select: ["blob"] });
+    const asked = ["media", id, { select: ["blob"] }];
+    const answer = await this.#requests.read("findId", asked, signal);
     const row = (answer as { data: { blob: string } | null }).data;
     if (row) return row.blob;
     throw new EmstoreError("media_not_found", `media ${id} does not exist`, { path: "id" });

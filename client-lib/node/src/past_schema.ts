@@ -54,17 +54,19 @@ function named<T extends { readonly id?: number }>(
 
 export class PastSchemas {
   readonly #requests: Requests;
+  readonly #signal: AbortSignal | undefined;
   readonly #versions = new Map([[0, new PastSchema()]]);
 
-  constructor(requests: Requests) {
+  constructor(requests: Requests, signal?: AbortSignal) {
     this.#requests = requests;
+    this.#signal = signal;
   }
 
   /** The one that the commit of that number applied, asked for once; 0: before the first one. */
   async version(sequence: number): Promise<PastSchema> {
     const known = this.#versions.get(sequence);
     if (known) return known;
-    const commit = await commitAt(this.#requests, sequence);
+    const commit = await commitAt(this.#requests, sequence, this.#signal);
     const applied = commit && eventsOf(commit).find(({ kind }) => kind === "schema_applied");
     const schema = new PastSchema(applied?.schema as { readonly entities?: Document } | undefined);
     this.#versions.set(sequence, schema);
@@ -80,25 +82,29 @@ export class PastSchemas {
    */
   async asOf(sequence: number): Promise<PastSchema> {
     if (sequence === 0) return this.version(0);
-    if (!(await commitAt(this.#requests, sequence))) throw notMade(sequence);
+    if (!(await commitAt(this.#requests, sequence, this.#signal))) throw notMade(sequence);
     for (let next = sequence + 1; ;) {
-      const commit = await commitAt(this.#requests, next);
+      const commit = await commitAt(this.#requests, next, this.#signal);
       if (commit && commit.schema === undefined) {
         next += 1;
         continue;
       }
       const { version } = commit
         ? { version: commit.schema as number }
-        : ((await this.#requests.read("schema.get")) as { version: number });
+        : ((await this.#requests.read("schema.get", [], this.#signal)) as { version: number });
       if (version < next) return this.version(version); // Else commits have been made meanwhile.
     }
   }
 }
 
 /** Undefined when it has not been made. */
-export async function commitAt(requests: Requests, sequence: number): Promise<Commit | undefined> {
-  const asked = { from: sequence, limit: 1 };
-  const [commit] = listIn("log.read", await requests.read("log.read", asked), "commits");
+export async function commitAt(
+  requests: Requests,
+  sequence: number,
+  signal?: AbortSignal,
+): Promise<Commit | undefined> {
+  const page = await requests.read("log.read", [{ from: sequence, limit: 1 }], signal);
+  const [commit] = listIn("log.read", page, "commits");
   return commit?.sequence === sequence ? commit : undefined;
 }
 

@@ -1,10 +1,11 @@
 /** Questions about the records of one entity. */
+import { isSignal, withoutSignal, type Abortable } from "./abort.js";
 import { plain } from "./document.js";
 import { withoutUndefined, type Requests } from "./requests.js";
 import { foundMany, foundOne, type FoundMany, type MaybeFound, type Meta } from "./results.js";
 import type { AnyRow, Id, NoOthers, Order, RowWith, Where, With } from "./rows.js";
 
-export interface ReadOptions {
+export interface ReadOptions extends Abortable {
   /** Wait until that commit can be seen. */
   after?: number;
   /** Answer as of that commit, or of the last one that is not later than that time. */
@@ -55,11 +56,12 @@ interface NoOptions {
   readonly with?: never;
 }
 
-/** `{ where, with, … }` of either call shape. */
-function optionsOf(first: object = {}, second?: object): Record<string, unknown> {
-  const isOptions = second === undefined && Object.keys(first).some((name) => words.has(name));
-  const options = isOptions ? first : { where: first, ...second };
-  return plain(withoutUndefined(withUsualWith(options)), "") as Record<string, unknown>;
+/** `{ where, with, … }` of either call shape. A field may be called `signal`, too. */
+function optionsOf(first: object = {}, second?: object): object {
+  const isOption = ([name, value]: [string, unknown]) =>
+    words.has(name) || (name === "signal" && isSignal(value));
+  const isOptions = second === undefined && Object.entries(first).some(isOption);
+  return isOptions ? first : { where: first, ...second };
 }
 
 /** In a `with`, undefined is what bknd's callers write for: not this one. */
@@ -82,8 +84,7 @@ export class Repository<Row> {
     id: Id,
     options: IdOptions<Row, W> = {},
   ): Promise<MaybeFound<RowWith<Row, W>>> {
-    const settings = plain(withoutUndefined(withUsualWith(options)), "");
-    return foundOne(await this.#requests.read("findId", this.#entity, id, settings));
+    return foundOne(await this.#read("findId", options, id));
   }
 
   /** The first record that matches: `findOne({ where, with })` or `findOne(where, { with })`. */
@@ -95,15 +96,14 @@ export class Repository<Row> {
     options?: Omit<OneOptions<Row, W>, "where">,
   ): Promise<MaybeFound<RowWith<Row, W>>>;
   async findOne(first: object, second?: object): Promise<unknown> {
-    return foundOne(await this.#requests.read("findOne", this.#entity, optionsOf(first, second)));
+    return foundOne(await this.#read("findOne", optionsOf(first, second)));
   }
 
   /** All records that match. */
   async findMany<const W extends With<Row> | undefined = undefined>(
     options: ManyOptions<Row, W> = {},
   ): Promise<FoundMany<RowWith<Row, W>>> {
-    const settings = plain(withoutUndefined(withUsualWith(options)), "");
-    return foundMany(await this.#requests.read("findMany", this.#entity, settings));
+    return foundMany(await this.#read("findMany", options));
   }
 
   /** All records that match, page by page: nothing twice, and no result too large. */
@@ -120,17 +120,21 @@ export class Repository<Row> {
   }
 
   async count(first?: Where<Row> | OneOptions<Row>): Promise<{ count: number; meta: Meta }> {
-    return (await this.#requests.read("count", this.#entity, optionsOf(first))) as any;
+    return (await this.#read("count", optionsOf(first))) as any;
   }
 
   async exists(first?: Where<Row> | OneOptions<Row>): Promise<{ exists: boolean; meta: Meta }> {
-    return (await this.#requests.read("exists", this.#entity, optionsOf(first))) as any;
+    return (await this.#read("exists", optionsOf(first))) as any;
   }
 
   async explain(options: ManyOptions<Row> = {}): Promise<Plan> {
-    const settings = plain(withoutUndefined(withUsualWith(options)), "");
-    const answer = await this.#requests.read("explain", this.#entity, settings);
-    return (answer as { plan: Plan }).plan;
+    return ((await this.#read("explain", options)) as { plan: Plan }).plan;
+  }
+
+  #read(method: string, options: object, ...params: unknown[]): Promise<unknown> {
+    const { signal, rest } = withoutSignal(options);
+    const settings = plain(withoutUndefined(withUsualWith(rest)), "");
+    return this.#requests.read(method, [this.#entity, ...params, settings], signal);
   }
 }
 

@@ -1,11 +1,12 @@
 /** How requests leave a client: in the order in which they are made, files stored before. */
+import { unlessAborted, withoutSignal, type Abortable } from "./abort.js";
 import { Caller, newRequestKey, type CallerOptions } from "./caller.js";
 import { EmstoreError } from "./errors.js";
 import { Draft, plain } from "./document.js";
 import { Bulk, newBaggage, store } from "./transfer.js";
 
 /** Options that every mutation takes. */
-export interface MutationOptions {
+export interface MutationOptions extends Abortable {
   /** The request key; without one the client makes one. */
   key?: string;
   /** Recorded with the commit. */
@@ -53,10 +54,14 @@ export class Requests {
     this.#requestKeys = options.requestKeys;
   }
 
-  async read(method: string, ...params: unknown[]): Promise<unknown> {
+  async read(
+    method: string,
+    params: readonly unknown[] = [],
+    signal?: AbortSignal,
+  ): Promise<unknown> {
     try {
-      await this.#ready();
-      return await this.calls.call(method, params, { isMutation: false });
+      await unlessAborted(signal, this.#ready());
+      return await this.calls.call(method, params, { isMutation: false, signal });
     } catch (cause) {
       throw seenFromHere(cause);
     }
@@ -71,19 +76,20 @@ export class Requests {
     parts: readonly unknown[],
     options: MutationOptions & Record<string, unknown> = {},
   ): Promise<unknown> {
+    const { signal, rest } = withoutSignal(options);
     const key = options.key ?? (this.#requestKeys ? newRequestKey() : undefined);
     const settings = plain(
-      { ...withoutUndefined(options), ...(key === undefined ? {} : { key }) },
+      { ...withoutUndefined(rest), ...(key === undefined ? {} : { key }) },
       "",
     );
-    const params = this.#prepared(parts).then((prepared) => [...prepared, settings]);
-    return this.#inTurn(method, params, key);
+    const params = this.#prepared(parts, signal).then((prepared) => [...prepared, settings]);
+    return this.#inTurn(method, params, key, signal);
   }
 
   /** Any method, with its params as they are. A mutation without a key in them is sent once. */
   ask(method: string, params: readonly unknown[]): Promise<unknown> {
     const place = mutations.get(method);
-    if (place === undefined) return this.read(method, ...params);
+    if (place === undefined) return this.read(method, params);
     const { key } = (params[place] ?? {}) as { key?: unknown };
     return this.#inTurn(method, this.#prepared(params), typeof key === "string" ? key : undefined);
   }
@@ -97,8 +103,9 @@ export class Requests {
     options: MutationOptions & Record<string, unknown>,
   ): Promise<unknown> {
     const document = JSON.parse(JSON.stringify(schema));
-    const settings = plain(withoutUndefined(options), "");
-    return this.calls.call("schema.apply", [document, settings], { isMutation: false });
+    const { signal, rest } = withoutSignal(options);
+    const settings = plain(withoutUndefined(rest), "");
+    return this.calls.call("schema.apply", [document, settings], { isMutation: false, signal });
   }
 
   /** One more connection, for whom it serves alone. */
@@ -121,12 +128,13 @@ export class Requests {
     method: string,
     prepared: Promise<readonly unknown[]>,
     key: string | undefined,
+    signal?: AbortSignal,
   ): Promise<unknown> {
     const before = this.#turn;
     const sent = (async () => {
-      const [params] = await Promise.all([prepared, before]);
+      const [params] = await unlessAborted(signal, Promise.all([prepared, before]));
       // The answer is boxed: the turn ends when the request is sent.
-      return { answer: this.calls.call(method, params, { isMutation: true, key }) };
+      return { answer: this.calls.call(method, params, { isMutation: true, key, signal }) };
     })();
     // Whoever comes next also waits for those before one that is refused.
     this.#turn = Promise.allSettled([before, sent]).then(() => undefined);
@@ -139,12 +147,12 @@ export class Requests {
     }
   }
 
-  async #prepared(parts: readonly unknown[]): Promise<unknown[]> {
-    await this.#ready();
+  async #prepared(parts: readonly unknown[], signal?: AbortSignal): Promise<unknown[]> {
+    await unlessAborted(signal, this.#ready());
     const baggage = newBaggage();
     return Promise.all(
       parts.map((part) =>
-        part instanceof Draft ? part.stored((file) => store(this.bulk, file, baggage)) : part,
+        part instanceof Draft ? part.stored((file) => store(this.bulk, file, baggage, signal)) : part,
       ),
     );
   }

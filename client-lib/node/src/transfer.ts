@@ -2,6 +2,7 @@
  * The bytes of media, up and down: in pieces, several on their way at once. Flow control needs no
  * words of its own: the next piece is read when an answer makes room for it.
  */
+import { cancelled, onAbort, refuseAborted, unlessAborted, type Abortable } from "./abort.js";
 import type { Caller } from "./caller.js";
 import { EmstoreError, noAnswer } from "./errors.js";
 import { openSource, type FileInput, type Source, type StoredBlob } from "./files.js";
@@ -26,9 +27,10 @@ export class Bulk {
   }
 
   /** Carries out `work` when there is room. A daemon has 256 unfinished uploads of one user. */
-  async withRoom<T>(work: () => Promise<T>): Promise<T> {
+  async withRoom<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    refuseAborted(signal);
     if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else await this.#room(signal);
     try {
       return await work();
     } finally {
@@ -36,6 +38,20 @@ export class Bulk {
       if (next) next();
       else this.#free += 1;
     }
+  }
+
+  #room(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const enter = () => {
+        forget();
+        resolve();
+      };
+      const forget = onAbort(signal, () => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+        reject(cancelled(signal!));
+      });
+      this.#waiting.push(enter);
+    });
   }
 }
 
@@ -56,18 +72,19 @@ export interface StoredFile {
 
 /**
  * Makes a file ready to be named by a request: its bytes when they are few, else its address after
- * having sent them. Errors: invalid_request for what cannot be read, source_changed.
+ * having sent them. Errors: invalid_request for what cannot be read, source_changed, cancelled.
  */
 export function store(
   bulk: Bulk,
   file: Exclude<FileInput, StoredBlob>,
   baggage: Baggage,
+  signal?: AbortSignal,
 ): Promise<StoredFile> {
-  return bulk.withRoom(async () => {
+  return bulk.withRoom(signal, async () => {
     for (let beginnings = 1; ; beginnings += 1) {
       const source = await openSource(file);
       try {
-        return await storeNow(bulk.calls, source, baggage);
+        return await storeNow(bulk.calls, source, baggage, signal);
       } catch (cause) {
         if (!source.isRepeatable || beginnings === beginningsMax || !isForgotten(cause))
           throw cause;
@@ -85,48 +102,64 @@ function isForgotten(cause: unknown): boolean {
   );
 }
 
-async function storeNow(bulk: Caller, source: Source, baggage: Baggage): Promise<StoredFile> {
+async function storeNow(
+  bulk: Caller,
+  source: Source,
+  baggage: Baggage,
+  signal: AbortSignal | undefined,
+): Promise<StoredFile> {
   const about = { name: source.name, type: source.type };
   const pieces = source.pieces(pieceBytes)[Symbol.asyncIterator]();
-  const first = await pieces.next();
-  if (first.done) return { file: new Uint8Array(0), ...about };
-  if (first.value.length <= Math.min(inlineBytesMax, baggage.left)) {
-    baggage.left -= first.value.length;
-    await pieces.return?.();
-    return { file: first.value, ...about };
+  const next = () => unlessAborted(signal, pieces.next());
+  try {
+    const first = await next();
+    if (first.done) return { file: new Uint8Array(0), ...about };
+    if (first.value.length <= Math.min(inlineBytesMax, baggage.left)) {
+      baggage.left -= first.value.length;
+      return { file: first.value, ...about };
+    }
+    return { file: await upload(bulk, source.size, first.value, next, signal), ...about };
+  } finally {
+    const left = pieces.return?.();
+    if (!signal?.aborted) await left;
+    else leave(source, left);
   }
-  return { file: await upload(bulk, source, first.value, pieces), ...about };
+}
+
+/** Who has taken it back does not wait for a piece that may never come. */
+function leave(source: Source, left: Promise<unknown> | undefined): void {
+  source.abandon?.();
+  left?.catch(() => undefined); // It is not asked for any more.
 }
 
 async function upload(
   bulk: Caller,
-  source: Source,
+  size: number | undefined,
   first: Uint8Array,
-  rest: AsyncIterator<Uint8Array>,
+  next: () => Promise<IteratorResult<Uint8Array>>,
+  signal: AbortSignal | undefined,
 ): Promise<StoredBlob> {
-  const options = source.size === undefined ? [] : [{ size: source.size }];
-  const begun = (await bulk.call("blob.begin", options, isRead)) as { token: string };
+  const ask = (method: string, ...params: unknown[]) =>
+    bulk.call(method, params, { ...isRead, signal });
+  const options = size === undefined ? [] : [{ size }];
+  const begun = (await ask("blob.begin", ...options)) as { token: string };
   const flying: Promise<unknown>[] = [];
   let offset = 0;
-  try {
-    for (let piece: Uint8Array | null = first; piece;) {
-      if (flying.length === piecesInFlight) await flying.shift();
-      const sent = bulk.call("blob.write", [begun.token, offset, piece], isRead);
-      sent.catch(() => undefined); // Seen when its turn comes.
-      flying.push(sent);
-      offset += piece.length;
-      const next: IteratorResult<Uint8Array> = await rest.next();
-      piece = next.done ? null : next.value;
-    }
-    await Promise.all(flying);
-  } finally {
-    await rest.return?.();
+  for (let piece: Uint8Array | null = first; piece;) {
+    if (flying.length === piecesInFlight) await flying.shift();
+    const sent = ask("blob.write", begun.token, offset, piece);
+    sent.catch(() => undefined); // Seen when its turn comes.
+    flying.push(sent);
+    offset += piece.length;
+    const step = await next();
+    piece = step.done ? null : step.value;
   }
-  const stored = (await bulk.call("blob.commit", [begun.token], isRead)) as { blob: string };
+  await Promise.all(flying);
+  const stored = (await ask("blob.commit", begun.token)) as { blob: string };
   return { blob: stored.blob };
 }
 
-export interface Range {
+export interface Range extends Abortable {
   readonly offset?: number;
   /** To the end when left out. */
   readonly length?: number;
@@ -147,10 +180,11 @@ function pieceOf(answer: unknown): Piece {
 export async function* fetch(
   { calls }: Bulk,
   address: string,
-  range: Range = {},
+  { signal, ...range }: Range = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const ask = (at: number, length: number) => {
-    const piece = calls.call("blob.read", [address, at, length], isRead).then(pieceOf);
+    const params = [address, at, length];
+    const piece = calls.call("blob.read", params, { ...isRead, signal }).then(pieceOf);
     piece.catch(() => undefined); // Seen when its turn comes.
     return piece;
   };
@@ -167,6 +201,8 @@ export async function* fetch(
     }
     const next = flying.shift();
     if (!next) return;
-    yield (await next).bytes;
+    const { bytes } = await next;
+    refuseAborted(signal);
+    yield bytes;
   }
 }
