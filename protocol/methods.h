@@ -1,5 +1,6 @@
 // What each method looks like on the wire, once: decoding, encoding, `describe` and the manual
-// follow from these descriptions. Internal to protocol/codec_requests.cc and message.cc.
+// follow from these descriptions. Internal to protocol/codec_requests.cc, codec_calls.cc and
+// message.cc.
 //
 // visit() hands the parts of a call to `with` in wire order, the positional params first:
 //   with.param(name, place)            one that must be there
@@ -10,11 +11,17 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "protocol/message.h"
 
 namespace emstore::protocol {
+
+// [type, id, method, params]
+inline constexpr std::int64_t kRequestType = 0;
+inline constexpr std::size_t kRequestParts = 4;
 
 // The options that only some mutations take.
 struct MutationTakes {
