@@ -95,7 +95,13 @@ Result<Sniffer> Sniffer::open() {
                      "libmagic knows no parameter " + std::to_string(bound.name));
     }
   }
-  return Sniffer(std::move(state));
+  // Where no memory was left for the list, libmagic goes on without it, and calls that a success.
+  Sniffer sniffer(std::move(state));
+  if (sniffer.mime_type("%PDF-1.7\n") != "application/pdf") {
+    return failure(ErrorCode::io_failed, "the list of file types does not know PDF", {},
+                   "give emstored more memory, install libmagic-mgc, or unset MAGIC");
+  }
+  return sniffer;
 }
 
 Sniffer::Sniffer(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -14,6 +14,7 @@ inline constexpr std::size_t kSniffBytesMax = 65'536;
 
 class Sniffer {
  public:
+  // Errors: io_failed when there is no list of file types, or none that knows the usual ones.
   static Result<Sniffer> open();
   Sniffer(Sniffer&&) noexcept;
   Sniffer& operator=(Sniffer&&) noexcept;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "base/hash.h"
@@ -55,6 +57,19 @@ TEST(Sniffer, KnowsATextThatIsCutWithinALetter) {
 TEST(Sniffer, SaysThatItDoesNotKnow) {
   EXPECT_EQ(type_of(""), "application/octet-stream");
   EXPECT_EQ(type_of("\1\2\3\4\5\6\7\x80\x81\xff\0\0"s), "application/octet-stream");
+}
+
+TEST(Sniffer, RefusesAListThatDoesNotKnowTheUsualMedia) {
+  const ScratchFolder folder;
+  const std::string list = folder / "magic";
+  std::ofstream(list) << "0 string XX two letters\n!:mime x/two\n";
+  ::setenv("MAGIC", list.c_str(), 1);
+  const Result<Sniffer> sniffer = Sniffer::open();
+  ::unsetenv("MAGIC");
+  ASSERT_FALSE(sniffer);
+  EXPECT_EQ(sniffer.error().code, ErrorCode::io_failed);
+  EXPECT_EQ(sniffer.error().message, "the list of file types does not know PDF");
+  EXPECT_TRUE(Sniffer::open());
 }
 
 TEST(Sniffer, LooksAtTheFirstBytesOnly) {
