@@ -4,6 +4,7 @@
  */
 import { constants, open, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { EmstoreError } from "./errors.js";
 
@@ -20,7 +21,7 @@ export interface StoredBlob {
   readonly blob: string;
 }
 
-/** Whatever `file` may be. A string is a path. */
+/** Whatever `file` may be. A string is a path. A stream gives its bytes once. */
 export type FileInput =
   | string
   | URL
@@ -63,7 +64,7 @@ export function heed(file: Exclude<FileInput, StoredBlob>): void {
   if (typeof on === "function") on.call(file, "error", () => undefined);
 }
 
-/** Errors: invalid_request for what cannot be read. */
+/** Errors: invalid_request for what cannot be read, as a stream that was read before. */
 export async function openSource(file: Exclude<FileInput, StoredBlob>): Promise<Source> {
   if (typeof file === "string") return openPath(file);
   if (file instanceof URL) return openPath(fileURLToPath(file));
@@ -166,13 +167,34 @@ function refuse(path: string, reason: string, cause?: unknown): never {
   });
 }
 
+const opened = new WeakSet<object>(); // Streams, which can be opened once.
+
+/** At its end a stream looks like an empty one: what was read of it would be missing silently. */
+function refuseRead(stream: object, name: string): void {
+  const isStream = ["getReader", "pipe", "next"].some((method) => method in stream);
+  if (!isStream) return; // Other iterables begin anew.
+  const { errored, readableDidRead, readableEnded } = stream as Partial<Readable>;
+  const wasRead =
+    "getReader" in stream
+      ? Readable.isDisturbed(stream as unknown as Readable)
+      : readableDidRead || readableEnded;
+  if (opened.has(stream) || (wasRead && !errored)) {
+    throw new EmstoreError("invalid_request", `cannot read ${name}: it was read before`, {
+      hint: "make a stream for each use; it gives its bytes once",
+    });
+  }
+  opened.add(stream);
+}
+
 function ofStream(stream: object): Source {
   const { path } = stream as { path?: unknown }; // Of fs.createReadStream().
   const file = typeof path === "string" && path ? path : undefined;
+  const called = file ?? "the stream";
+  refuseRead(stream, called);
   return {
     name: file && basename(file),
     isRepeatable: false,
-    pieces: (most) => gathered(chunks(stream, file ?? "the stream"), most),
+    pieces: (most) => gathered(chunks(stream, called), most),
     abandon: () => (stream as { destroy?(): void }).destroy?.(),
   };
 }
