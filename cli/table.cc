@@ -7,6 +7,8 @@ namespace emstore::cli {
 namespace {
 
 constexpr std::size_t kNarrowest = 6;
+// Where nothing is cut, a column is no wider: else one long text would fill all rows with blanks.
+constexpr std::size_t kWidest = 80;
 
 std::string repeated(std::string_view piece, std::size_t times) {
   std::string text;
@@ -14,8 +16,7 @@ std::string repeated(std::string_view piece, std::size_t times) {
   return text;
 }
 
-std::string padded(const std::string& cell, std::size_t width, Table::Align align) {
-  std::string text = cut_to(cell, width);
+std::string padded(const std::string& text, std::size_t width, Table::Align align) {
   const std::string blanks(width - std::min(width, display_width(text)), ' ');
   return align == Table::Align::left ? text + blanks : blanks + text;
 }
@@ -40,7 +41,10 @@ std::vector<std::size_t> Table::widths(const Terminal& terminal, std::size_t ind
     for (const auto& row : rows_) width = std::max(width, display_width(row[i]));
     widths.push_back(width);
   }
-  if (!terminal.is_terminal) return widths;
+  if (!terminal.is_terminal) {
+    for (std::size_t& width : widths) width = std::min(width, kWidest);
+    return widths;
+  }
   // The widest columns give way until the table fits.
   const std::size_t rules = indent + 3 * columns_.size();
   while (std::accumulate(widths.begin(), widths.end(), rules) > terminal.columns) {
@@ -54,12 +58,16 @@ std::vector<std::size_t> Table::widths(const Terminal& terminal, std::size_t ind
 std::string Table::text(const Terminal& terminal, std::size_t indent) const {
   const auto widths_of_columns = widths(terminal, indent);
   const std::string margin(indent, ' ');
+  const auto fitted = [&](const std::string& cell, std::size_t column) {
+    const std::size_t width = widths_of_columns[column];
+    return padded(terminal.is_terminal ? cut_to(cell, width) : cell, width, columns_[column].align);
+  };
   const std::string between = terminal.is_terminal ? dim(terminal, " │ ") : "  ";
   std::string header, rule;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (i > 0) header += between;
     if (i > 0) rule += "─┼─";
-    header += bold(terminal, padded(columns_[i].title, widths_of_columns[i], columns_[i].align));
+    header += bold(terminal, fitted(columns_[i].title, i));
     rule += repeated("─", widths_of_columns[i]);
   }
   std::string text = margin + without_trailing_blanks(header) + "\n";
@@ -68,7 +76,7 @@ std::string Table::text(const Terminal& terminal, std::size_t indent) const {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i > 0) line += between;
-      line += padded(row[i], widths_of_columns[i], columns_[i].align);
+      line += fitted(row[i], i);
     }
     text += margin + without_trailing_blanks(line) + "\n";
   }

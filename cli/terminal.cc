@@ -53,19 +53,23 @@ CodePoint first_code_point(std::string_view text) {
   return code < kLeast[bytes] || is_surrogate || code > 0x10ffff ? kNone : CodePoint{bytes, code};
 }
 
+// Made once: it takes longer than everything that is asked of it.
+locale_t letters_locale() {
+  static const locale_t kLocale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  return kLocale;
+}
+
 // How wide letters are, whatever the user's locale is. Without the one that knows it, each is as
 // wide as another.
 class Utf8Letters {
  public:
-  Utf8Letters() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
-    if (locale_) before_ = ::uselocale(locale_);
+  Utf8Letters() {
+    if (letters_locale()) before_ = ::uselocale(letters_locale());
   }
   Utf8Letters(const Utf8Letters&) = delete;
   Utf8Letters& operator=(const Utf8Letters&) = delete;
   ~Utf8Letters() {
-    if (!locale_) return;
-    ::uselocale(before_);
-    ::freelocale(locale_);
+    if (before_) ::uselocale(before_);
   }
 
   struct Letter {
@@ -80,7 +84,6 @@ class Utf8Letters {
   }
 
  private:
-  locale_t locale_;
   locale_t before_{};
 };
 

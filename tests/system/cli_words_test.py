@@ -147,11 +147,22 @@ class Small(cli_test.ShopCase):
         self.assertEqual(self.out("log", "--limit", 0), "no such commits\n")
 
 
-    def test_letters_need_no_locale(self):
+    def without_locales(self, instead=""):
+        """An environment in which no locale can be opened; `instead` is done for each."""
         source, library = self.work / "none.cc", self.work / "none.so"
-        source.write_text('extern "C" void* newlocale(int, const char*, void*) { return nullptr; }\n')
+        source.write_text('#include <unistd.h>\nextern "C" void* newlocale(int, const char*, void*) { '
+                          + instead + "return nullptr; }\n")
         subprocess.run([os.environ["EMSTORE_CXX"], "-shared", "-fPIC", "-o", library, source], check=True)
-        without = self.environment() | {"LD_PRELOAD": str(library)}
+        return self.environment() | {"LD_PRELOAD": str(library)}
+
+    def test_a_table_opens_its_locale_once(self):
+        done = subprocess.run([cli_test.CLI, "find", "products"], cwd=self.work, capture_output=True, timeout=60,
+                              env=self.without_locales('(void)!write(2, "L", 1); '), check=True)
+        self.assertGreater(len(done.stdout.splitlines()), 2)
+        self.assertEqual(done.stderr, b"L")  # It takes longer than all the rest, and a table has many cells.
+
+    def test_letters_need_no_locale(self):
+        without = self.without_locales()
         for words in (("insert", "products", "name=Café 日本"), ("find", "products", "-w", "name=Café 日本", "--json")):
             done = subprocess.run([cli_test.CLI, *words], cwd=self.work, env=without, capture_output=True, timeout=60)
             self.assertEqual((done.returncode, done.stderr), (0, b""))

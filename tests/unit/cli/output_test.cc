@@ -38,6 +38,16 @@ TEST(Table, FitsATerminalAndHasRulesThere) {
   }
 }
 
+TEST(Table, MakesNoRoomForOneLongText) {
+  const std::string text(100'000, 'x');
+  Table table({{"ID"}, {"TEXT"}, {"PRICE"}});
+  for (int row = 0; row < 100; ++row) table.add({"1", "short", "5"});
+  table.add({"2", text, "6"});
+  const std::string shown = table.text(kPipe);
+  EXPECT_THAT(shown, ::testing::EndsWith("\n2   " + text + "  6\n"));
+  EXPECT_LT(shown.size(), text.size() + std::size_t{100 * 100});
+}
+
 TEST(Table, LetsNoCellSteerTheTerminal) {
   Table table({{"NAME"}});
   table.add(
