@@ -70,30 +70,41 @@ Assignment assignment_of(const std::string& word) {
   return result;
 }
 
-// Collects what several words say about one media field, so that they become one set of operators.
-struct MediaWords {
+// Collects what several words say about one media field, or end of a relation, so that they become
+// one set of operators.
+struct LinkedWords {
   std::vector<File> files;
   std::vector<Item> set, attach, detach;
   bool sets = false, clears = false;
 };
 
-void add_words(MediaWords& words, const Assignment& assignment) {
+void add_file(LinkedWords& words, const Assignment& assignment, const LinkEnd& link) {
   const std::string_view text = assignment.text;
-  if (text.starts_with('@')) {
-    if (assignment.kind == Assign::remove) {
-      throw UsageError("-= detaches media by their ids, not files: " + in_quotes(text));
-    }
-    words.sets = words.sets || assignment.kind == Assign::set;
-    words.files.emplace_back(std::filesystem::path(text.substr(1)));
-    return;
+  if (assignment.kind == Assign::remove) {
+    throw UsageError("-= detaches media by their ids, not files: " + in_quotes(text));
   }
-  if (assignment.kind == Assign::set && text == "null") {
+  if (link.target != "media") {
+    throw UsageError(
+        assignment.name + " leads to " + link.target + ", not to media: " + in_quotes(text),
+        "name a record by its id");
+  }
+  words.files.emplace_back(std::filesystem::path(text.substr(1)));
+}
+
+void add_words(LinkedWords& words, const Assignment& assignment, const LinkEnd& link) {
+  const bool sets = assignment.kind == Assign::set;
+  words.sets = words.sets || sets;
+  if (assignment.text.starts_with('@')) return add_file(words, assignment, link);
+  const std::vector<std::string> ids = names_of(assignment.text);
+  if (sets && (assignment.text == "null" || ids.empty())) {
     words.clears = true;
     return;
   }
-  words.sets = words.sets || assignment.kind == Assign::set;
-  for (const std::string& id : names_of(text)) {
-    std::vector<Item>& place = assignment.kind == Assign::set   ? words.set
+  if (ids.empty()) {
+    throw UsageError("+= and -= of " + assignment.name + " name nothing", "name ids, or @FILE");
+  }
+  for (const std::string& id : ids) {
+    std::vector<Item>& place = sets                             ? words.set
                                : assignment.kind == Assign::add ? words.attach
                                                                 : words.detach;
     place.emplace_back(id_of(id));
@@ -108,7 +119,21 @@ void refuse_unknown_field(const SchemaView& schema, std::string_view entity,
                    guess.empty() ? "`emstore schema show` lists the fields" : guess);
 }
 
-// A field is said once; only the words of a media field make one set of operators.
+// The value of a field that leads nowhere.
+Value value_assigned(const SchemaView& schema, std::string_view entity,
+                     const Assignment& assignment) {
+  const std::string& name = assignment.name;
+  if (assignment.kind != Assign::set) refuse_unknown_field(schema, entity, name);
+  // A name that the schema does not have goes through: the daemon says what it thinks of it.
+  const std::string type = schema.type_of(entity, name).value_or("text");
+  if (assignment.kind == Assign::set) return typed_value(type, assignment.text);
+  const std::string sign = assignment.kind == Assign::add ? "+=" : "-=";
+  throw UsageError(in_quotes(name + sign + assignment.text) +
+                       ": += and -= are for media fields and relations, " + name + " is " + type,
+                   "write " + name + "=VALUE");
+}
+
+// A field is said once; only the words of a media field or relation make one set of operators.
 void refuse_twice(const Document& document, const std::string& field) {
   const auto& members = document.members();
   if (std::none_of(members.begin(), members.end(),
@@ -118,15 +143,11 @@ void refuse_twice(const Document& document, const std::string& field) {
   throw UsageError(in_quotes(field) + " is given twice", "say once what it shall be");
 }
 
-Operators operators_of(const MediaWords& words, bool one) {
+Operators operators_of(const LinkedWords& words, bool one) {
   Operators operators;
-  if (words.clears) operators.clear();
-  if (one) {
-    if (words.set.size() == 1) operators.set(words.set.front());
-    if (words.set.size() > 1) operators.set(words.set);
-  } else if (words.sets) {
-    operators.set(words.set);
-  }
+  if (!one && words.sets) operators.set(words.set);
+  if (one && words.clears) operators.clear();
+  if (one && words.set.size() == 1) operators.set(words.set.front());
   if (!words.detach.empty()) operators.detach(words.detach);
   if (!words.attach.empty()) operators.attach(words.attach);
   if (one && words.files.size() == 1) {
@@ -135,6 +156,20 @@ Operators operators_of(const MediaWords& words, bool one) {
     operators.create(words.files);
   }
   return operators;
+}
+
+// What is said of one field must be possible at once: one record, or clearing it and nothing else.
+void refuse_conflict(const std::string& field, const LinkedWords& words, const LinkEnd& link) {
+  const std::size_t named = words.set.size() + words.files.size();
+  if (link.one && named + (words.clears ? 1 : 0) > 1) {
+    const std::string what = link.target == "media" ? "medium" : "record of " + link.target;
+    throw UsageError(in_quotes(field) + " takes one " + what, link.target == "media"
+                                                                  ? "name one: an id, @FILE or null"
+                                                                  : "name one: an id or null");
+  }
+  if (words.clears && !words.set.empty()) {
+    throw UsageError(in_quotes(field) + " is cleared and set", "say once what it shall be");
+  }
 }
 
 // ---- where --------------------------------------------------------------------------------------
@@ -158,8 +193,8 @@ Value operand_of(const SchemaView& schema, std::string_view entity, std::string_
                  std::string_view text) {
   const bool is_id = field == "id" || field.ends_with(".id");
   if (is_id) return id_of(text);
+  if (schema.link_of(entity, field)) return typed_value("relation", text);
   const std::string type = schema.type_of(entity, field).value_or("text");
-  if (is_media_type(type)) return id_of(text);
   if (type != "json" || field.find('.') == std::string_view::npos) return typed_value(type, text);
   if (text == "true" || text == "false") return text == "true";
   return typed_value("number", text);
@@ -204,38 +239,66 @@ Where::Term comparison(const SchemaView& schema, std::string_view entity,
 
 Query query_of(const Map& map);
 
+UsageError wrong_part(const std::string& name, std::string_view what, const Value& value) {
+  return UsageError(name + " is " + std::string(what) + ", not " + to_string(value),
+                    "write what a query takes as JSON, as on the wire");
+}
+
+Order order_in(const std::string& field, const Value& direction) {
+  if (direction != Value("asc") && direction != Value("desc")) {
+    throw wrong_part("the order by " + field, "\"asc\" or \"desc\"", direction);
+  }
+  return {field, direction == Value("desc")};
+}
+
 std::vector<Order> order_of_value(const Value& value) {
   if (const auto* text = value.if_text()) return order_of(*text);
   std::vector<Order> orders;
   if (const Map* map = value.if_map()) {
-    for (const Map::Member& member : *map) {
-      orders.push_back({member.name, member.value == Value("desc")});
-    }
+    for (const auto& [field, direction] : *map) orders.push_back(order_in(field, direction));
   } else if (const List* list = value.if_list()) {
     for (const Value& item : *list) {
       for (Order& order : order_of_value(item)) orders.push_back(std::move(order));
     }
   } else {
-    throw UsageError("orderBy is a field, an object or a list, not " + to_string(value));
+    throw wrong_part("orderBy", "a field, an object or a list", value);
   }
   return orders;
 }
 
 void add_with(Query& query, const Value& value) {
-  if (const auto* name = value.if_text()) query.with.add(With(*name));
-  if (const List* list = value.if_list()) {
+  if (const auto* name = value.if_text()) {
+    query.with.add(With(*name));
+  } else if (const List* list = value.if_list()) {
     for (const Value& item : *list) add_with(query, item);
-  }
-  if (const Map* map = value.if_map()) {
+  } else if (const Map* map = value.if_map()) {
     for (const Map::Member& member : *map) {
       const Map* inner = member.value.if_map();
+      if (inner == nullptr && member.value != Value(true)) {
+        throw wrong_part("with " + member.name, "an object or true", member.value);
+      }
       query.with.add(inner ? With(member.name, query_of(*inner)) : With(member.name));
     }
+  } else {
+    throw wrong_part("with", "a field, an object or a list", value);
   }
 }
 
+std::vector<std::string> selection_of(const Value& value) {
+  if (const auto* text = value.if_text()) return names_of(*text);
+  const List* list = value.if_list();
+  if (list == nullptr) throw wrong_part("select", "a field or a list of fields", value);
+  std::vector<std::string> names;
+  for (const Value& item : *list) {
+    if (item.if_text() == nullptr) throw wrong_part("a field of select", "a text", item);
+    names.push_back(*item.if_text());
+  }
+  return names;
+}
+
 void set_part(Query& query, const std::string& name, const Value& value) {
-  if (name == "where" && value.if_map()) {
+  if (name == "where") {
+    if (value.if_map() == nullptr) throw wrong_part(name, "an object", value);
     query.where = Where(*value.if_map());
   } else if (name == "orderBy" || name == "sort") {
     query.order_by = order_of_value(value);
@@ -243,22 +306,19 @@ void set_part(Query& query, const std::string& name, const Value& value) {
     query.limit = count_of(name, value);
   } else if (name == "offset") {
     query.offset = count_of(name, value);
-  } else if (name == "cursor" && value.if_text()) {
+  } else if (name == "cursor") {
+    if (value.if_text() == nullptr) throw wrong_part(name, "a text", value);
     query.cursor = *value.if_text();
-  } else if (name == "select" && value.if_text()) {
-    query.select = names_of(*value.if_text());
-  } else if (name == "select" && value.if_list()) {
-    for (const Value& item : *value.if_list())
-      query.select.push_back(item.if_text() ? *item.if_text() : "");
+  } else if (name == "select") {
+    query.select = selection_of(value);
   } else if (name == "with") {
     add_with(query, value);
   } else {
     const std::vector<std::string> known{"where",  "orderBy", "limit", "offset",
                                          "cursor", "select",  "with"};
-    const std::string guess = did_you_mean(name, known);
     throw UsageError("a query takes where, orderBy, limit, offset, cursor, select and with, not " +
                          in_quotes(name),
-                     guess);
+                     did_you_mean(name, known));
   }
 }
 
@@ -313,37 +373,29 @@ Value typed_value(std::string_view type, std::string_view text) {
 Document document_of(const SchemaView& schema, std::string_view entity,
                      std::span<const std::string> assignments) {
   Document document;
-  std::vector<std::pair<std::string, MediaWords>> media;
+  std::vector<std::pair<std::string, LinkedWords>> linked;
   for (const std::string& word : assignments) {
     const Assignment assignment = assignment_of(word);
-    // A name that the schema does not have goes through: the daemon says what it thinks of it.
-    const std::string type = schema.type_of(entity, assignment.name).value_or("text");
     if (assignment.kind == Assign::json) {
       refuse_twice(document, assignment.name);
       document.set(assignment.name, parse_json(assignment.text, assignment.name));
-    } else if (!is_media_type(type)) {
-      if (assignment.kind != Assign::set) {
-        refuse_unknown_field(schema, entity, assignment.name);
-        throw UsageError(in_quotes(word) + ": += and -= are for media fields, " + assignment.name +
-                             " is " + type,
-                         "write " + assignment.name + "=" + assignment.text);
+    } else if (const auto link = schema.link_of(entity, assignment.name)) {
+      auto known = linked.begin();
+      while (known != linked.end() && known->first != assignment.name) ++known;
+      if (known == linked.end()) {
+        known = linked.emplace(linked.end(), assignment.name, LinkedWords{});
       }
-      refuse_twice(document, assignment.name);
-      document.set(assignment.name, typed_value(type, assignment.text));
+      add_words(known->second, assignment, *link);
     } else {
-      auto known = media.begin();
-      while (known != media.end() && known->first != assignment.name) ++known;
-      if (known == media.end()) known = media.emplace(media.end(), assignment.name, MediaWords{});
-      add_words(known->second, assignment);
+      refuse_twice(document, assignment.name);
+      document.set(assignment.name, value_assigned(schema, entity, assignment));
     }
   }
-  for (const auto& [field, words] : media) {
-    const bool one = schema.type_of(entity, field) == "medium";
+  for (const auto& [field, words] : linked) {
+    const LinkEnd link = *schema.link_of(entity, field);
     refuse_twice(document, field);
-    if (one && words.set.size() + words.files.size() + (words.clears ? 1 : 0) > 1) {
-      throw UsageError(in_quotes(field) + " takes one medium", "name one: an id, @FILE or null");
-    }
-    document.set(field, operators_of(words, one));
+    refuse_conflict(field, words, link);
+    document.set(field, operators_of(words, link.one));
   }
   return document;
 }
@@ -373,11 +425,16 @@ With with_of(std::string_view word) {
   Query query;
   for (const std::string& part : names_of(rest)) {
     const std::size_t equals = part.find('=');
-    if (equals == std::string::npos) {
-      throw UsageError(in_quotes(part) + " in --with " + std::string(word) + " is no key=value",
-                       "write it as gallery:orderBy=-created_at,limit=3");
+    const std::string name = part.substr(0, equals);
+    if (equals == std::string::npos || name == "where") {
+      const char* const wrong = name == "where" ? " is written as JSON" : " is no key=value";
+      throw UsageError(in_quotes(part) + " in --with " + std::string(word) + wrong,
+                       "write " + field + ":orderBy=-created_at,limit=3, or all as JSON: " + field +
+                           ":{\"where\":{…},\"orderBy\":[\"-size\",\"name\"]}");
     }
-    set_part(query, part.substr(0, equals), id_of(part.substr(equals + 1)));
+    const std::string text = part.substr(equals + 1);
+    const bool is_count = name == "limit" || name == "offset";
+    set_part(query, name, is_count ? id_of(text) : Value(text_of_word(text)));
   }
   return With(field, std::move(query));
 }

@@ -31,7 +31,9 @@ Value typed_value(std::string_view type, std::string_view text);
 // name=value        the value, typed by the schema       thumbnail=@front.png   $create (medium:
 // replaces) name:=JSON        the value as JSON                    gallery=17,18          $set
 // gallery+=@a.png   $create, appended                    gallery+=17            $attach
-// gallery-=17       $detach                              thumbnail=null         cleared
+// gallery-=17       $detach                              thumbnail=null, =      cleared
+// Ends of relations, as media fields: owner=3, owner=null, tags+=17. No @file, but where they lead
+// to media.
 Document document_of(const SchemaView& schema, std::string_view entity,
                      std::span<const std::string> assignments);
 

@@ -106,7 +106,8 @@ void add_choice_options(CLI::App& command, Words& words) {
 void add_mutations(CLI::App& app, Words& words) {
   const std::string fields =
       "name=Laptop, price=999, tags:=[\"a\"], thumbnail=@front.png (stored and linked), "
-      "gallery+=@side.png, gallery+=17 (attach), gallery-=17 (detach), gallery=17,18 (set)";
+      "gallery+=@side.png, gallery+=17 (attach), gallery-=17 (detach), gallery=17,18 (set), "
+      "gallery=null (clear); the ends of relations take ids as well";
   CLI::App& insert = add(app, "insert", "Insert a record, or many from a file", words,
                          [&](Session& session) { return insert_record(session, words.mutation); });
   insert.add_option("ENTITY", words.mutation.entity)->required();
@@ -152,9 +153,10 @@ void add_links(CLI::App& app, Words& words) {
     const char* name;
     const char* summary;
   };
-  for (const Verb& verb : {Verb{LinkVerb::attach, "attach", "Add media to a media() field"},
-                           Verb{LinkVerb::detach, "detach", "Take media out of a media() field"},
-                           Verb{LinkVerb::set, "set", "Replace what a media field holds"}}) {
+  for (const Verb& verb :
+       {Verb{LinkVerb::attach, "attach", "Add to a media() field or the list of a relation"},
+        Verb{LinkVerb::detach, "detach", "Take out of such a list"},
+        Verb{LinkVerb::set, "set", "Replace what a media field or relation holds"}}) {
     CLI::App& command =
         add(app, verb.name, verb.summary, words, [&words, kind = verb.verb](Session& session) {
           return change_links(session, kind, words.links);
@@ -164,7 +166,7 @@ void add_links(CLI::App& app, Words& words) {
     command.add_option("FIELD", words.links.field)->required();
     auto* media = command.add_option(
         "MEDIA", words.links.media,
-        "Ids of media, or @FILE to store a file first; `null` clears a medium()");
+        "Ids of media or of records, or @FILE to store a file first; `null`, or none, clears");
     if (verb.verb != LinkVerb::set) media->required();
     add_request_options(command, words.links.request);
   }
@@ -176,8 +178,10 @@ void add_find(CLI::App& app, Words& words) {
   find.add_option("ENTITY", words.find.entity)->required();
   find.add_option("ID", words.find.id);
   // As many times as wanted, one word each: the rest of the line belongs to others.
-  find.add_option("-w,--where", words.find.where,
-                  "price>=500, name=Laptop, name^=Lap, id in 1,2, price is null, or JSON")
+  find.add_option(
+          "-w,--where", words.find.where,
+          "price>=500, name!=Mug, name^=Lap (begins), name~%top (% any text, _ any letter), "
+          "id in 1,2, owner=3, price is null, gallery.size>9; or JSON")
       ->allow_extra_args(false);
   find.add_option("--as-of", words.find.as_of,
                   "As of this commit, or of a time: 42, 2026-11-22T15:09:26Z");
@@ -185,7 +189,8 @@ void add_find(CLI::App& app, Words& words) {
   const std::vector<CLI::Option*> shown{
       find.add_option(
               "--with", words.find.with,
-              "A media field to read along: gallery, or gallery:orderBy=-created_at,limit=3")
+              "A media field or relation to read along: gallery, "
+              "gallery:orderBy=-created_at,limit=3, gallery:{\"where\":{\"size\":{\"$gt\":9}}}")
           ->allow_extra_args(false),
       find.add_option("--order-by", words.find.order_by,
                       "name, -price: several are parted by commas"),

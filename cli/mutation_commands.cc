@@ -266,24 +266,27 @@ int change_links(Session& session, LinkVerb verb, const LinkWords& words) {
                                                                      " " + words.id + " --with " +
                                                                      words.field + "` shows them");
   }
-  const bool is_medium = session.schema().type_of(words.entity, words.field) == "medium";
-  if (verb == LinkVerb::set && is_medium && words.media.size() > 1) {
-    throw UsageError("\"" + words.field + "\" takes one medium", "name one: an id, @FILE or null");
+  const auto link = session.schema().link_of(words.entity, words.field);
+  const bool to_one = link && link->one;
+  const bool clears = words.media.empty() || words.media == std::vector<std::string>{"null"};
+  if (verb == LinkVerb::set && to_one && words.media.size() > 1) {
+    throw UsageError("\"" + words.field + "\" takes one " +
+                         (link->target == "media" ? "medium" : "record of " + link->target),
+                     "name one, or null");
   }
   Operators operators;
-  if (verb == LinkVerb::set && is_medium && words.media.size() == 1 &&
-      words.media.front() == "null") {
+  if (verb == LinkVerb::set && to_one && clears) {
     operators.clear();
-  } else if (verb == LinkVerb::set && is_medium && ids.size() == 1) {
+  } else if (verb == LinkVerb::set && to_one && !ids.empty()) {
     operators.set(items_of(ids).front());
-  } else if (verb == LinkVerb::set && !(is_medium && ids.empty())) {
-    operators.set(items_of(ids));
+  } else if (verb == LinkVerb::set && !to_one) {
+    operators.set(clears ? std::vector<Item>() : items_of(ids));
   } else if (verb == LinkVerb::attach && !ids.empty()) {
     operators.attach(items_of(ids));
   } else if (verb == LinkVerb::detach) {
     operators.detach(items_of(ids));
   }
-  if (is_medium && files.size() == 1) {
+  if (to_one && files.size() == 1) {
     operators.create(files.front());
   } else if (!files.empty()) {
     operators.create(files);

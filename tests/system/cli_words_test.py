@@ -183,6 +183,43 @@ class Linked(cli_test.CliCase):
         self.assertNotIn("BLOB", shown)
 
 
+class Relations(cli_test.CliCase):
+    def test_relations_are_changed_and_asked_for_by_words(self):
+        text = {"type": "text"}
+        (self.work / "schema.json").write_text(json.dumps({
+            "entities": {"albums": {"fields": {"title": text}}, "users": {"fields": {"name": text}},
+                         "tags": {"fields": {"label": text}}},
+            "relations": {"owner": {"type": "n:1", "source": "albums", "target": "users", "config": {"mappedBy": "owner"}},
+                          "tags": {"type": "m:n", "source": "albums", "target": "tags"}}}))
+        self.out("schema", "apply", "schema.json", "--allow-destructive")
+        for words in (("users", "name=Ada"), ("tags", "label=x"), ("tags", "label=y"),
+                      ("albums", "title=A", "owner=1", "tags=2")):
+            self.out("insert", *words)
+        matches = lambda entity, where: self.out("find", entity, "--where", where, "--count") == "1\n"
+        for where in ("owner=1", "owner_id=1", "owner.name=Ada", "tags=2", "tags.label=y"):
+            self.assertTrue(matches("albums", where), where)
+        self.assertTrue(matches("users", "albums=1"))
+        self.out("update", "albums", 1, "tags+=1", "tags-=2", "owner=null")
+        self.assertTrue(matches("albums", "tags=1") and matches("albums", "owner is null"))
+        self.assertFalse(matches("albums", "tags=2"))
+        self.out("set", "albums", 1, "owner", 1)
+        self.assertTrue(matches("albums", "owner=1"))
+        for words in (("null",), ()):
+            self.out("set", "albums", 1, "owner", 1)
+            self.out("set", "albums", 1, "owner", *words)
+            self.assertTrue(matches("albums", "owner is null"), words)
+
+
+class Cleared(cli_test.ShopCase):
+    def test_a_medium_that_is_set_to_nothing_is_cleared(self):
+        for words in (("update", "products", 1, "thumbnail="), ("update", "products", 1, "thumbnail=null"),
+                      ("set", "products", 1, "thumbnail"), ("set", "products", 1, "thumbnail", "null")):
+            self.out("set", "products", 1, "thumbnail", 1)
+            self.assertIn("products/1.thumbnail  -1\n", self.out(*words), words)
+            [product] = self.json("find", "products", 1, "--with", "thumbnail")
+            self.assertIsNone(product["thumbnail"], words)
+
+
 class ForPrograms(cli_test.ShopCase):
     def test_a_page_says_on_standard_error_that_there_is_more(self):
         done = self.run_cli("find", "products", "--limit", 1, "--json")

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "cli/failures.h"
 
 namespace emstore::cli {
@@ -13,12 +16,29 @@ using ::testing::ThrowsMessage;
 
 SchemaView shop() {
   const auto field = [](const char* type) { return Map{{"type", type}, {"config", Map()}}; };
-  const Map products{{"name", field("text")},     {"price", field("number")},
-                     {"sold", field("boolean")},  {"tags", field("json")},
-                     {"since", field("date")},    {"thumbnail", field("medium")},
-                     {"gallery", field("media")}, {"maker_id", field("relation")}};
+  const auto relation = [](const char* name, const char* target, bool unique) {
+    Map config{{"reference", name}, {"target", target}, {"inversedBy", "products"}};
+    if (unique) config.append("unique", true);
+    return Map{{"type", "relation"}, {"config", std::move(config)}};
+  };
+  const Map products{
+      {"name", field("text")},
+      {"price", field("number")},
+      {"sold", field("boolean")},
+      {"tags", field("json")},
+      {"since", field("date")},
+      {"thumbnail", field("medium")},
+      {"gallery", field("media")},
+      {"maker_id", relation("maker", "makers", false)},
+      {"box_id", relation("box", "boxes", true)},
+      {"labels",
+       Map{{"type", "links"}, {"config", Map{{"target", "labels"}, {"inversedBy", "products"}}}}}};
+  const Map makers{{"name", field("text")}, {"since", field("number")}};
   const Map media{{"name", field("text")}, {"size", field("number")}, {"metadata", field("json")}};
   return SchemaView(Map{{"schema", Map{{"entities", Map{{"products", Map{{"fields", products}}},
+                                                        {"makers", Map{{"fields", makers}}},
+                                                        {"boxes", Map{{"fields", Map()}}},
+                                                        {"labels", Map{{"fields", Map()}}},
                                                         {"media", Map{{"fields", media}}}}}}}});
 }
 
@@ -60,6 +80,48 @@ TEST(Arguments, MakeOperatorsOfMediaFields) {
             (Map{{"$detach", List{3}}, {"$attach", List{17, 18}}}));
   EXPECT_EQ(operators_in(document({"thumbnail=17"})).values(), (Map{{"$set", 17}}));
   EXPECT_EQ(operators_in(document({"thumbnail=null"})).values(), (Map{{"$set", nullptr}}));
+}
+
+TEST(Arguments, ClearWhatIsSetToNothing) {
+  for (const char* nothing : {"thumbnail=null", "thumbnail=", "maker=null", "maker="}) {
+    EXPECT_EQ(operators_in(document({nothing})).values(), (Map{{"$set", nullptr}})) << nothing;
+    EXPECT_FALSE(operators_in(document({nothing})).creates_one());
+    EXPECT_TRUE(operators_in(document({nothing})).files().empty());
+  }
+  for (const char* nothing : {"gallery=null", "gallery=", "labels=null", "labels="}) {
+    EXPECT_EQ(operators_in(document({nothing})).values(), (Map{{"$set", List()}})) << nothing;
+  }
+  for (const char* nothing : {"gallery+=", "gallery-=", "labels+="}) {
+    EXPECT_THAT([&] { document({nothing}); }, ThrowsMessage<UsageError>(HasSubstr("name nothing")));
+  }
+  EXPECT_THAT(
+      [] {
+        document({"gallery=", "gallery=17"});
+      },
+      ThrowsMessage<UsageError>(HasSubstr("\"gallery\" is cleared and set")));
+}
+
+TEST(Arguments, MakeOperatorsOfRelations) {
+  EXPECT_EQ(operators_in(document({"maker=7"})).values(), (Map{{"$set", 7}}));
+  EXPECT_EQ(operators_in(document({"maker=0199-ab"})).values(), (Map{{"$set", "0199-ab"}}));
+  EXPECT_EQ(operators_in(document({"labels+=1", "labels-=2"})).values(),
+            (Map{{"$detach", List{2}}, {"$attach", List{1}}}));
+  const auto of = [](const char* entity, const char* word) {
+    return document_of(shop(), entity, std::vector<std::string>{word});
+  };
+  EXPECT_EQ(operators_in(of("makers", "products+=1,2")).values(), (Map{{"$attach", List{1, 2}}}));
+  EXPECT_EQ(operators_in(of("labels", "products=1")).values(), (Map{{"$set", List{1}}}));
+  EXPECT_EQ(operators_in(of("boxes", "products=1")).values(), (Map{{"$set", 1}}));
+  EXPECT_THAT([] { document({"maker=@a.png"}); },
+              ThrowsMessage<UsageError>(HasSubstr("maker leads to makers, not to media")));
+  EXPECT_THAT([] { document({"maker=1,2"}); },
+              ThrowsMessage<UsageError>(HasSubstr("takes one record of makers")));
+  try {
+    document({"price-=1"});
+    FAIL() << "went through";
+  } catch (const UsageError& error) {
+    EXPECT_EQ(error.hint(), "write price=VALUE");  // Not price=1, which means another thing.
+  }
 }
 
 TEST(Arguments, StoreFilesOfMediaFields) {
@@ -142,6 +204,10 @@ TEST(Arguments, ReadConditions) {
   EXPECT_EQ(where({"gallery.id=7"}), (Map{{"gallery.id", Map{{"$eq", 7}}}}));
   EXPECT_EQ(where({"maker_id=7"}), (Map{{"maker_id", Map{{"$eq", 7}}}}));
   EXPECT_EQ(where({"thumbnail=7"}), (Map{{"thumbnail", Map{{"$eq", 7}}}}));
+  EXPECT_EQ(where({"maker=7"}), (Map{{"maker", Map{{"$eq", 7}}}}));
+  EXPECT_EQ(where({"labels in 1,2"}), (Map{{"labels", Map{{"$in", List{1, 2}}}}}));
+  EXPECT_EQ(where({"maker.since>1990"}), (Map{{"maker.since", Map{{"$gt", 1990}}}}));
+  EXPECT_EQ(where({"maker.products=3"}), (Map{{"maker.products", Map{{"$eq", 3}}}}));
   EXPECT_EQ(where({}), Map());
   EXPECT_THAT([] { where({"price"}); }, ThrowsMessage<UsageError>(HasSubstr("\"price\"")));
 }
@@ -157,6 +223,25 @@ TEST(Arguments, ReadWhatToReadAlong) {
                               {"gallery", Map{{"orderBy", order("created_at")}, {"limit", 3}}},
                               {"documents",
                                Map{{"where", Map{{"name", "a"}}}, {"orderBy", order("id")}}}}}}));
+  const auto lowered = [](const char* word) {
+    Query one;
+    one.with.add(with_of(word));
+    return *to_map(one).find("with")->if_map()->find("gallery")->if_map();
+  };
+  EXPECT_EQ(lowered("gallery:select=5"), (Map{{"select", List{"5"}}}));
+  EXPECT_EQ(lowered("gallery:cursor=5"), (Map{{"cursor", "5"}}));
+  for (const auto& wrong : std::map<std::string, std::string>{
+           {R"(gallery:where={"size":{"$gt":1}})", " is written as JSON"},
+           {"gallery:orderBy=-size,-name", "\"-name\" in --with"},
+           {R"(gallery:{"where":5})", "where is an object, not 5"},
+           {R"(gallery:{"select":5})", "select is a field or a list of fields, not 5"},
+           {R"(gallery:{"select":[5]})", "a field of select is a text, not 5"},
+           {R"(gallery:{"cursor":5})", "cursor is a text, not 5"},
+           {R"(gallery:{"with":5})", "with is a field, an object or a list, not 5"},
+           {R"(gallery:{"with":{"a":false}})", "with a is an object or true, not false"},
+           {R"(gallery:{"orderBy":{"id":"up"}})", "\"asc\" or \"desc\", not \"up\""}}) {
+    EXPECT_THAT([&] { with_of(wrong.first); }, ThrowsMessage<UsageError>(HasSubstr(wrong.second)));
+  }
   EXPECT_THAT([] { with_of("gallery:limt=3"); }, ThrowsMessage<UsageError>(HasSubstr("limt")));
   EXPECT_THAT([] { with_of("gallery:limit=-3"); }, ThrowsMessage<UsageError>(HasSubstr("-3")));
 }
