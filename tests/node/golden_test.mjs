@@ -7,7 +7,7 @@ import { ours, root } from "./support.mjs";
 
 const { decode, encode } = await ours("codec.js");
 const { Cutter } = await ours("cutter.js");
-const { EmstoreError, errorCodes } = await ours("errors.js");
+const { EmstoreError, errorCodes, usualHints } = await ours("errors.js");
 const { Time } = await ours("time.js");
 
 const limits = { messageBytesMax: 1 << 20, depthMax: 128 };
@@ -102,12 +102,19 @@ test("errors have code, class, path, hint and all violations", () => {
   assert.equal(EmstoreError.fromWire(["of_a_later_version", "m", {}]).class, "internal");
 });
 
-test("the codes are those of the document", () => {
+test("the codes are those of the document, with their next steps", () => {
   const page = readFileSync(join(root, "docs", "protocol.md"), "utf8");
-  const rows = [...page.matchAll(/^\| (\w+) \| `(\w+)` \| .* \|$/gm)].map(([, name, code]) => [code, name]);
-  const listed = rows.filter(([, name]) => name !== "class" && [...errorCodes.values()].includes(name));
-  assert.ok(listed.length > 50);
-  assert.deepEqual([...errorCodes].sort(), listed.sort());
+  const classes = new Set(errorCodes.values());
+  const rows = [...page.matchAll(/^\| (\w+) \| `(\w+)` \| (.*) \|$/gm)].filter(([, name]) => classes.has(name));
+  assert.ok(rows.length > 50);
+  assert.deepEqual([...errorCodes].sort(), rows.map(([, name, code]) => [code, name]).sort());
+  assert.deepEqual([...usualHints].sort(), rows.map(([, , code, next]) => [code, next]).sort());
+});
+
+test("an error that names no next step has the usual one", () => {
+  assert.equal(new EmstoreError("media_not_found", "media 9 does not exist").hint, "upload the media first");
+  assert.equal(new EmstoreError("busy", "not now", { hint: "wait" }).hint, "wait");
+  assert.equal(new EmstoreError("of_a_later_version", "m").hint, "");
 });
 
 test("the methods with a request key are those of the document", async () => {
