@@ -59,8 +59,8 @@ export async function* differences(
   }
   const { signal } = withoutSignal(of);
   const schemas = new PastSchemas(requests, signal);
-  const earlier: End = { commit: from, schema: await schemas.asOf(from) };
-  const later: End = { commit: to, schema: await schemas.asOf(to) };
+  const earlier: End = { commit: from, schema: await schemas.asOf(from, "from") };
+  const later: End = { commit: to, schema: await schemas.asOf(to, "to") };
   for (const record of await touched(requests, schemas, [earlier, later], of)) {
     const before = await recordAt(requests, earlier, record, signal);
     const after = await recordAt(requests, later, record, signal);
@@ -85,6 +85,16 @@ function entityAsked(ends: readonly [End, End], name: string): PastEntity {
   });
 }
 
+/** An id that no record of the entity can have would make everything the same. */
+function refuseId(entity: PastEntity, id: Id): void {
+  const isUuid = entity.config?.primary_format === "uuid";
+  if (isUuid ? /^[\da-f-]{36}$/i.test(String(id)) : Number.isInteger(id) && Number(id) > 0) return;
+  throw new EmstoreError("wrong_type", `${JSON.stringify(id)} is no id of ${entity.name}`, {
+    path: "id",
+    hint: isUuid ? "ids here are texts of uuids" : "ids here are integers from 1",
+  });
+}
+
 /** In the order of entities and ids. */
 async function touched(
   requests: Requests,
@@ -92,7 +102,8 @@ async function touched(
   ends: readonly [End, End],
   of: DiffOptions,
 ): Promise<Touched[]> {
-  const asked = of.entity === undefined ? undefined : entityAsked(ends, of.entity).id;
+  const wanted = of.entity === undefined ? undefined : entityAsked(ends, of.entity);
+  if (wanted && of.id !== undefined) refuseId(wanted, of.id);
   const [{ commit: from }, { commit: to }] = ends;
   if (from === to) return [];
   const records = new Map<string, Touched>();
@@ -103,7 +114,7 @@ async function touched(
     for (const { entity: name, id, field } of events as readonly Record<string, any>[]) {
       const entity = name === undefined ? undefined : schema.entity(name);
       if (!entity || id === undefined || id === null) continue;
-      if ((asked ?? entity.id) !== entity.id || (of.id ?? id) !== id) continue;
+      if ((wanted?.id ?? entity.id) !== entity.id || (of.id ?? id) !== id) continue;
       const told = entityOf(ends, entity.id);
       if (!told) continue; // It came and went in between.
       const key = JSON.stringify([entity.id, id]);

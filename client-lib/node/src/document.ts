@@ -94,6 +94,7 @@ class Copier {
       case "string":
         return wellFormed(value, place.path);
       case "number":
+        return finite(value, place.path);
       case "boolean":
         return value;
       case "bigint":
@@ -113,7 +114,7 @@ class Copier {
       });
     }
     if (Array.isArray(value)) return this.#list(value, place);
-    if (value instanceof Date) return Time.copyOf(value);
+    if (value instanceof Date) return Time.copyOf(valid(value, place.path));
     if (value instanceof Uint8Array) return value;
     if (isMap(value)) return this.#map(value, place);
     return refuse(place.path, `a ${value.constructor.name} has no form on the wire`);
@@ -173,6 +174,14 @@ function isMap(value: object): value is PlainMap {
 function narrowed(integer: bigint, path: string): number {
   const number = Number(integer);
   return Number.isSafeInteger(number) ? number : refuse(path, `${integer} is beyond 2^53`);
+}
+
+function finite(number: number, path: string): number {
+  return Number.isFinite(number) ? number : refuse(path, `${number} is no number of the wire`);
+}
+
+function valid(date: Date, path: string): Date {
+  return Number.isNaN(date.getTime()) ? refuse(path, "an invalid Date is no time") : date;
 }
 
 const loneSurrogate = /\p{Surrogate}/u;

@@ -67,6 +67,6 @@ export async function commitOf(
   signal?: AbortSignal,
 ): Promise<Commit> {
   const commit = await commitAt(requests, sequence, signal);
-  if (!commit) throw notMade(sequence);
+  if (!commit) throw notMade(sequence, "sequence");
   return commit;
 }

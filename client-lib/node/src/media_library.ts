@@ -51,10 +51,19 @@ export class MediaLibrary<Row = MediaRow> {
 
   /**
    * Writes the bytes to a file; it is there whole or not at all. Where a symbolic link leads to, when
-   * the path is one. A pipe or a device stays what it is: bytes go into it as they come.
+   * the path is one. A pipe or a device stays what it is: bytes go into it as they come. Errors:
+   * invalid_request for a path that cannot be written.
    */
   async save(media: MediaRef, path: string, options: Abortable = {}): Promise<void> {
     const { signal } = withoutSignal(options);
+    try {
+      await this.#save(media, path, signal);
+    } catch (cause) {
+      throw notWritten(path, cause);
+    }
+  }
+
+  async #save(media: MediaRef, path: string, signal: AbortSignal | undefined): Promise<void> {
     if (!(await canBeFile(path))) {
       // Opening a pipe waits for who reads it.
       return unlessAborted(signal, this.#write(media, path, writeInto, signal));
@@ -99,6 +108,17 @@ export class MediaLibrary<Row = MediaRow> {
     if (row) return row.blob;
     throw new EmstoreError("media_not_found", `media ${id} does not exist`, { path: "id" });
   }
+}
+
+/** What the system says of the path that the caller gave; other errors are as they are. */
+function notWritten(path: string, cause: unknown): unknown {
+  const { syscall, message } = cause as Partial<NodeJS.ErrnoException>;
+  if (cause instanceof EmstoreError || syscall === undefined) return cause;
+  const [reason] = String(message).split(", "); // What follows is the name of the partial file.
+  return new EmstoreError("invalid_request", `cannot write ${path}: ${reason}`, {
+    hint: "name a place that can be written to",
+    cause,
+  });
 }
 
 /** Whether a file is there, or nothing. */

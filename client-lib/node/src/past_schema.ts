@@ -16,13 +16,18 @@ export interface PastEntity {
   readonly id: number;
   readonly name: string;
   readonly fields: readonly PastField[];
+  readonly config?: { readonly primary_format?: string } | undefined;
 }
 
 const mediaId = 1; // In every schema (docs/event-log.md).
 
 /** What stands at `name` of a document, whatever the name is. */
 type Named<T> = Readonly<Record<string, T>>;
-type Document = Named<{ readonly id?: number; readonly fields?: Named<{ readonly id?: number }> }>;
+type Document = Named<{
+  readonly id?: number;
+  readonly fields?: Named<{ readonly id?: number }>;
+  readonly config?: { readonly primary_format?: string };
+}>;
 
 export class PastSchema {
   readonly entities: readonly PastEntity[];
@@ -75,14 +80,14 @@ export class PastSchemas {
 
   /**
    * The one in force after a commit; 0: before the first one. Errors: out_of_range for a commit that
-   * has not been made.
+   * has not been made; `said` is what the caller has it as.
    *
    * A commit names the schema before it: so the next one tells which was in force after this one, and
    * behind the last one it is that of now. One that is too large to be told says nothing.
    */
-  async asOf(sequence: number): Promise<PastSchema> {
+  async asOf(sequence: number, said: string): Promise<PastSchema> {
     if (sequence === 0) return this.version(0);
-    if (!(await commitAt(this.#requests, sequence, this.#signal))) throw notMade(sequence);
+    if (!(await commitAt(this.#requests, sequence, this.#signal))) throw notMade(sequence, said);
     for (let next = sequence + 1; ;) {
       const commit = await commitAt(this.#requests, next, this.#signal);
       if (commit && commit.schema === undefined) {
@@ -108,9 +113,9 @@ export async function commitAt(
   return commit?.sequence === sequence ? commit : undefined;
 }
 
-export function notMade(sequence: number): EmstoreError {
+export function notMade(sequence: number, said: string): EmstoreError {
   return new EmstoreError("out_of_range", `commit ${sequence} has not been made`, {
-    path: "sequence",
+    path: said,
     hint: "`log` gives the commits",
   });
 }

@@ -1,6 +1,7 @@
 /** Questions about the records of one entity. */
 import { isSignal, withoutSignal, type Abortable } from "./abort.js";
 import { plain } from "./document.js";
+import { EmstoreError } from "./errors.js";
 import { withoutUndefined, type Requests } from "./requests.js";
 import { foundMany, foundOne, type FoundMany, type MaybeFound, type Meta } from "./results.js";
 import type { AnyRow, Id, NoOthers, Order, RowWith, Where, With } from "./rows.js";
@@ -61,7 +62,14 @@ function optionsOf(first: object = {}, second?: object): object {
   const isOption = ([name, value]: [string, unknown]) =>
     words.has(name) || (name === "signal" && isSignal(value));
   const isOptions = second === undefined && Object.entries(first).some(isOption);
-  return isOptions ? first : { where: first, ...second };
+  if (isOptions) return first;
+  if (second && (second as { where?: unknown }).where !== undefined) {
+    throw new EmstoreError("invalid_request", "there are two wheres", {
+      path: "where",
+      hint: "call findOne({ where, with }) or findOne(where, { with })",
+    });
+  }
+  return { ...second, where: first };
 }
 
 /** In a `with`, undefined is what bknd's callers write for: not this one. */
@@ -111,11 +119,12 @@ export class Repository<Row> {
     options: ManyOptions<Row, W> = {},
   ): AsyncGenerator<RowWith<Row, W>, void, undefined> {
     const limit = options.limit ?? pageRecords;
-    for (let cursor = options.cursor; ;) {
-      const page = await this.findMany<W>({ ...options, limit, cursor });
+    for (let asked: ManyOptions<Row, W> = { ...options, limit }; ;) {
+      const page = await this.findMany<W>(asked);
       yield* page;
-      cursor = page.meta.cursor;
-      if (!page.meta.hasMore || cursor === undefined) return;
+      const { hasMore, cursor } = page.meta;
+      if (!hasMore || cursor === undefined) return;
+      asked = { ...asked, cursor, offset: undefined }; // Both would say where the page begins.
     }
   }
 
