@@ -65,11 +65,29 @@ struct Ends {
   }
 };
 
+// With an id that no record of the entity can have, everything would seem the same.
+void refuse_id(const PastSchema::Entity& entity, const std::string& word) {
+  constexpr std::size_t kUuidLetters = 36;
+  const Value id = id_of(word);
+  const auto* number = id.if_integer();
+  const bool is_uuid = number == nullptr && word.size() == kUuidLetters;
+  if (word.empty() || (entity.has_uuids ? is_uuid : number != nullptr && *number > 0)) return;
+  throw Failure({ErrorCode::wrong_type,
+                 to_string(id) + " is no id of " + entity.name,
+                 "id",
+                 entity.has_uuids ? "ids here are texts of uuids" : "ids here are integers from 1",
+                 {}});
+}
+
 // The entity that is asked for, by its name at either end; nothing: all are.
-std::optional<std::int64_t> entity_asked(const Ends& ends, const std::string& name) {
+std::optional<std::int64_t> entity_asked(const Ends& ends, const DiffWords& words) {
+  const std::string& name = words.entity;
   if (name.empty()) return std::nullopt;
   for (const End* end : {&ends.after, &ends.before}) {
-    if (const auto* known = end->schema.entity(name)) return known->id;
+    if (const auto* known = end->schema.entity(name)) {
+      refuse_id(*known, words.id);
+      return known->id;
+    }
   }
   throw Failure({ErrorCode::unknown_entity,
                  "no entity \"" + name + "\" as of commit " + std::to_string(ends.before.commit) +
@@ -86,7 +104,7 @@ class Touches {
         schemas_(schemas),
         ends_(ends),
         words_(words),
-        entity_(entity_asked(ends, words.entity)) {}
+        entity_(entity_asked(ends, words)) {}
 
   AllTouched read() {
     for (std::uint64_t next = words_.from + 1; next <= words_.to;) {
@@ -113,7 +131,7 @@ class Touches {
     if (entity == nullptr || id.is_null()) return;
     if (entity_ && entity->id != *entity_) return;
     const std::string text = cell_text(id);
-    if (!words_.id.empty() && text != words_.id) return;
+    if (!words_.id.empty() && id != id_of(words_.id)) return;
     const std::optional<std::string> name = ends_.name_of(entity->id);
     if (!name) return;  // It came and went in between.
     // Shorter numbers first, so that 9 comes before 10.

@@ -38,7 +38,8 @@ int find_one_record(Session& session, const FindWords& words) {
   if (session.json()) {
     session.print_json(record->values());
   } else {
-    print_record(session, words.entity, record->view());
+    // Not from the record: `--select` may have left the id out.
+    print_record(session, words.entity + "/" + cell_text(id_of(words.id)), record->view());
   }
   return 0;
 }

@@ -4,6 +4,7 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/commit_text.h"
+#include "cli/failures.h"
 #include "cli/log_graph.h"
 #include "cli/text.h"
 
@@ -63,6 +64,9 @@ bool asks_for_nothing(const LogWords& words) {
 }  // namespace
 
 int show_log(Session& session, const LogWords& words) {
+  if (words.graph && session.json()) {
+    throw UsageError("--graph is a picture for people, --json is for programs", "say one of them");
+  }
   Table table({{"COMMIT", Table::Align::right},
                {"TIME (UTC)"},
                {"UID", Table::Align::right},

@@ -454,13 +454,19 @@ void refuse_unknown_command(const CLI::App& app, const std::vector<std::string>&
   }
 }
 
-// The command of the line with a space behind it, or nothing.
+// The command of the line with a space behind it, as `media info `, or nothing.
 std::string command_in(const CLI::App& app, const std::vector<std::string>& line) {
-  const std::vector<std::string> names = names_of(app.get_subcommands({}));
+  std::string path;
+  std::vector<const CLI::App*> known = app.get_subcommands({});
   for (const std::string& word : line) {
-    if (std::find(names.begin(), names.end(), word) != names.end()) return word + " ";
+    const auto named = std::find_if(known.begin(), known.end(), [&](const CLI::App* command) {
+      return command->get_name() == word;
+    });
+    if (named == known.end()) continue;
+    path += word + " ";
+    known = (*named)->get_subcommands({});
   }
-  return {};
+  return path;
 }
 
 ColorChoice color_choice(const std::string& word) {

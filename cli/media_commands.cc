@@ -159,7 +159,7 @@ int show_media(Session& session, const std::string& id) {
     session.print_json(record.values());
     return 0;
   }
-  print_record(session, "media", record.view());
+  print_record(session, "media/" + cell_text(record.view().id()), record.view());
   return 0;
 }
 

@@ -42,6 +42,7 @@ PastSchema::PastSchema(const Map& document) {
     const Map& members = *entity.if_map();
     if (!members.contains("id")) continue;  // Generated: the connections of a field.
     Entity known{*value_at(members, "id").if_integer(), name, {}};
+    known.has_uuids = text_at(members, "config.primary_format") == "uuid";
     for (const auto& [field_name, field] : map_at(members, "fields")) {
       const auto* id = value_at(*field.if_map(), "id").if_integer();
       if (id != nullptr)

@@ -28,6 +28,7 @@ class PastSchema {
     std::int64_t id = 0;
     std::string name;
     std::vector<Field> fields;
+    bool has_uuids = false;  // As ids, rather than integers.
 
     // Null for what the entity does not have.
     const Field* field(std::string_view name) const;

@@ -98,8 +98,8 @@ Table media_table(RecordsView media) {
   return table;
 }
 
-void print_record(const Session& session, const std::string& entity, RecordView record) {
-  session.print(bold(session.terminal(), harmless(entity + "/" + cell_text(record.id()))) + "\n");
+void print_record(const Session& session, const std::string& name, RecordView record) {
+  session.print(bold(session.terminal(), harmless(name)) + "\n");
   std::size_t width = 0;
   for (const Map::Member& member : record.values()) width = std::max(width, member.name.size());
   for (const Map::Member& member : record.values()) {

@@ -31,6 +31,9 @@ class Find(cli_test.ShopCase):
                 self.assertIn(other[0], said)
         self.assertIn("--exists", self.refused(2, "find", "products", "--count", "--exists"))
 
+    def test_a_record_has_its_name_whatever_is_selected(self):
+        self.assertEqual(self.out("find", "products", "01", "--select", "name"), "products/1\n  name  Laptop\n")
+
     def test_an_empty_word_is_refused(self):
         for words in (("find", "products", ""), ("find", "products", "--as-of", ""), ("log", ""),
                       ("insert", "products", "name=x", "--key", "")):
@@ -131,6 +134,12 @@ class Small(cli_test.ShopCase):
                       ("update", "products", 1, "thumbnail=2", f"thumbnail=@{cli_test.SHOP}/lamp.png")):
             self.assertIn('"thumbnail" takes one medium', self.refused(2, *words))
 
+    def test_the_help_that_is_named_is_that_of_the_command(self):
+        for words, help in {("schema", "show", "--cpp", "--typescript"): "schema show", ("media", "info"): "media info",
+                            ("media",): "media", ("find",): "find", ("--nope",): ""}.items():
+            said = self.refused(2, *words)
+            self.assertIn("`" + " ".join(["emstore", *help.split(), "--help"]) + "` says how", said, words)
+
     def test_what_no_command_heeds_is_not_in_its_help(self):
         self.assertNotIn("--expected", self.out("insert", "--help"))
         self.assertIn("--expected", self.out("update", "--help"))
@@ -210,6 +219,15 @@ class Relations(cli_test.CliCase):
             self.assertTrue(matches("albums", "owner is null"), words)
 
 
+class Diff(cli_test.ShopCase):
+    def test_an_id_that_no_record_can_have_is_refused(self):
+        self.assertEqual(self.out("diff", 1, 3, "products", 77), "nothing is different\n")
+        for word in ("x", "0"):
+            said = self.refused(2, "diff", 1, 3, "products", word)
+            self.assertIn(" is no id of products  [wrong_type]\n  at    id\n  hint  ids here are integers", said)
+        self.assertIn("ID: an empty word", self.refused(2, "diff", 1, 3, "products", ""))
+
+
 class Cleared(cli_test.ShopCase):
     def test_a_medium_that_is_set_to_nothing_is_cleared(self):
         for words in (("update", "products", 1, "thumbnail="), ("update", "products", 1, "thumbnail=null"),
@@ -230,6 +248,9 @@ class ForPrograms(cli_test.ShopCase):
         self.assertEqual((json.loads(rest.stdout)["name"], rest.stderr), ("Mug", ""))
         self.assertEqual(json.loads(self.run_cli("media", "ls", "--limit", 1, "--json").stderr), {"more": {"offset": 1}})
         self.assertEqual(self.run_cli("media", "ls", "--json").stderr, "")
+
+    def test_a_graph_is_for_people(self):
+        self.assertIn("--graph is a picture", json.loads(self.refused(2, "log", "--graph", "--json"))["error"]["message"])
 
     def test_stores_that_are_made_are_told(self):
         [audit] = self.json("audit")

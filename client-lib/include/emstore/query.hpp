@@ -102,7 +102,8 @@ struct Query {
   Where where = {};
   Withs with = {};
   std::vector<std::string> select = {};  // Empty: every field that is not hidden.
-  std::vector<Order> order_by = {};      // Empty: by id; of a media field, by place.
+  // Empty: as the entity is sorted (Entity::sorted_by), else by id; of a media field, by place.
+  std::vector<Order> order_by = {};
   std::optional<std::uint64_t> limit = {};
   std::uint64_t offset = 0;
   bool count = false;       // Also say how many match in all.
