@@ -79,8 +79,17 @@ int exit_code_of(ErrorCode code) {
 std::string to_string(const Error& error) {
   std::string text = error.message;
   if (!error.path.empty()) text.append(" at ").append(error.path);
-  if (!error.hint.empty()) text.append("; ").append(error.hint);
-  return text.append(" [").append(name_of(error.code)).append("]");
+  text.append("; ").append(error.hint.empty() ? advice_for(error.code) : error.hint);
+  text.append(" [").append(name_of(error.code)).append("]");
+  if (error.violations.size() < 2) return text;
+  text.append("; ").append(std::to_string(error.violations.size())).append(" reasons in all");
+  for (std::size_t i = 0; i < error.violations.size(); ++i) {
+    const Error& violation = error.violations[i];
+    text.append(i == 0 ? ": " : ", ").append(violation.message);
+    if (!violation.path.empty()) text.append(" at ").append(violation.path);
+    text.append(" [").append(name_of(violation.code)).append("]");
+  }
+  return text;
 }
 
 const std::error_category& error_category() noexcept {

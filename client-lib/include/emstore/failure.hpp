@@ -8,7 +8,8 @@
 
 namespace emstore {
 
-// Thrown by every function that can fail and is not given an ErrorOut. what() is the whole story;
+// Thrown by every function that can fail and is not given an ErrorOut. what() is the whole story,
+// in one line: what is wrong and where, the next step, and every reason when there are several.
 // code() compares with ErrorCode: `if (failure.code() == ErrorCode::record_not_found)`.
 class Failure : public std::system_error {
  public:

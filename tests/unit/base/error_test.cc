@@ -65,7 +65,18 @@ TEST(ErrorText, NamesMessagePlaceHintAndCode) {
             "products has no field \"galery\" at update.galery; did you mean \"gallery\"? "
             "[unknown_field]");
   EXPECT_EQ(to_string(Error{.code = ErrorCode::busy, .message = "too much to do"}),
-            "too much to do [busy]");
+            "too much to do; retry after a moment [busy]");
+}
+
+TEST(ErrorText, TellsEveryReason) {
+  const Error short_name{.code = ErrorCode::too_short, .message = "too short", .path = "name"};
+  Error error = short_name;
+  error.violations = {short_name};
+  EXPECT_EQ(to_string(error), "too short at name; lengthen the value [too_short]");
+  error.violations.push_back({.code = ErrorCode::required, .message = "no price"});
+  EXPECT_EQ(to_string(error),
+            "too short at name; lengthen the value [too_short]; 2 reasons in all: "
+            "too short at name [too_short], no price [required]");
 }
 
 Result<int> half(int number) {
