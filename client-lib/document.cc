@@ -97,9 +97,7 @@ Operators set(std::initializer_list<Item> items) {
 Operators set(Item item) { return Operators().set(std::move(item)); }
 Operators set(std::nullptr_t) { return Operators().clear(); }
 
-Document::Document(std::initializer_list<Member> members) {
-  for (const Member& member : members) set(member.name, member.content);
-}
+Document::Document(std::initializer_list<Member> members) : members_(members) {}
 
 Document::Document(const Map& values) {
   for (const Map::Member& member : values) members_.emplace_back(member.name, member.value);

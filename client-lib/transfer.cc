@@ -237,6 +237,10 @@ Result<Map> lowered(Core& core, const Document& document) {
 Result<Map> lowered(Core& core, const Document& document, Baggage& baggage) {
   Map map;
   for (const Document::Member& member : document.members()) {
+    if (map.contains(member.name)) {
+      return failure(ErrorCode::invalid_request, "\"" + member.name + "\" is given twice",
+                     member.name, "say once what it shall be");
+    }
     if (const auto* value = std::get_if<Value>(&member.content)) {
       map.set(member.name, *value);
       continue;

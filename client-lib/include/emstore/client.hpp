@@ -162,10 +162,13 @@ class MediaLibrary {
 };
 
 // Many requests, sent together and answered in order: one round trip for all. Each is refused or
-// carried out by itself; mutations happen in the order in which they were queued.
+// carried out by itself; mutations happen in the order in which they were queued. A find need not
+// see the mutations that were queued before it: run() those first.
 class Pipeline {
  public:
-  // The answer to one request. The accessors throw Failure when it was refused.
+  // The answer to one request. The accessors throw Failure when it was refused, and when they are
+  // not for what was asked: mutation() is for insert_one, update_one and delete_one, record() for
+  // find_id and find_one, page() for find_many.
   class Answer {
    public:
     bool ok() const { return !error_; }
@@ -178,7 +181,10 @@ class Pipeline {
 
    private:
     friend class Pipeline;
+    enum class Kind { mutation, record, page };
+    const Value& value_of(Kind kind) const;
     std::optional<Error> error_;
+    Kind kind_ = Kind::mutation;
     Value value_;
   };
 

@@ -154,6 +154,7 @@ class Document {
   };
 
   Document() = default;
+  // A field that stands there twice is refused when the document is sent: invalid_request.
   Document(std::initializer_list<Member> members);
   explicit Document(const Map& values);
 

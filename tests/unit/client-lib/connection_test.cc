@@ -138,6 +138,46 @@ TEST(ClientConnection, MatchesAnswersThatComeInAnotherOrder) {
   EXPECT_EQ(answers.at(2).page()[0].get<std::string>("of"), "c");
 }
 
+TEST(ClientConnection, TellsWhoTakesAnAnswerForAnother) {
+  FakeDaemon daemon({answering([](const protocol::Request& request) {
+    if (std::holds_alternative<protocol::InsertOne>(request.call)) {
+      return Map{{"id", 1}, {"version", 1}, {"sequence", 1}, {"data", Map()}, {"changes", Map()}};
+    }
+    return Map{{"data", List()}, {"meta", Map()}};
+  })});
+  Client client = connect(daemon.options());
+  Pipeline pipeline = client.pipeline();
+  pipeline.insert_one("products", {{"x", 1}});
+  pipeline.find_many("products");
+
+  const auto answers = pipeline.run();
+
+  EXPECT_EQ(answers.at(0).mutation().id(), Value(1));
+  EXPECT_TRUE(answers.at(1).page().empty());
+  try {
+    answers[0].page();
+    FAIL() << "a mutation was taken for a page";
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.code(), ErrorCode::invalid_request);
+    EXPECT_EQ(failure.error().hint, "take its mutation(), or value()");
+  }
+  EXPECT_THROW(answers[1].mutation(), Failure);
+  EXPECT_THROW(answers[1].record(), Failure);
+}
+
+TEST(ClientConnection, SendsNoFieldThatIsGivenTwice) {
+  FakeDaemon daemon({answering([](const protocol::Request&) { return Map(); })});
+  Client client = connect(daemon.options());
+  std::optional<Error> error;
+  client.mutator("products").insert_one({{"name", "one"}, {"price", 1}, {"name", "two"}}, error);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::invalid_request);
+  EXPECT_EQ(error->path, "name");
+  client.mutator("products").insert_many({{{"a", 1}}, {{"a", 1}, {"a", nullptr}}}, error);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->path, "documents[1].a");
+}
+
 // Both sides have more to say than a socket holds: whoever only sends waits forever.
 TEST(ClientConnection, ReadsWhileItSends) {
   const std::string much(256u << 10, 'x');
