@@ -17,6 +17,7 @@
 #include "store/query.h"
 #include "store/request.h"
 #include "store/undertaking.h"
+#include "store/where.h"
 
 namespace emstore::store {
 namespace {
@@ -59,19 +60,6 @@ Map query_of(const Mutation& mutation) {
   Map query{{"where", choice.where}};
   if (!choice.order_by.is_null()) query.set("orderBy", choice.order_by);
   return query;
-}
-
-// Whether a `where` holds for every record: it is empty, or made of nothing but empty ones.
-bool asks_nothing(const Map& where) {
-  return std::all_of(where.begin(), where.end(), [](const auto& member) {
-    const List* parts = member.value.if_list();
-    const auto is_nothing = [](const Value& part) {
-      return part.if_map() != nullptr && asks_nothing(*part.if_map());
-    };
-    if (parts == nullptr) return false;
-    if (member.name == "$and") return std::all_of(parts->begin(), parts->end(), is_nothing);
-    return member.name == "$or" && std::any_of(parts->begin(), parts->end(), is_nothing);
-  });
 }
 
 }  // namespace
@@ -299,15 +287,26 @@ class Group::CommandRun {
     return state != states.end() && state->second.kind == IndexState::Kind::ready;
   }
 
+  // What a choice asks. Who means all records has to say so.
+  Result<Query> question(const Mutation& mutation, const Map& query) const {
+    EMSTORE_TRY(Query resolved, resolve_query(schema(), mutation.entity, query));
+    const bool finds_all = !resolved.where || constant_truth(*resolved.where) == Truth::yes;
+    if (finds_all && chooses(mutation) && !mutation.choice->all) {
+      return failure(ErrorCode::invalid_request, "this `where` finds all " + resolved.entity->name,
+                     "where", "say all: true if they are meant, with {} as `where`");
+    }
+    // By id, whatever the entity's own order: who goes on goes on after the last id.
+    if (mutation.choice->order_by.is_null()) resolved.order.clear();
+    return resolved;
+  }
+
   // The records that fit, at most `limit`; what is wrong with the question is a violation.
-  Result<FoundIds> search(const Mutation& mutation, Map query, std::uint64_t limit,
+  Result<FoundIds> search(const Mutation& mutation, const Map& query, std::uint64_t limit,
                           const std::string& path, Violations& violations) {
-    Result<Query> resolved = resolve_query(schema(), mutation.entity, query);
+    Result<Query> resolved = question(mutation, query);
     Result<FoundIds> found;
     if (resolved) {
       resolved->limit = limit;
-      // By id, whatever the entity's own order: who goes on goes on after the last id.
-      if (mutation.choice->order_by.is_null()) resolved->order.clear();
       const Plan plan = plan_of(schema(), *resolved, [this](IndexId id) { return is_ready(id); });
       const QueryLimits limits{.items_max = group_.limits_.mutations_max + 2,
                                .result_bytes_max = group_.limits_.answer_bytes_max,
@@ -333,11 +332,6 @@ class Group::CommandRun {
              path_in(path, "all"), "leave out all, or send {} as `where`");
       return FoundIds{};
     }
-    if (!choice.all && asks_nothing(choice.where)) {
-      refuse(ErrorCode::invalid_request, "this `where` finds all " + entity.name,
-             path_in(path, "where"), "say all: true if they are meant, with {} as `where`");
-      return FoundIds{};
-    }
     const std::uint64_t most = group_.limits_.mutations_max;
     EMSTORE_TRY(FoundIds found,
                 search(mutation, query_of(mutation), std::min(choice.limit.value_or(most), most),
@@ -357,7 +351,7 @@ class Group::CommandRun {
       const Map is_that{{std::string(kIdName), to_value(resolved.id)}};
       query.set("where", Map{{"$and", List{is_that, mutation.choice->where}}});
     }
-    EMSTORE_TRY(const FoundIds found, search(mutation, std::move(query), 1, resolved.path, own));
+    EMSTORE_TRY(const FoundIds found, search(mutation, query, 1, resolved.path, own));
     return !found.ids.empty();
   }
 

@@ -148,6 +148,32 @@ struct Evaluator {
   }
 };
 
+// A list of values is asked for, also an empty one: who gives it to `$notin` means every record.
+struct ConstantTruth {
+  // As Evaluator::combine(): one part that settles it is enough, whatever the others look at.
+  static std::optional<Truth> combine(const std::vector<Condition>& parts, Truth settling) {
+    std::optional<Truth> all = settling == Truth::no ? Truth::yes : Truth::no;
+    for (const Condition& part : parts) {
+      const std::optional<Truth> one = constant_truth(part);
+      if (one == settling) return settling;
+      if (!one) all.reset();
+    }
+    return all;
+  }
+
+  std::optional<Truth> operator()(const Condition::All& all) const {
+    return combine(all.parts, Truth::no);
+  }
+  std::optional<Truth> operator()(const Condition::Any& any) const {
+    return combine(any.parts, Truth::yes);
+  }
+  std::optional<Truth> operator()(const Condition::Not& negated) const {
+    const std::optional<Truth> truth = constant_truth(negated.part.front());
+    return truth ? std::optional(truth_of(truth == Truth::no)) : truth;
+  }
+  std::optional<Truth> operator()(const auto&) const { return std::nullopt; }
+};
+
 bool any_reads_fields(const std::vector<Condition>& parts) {
   return std::any_of(parts.begin(), parts.end(), reads_fields);
 }
@@ -172,6 +198,10 @@ bool is_same_map(const Map& a, const Map& b) {
 
 Result<Truth> evaluate(const Condition& condition, const Cells& record, const LooksAtLinks& links) {
   return std::visit(Evaluator{record, links}, condition.test);
+}
+
+std::optional<Truth> constant_truth(const Condition& condition) {
+  return std::visit(ConstantTruth(), condition.test);
 }
 
 bool reads_fields(const Condition& condition) { return std::visit(FieldReading{}, condition.test); }

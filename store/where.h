@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -96,6 +97,9 @@ using LooksAtLinks = std::function<Result<bool>(const With&)>;
 
 // Errors: corrupt_index, those of `links`.
 Result<Truth> evaluate(const Condition& condition, const Cells& record, const LooksAtLinks& links);
+
+// What a condition that looks at no record says of every one: it is made of nothing but empty ones.
+std::optional<Truth> constant_truth(const Condition& condition);
 
 // Whether evaluate() looks at stored fields, and not only at id and times.
 bool reads_fields(const Condition& condition);

@@ -143,13 +143,23 @@ TEST_F(Commands, RefuseAWhereOfNothingButEmptyOnes) {
   const std::vector<Map> all{{{"$and", List{}}},
                              {{"$and", List{empty}}},
                              {{"$or", List{price, empty}}},
-                             {{"$and", List{Map{{"$or", List{empty}}}}}}};
+                             {{"$and", List{Map{{"$or", List{empty}}}}}},
+                             {{"$and", empty}},
+                             {{"$and", List{empty, Map{{"$and", empty}}}}},
+                             {{"$or", Map{{"price", 1}, {"$and", empty}}}},
+                             {{"$not", Map{{"$or", empty}}}},
+                             {{"name", Map{{"$and", List{}}}}},
+                             {{"name", Map{{"$not", Map{{"$or", List{}}}}}}},
+                             {{"gallery", Map{{"$and", List{}}}}}};
   for (const Map& where : all) {
     EXPECT_EQ(faults(command(delete_where("products", where))),
               (Faults{{ErrorCode::invalid_request, "where"}}))
         << to_string(Value(where));
   }
   must(delete_where("products", {{"$or", List{}}}));  // Finds nothing.
+  must(delete_where("products", {{"$not", empty}}));
+  must(delete_where("products", {{"$not", Map{{"$and", empty}}}}));
+  must(delete_where("products", {{"name", Map{{"$or", List{}}}}}));
   must(delete_where("products", {{"$and", List{empty, price}}}));
   EXPECT_EQ(ids_where({}), Ids{2});
 }
