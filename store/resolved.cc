@@ -43,7 +43,9 @@ class Resolver {
     }
     const bool has_document = mutation.verb == Verb::insert || mutation.verb == Verb::update;
     if (has_document) take_document(*part.document, resolved);
-    if (mutation.verb == Verb::insert && entity.id != kMediaEntity) complete(resolved);
+    if (mutation.verb == Verb::insert && entity.id != kMediaEntity) {
+      complete(resolved, *part.document);
+    }
     if (names_refused_) resolved.decidable = false;
     return resolved;
   }
@@ -170,12 +172,11 @@ class Resolver {
            path, "leave it out");
   }
 
-  // What an insert leaves out: the default, or nothing, or a violation. `given` is a field that the
-  // mutation fills from outside.
-  void complete(Resolved& resolved, const Field* given = nullptr) {
+  // What the document of an insert leaves out: the default, or nothing, or a violation. `given` is
+  // a field that the mutation fills from outside.
+  void complete(Resolved& resolved, const Map& document, const Field* given = nullptr) {
     for (const Field& field : resolved.entity->fields) {
-      if (is_link(field.kind) || resolved.values.find(field.id) != nullptr) continue;
-      if (&field == given || is_referenced(resolved, field)) continue;
+      if (&field == given || is_link(field.kind) || is_given(field, document)) continue;
       if (field.default_value) {
         resolved.values.set(field.id, *field.default_value);
       } else if (field.required && !violations_.full()) {
@@ -183,6 +184,11 @@ class Resolver {
         refuse(ErrorCode::required, title(*resolved.entity, field) + " is required", path);
       }
     }
+  }
+
+  // By its own name or by that of the record it leads to; perhaps what is given was refused.
+  static bool is_given(const Field& field, const Map& document) {
+    return document.contains(field.name) || document.contains(side_name(field));
   }
 
   // ---- Link fields ----
@@ -245,13 +251,6 @@ class Resolver {
     }
   }
 
-  static bool is_referenced(const Resolved& resolved, const Field& field) {
-    return std::any_of(
-        resolved.references.begin(), resolved.references.end(), [&](const LinkRequest& request) {
-          return request.field == &field && (request.refused || !request.records.empty());
-        });
-  }
-
   // The value of a relation is given once: by the field, by the name of its record, or by the
   // mutation that makes the record (`given`).
   void check_given_once(const Map& document, const Resolved& resolved, const Field* given) {
@@ -263,9 +262,7 @@ class Resolver {
             request.path, "leave one of them out");
       }
     }
-    if (given == nullptr) return;
-    const auto is_given = [&](std::string_view name) { return document.contains(name); };
-    if (is_given(given->name) || is_given(side_name(*given))) {
+    if (given != nullptr && is_given(*given, document)) {
       refuse(ErrorCode::duplicate_item,
              std::string(side_name(*given)) + " is the record that this one is created under",
              resolved.path_of(side_name(*given)), "leave it out");
@@ -469,7 +466,7 @@ class Resolver {
       if (!violations_.full()) take_member(entity, name, value, resolved);
     }
     check_given_once(document, resolved, given);
-    complete(resolved, given);
+    complete(resolved, document, given);
     resolved.decidable = violations_.size() == before;
     return resolved;
   }
@@ -493,7 +490,7 @@ class Resolver {
       }
     }
     for (const Field& field : entity.fields) {
-      if (is_link(field.kind) || media.values.find(field.id) != nullptr) continue;
+      if (is_link(field.kind) || is_given(field, document)) continue;
       if (field.default_value) media.values.set(field.id, *field.default_value);
       if (!field.default_value && field.required) {
         refuse(ErrorCode::required, title(entity, field) + " is required",

@@ -68,7 +68,6 @@ std::optional<Oracle::Wish> Oracle::read(const store::Mutation& mutation, const 
 
 void Oracle::read_document(const Map& document, Wish& wish) {
   const std::string& entity = wish.mutation->entity;
-  std::set<std::string> given;
   for (const auto& [name, value] : document) {
     const std::string path = in(wish.path, name);
     const OracleField* field = schema_.field(entity, name);
@@ -84,7 +83,7 @@ void Oracle::read_document(const Map& document, Wish& wish) {
   }
   if (wish.mutation->verb == store::Verb::update) return;
   for (const OracleField& field : schema_.entities.at(entity)) {
-    if (field.is_link() || wish.values.contains(field.name)) continue;
+    if (field.is_link() || document.contains(field.name)) continue;
     if (field.default_value) {
       wish.values[field.name] = *field.default_value;
     } else if (field.required) {
@@ -241,7 +240,7 @@ std::optional<Oracle::Creation> Oracle::read_creation(const Map& document,
     }
   }
   for (const OracleField& field : schema_.entities.at(kMedia)) {
-    if (creation.values.contains(field.name)) continue;
+    if (document.contains(field.name)) continue;
     if (field.default_value) creation.values[field.name] = *field.default_value;
     if (field.required && !field.default_value) refuse(ErrorCode::required, in(path, field.name));
   }

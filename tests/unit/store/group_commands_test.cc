@@ -36,6 +36,13 @@ TEST_F(Commands, TellWhatIsWrongWithEachOfManyDocuments) {
                            {ErrorCode::media_not_found, "documents[4].gallery.$attach[1]"}}));
 }
 
+TEST_F(Commands, CallNothingRequiredThatWasGivenAndRefused) {
+  EXPECT_EQ(faults(command(insert("products", {{"name", 7}}))),
+            (Faults{{ErrorCode::wrong_type, "name"}}));
+  EXPECT_EQ(faults(command(insert("products", {{"name", nullptr}}))),
+            (Faults{{ErrorCode::required, "name"}}));
+}
+
 TEST_F(Commands, NameAnUnknownEntityOnceAndWhereItStands) {
   EXPECT_EQ(faults(command(insert_many("prodcuts", {Map{}, Map{}}))),
             (Faults{{ErrorCode::unknown_entity, "entity"}}));
