@@ -386,11 +386,19 @@ class Group::CommandRun {
     EMSTORE_TRY(const FieldValues values, unpack_fields(stored->fields()));
     const auto path = paths_.find({entity.id, record});
     const std::string& field = entity.field(index->fields.front())->name;
-    refuse(ErrorCode::not_unique,
-           entity.name + "/" + to_string(*other) + " has " + text_of(entity, *index, values) +
-               " already",
+    EMSTORE_TRY(const std::string name, called(entity, *other));
+    refuse(ErrorCode::not_unique, name + " has " + text_of(entity, *index, values) + " already",
            path == paths_.end() ? field : path_in(path->second, field));
     return {};
+  }
+
+  // A record that would be made by this command is called by its place: its id is nobody's yet.
+  Result<std::string> called(const Entity& entity, const RecordId& id) const {
+    EMSTORE_TRY(const auto before, read_record(group_.rows_, {entity.id, id}));
+    if (before) return entity.name + "/" + to_string(id);
+    const auto path = paths_.find({entity.id, id});
+    const bool has_place = path != paths_.end() && !path->second.empty();
+    return has_place ? path->second : "another new record of " + entity.name;
   }
 
   Group& group_;

@@ -226,6 +226,24 @@ TEST_F(Commands, RefuseTheSameUniqueValueForTwoFoundRecords) {
                     {ErrorCode::not_unique, "products/2.sku"}}));
 }
 
+TEST_F(Commands, CallWhatWasNeverMadeByItsPlace) {
+  add_products(1);
+  must(update("products", 1, {{"sku", "A"}}));
+  const auto messages = [this](store::Command asked) {
+    std::vector<std::string> told;
+    const store::Outcome outcome = submit(asked);
+    if (outcome) return told;
+    for (const Error& error : outcome.error().violations) told.push_back(error.message);
+    return told;
+  };
+  const Map same{{"name", "n"}, {"sku", "B"}};
+  EXPECT_EQ(messages(command(insert_many("products", List{same, same}))),
+            (std::vector<std::string>{"documents[1] has sku \"B\" already",
+                                      "documents[0] has sku \"B\" already"}));
+  EXPECT_EQ(messages(command(insert("products", {{"name", "n"}, {"sku", "A"}}))),
+            std::vector<std::string>{"products/1 has sku \"A\" already"});
+}
+
 TEST_F(Commands, DetachMediaThatAreDeletedByAChoice) {
   must(insert("products", {{"name", "a"}, {"gallery", Map{{"$attach", List{front_, side_}}}}}));
   EXPECT_EQ(
