@@ -32,6 +32,12 @@ std::string difference_of(const FieldOption& option, const std::optional<Value>&
   return after ? name + " " + shown(*after) + was : "no " + name + was;
 }
 
+template <typename Things>
+bool has_name(const Things& things, const std::string& name) {
+  return std::any_of(things.begin(), things.end(),
+                     [&](const auto& thing) { return thing.name == name; });
+}
+
 // Builds the next schema beside the current one, and says how they differ.
 class Changing {
  public:
@@ -45,6 +51,11 @@ class Changing {
   Result<SchemaChange> change() &&;
 
  private:
+  // What `renamed_from` says of a wanted thing; null: nothing. `path` is where its like stands.
+  const std::string* old_name(const std::string& path, const std::string& name) const;
+  // Refuses a rename from what stands in the same document: one of two things would lose its data.
+  template <typename Things>
+  void check_renames(const Things& wanted, const Things& present, const std::string& path);
   // The wanted thing that `before` becomes: of its name, or renamed from it.
   template <typename Things>
   auto find_successor(Things& wanted, const Things& present, const std::string& before,
@@ -57,6 +68,7 @@ class Changing {
   void compare_config(const Entity& before, const Entity& after);
   void compare_options(const Entity& entity, const Field& before, const Field& after);
   void compare_link_fields(const Field& before, const Field& after);
+  void refuse_link_rename(const Field& before, const Field& after, const std::string& name);
   void change_indexes();
   Index resolved(const WantedIndex& wanted) const;
   std::vector<Index>::iterator find_renamed(std::vector<Index>& added, const Index& before) const;
@@ -127,6 +139,7 @@ void Changing::compare_link_fields(const Field& before, const Field& after) {
     const std::string type(type_name_of(held));
     const Field* known = named(before, held.name);
     if (known == nullptr) {
+      refuse_link_rename(before, after, held.name);
       differ("+" + start + held.name + " " + type);
     } else if (known->kind != held.kind) {
       refuse(path_of_field(after.connection, held.name),
@@ -145,6 +158,46 @@ void Changing::compare_link_fields(const Field& before, const Field& after) {
   }
 }
 
+// What links hold stands in each of them by its name.
+void Changing::refuse_link_rename(const Field& before, const Field& after,
+                                  const std::string& name) {
+  const std::string path = path_of_field(after.connection, "");
+  const std::string* old = old_name(path, name);
+  if (old == nullptr || !has_name(before.link_fields, *old)) return;
+  refuse(path + name + ".config.renamed_from",
+         "what links hold is not renamed: " + after.connection + "." + *old + " cannot become " +
+             quoted(name),
+         "keep its name, or leave renamed_from out: older links keep " + quoted(*old));
+}
+
+const std::string* Changing::old_name(const std::string& path, const std::string& name) const {
+  const auto renamed = wanted_.renamed.find(path + name);
+  return renamed == wanted_.renamed.end() ? nullptr : &renamed->second;
+}
+
+template <typename Things>
+void Changing::check_renames(const Things& wanted, const Things& present, const std::string& path) {
+  // Follows the names back; where it comes round, what happened before cannot be told apart from
+  // what is to happen.
+  const auto comes_round = [&](const std::string& name) {
+    const std::string* old = old_name(path, name);
+    for (std::size_t i = 0; old != nullptr && i < wanted.size(); ++i) {
+      if (*old == name) return true;
+      old = old_name(path, *old);
+    }
+    return false;
+  };
+  for (const auto& thing : wanted) {
+    const std::string* old = old_name(path, thing.name);
+    const bool is_asked = old != nullptr && *old != thing.name && has_name(wanted, *old);
+    if (!is_asked || !has_name(present, *old)) continue;
+    if (has_name(present, thing.name) && !comes_round(thing.name)) continue;  // It happened before.
+    refuse(path + thing.name + ".config.renamed_from",
+           thing.name + " is renamed from " + quoted(*old) + ", which is in the schema, too",
+           "leave renamed_from out, or " + quoted(*old) + ", which another change can add again");
+  }
+}
+
 template <typename Things>
 auto Changing::find_successor(Things& wanted, const Things& present, const std::string& before,
                               const std::string& path) {
@@ -154,11 +207,9 @@ auto Changing::find_successor(Things& wanted, const Things& present, const std::
   };
   if (const auto same = named(wanted, before); same != wanted.end()) return same;
   const auto is_successor = [&](const auto& thing) {
-    const auto renamed = wanted_.renamed.find(path + thing.name);
-    if (renamed == wanted_.renamed.end() || renamed->second != before) return false;
-    // It happened before, and this is another thing under the old name.
-    return std::none_of(present.begin(), present.end(),
-                        [&](const auto& known) { return known.name == thing.name; });
+    const std::string* old = old_name(path, thing.name);
+    // Otherwise it happened before, and this is another thing under the old name.
+    return old != nullptr && *old == before && !has_name(present, thing.name);
   };
   const auto first = std::find_if(wanted.begin(), wanted.end(), is_successor);
   if (first == wanted.end()) return first;
@@ -171,9 +222,8 @@ auto Changing::find_successor(Things& wanted, const Things& present, const std::
 }
 
 bool Changing::is_renamed(const std::string& before, const std::string& now) const {
-  const auto renamed = wanted_.renamed.find("entities." + now);
-  return renamed != wanted_.renamed.end() && renamed->second == before &&
-         current_.entity(now) == nullptr;
+  const std::string* old = old_name("entities.", now);
+  return old != nullptr && *old == before && current_.entity(now) == nullptr;
 }
 
 void Changing::keep_field(Entity& entity, const Field& before, Field wanted) {
@@ -232,6 +282,7 @@ void Changing::keep_entity(const Entity& before, Entity wanted) {
                      : "leave primary_format out, or make an entity of another name");
   }
   compare_config(before, entity);
+  check_renames(fields, before.fields, path_of_field(entity.name, ""));
   // Fields keep their place, new ones follow: the order in which a client happens to send them,
   // which for some is chance, is no change.
   for (const Field& field : before.fields) {
@@ -323,6 +374,7 @@ std::vector<Index>::iterator Changing::find_renamed(std::vector<Index>& added,
 }
 
 Result<SchemaChange> Changing::change() && {
+  check_renames(wanted_.entities, current_.entities, "entities.");
   for (const Entity& before : current_.entities) {
     const auto same = find_successor(wanted_.entities, current_.entities, before.name, "entities.");
     if (same == wanted_.entities.end()) {

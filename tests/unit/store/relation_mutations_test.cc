@@ -284,6 +284,19 @@ TEST_F(Blog, WhatLinksHoldCanBeChanged) {
   must(update("posts", 1, {{"tags", attach(with({{"since", "2026-01-01"}}))}}));
 }
 
+TEST_F(Blog, WhatLinksHoldIsNotRenamed) {
+  Map wanted = blog_schema();
+  Map& links = *wanted.find("entities")->if_map()->find("posts_tags")->if_map();
+  Map& fields = *links.find("fields")->if_map();
+  fields.erase("note");
+  fields.set("memo", field("text", {{"renamed_from", "note"}}));
+  const store::Outcome outcome = submit(store::SchemaCommand{.schema = wanted});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().path, "entities.posts_tags.fields.memo.config.renamed_from");
+  EXPECT_EQ(outcome.error().message,
+            "what links hold is not renamed: posts_tags.note cannot become \"memo\"");
+}
+
 TEST_F(Blog, LinksLeadFromAnEntityToItself) {
   must(update("users", 1, {{"friends", set(List{2, 3, 1})}}));
   must(update("users", 2, {{"friend_of", attach(3)}}));

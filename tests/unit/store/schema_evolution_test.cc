@@ -10,6 +10,7 @@
 namespace emstore::store {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using testing::field;
@@ -97,10 +98,34 @@ TEST(SchemaEvolution, ARenameOfWhatIsNotThereAddsIt) {
   const SchemaOutcome made = store.apply(
       schema_map({{"a", entity_with({{"x", field("text", {{"renamed_from", "y"}})}})}}));
   EXPECT_THAT(made.difference, ElementsAre("+ a", "+ a.x text"));
-  // Both are wanted: the old one stays, and nothing is renamed.
-  const SchemaOutcome both = store.apply(schema_map(
-      {{"a", entity_with({{"x", field("text")}, {"z", field("text", {{"renamed_from", "x"}})}})}}));
-  EXPECT_THAT(both.difference, ElementsAre("+ a.z text"));
+}
+
+TEST(SchemaEvolution, RefusesARenameFromWhatStays) {
+  TestStore store;
+  const auto refused = [&](const Map& wanted) {
+    const store::Outcome outcome = store.submit(store::SchemaCommand{.schema = wanted});
+    if (outcome) return std::string("nothing");
+    std::string told;
+    for (const Error& error : outcome.error().violations) {
+      told += error.path + ": " + error.message + "\n";
+    }
+    return told;
+  };
+  const auto from = [](const char* before) { return field("text", {{"renamed_from", before}}); };
+  const auto fields = [](Map members) { return schema_map({{"a", entity_with(members)}}); };
+  store.apply(fields({{"x", field("text")}, {"y", field("text")}}));
+  EXPECT_EQ(refused(fields({{"x", field("text")}, {"y", field("text")}, {"z", from("x")}})),
+            "entities.a.fields.z.config.renamed_from: z is renamed from \"x\", which is in the "
+            "schema, too\n");
+  // A chain takes two steps, and a swap a third name.
+  EXPECT_THAT(refused(fields({{"z", from("y")}, {"y", from("x")}})),
+              HasSubstr("z is renamed from \"y\""));
+  EXPECT_THAT(refused(fields({{"x", from("y")}, {"y", from("x")}})),
+              AllOf(HasSubstr("x is renamed from \"y\""), HasSubstr("y is renamed from \"x\"")));
+  EXPECT_EQ(refused(schema_map({{"a", entity_with({{"x", field("text")}, {"y", field("text")}})},
+                                {"b", entity_with({}, {{"renamed_from", "a"}})}})),
+            "entities.b.config.renamed_from: b is renamed from \"a\", which is in the schema, "
+            "too\n");
 }
 
 TEST(SchemaEvolution, ATypeIsRefusedWithTheWayOut) {
