@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "base/big_endian.h"
@@ -210,8 +211,9 @@ Status Group::undertake(const Schema& schema, Resolved asked, const CommitInfo& 
                         std::vector<Event>& events) {
   Violations violations(limits_.violations_max);
   auto place = static_cast<std::uint32_t>(events.size());
+  const std::set<RecordRef> alone;
   Undertaking undertaking(
-      schema, rows, violations,
+      schema, rows, alone, violations,
       [&](const Resolved& step) {
         return decide_mutation(step, {}, info.peer, info, rows, violations);
       },

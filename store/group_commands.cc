@@ -144,6 +144,10 @@ class Group::CommandRun {
       outcome_.mutations.back().has_more = found.has_more;
       request_.found.push_back({{}, found.has_more});
     }
+    going_.clear();
+    if (mutation.verb == Verb::remove) {
+      for (const RecordId& id : found.ids) going_.insert({entity.id, id});
+    }
     for (const Part& part : parts_of(mutation, path, entity, found.ids)) {
       if (is_over()) return {};
       EMSTORE_CHECKED(this->part(mutation, entity, path, part));
@@ -187,8 +191,11 @@ class Group::CommandRun {
     Resolved resolved = resolve(schema(), entity, mutation, part, references_, own);
     if (!resolved.decidable || refused_.contains(resolved.record())) return {};
     EMSTORE_TRY(const Version unchanged, version_of(rows_, resolved));
-    // What a choice found may have gone with a record before it.
-    if (part.id && mutation.verb == Verb::remove && unchanged == 0) return {};
+    // What a choice found may have gone with a record before it: this commit deleted it, too.
+    if (part.id && mutation.verb == Verb::remove && unchanged == 0) {
+      take(mutation, resolved, {}, info_.sequence);
+      return {};
+    }
     const RecordRef record = resolved.record();
     const std::size_t folded = folded_;
     EMSTORE_TRY(const std::vector<Event> events, carry_out(mutation, resolved, own));
@@ -207,7 +214,7 @@ class Group::CommandRun {
   Result<std::vector<Event>> carry_out(const Mutation& mutation, Resolved& resolved,
                                        Violations& own) {
     Undertaking undertaking(
-        schema(), rows_, own,
+        schema(), rows_, going_, own,
         [&](const Resolved& step) { return decide_step(mutation, step, own); },
         [&](std::span<const Event> events) { return fold(mutation, resolved, events); });
     Result<std::vector<Event>> events = undertaking.carry_out(resolved);
@@ -410,6 +417,7 @@ class Group::CommandRun {
   References references_;
   std::map<RecordRef, std::string> paths_;  // Where in the command each record was named last.
   std::set<RecordRef> refused_;             // Of which something was asked that was refused.
+  std::set<RecordRef> going_;               // What the mutation at hand found to delete.
   RequestRecorded request_;
   std::vector<Event> events_;
   CommitOutcome outcome_;

@@ -21,9 +21,9 @@ tl::unexpected<Error> too_many(const std::string& what) {
 
 class Following {
  public:
-  Following(const Reader& reader, const Schema& schema, const std::string& path,
-            Violations& violations)
-      : reader_(reader), schema_(schema), path_(path), violations_(violations) {}
+  Following(const Reader& reader, const Schema& schema, const std::set<RecordRef>& beside,
+            const std::string& path, Violations& violations)
+      : reader_(reader), schema_(schema), beside_(beside), path_(path), violations_(violations) {}
 
   Result<Removal> from(const RecordRef& root) {
     go(root);
@@ -33,7 +33,8 @@ class Following {
     }
     std::reverse(removal_.records.begin(), removal_.records.end());
     for (const Reference& reference : references_) {
-      if (!going_.contains(reference.owner)) settle(reference);
+      const bool goes = going_.contains(reference.owner) || beside_.contains(reference.owner);
+      if (!goes) settle(reference);
     }
     refuse_restricted();
     return std::move(removal_);
@@ -119,6 +120,7 @@ class Following {
 
   const Reader& reader_;
   const Schema& schema_;
+  const std::set<RecordRef>& beside_;  // That go by themselves.
   const std::string& path_;
   Violations& violations_;
   Removal removal_;
@@ -132,8 +134,9 @@ class Following {
 }  // namespace
 
 Result<Removal> plan_removal(const Reader& reader, const Schema& schema, const RecordRef& root,
-                             const std::string& path, Violations& violations) {
-  return Following(reader, schema, path, violations).from(root);
+                             const std::set<RecordRef>& going, const std::string& path,
+                             Violations& violations) {
+  return Following(reader, schema, going, path, violations).from(root);
 }
 
 Result<std::vector<RecordId>> referrers_to(const Reader& reader, const RecordRef& target,

@@ -2,6 +2,8 @@
 // it. All I/O of the rules of deletion; what they forbid is said here too.
 #pragma once
 
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -25,10 +27,12 @@ struct Removal {
 
 // Follows `cascade` from `root` as far as it leads. Whatever else refers to a record that goes is
 // released, unless it must stay (`restrict`, required): then `violations` says so, and the result
-// means nothing. Rules hold for the whole: what goes itself restricts nothing. Errors:
-// commit_too_large over kLinksMax references; what the reader reports.
+// is what else would have to be done. Rules hold for the whole: what goes itself, `going` too,
+// which others delete, restricts nothing and is left as it is. Errors: commit_too_large over
+// kLinksMax references; what the reader reports.
 Result<Removal> plan_removal(const Reader& reader, const Schema& schema, const RecordRef& root,
-                             const std::string& path, Violations& violations);
+                             const std::set<RecordRef>& going, const std::string& path,
+                             Violations& violations);
 
 // Which records lead to `target` by `field` of `owner`, by their ids. Errors: commit_too_large over
 // kLinksMax.

@@ -54,10 +54,11 @@ std::size_t records_before(const Resolved& resolved) {
   return count;
 }
 
-Undertaking::Undertaking(const Schema& schema, const Reader& rows, Violations& violations,
-                         Decide decide, Fold fold)
+Undertaking::Undertaking(const Schema& schema, const Reader& rows, const std::set<RecordRef>& going,
+                         Violations& violations, Decide decide, Fold fold)
     : schema_(schema),
       rows_(rows),
+      going_(going),
       violations_(violations),
       decide_(std::move(decide)),
       fold_(std::move(fold)) {}
@@ -127,7 +128,7 @@ Status Undertaking::make(Resolved& record, LinkRequest& request) {
 
 Status Undertaking::remove_with(const Resolved& root) {
   EMSTORE_TRY(const Removal removal,
-              plan_removal(rows_, schema_, root.record(), root.path, violations_));
+              plan_removal(rows_, schema_, root.record(), going_, root.path, violations_));
   if (is_refused()) return {};
   for (const Removal::Release& release : removal.releases) {
     const std::string path = release.entity->name + "/" + to_string(release.record.id);

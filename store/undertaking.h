@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -25,9 +26,10 @@ class Undertaking {
   // Makes them part of `rows`. Events come in the order of the commit.
   using Fold = std::function<Status(std::span<const Event> events)>;
 
-  // All outlive it; `rows` shows what was folded.
-  Undertaking(const Schema& schema, const Reader& rows, Violations& violations, Decide decide,
-              Fold fold);
+  // All outlive it; `rows` shows what was folded. `going` are records that the command deletes
+  // together with this one: what they lead to stands against nothing.
+  Undertaking(const Schema& schema, const Reader& rows, const std::set<RecordRef>& going,
+              Violations& violations, Decide decide, Fold fold);
 
   // Carries out the mutation, and says its events, which are folded then. What is refused is in
   // `violations`; the events and the rows then mean nothing. With violations from the start it only
@@ -51,6 +53,7 @@ class Undertaking {
 
   const Schema& schema_;
   const Reader& rows_;
+  const std::set<RecordRef>& going_;
   Violations& violations_;
   Decide decide_;
   Fold fold_;

@@ -130,7 +130,10 @@ ExpectedRecords Oracle::carry_out_found(const store::Mutation& mutation, const s
   if (expected.has_more) ids.resize(*choice.limit);
   for (const std::uint64_t id : ids) {
     const bool is_gone = !next_[mutation.entity].records.contains(id);
-    if (is_gone) continue;
+    if (is_gone) {
+      expected.records.push_back({.id = id, .version = sequence_ + 1});
+      continue;
+    }
     one.id = id;
     const std::string place = in(path, mutation.entity + "/" + std::to_string(id));
     if (auto record = carry_out_one(one, place, command, progress))

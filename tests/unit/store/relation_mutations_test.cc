@@ -412,6 +412,62 @@ TEST_F(Blog, CascadeFollowsCyclesAndTrees) {
   EXPECT_EQ(value("posts", 1, "category_id"), Value());
 }
 
+TEST_F(Blog, WhatAWhereDeletesRestrictsNothing) {
+  const auto delete_all = [](const std::string& entity, Map where) {
+    store::Mutation asked = remove(entity, 1);
+    asked.id = Value();
+    asked.choice = store::Choice{std::move(where), false, {}, {}};
+    return asked;
+  };
+  Map schema = blog_schema();
+  Map& entities = *schema.find("entities")->if_map();
+  entities.set("tasks",
+               regular({{"next_id", reference("next", "tasks", {{"on_delete", "restrict"}})}}));
+  schema.find("relations")
+      ->if_map()
+      ->set("n1_tasks_tasks_next",
+            relation("n:1", "tasks", "tasks", {{"mappedBy", "next"}, {"inversedBy", "before"}}));
+  apply(std::move(schema));
+  must(insert("tasks", {}));
+  must(insert("tasks", {{"next_id", 1}}));
+  must(insert("tasks", {{"next_id", 2}}));
+  must(update("tasks", 1, {{"next_id", 3}}));
+  EXPECT_THAT(refusal(delete_all("tasks", {{"id", Map{{"$lt", 3}}}})),
+              HasSubstr("restricted at tasks/2.id: tasks/2 is referred to by tasks/3.next_id"));
+  EXPECT_EQ(must(delete_all("tasks", {{"id", Map{{"$gt", 0}}}})).mutations[0].records.size(), 3U);
+  EXPECT_EQ(value("tasks", 1, "next_id"), Value("no record"));
+  // Links among what goes are left to their owners.
+  must(update("users", 1, {{"friends", attach(List{2, 3})}}));
+  must(update("users", 2, {{"friends", attach(List{1, 2})}}));
+  must(delete_all("users", {{"id", Map{{"$in", List{1, 2}}}}}));
+  EXPECT_EQ(value("users", 3, "name"), Value("Cyd"));
+}
+
+TEST_F(Blog, WhatAWhereFindsIsToldAlsoWhereItWentWithAnother) {
+  must(insert("categories", {{"slug", "a"}}));
+  must(insert("categories", {{"slug", "b"}, {"parent_id", 1}}));
+  must(insert("categories", {{"slug", "c"}, {"parent_id", 2}}));
+  store::Mutation asked = remove("categories", 1);
+  asked.id = Value();
+  asked.choice = store::Choice{Map{{"slug", Map{{"$gt", ""}}}}, false, {}, {}};
+  store::Command keyed = command(asked);
+  keyed.key = store::RequestKey{"delete", {}};
+  const auto told = [](const store::Outcome& outcome) {
+    std::vector<std::pair<RecordId, Version>> records;
+    for (const auto& record : std::get<store::CommitOutcome>(*outcome).mutations[0].records) {
+      records.emplace_back(record.id, record.version);
+    }
+    return records;
+  };
+  const store::Outcome outcome = submit(keyed);
+  ASSERT_TRUE(outcome);
+  const Version version = std::get<store::CommitOutcome>(*outcome).sequence;
+  EXPECT_THAT(told(outcome),
+              ElementsAre(std::pair(RecordId(1), version), std::pair(RecordId(2), version),
+                          std::pair(RecordId(3), version)));
+  EXPECT_EQ(told(submit(keyed)), told(outcome));
+}
+
 TEST_F(Blog, ADryRunSaysWhatWouldGo) {
   must(update("posts", 1, {{"comments", create(Map{{"body", "a"}})}, {"tags", attach(1)}}));
   const Sha256 before = digest();
