@@ -62,12 +62,22 @@ FieldOutcome changes_of(const LinkRequest& request, const LinksChanged& event) {
   return outcome;
 }
 
+// The items to detach that were not linked then: neither before nor by the $set of the request.
+std::vector<RecordId> missing_of(const LinkRequest& request, const FieldOutcome& outcome) {
+  std::vector<RecordId> missing = without_effect(request.detach, outcome.removed, outcome.moved);
+  if (!request.set) return missing;
+  std::set<RecordId> linked;
+  for (const LinkItem& item : *request.set) linked.insert(item.target);
+  std::erase_if(missing, [&](const RecordId& id) { return linked.contains(id); });
+  return missing;
+}
+
 // What was asked of a field and came to nothing, beside what came of it.
 FieldOutcome outcome_of(const LinkRequest& request, const LinksChanged* event) {
   FieldOutcome outcome = event == nullptr ? FieldOutcome{} : changes_of(request, *event);
   outcome.field = request.side.name;
   outcome.already = without_effect(request.attach, outcome.added, outcome.moved);
-  outcome.missing = without_effect(request.detach, outcome.removed, outcome.moved);
+  outcome.missing = missing_of(request, outcome);
   return outcome;
 }
 

@@ -36,34 +36,81 @@ std::optional<RecordId> target_in(const FieldValues* values, FieldId field) {
   return value == nullptr ? std::nullopt : reference_of(*value);
 }
 
-void add_once(std::vector<RecordId>& ids, const RecordId& id) {
-  if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
-}
+// Which records led to another one before the events and after them. What happened in between is
+// told once: where it led and leads again, it moved.
+class Leading {
+ public:
+  Leading(const LinkRequest& request, const RecordRef& record)
+      : request_(request), record_(record) {}
 
-void note_links(const LinkRequest& request, const RecordRef& record, const LinksChanged& event,
-                FieldOutcome& outcome) {
-  const bool is_meant =
-      event.owner.entity == request.side.owner->id && event.field == request.field->id;
-  if (!is_meant) return;
-  const auto leads_here = [&](const auto& link) { return link.target == record; };
-  if (std::any_of(event.added.begin(), event.added.end(), leads_here)) {
-    add_once(outcome.added, event.owner.id);
+  void add(const Event& event) {
+    if (const auto* links = std::get_if<LinksChanged>(&event)) {
+      note(*links);
+    } else if (const std::optional<ValueChange> change = value_change(event)) {
+      note(*change);
+    }
   }
-  if (std::any_of(event.removed.begin(), event.removed.end(), leads_here)) {
-    add_once(outcome.removed, event.owner.id);
-  }
-  if (std::any_of(event.changed.begin(), event.changed.end(), leads_here)) {
-    add_once(outcome.moved, event.owner.id);
-  }
-}
 
-void note_values(const LinkRequest& request, const RecordRef& record, const ValueChange& change,
-                 FieldOutcome& outcome) {
-  if (change.record.entity != request.side.owner->id) return;
-  const FieldId field = request.field->id;
-  if (target_in(change.after, field) == record.id) add_once(outcome.added, change.record.id);
-  if (target_in(change.before, field) == record.id) add_once(outcome.removed, change.record.id);
-}
+  FieldOutcome take() && {
+    FieldOutcome outcome;
+    outcome.field = request_.side.name;
+    for (const Owner& owner : owners_) {
+      if (owner.before && owner.after) outcome.moved.push_back(owner.id);
+      if (!owner.before && owner.after) outcome.added.push_back(owner.id);
+      if (owner.before && !owner.after) outcome.removed.push_back(owner.id);
+    }
+    outcome.already = without_effect(request_.attach, outcome.added, outcome.moved);
+    for (const LinkItem& item : request_.detach) {
+      if (!led(item.target)) outcome.missing.push_back(item.target);
+    }
+    return outcome;
+  }
+
+ private:
+  struct Owner {
+    RecordId id;
+    bool before = false, after = false;
+    bool led = false;  // At any time before the last event.
+  };
+
+  void note(const LinksChanged& event) {
+    const bool is_meant =
+        event.owner.entity == request_.side.owner->id && event.field == request_.field->id;
+    if (!is_meant) return;
+    const auto is_among = [&](const auto& links) {
+      return std::any_of(links.begin(), links.end(),
+                         [&](const auto& link) { return link.target == record_; });
+    };
+    const bool stays = is_among(event.changed);
+    note(event.owner.id, stays || is_among(event.removed), stays || is_among(event.added));
+  }
+
+  void note(const ValueChange& change) {
+    if (change.record.entity != request_.side.owner->id) return;
+    const FieldId field = request_.field->id;
+    note(change.record.id, target_in(change.before, field) == record_.id,
+         target_in(change.after, field) == record_.id);
+  }
+
+  void note(const RecordId& id, bool before, bool after) {
+    if (!before && !after) return;
+    const auto [place, is_first] = places_.emplace(id, owners_.size());
+    if (is_first) owners_.push_back({id, before, after});
+    Owner& owner = owners_[place->second];
+    owner.after = after;
+    owner.led = owner.led || before;
+  }
+
+  bool led(const RecordId& id) const {
+    const auto place = places_.find(id);
+    return place != places_.end() && owners_[place->second].led;
+  }
+
+  const LinkRequest& request_;
+  const RecordRef& record_;
+  std::vector<Owner> owners_;
+  std::map<RecordId, std::size_t> places_;  // In `owners_`.
+};
 
 // Gathers effects by record.
 class Effects {
@@ -144,14 +191,20 @@ std::vector<RecordId> without_effect(const std::vector<LinkItem>& items,
 
 FieldOutcome outcome_of_reference(const LinkRequest& request, const RecordRef& record,
                                   std::span<const Event> events) {
-  FieldOutcome outcome;
-  outcome.field = request.side.name;
+  std::optional<std::optional<RecordId>> before;
+  std::optional<RecordId> after;
   for (const Event& event : events) {
     const std::optional<ValueChange> change = value_change(event);
-    if (!change || change->record != record) continue;
     const FieldId field = request.field->id;
-    if (const auto id = target_in(change->after, field)) add_once(outcome.added, *id);
-    if (const auto id = target_in(change->before, field)) add_once(outcome.removed, *id);
+    if (!change || change->record != record || change->after->find(field) == nullptr) continue;
+    if (!before) before = target_in(change->before, field);
+    after = target_in(change->after, field);
+  }
+  FieldOutcome outcome;
+  outcome.field = request.side.name;
+  if (before && *before != after) {
+    if (after) outcome.added.push_back(*after);
+    if (*before) outcome.removed.push_back(**before);
   }
   if (request.set) outcome.already = without_effect(*request.set, outcome.added, {});
   return outcome;
@@ -159,18 +212,9 @@ FieldOutcome outcome_of_reference(const LinkRequest& request, const RecordRef& r
 
 FieldOutcome outcome_of_inverse(const LinkRequest& request, const RecordRef& record,
                                 std::span<const Event> events) {
-  FieldOutcome outcome;
-  outcome.field = request.side.name;
-  for (const Event& event : events) {
-    if (const auto* links = std::get_if<LinksChanged>(&event)) {
-      note_links(request, record, *links, outcome);
-    } else if (const std::optional<ValueChange> change = value_change(event)) {
-      note_values(request, record, *change, outcome);
-    }
-  }
-  outcome.already = without_effect(request.attach, outcome.added, outcome.moved);
-  outcome.missing = without_effect(request.detach, outcome.removed, outcome.moved);
-  return outcome;
+  Leading leading(request, record);
+  for (const Event& event : events) leading.add(event);
+  return std::move(leading).take();
 }
 
 std::vector<Effect> effects_of(const Schema& schema, std::span<const Event> events) {

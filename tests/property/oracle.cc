@@ -357,7 +357,8 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
   if (wish.refused) return false;
   ExpectedField outcome{.name = wish.field->name,
                         .before = owner.links[wish.field->name],
-                        .was_set = wish.set.has_value()};
+                        .was_set = wish.set.has_value(),
+                        .detaches = !wish.detach.empty()};
   Links links = outcome.before;
   const std::size_t refused = refusals_.size();
   if (wish.set) {
@@ -372,8 +373,9 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
     links = wanted;
   }
   for (const Item& item : wish.detach) {
-    outcome.detached.push_back(item.id);
-    if (find(links, item.id) != links.end()) links.erase(find(links, item.id));
+    const auto present = find(links, item.id);
+    if (present == links.end()) outcome.missed.push_back(item.id);
+    if (present != links.end()) links.erase(present);
   }
   for (const Item& item : wish.attach) {
     outcome.attached.push_back(item.id);

@@ -83,8 +83,9 @@ struct Refusal {
 struct ExpectedField {
   std::string name;
   std::vector<OracleLink> before, after;
-  std::vector<std::uint64_t> attached, detached;  // As asked.
-  bool was_set = false;
+  std::vector<std::uint64_t> attached;  // As asked.
+  std::vector<std::uint64_t> missed;    // Those to detach that were not linked then.
+  bool was_set = false, detaches = false;
 };
 
 struct ExpectedMutation {

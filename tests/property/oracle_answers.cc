@@ -76,7 +76,7 @@ std::string difference_of_field(const ExpectedField& expected, const store::Fiel
   for (const std::uint64_t id : expected.attached) {
     if (!contains(added, id) && !contains(moved, id)) already.push_back(id);
   }
-  for (const std::uint64_t id : expected.detached) {
+  for (const std::uint64_t id : expected.missed) {
     if (!contains(removed, id) && !contains(moved, id)) missing.push_back(id);
   }
   std::string text = unequal("added", added, ids_of(actual.added)) +
@@ -85,8 +85,7 @@ std::string difference_of_field(const ExpectedField& expected, const store::Fiel
                      unequal("missing", sorted(missing), ids_of(actual.missing));
   const bool in_place = unmoved(expected.before, expected.after, placed) ==
                         unmoved(expected.after, expected.before, placed);
-  const bool is_free =
-      expected.was_set && (!in_place || !placed.empty() || !expected.detached.empty());
+  const bool is_free = expected.was_set && (!in_place || !placed.empty() || expected.detaches);
   const bool has_all = std::all_of(must_move.begin(), must_move.end(),
                                    [&](std::uint64_t id) { return contains(moved, id); });
   if (!is_free || !has_all) {

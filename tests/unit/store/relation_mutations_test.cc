@@ -166,6 +166,19 @@ TEST_F(Blog, TheOtherSideNamesWhatIsMissing) {
               HasSubstr("required at comments.$detach"));
 }
 
+TEST_F(Blog, BothSidesTellALinkOnce) {
+  must(update("posts", 1, {{"tags", attach(List{1, 2})}}));
+  const Map again{{"$detach", 1}, {"$attach", 1}};
+  EXPECT_EQ(change(update("tags", 1, {{"posts", again}})),
+            (FieldOutcome{"posts", {}, {}, ids({1}), {}, {}}));
+  EXPECT_EQ(change(update("posts", 1, {{"tags", Map{{"$set", List{2, 3}}, {"$detach", 3}}}})),
+            (FieldOutcome{"tags", {}, ids({1}), {}, {}, {}}));
+  // Both ends of one link in one request.
+  const Map ends{{"friends", attach(1)}, {"friend_of", detach(1)}};
+  const auto outcome = must(update("users", 1, ends)).mutations[0].records[0];
+  EXPECT_EQ(outcome.changes[1], (FieldOutcome{"friend_of", {}, {}, {}, {}, {}}));
+}
+
 // ---- One-to-one ---------------------------------------------------------------------------------
 
 TEST_F(Blog, OneToOneIsUniqueInItsNetResult) {
