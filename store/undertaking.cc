@@ -177,13 +177,13 @@ Status Undertaking::change_inverse(const RecordRef& target, LinkRequest& request
       if (is_refused()) return {};
     }
   }
-  for (const LinkItem& item : request.detach) {
-    EMSTORE_CHECKED(let_go(target, request, item));
-    if (is_refused()) return {};
-  }
   const bool replaces = !request.side.many && !request.records.empty();
   if (request.set && !replaces) {
     for (const LinkItem& item : *request.set) EMSTORE_CHECKED(lead(target, request, item));
+  }
+  for (const LinkItem& item : request.detach) {
+    EMSTORE_CHECKED(let_go(target, request, item));
+    if (is_refused()) return {};
   }
   for (const LinkItem& item : request.attach) EMSTORE_CHECKED(lead(target, request, item));
   return create_under(target, request);

@@ -166,6 +166,24 @@ TEST_F(Blog, TheOtherSideNamesWhatIsMissing) {
               HasSubstr("required at comments.$detach"));
 }
 
+TEST_F(Blog, TheOtherSideDetachesWhatItSets) {
+  must(insert("posts", {{"title", "Second"}, {"author_id", 2}}));
+  const Map both{{"$set", List{1, 2}}, {"$detach", List{1}}};
+  EXPECT_EQ(change(update("users", 1, {{"posts", both}})),
+            (FieldOutcome{"posts", ids({2}), ids({1}), {}, {}, {}}));
+  EXPECT_EQ(links("users", 1, "posts"), (Ids{2}));
+  EXPECT_EQ(change(update("users", 3, {{"posts", both}})),
+            (FieldOutcome{"posts", ids({2}), {}, {}, {}, {}}));
+  EXPECT_EQ(links("users", 3, "posts"), (Ids{2}));
+  EXPECT_EQ(change(update("tags", 1, {{"posts", both}})),
+            (FieldOutcome{"posts", ids({2}), {}, {}, {}, {}}));
+  EXPECT_EQ(links("tags", 1, "posts"), (Ids{2}));
+  must(insert("comments", {{"body", "Hm"}, {"post_id", 1}}));
+  EXPECT_THAT(
+      refusal(update("posts", 2, {{"comments", Map{{"$set", List{1}}, {"$detach", List{1}}}}})),
+      HasSubstr("required at comments.$detach[0]"));
+}
+
 TEST_F(Blog, BothSidesTellALinkOnce) {
   must(update("posts", 1, {{"tags", attach(List{1, 2})}}));
   const Map again{{"$detach", 1}, {"$attach", 1}};
