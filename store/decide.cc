@@ -72,7 +72,7 @@ class Decision {
     const std::string record = entity().name + "/" + to_string(resolved_.id);
     if (!known_.owner) {
       refuse(is_media() ? ErrorCode::media_not_found : ErrorCode::record_not_found,
-             record + " does not exist", resolved_.path_of(kIdName));
+             record + " does not exist", resolved_.path_of_id());
       return false;
     }
     return version_fits();

@@ -53,6 +53,12 @@ std::size_t bytes_of(const RecordOutcome& outcome) {
   return bytes;
 }
 
+// Whether other records may go or change with it.
+bool may_take_steps(const Resolved& resolved) {
+  return resolved.verb == Verb::remove || !resolved.inverses.empty() ||
+         records_before(resolved) != 0;
+}
+
 bool chooses(const Mutation& mutation) { return mutation.choice && mutation.verb != Verb::check; }
 
 Map query_of(const Mutation& mutation) {
@@ -104,7 +110,7 @@ class Group::CommandRun {
 
  private:
   const Schema& schema() const { return *group_.schema_; }
-  bool is_over() const { return is_too_large_ || is_half_done_ || violations_.full(); }
+  bool is_over() const { return is_too_large_ || violations_.full(); }
 
   void refuse(ErrorCode code, std::string message, std::string path, std::string hint = {}) {
     violations_.add({code, std::move(message), std::move(path), std::move(hint), {}});
@@ -197,35 +203,41 @@ class Group::CommandRun {
       return {};
     }
     const RecordRef record = resolved.record();
-    const std::size_t folded = folded_;
     EMSTORE_TRY(const std::vector<Event> events, carry_out(mutation, resolved, own));
     if (own.empty() && !is_too_large_) {
       if (mutation.verb != Verb::check) take(mutation, resolved, events, unchanged);
       return {};
     }
-    // What else is asked of this record has nothing to stand on; nor has anything, once steps of a
-    // mutation are folded that was then refused.
+    // What else is asked of this record has nothing to stand on.
     if (mutation.verb == Verb::update || mutation.verb == Verb::remove) refused_.insert(record);
-    is_half_done_ = folded_ != folded;
     return {};
   }
 
-  // The events of one record's part and of all that goes with it, which are folded then.
+  // The events of one record's part and of all that goes with it, which are folded then. Of several
+  // steps the last may be refused: then none was taken, and what follows stands on what was before.
   Result<std::vector<Event>> carry_out(const Mutation& mutation, Resolved& resolved,
                                        Violations& own) {
+    Overlay above = Overlay::above(rows_);
+    Overlay& rows = may_take_steps(resolved) ? above : rows_;
+    const std::size_t before = folded_;
     Undertaking undertaking(
-        schema(), rows_, going_, own,
-        [&](const Resolved& step) { return decide_step(mutation, step, own); },
-        [&](std::span<const Event> events) { return fold(mutation, resolved, events); });
+        schema(), rows, going_, own,
+        [&](const Resolved& step) { return decide_step(mutation, step, rows, own); },
+        [&](std::span<const Event> events) { return fold(mutation, resolved, events, rows); });
     Result<std::vector<Event>> events = undertaking.carry_out(resolved);
+    if (!own.empty()) folded_ = before;
+    if (events && own.empty() && !is_too_large_) {
+      rows_.absorb(above);
+      check_size(mutation, resolved, group_.check_size(rows_));
+    }
     if (!events && is_too_large_) return std::vector<Event>{};
     return events;
   }
 
   Result<std::vector<Event>> decide_step(const Mutation& mutation, const Resolved& step,
-                                         Violations& own) {
+                                         Overlay& rows, Violations& own) {
     if (step.verb != Verb::check || !mutation.choice) {
-      return group_.decide_mutation(step, command_, peer_, info_, rows_, own);
+      return group_.decide_mutation(step, command_, peer_, info_, rows, own);
     }
     const std::size_t before = own.size();
     EMSTORE_TRY(Known known, read_known(rows_, schema(), step, {}));
@@ -234,14 +246,18 @@ class Group::CommandRun {
     return decide(schema(), step, known, info_.sequence, own);
   }
 
-  Status fold(const Mutation& mutation, const Resolved& resolved, std::span<const Event> events) {
+  Status fold(const Mutation& mutation, const Resolved& resolved, std::span<const Event> events,
+              Overlay& rows) {
     const auto first = static_cast<std::uint32_t>(folded_ + (is_recorded(command_) ? 1 : 0));
-    Status folded = group_.fold_events(events, info_, first, rows_);
+    Status folded = group_.fold_events(events, info_, first, rows);
     folded_ += events.size();
-    if (!folded && folded.error().code == ErrorCode::commit_too_large) {
-      refuse_size(folded.error().message, resolved.path, advice(mutation));
-    }
+    check_size(mutation, resolved, folded);
     return folded;
+  }
+
+  void check_size(const Mutation& mutation, const Resolved& resolved, const Status& folded) {
+    if (folded || folded.error().code != ErrorCode::commit_too_large) return;
+    refuse_size(folded.error().message, resolved.path, advice(mutation));
   }
 
   // Notes what was done, and what it answers.
@@ -423,7 +439,7 @@ class Group::CommandRun {
   CommitOutcome outcome_;
   std::size_t parts_ = 0, answer_bytes_ = 0;
   std::size_t folded_ = 0;  // Events that are in the rows.
-  bool is_too_large_ = false, is_half_done_ = false;
+  bool is_too_large_ = false;
 };
 
 Outcome Group::carry_out(const Command& command, const Peer& peer) {

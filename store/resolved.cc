@@ -556,6 +556,8 @@ class Resolver {
 
 std::string Resolved::path_of(std::string_view name) const { return path_in(path, name); }
 
+std::string Resolved::path_of_id() const { return is_item ? path : path_of(kIdName); }
+
 void Violations::add(Error error) {
   if (!full()) errors_.push_back(std::move(error));
 }

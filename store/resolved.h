@@ -79,8 +79,9 @@ struct Resolved {
   std::optional<NewMedia> media;        // insert into media.
   std::optional<Version> expected;
   bool detach = false, keeps_media = false;
-  bool exists = true;  // check.
-  std::string path;    // Of the record's part within its command; empty when that is all.
+  bool exists = true;    // check.
+  std::string path;      // Of the record's part within its command; empty when that is all.
+  bool is_item = false;  // That part is an item of $set, $attach or $detach: it names the record.
   // Enough is known to hold it against the store: what is wrong with it is not all that may be
   // said.
   bool decidable = true;
@@ -88,6 +89,7 @@ struct Resolved {
   RecordRef record() const { return {entity->id, id}; }
   // "gallery" within the mutation, for messages.
   std::string path_of(std::string_view name) const;
+  std::string path_of_id() const;
 };
 
 // Violations found while a request is looked at. At most `max` are kept, so that a hopeless request

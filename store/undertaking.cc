@@ -64,34 +64,32 @@ Undertaking::Undertaking(const Schema& schema, const Reader& rows, const std::se
       fold_(std::move(fold)) {}
 
 Result<std::vector<Event>> Undertaking::carry_out(Resolved& resolved) {
-  if (is_refused()) return decide_(resolved);
   EMSTORE_CHECKED(step(resolved));
   return std::move(events_);
 }
 
 Status Undertaking::step(Resolved& resolved) {
   EMSTORE_CHECKED(make_targets(resolved));
-  if (is_refused()) return {};
   if (resolved.verb == Verb::remove && resolved.entity->id != kMediaEntity) {
     EMSTORE_CHECKED(remove_with(resolved));
-    if (is_refused()) return {};
   }
   const std::size_t before = events_.size();
   EMSTORE_CHECKED(fold_step(resolved));
-  if (is_refused()) return {};
-  if (resolved.verb == Verb::insert) {
+  if (resolved.verb == Verb::insert && !is_refused()) {
     const auto id = created_by(std::span(events_).subspan(before));
     EMSTORE_CHECK(id.has_value());
     resolved.id = *id;
   }
+  if (resolved.inverses.empty()) return {};
+  EMSTORE_TRY(const Target target, target_of_inverses(resolved));
   for (LinkRequest& request : resolved.inverses) {
-    EMSTORE_CHECKED(change_inverse(resolved.record(), request));
-    if (is_refused()) return {};
+    if (!request.refused) EMSTORE_CHECKED(change_inverse(target, request));
   }
   return {};
 }
 
 Status Undertaking::fold_step(const Resolved& resolved) {
+  if (violations_.full()) return {};
   EMSTORE_TRY(std::vector<Event> own, decide_(resolved));
   if (is_refused() || own.empty()) return {};
   EMSTORE_CHECKED(fold_(own));
@@ -103,23 +101,24 @@ Status Undertaking::fold_step(const Resolved& resolved) {
 
 Status Undertaking::make_targets(Resolved& resolved) {
   for (LinkRequest& request : resolved.references) {
+    if (request.refused) continue;
     for (Resolved& record : request.records) {
       EMSTORE_CHECKED(make(record, request));
-      if (is_refused()) return {};
-      resolved.values.set(request.field->id, stored_reference(record.id));
+      if (!is_refused()) resolved.values.set(request.field->id, stored_reference(record.id));
     }
   }
   for (LinkRequest& request : resolved.links) {
-    for (Resolved& record : request.records) {
-      EMSTORE_CHECKED(make(record, request));
-      if (is_refused()) return {};
-    }
+    if (request.refused) continue;
+    for (Resolved& record : request.records) EMSTORE_CHECKED(make(record, request));
+    // Without the records, the field would be short of them.
+    request.refused = !request.records.empty() && is_refused();
   }
   return {};
 }
 
 Status Undertaking::make(Resolved& record, LinkRequest& request) {
   EMSTORE_CHECKED(step(record));
+  if (is_refused()) return {};
   request.made.push_back({.target = record.id, .place = {}, .meta = {}, .path = record.path});
   return {};
 }
@@ -129,7 +128,6 @@ Status Undertaking::make(Resolved& record, LinkRequest& request) {
 Status Undertaking::remove_with(const Resolved& root) {
   EMSTORE_TRY(const Removal removal,
               plan_removal(rows_, schema_, root.record(), going_, root.path, violations_));
-  if (is_refused()) return {};
   for (const Removal::Release& release : removal.releases) {
     const std::string path = release.entity->name + "/" + to_string(release.record.id);
     Resolved change = change_of(*release.entity, release.record.id, path);
@@ -147,7 +145,6 @@ Status Undertaking::remove_with(const Resolved& root) {
       change.links.push_back(std::move(request));
     }
     EMSTORE_CHECKED(fold_step(change));
-    if (is_refused()) return {};
   }
   for (const RecordRef& record : removal.records) {
     if (record == root.record()) continue;
@@ -156,37 +153,44 @@ Status Undertaking::remove_with(const Resolved& root) {
                                .entity = &entity,
                                .id = record.id,
                                .path = entity.name + "/" + to_string(record.id)}));
-    if (is_refused()) return {};
   }
   return {};
 }
 
 // ---- What leads to the record -------------------------------------------------------------------
 
-Status Undertaking::change_inverse(const RecordRef& target, LinkRequest& request) {
-  if (request.set) {
-    std::set<RecordId> wanted;
-    for (const LinkItem& item : *request.set) wanted.insert(item.target);
-    EMSTORE_TRY(const std::vector<RecordId> present,
-                referrers_to(rows_, target, *request.side.owner, *request.field));
-    for (const RecordId& id : present) {
-      if (wanted.contains(id)) continue;
-      EMSTORE_CHECKED(
-          let_go(target, request,
-                 {.target = id, .place = {}, .meta = {}, .path = request.path + ".$set"}));
-      if (is_refused()) return {};
-    }
-  }
+Result<Undertaking::Target> Undertaking::target_of_inverses(const Resolved& resolved) const {
+  if (!is_refused()) return resolved.record();
+  if (resolved.verb == Verb::insert) return std::nullopt;
+  EMSTORE_TRY(const auto stored, read_record(rows_, resolved.record()));
+  return stored ? Target(resolved.record()) : std::nullopt;
+}
+
+Status Undertaking::change_inverse(const Target& target, LinkRequest& request) {
+  if (request.set && target) EMSTORE_CHECKED(set_inverse(*target, request));
   const bool replaces = !request.side.many && !request.records.empty();
   if (request.set && !replaces) {
     for (const LinkItem& item : *request.set) EMSTORE_CHECKED(lead(target, request, item));
   }
   for (const LinkItem& item : request.detach) {
-    EMSTORE_CHECKED(let_go(target, request, item));
-    if (is_refused()) return {};
+    if (target) EMSTORE_CHECKED(let_go(*target, request, item));
   }
   for (const LinkItem& item : request.attach) EMSTORE_CHECKED(lead(target, request, item));
   return create_under(target, request);
+}
+
+// What `$set` does not name lets go.
+Status Undertaking::set_inverse(const RecordRef& target, const LinkRequest& request) {
+  std::set<RecordId> wanted;
+  for (const LinkItem& item : *request.set) wanted.insert(item.target);
+  EMSTORE_TRY(const std::vector<RecordId> present,
+              referrers_to(rows_, target, *request.side.owner, *request.field));
+  for (const RecordId& id : present) {
+    if (wanted.contains(id)) continue;
+    EMSTORE_CHECKED(let_go(
+        target, request, {.target = id, .place = {}, .meta = {}, .path = request.path + ".$set"}));
+  }
+  return {};
 }
 
 Result<bool> Undertaking::leads(const RecordRef& target, const LinkRequest& request,
@@ -196,17 +200,16 @@ Result<bool> Undertaking::leads(const RecordRef& target, const LinkRequest& requ
   return backlink.has_value();
 }
 
-Status Undertaking::lead(const RecordRef& target, const LinkRequest& request,
-                         const LinkItem& item) {
-  if (is_refused()) return {};
+Status Undertaking::lead(const Target& target, const LinkRequest& request, const LinkItem& item) {
   Resolved change = change_of(*request.side.owner, item.target, item.path);
-  if (request.field->kind == FieldKind::relation) {
-    change.values.set(request.field->id, stored_reference(target.id));
-  } else {
-    LinkRequest links = request_on(request.side, target, schema_, item.path);
+  change.is_item = true;
+  if (target && request.field->kind == FieldKind::relation) {
+    change.values.set(request.field->id, stored_reference(target->id));
+  } else if (target) {
+    LinkRequest links = request_on(request.side, *target, schema_, item.path);
     links.operators = kOperatorAttach;
     links.attach.push_back(
-        {.target = target.id, .place = {}, .meta = item.meta, .path = item.path});
+        {.target = target->id, .place = {}, .meta = item.meta, .path = item.path});
     change.links.push_back(std::move(links));
   }
   return fold_step(change);
@@ -214,7 +217,6 @@ Status Undertaking::lead(const RecordRef& target, const LinkRequest& request,
 
 Status Undertaking::let_go(const RecordRef& target, const LinkRequest& request,
                            const LinkItem& item) {
-  if (is_refused()) return {};
   EMSTORE_TRY(const bool is_led, leads(target, request, item.target));
   if (!is_led) return {};
   Resolved change = change_of(*request.side.owner, item.target, item.path);
@@ -246,25 +248,23 @@ LinkRequest& Undertaking::links_of(Resolved& record, const LinkRequest& request,
   return record.links.emplace_back(request_on(request.side, target, schema_, record.path));
 }
 
-Status Undertaking::create_under(const RecordRef& target, LinkRequest& request) {
-  if (is_refused()) return {};
-  if (!request.side.many && !request.records.empty()) {
+Status Undertaking::create_under(const Target& target, LinkRequest& request) {
+  if (target && !request.side.many && !request.records.empty()) {
     EMSTORE_TRY(const std::vector<RecordId> present,
-                referrers_to(rows_, target, *request.side.owner, *request.field));
+                referrers_to(rows_, *target, *request.side.owner, *request.field));
     for (const RecordId& id : present) {
       EMSTORE_CHECKED(
-          let_go(target, request,
+          let_go(*target, request,
                  {.target = id, .place = {}, .meta = {}, .path = request.path + ".$create"}));
     }
   }
   for (Resolved& record : request.records) {
-    if (is_refused()) return {};
-    if (request.field->kind == FieldKind::relation) {
-      record.values.set(request.field->id, stored_reference(target.id));
-    } else {
-      LinkRequest& links = links_of(record, request, target);
+    if (target && request.field->kind == FieldKind::relation) {
+      record.values.set(request.field->id, stored_reference(target->id));
+    } else if (target) {
+      LinkRequest& links = links_of(record, request, *target);
       links.operators |= kOperatorAttach;
-      links.attach.push_back({.target = target.id, .place = {}, .meta = {}, .path = record.path});
+      links.attach.push_back({.target = target->id, .place = {}, .meta = {}, .path = record.path});
     }
     EMSTORE_CHECKED(step(record));
   }

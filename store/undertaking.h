@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <vector>
@@ -32,8 +33,9 @@ class Undertaking {
               Violations& violations, Decide decide, Fold fold);
 
   // Carries out the mutation, and says its events, which are folded then. What is refused is in
-  // `violations`; the events and the rows then mean nothing. With violations from the start it only
-  // finds out what else is refused. Errors: commit_too_large, and what reader and fold report.
+  // `violations`; the events and the rows then mean nothing. From the first violation on, also with
+  // some from the start, nothing more is folded, and it only finds out what else is refused.
+  // Errors: commit_too_large, and what reader and fold report.
   Result<std::vector<Event>> carry_out(Resolved& resolved);
 
  private:
@@ -43,13 +45,17 @@ class Undertaking {
   Status make_targets(Resolved& resolved);
   Status make(Resolved& record, LinkRequest& request);
   Status remove_with(const Resolved& root);
-  Status change_inverse(const RecordRef& target, LinkRequest& request);
-  Status lead(const RecordRef& target, const LinkRequest& request, const LinkItem& item);
+  // The record that others are to lead to; nothing when it was refused and is not there.
+  using Target = std::optional<RecordRef>;
+  Result<Target> target_of_inverses(const Resolved& resolved) const;
+  Status change_inverse(const Target& target, LinkRequest& request);
+  Status set_inverse(const RecordRef& target, const LinkRequest& request);
+  Status lead(const Target& target, const LinkRequest& request, const LinkItem& item);
   Status let_go(const RecordRef& target, const LinkRequest& request, const LinkItem& item);
   Result<bool> leads(const RecordRef& target, const LinkRequest& request, const RecordId& owner);
   LinkRequest& links_of(Resolved& record, const LinkRequest& request,
                         const RecordRef& target) const;
-  Status create_under(const RecordRef& target, LinkRequest& request);
+  Status create_under(const Target& target, LinkRequest& request);
 
   const Schema& schema_;
   const Reader& rows_;

@@ -160,7 +160,7 @@ TEST_F(Blog, TheOtherSideDoesNotChangeTheVersionOfItsRecord) {
 
 TEST_F(Blog, TheOtherSideNamesWhatIsMissing) {
   EXPECT_EQ(refusal(update("users", 1, {{"posts", attach(List{1, 9})}})),
-            "record_not_found at posts.$attach[1].id: posts/9 does not exist");
+            "record_not_found at posts.$attach[1]: posts/9 does not exist");
   must(insert("comments", {{"body", "Hm"}, {"post_id", 1}}));
   EXPECT_THAT(refusal(update("posts", 1, {{"comments", detach(1)}})),
               HasSubstr("required at comments.$detach"));
@@ -195,6 +195,54 @@ TEST_F(Blog, BothSidesTellALinkOnce) {
   const Map ends{{"friends", attach(1)}, {"friend_of", detach(1)}};
   const auto outcome = must(update("users", 1, ends)).mutations[0].records[0];
   EXPECT_EQ(outcome.changes[1], (FieldOutcome{"friend_of", {}, {}, {}, {}, {}}));
+}
+
+// ---- What is wrong, all of it -------------------------------------------------------------------
+
+TEST_F(Blog, TheOtherSideTellsAllThatIsWrong) {
+  using Faults = std::vector<std::string>;
+  const auto faults = [&](store::Command asked) {
+    Faults told;
+    const store::Outcome outcome = submit(asked);
+    if (outcome) return Faults{"nothing"};
+    for (const Error& error : outcome.error().violations) {
+      told.push_back(std::string(name_of(error.code)) + " at " + error.path);
+    }
+    return told;
+  };
+  const store::Mutation both =
+      insert("posts", {{"title", "x"}, {"cover", set(99)}, {"comments", attach(List{5, 6})}});
+  EXPECT_EQ(faults(command(both)),
+            (Faults{"media_not_found at cover.$set", "record_not_found at comments.$attach[0]",
+                    "record_not_found at comments.$attach[1]"}));
+  must(insert("comments", {{"body", "one"}, {"post_id", 1}}));
+  must(insert("comments", {{"body", "two"}, {"post_id", 1}}));
+  EXPECT_EQ(faults(command(update("posts", 1, {{"title", 7}, {"comments", detach(List{1, 2})}}))),
+            (Faults{"wrong_type at title", "required at comments.$detach[0]",
+                    "required at comments.$detach[1]"}));
+  EXPECT_EQ(faults(command(update("posts", 9, {{"comments", attach(List{1, 7})}}))),
+            (Faults{"record_not_found at id", "record_not_found at comments.$attach[1]"}));
+  EXPECT_EQ(faults(command(insert(
+                "users", {{"name", "Eve"},
+                          {"settings", create(Map{{"theme", 1}})},
+                          {"posts", create(List{Map{{"cover", set(99)}, {"title", "x"}}})}}))),
+            (Faults{"wrong_type at settings.$create.theme",
+                    "media_not_found at posts.$create[0].cover.$set"}));
+}
+
+TEST_F(Blog, WhatIsRefusedHalfWayLeavesTheRestToStandOnWhatWas) {
+  store::Command asked = command(insert("posts", {{"title", "x"}, {"comments", attach(9)}}));
+  asked.is_transaction = true;
+  asked.mutations.push_back(update("users", 1, {{"posts", attach(List{1, 9})}}));
+  asked.mutations.push_back(insert("posts", {{"title", "y"}, {"cover", set(77)}}));
+  // Had the first one made its post, this would find it.
+  asked.mutations.push_back(update("posts", 2, {{"title", "z"}}));
+  const store::Outcome outcome = submit(asked);
+  ASSERT_FALSE(outcome);
+  std::vector<std::string> paths;
+  for (const Error& error : outcome.error().violations) paths.push_back(error.path);
+  EXPECT_THAT(paths, ElementsAre("operations[0].comments.$attach", "operations[1].posts.$attach[1]",
+                                 "operations[2].cover.$set", "operations[3].id"));
 }
 
 // ---- One-to-one ---------------------------------------------------------------------------------
