@@ -136,6 +136,7 @@ bool Arrangement::is_at(Slots::iterator slot, Slots::iterator place) const {
 
 bool Arrangement::give_keys() {
   const auto has_key = [](const Slot& slot) { return !slot.link.order.empty(); };
+  if (std::ranges::all_of(slots_, has_key) || takes_keys_back()) return true;
   for (auto slot = slots_.begin(); slot != slots_.end();) {
     const auto first = std::find_if_not(slot, slots_.end(), has_key);
     slot = std::find_if(first, slots_.end(), has_key);
@@ -147,6 +148,21 @@ bool Arrangement::give_keys() {
     if (!spread(first, slot)) return false;
     slot = slots_.begin();
   }
+  return true;
+}
+
+// What went away and came back to its place has not moved. Only who knows all links can tell.
+bool Arrangement::takes_keys_back() {
+  if (known_.present.size() != known_.links.count) return false;
+  std::vector<Link> before = known_.present;
+  std::ranges::sort(before, is_in_order);
+  std::vector<Link*> now;
+  for (Slot& slot : slots_) {
+    if (!slot.is_mark) now.push_back(&slot.link);
+  }
+  const auto is_same = [](const Link* a, const Link& b) { return a->target == b.target; };
+  if (!std::ranges::equal(now, before, is_same)) return false;
+  for (std::size_t i = 0; i < now.size(); ++i) now[i]->order = before[i].order;
   return true;
 }
 

@@ -35,8 +35,9 @@ class Arrangement {
   // allows it.
   void set(std::vector<Link> wanted);
 
-  // Gives keys to the links that have none. Where there is no room for them, links nearby get new
-  // keys too (KnownLinks::spans). False: there is no room all the same.
+  // Gives keys to the links that have none: their own, where all are known and stand as they stood.
+  // Where there is no room for them, links nearby get new keys too (KnownLinks::spans). False:
+  // there is no room all the same.
   bool give_keys();
 
   // What differs from the start. Additions in the order in which they were made.
@@ -54,6 +55,7 @@ class Arrangement {
   Slots::iterator find_place(const RecordRef& target, const Place& place);
   void leave_mark(Slots::iterator slot);
   bool is_at(Slots::iterator slot, Slots::iterator place) const;
+  bool takes_keys_back();
   std::string_view key_before(Slots::iterator slot);
   bool fill(Slots::iterator first, Slots::iterator last);
   bool spread(Slots::iterator first, Slots::iterator last);

@@ -62,12 +62,14 @@ FieldOutcome changes_of(const LinkRequest& request, const LinksChanged& event) {
   return outcome;
 }
 
-// The items to detach that were not linked then: neither before nor by the $set of the request.
+// The items to detach that were not linked then: neither before, as those that are back in their
+// place were, nor by the $set of the request.
 std::vector<RecordId> missing_of(const LinkRequest& request, const FieldOutcome& outcome) {
   std::vector<RecordId> missing = without_effect(request.detach, outcome.removed, outcome.moved);
-  if (!request.set) return missing;
-  std::set<RecordId> linked;
-  for (const LinkItem& item : *request.set) linked.insert(item.target);
+  std::set<RecordId> linked(outcome.already.begin(), outcome.already.end());
+  if (request.set) {
+    for (const LinkItem& item : *request.set) linked.insert(item.target);
+  }
   std::erase_if(missing, [&](const RecordId& id) { return linked.contains(id); });
   return missing;
 }

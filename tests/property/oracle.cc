@@ -389,12 +389,16 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
       links.push_back({media, {}, true});
   }
   check_count(*wish.field, links.size(), wish.path, refusals_.size() == refused);
+  const auto is_same_media = [](const OracleLink& a, const OracleLink& b) {
+    return a.media == b.media;
+  };
+  const bool stands = std::ranges::equal(links, outcome.before, is_same_media);
+  if (stands) std::ranges::for_each(links, [](OracleLink& link) { link.is_fresh = false; });
   outcome.after = links;
-  bool changed = links.size() != outcome.before.size() || !wish.create.empty();
-  for (std::size_t i = 0; !changed && i < links.size(); ++i) {
-    changed = links[i].is_fresh || links[i].media != outcome.before[i].media ||
-              !(links[i].meta == outcome.before[i].meta);
-  }
+  const auto is_same_meta = [](const OracleLink& a, const OracleLink& b) {
+    return a.meta == b.meta;
+  };
+  const bool changed = !stands || !std::ranges::equal(links, outcome.before, is_same_meta);
   for (OracleLink& link : links) link.is_fresh = false;
   owner.links[wish.field->name] = std::move(links);
   expected.fields.push_back(std::move(outcome));

@@ -35,9 +35,13 @@ TEST_F(OutcomeOf, TellsAddedRemovedAlreadyAndMissingApart) {
 }
 
 TEST_F(OutcomeOf, CallsWhatWasDetachedAndAttachedAgainMovedNotMissing) {
-  const store::FieldOutcome outcome = change({{"$detach", List{1}}, {"$attach", List{1}}});
-  EXPECT_EQ(outcome.moved, RecordIds{RecordId(1)});
-  EXPECT_TRUE(outcome.missing.empty());
+  const store::FieldOutcome moved = change({{"$detach", List{1}}, {"$attach", List{1}}});
+  EXPECT_EQ(moved.moved, RecordIds{RecordId(1)});
+  EXPECT_TRUE(moved.missing.empty());
+  const store::FieldOutcome back = change({{"$detach", List{2, 1}}, {"$attach", List{2, 1}}});
+  EXPECT_EQ(back.already, (RecordIds{RecordId(2), RecordId(1)}));
+  EXPECT_TRUE(back.moved.empty());
+  EXPECT_TRUE(back.missing.empty());
 }
 
 TEST_F(OutcomeOf, IsTheSameForARetryAfterTheSchemaChanged) {
