@@ -129,7 +129,7 @@ void Feeds::read(Session& session, Feeder& feeder, Number number) {
   // was stopped refuses.
   auto work = [this, bounds, number, session_id = session.id(), filter = subscription.filter,
                from = subscription.next, view = parts_.store.view()](std::size_t) {
-    Result<store::FeedSlice> slice = store::read_feed(*view, filter, from, bounds);
+    Result<store::FeedSlice> slice = store::read_feed(*view, schemas_, filter, from, bounds);
     parts_.reactor.deliver([this, session_id, number, read = std::move(slice)]() mutable {
       take(session_id, number, std::move(read));
     });

@@ -65,6 +65,7 @@ class Feeds {
   void tell_state(Session& session, Number number, Subscription& subscription) const;
 
   const Parts& parts_;
+  store::SchemasOfThen schemas_;  // Of all subscriptions, also between their slices.
   std::unordered_map<SessionId, Feeder> feeders_;
   Number begun_ = 0;
   std::size_t count_ = 0;

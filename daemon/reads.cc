@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "store/log.h"
 #include "store/log_search.h"
 #include "store/moment.h"
+#include "store/schemas_of_then.h"
 
 namespace emstore::daemon {
 
@@ -227,26 +227,6 @@ Value bare_commit(const store::StoredCommit& stored) {
   return Map{{"sequence", stored.sequence}, {"bytes", Binary{stored.bytes}}};
 }
 
-// The schemas that commits were made under, each read once.
-class SchemasOfThen {
- public:
-  explicit SchemasOfThen(const View& view) : view_(view) {}
-
-  Result<const store::Schema*> before(const store::CommitInfo& commit) {
-    if (commit.schema == view_.schema->version) return view_.schema.get();
-    const auto known = schemas_.find(commit.schema);
-    if (known != schemas_.end()) return &known->second;
-    if (schemas_.size() == kSchemasMax) schemas_.clear();
-    EMSTORE_TRY(store::Schema schema, store::schema_before(*view_.reader, commit));
-    return &schemas_.emplace(commit.schema, std::move(schema)).first->second;
-  }
-
- private:
-  static constexpr std::size_t kSchemasMax = 8;
-  const View& view_;
-  std::map<Sequence, store::Schema> schemas_;
-};
-
 Result<store::LogWords> words_of(const protocol::LogRead& read) {
   store::LogWords words{read.from,    read.to,     read.since, read.until,
                         read.reverse, read.entity, read.id,    read.field,
@@ -274,13 +254,13 @@ Result<Value> read_commits(const View& view, const protocol::LogRead& read,
   // The decoded form takes about as much again as the bytes.
   const store::LogBounds bounds{std::min(read.limit, kCommitsMax), reply_bytes_max / 4};
   EMSTORE_TRY(const store::LogPage page, store::search_log(view, search, bounds));
-  SchemasOfThen schemas(view);
+  store::SchemasOfThen schemas;
   List commits;
   std::size_t bytes = 0;
   Sequence next = page.next;
   for (const store::StoredCommit& one : page.commits) {
     EMSTORE_TRY(const store::Commit commit, store::decode(one.bytes));
-    EMSTORE_TRY(const store::Schema* schema, schemas.before(commit.info));
+    EMSTORE_TRY(const auto schema, schemas.before(view, commit.info));
     Value shown = shown_commit(one, commit, *schema);
     const std::size_t size = pack::to_bytes(shown).size();
     const bool fits = bytes + size + 1'024 <= reply_bytes_max;

@@ -1,6 +1,7 @@
 #include "store/feed.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/pack.h"
@@ -129,8 +130,8 @@ bool wants(const FeedFilter& filter, const Event& event) {
   return std::visit(Match(filter), event);
 }
 
-Result<FeedSlice> read_feed(const View& view, const FeedFilter& filter, Sequence from,
-                            const FeedBounds& bounds) {
+Result<FeedSlice> read_feed(const View& view, SchemasOfThen& schemas, const FeedFilter& filter,
+                            Sequence from, const FeedBounds& bounds) {
   FeedSlice slice;
   slice.next = from;
   if (from > view.sequence) return slice;
@@ -140,7 +141,8 @@ Result<FeedSlice> read_feed(const View& view, const FeedFilter& filter, Sequence
   for (const StoredCommit& one : stored) {
     EMSTORE_TRY(const Commit commit, decode(one.bytes));
     if (wants(filter, commit)) {
-      std::string shown = packed(one, commit, *view.schema, bounds.commit_max);
+      EMSTORE_TRY(const std::shared_ptr<const Schema> schema, schemas.before(view, commit.info));
+      std::string shown = packed(one, commit, *schema, bounds.commit_max);
       bytes += shown.size();
       if (bytes > bounds.bytes_max && !slice.commits.empty()) break;
       slice.commits.push_back(std::move(shown));

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "store/event_bytes.h"
+#include "store/schemas_of_then.h"
 #include "store/store.h"
 
 namespace emstore::store {
@@ -52,8 +53,9 @@ struct FeedSlice {
   std::vector<std::string> commits;  // Packed: as log.h shows them, or {sequence, bytes}.
   Sequence next = 0;                 // The first that was not looked at.
 };
-// Commits from `from` on; none when the view ends before. Errors: corrupt_log.
-Result<FeedSlice> read_feed(const View& view, const FeedFilter& filter, Sequence from,
-                            const FeedBounds& bounds);
+// Commits from `from` on, with the names of then; none when the view ends before. Errors:
+// corrupt_log.
+Result<FeedSlice> read_feed(const View& view, SchemasOfThen& schemas, const FeedFilter& filter,
+                            Sequence from, const FeedBounds& bounds);
 
 }  // namespace emstore::store

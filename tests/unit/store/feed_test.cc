@@ -42,7 +42,7 @@ class FeedOfAShop : public ::testing::Test {
     const auto view = shop_.view();
     const auto filter = store::resolve_filter(*view->schema, words);
     EXPECT_TRUE(filter) << to_string(filter.error());
-    return store::read_feed(*view, *filter, from, bounds).value();
+    return store::read_feed(*view, schemas_, *filter, from, bounds).value();
   }
 
   std::vector<std::int64_t> wanted(const FeedWords& words) {
@@ -59,6 +59,7 @@ class FeedOfAShop : public ::testing::Test {
   }
 
   TestStore shop_;
+  store::SchemasOfThen schemas_;
 };
 
 TEST_F(FeedOfAShop, GivesEverythingWhenNothingIsAsked) {
@@ -137,6 +138,34 @@ TEST_F(FeedOfAShop, GivesAHugeCommitAsItsBytesAlone) {
   EXPECT_EQ(*bare.find("sequence")->if_integer(), 3);
   EXPECT_EQ(bare.find("bytes")->if_binary()->data,
             *shop_.view()->reader->get(store::Family::log, store::log_key(3)).value());
+}
+
+// What a schema of now calls a field, or leaves out, is no name of what was written before it.
+TEST_F(FeedOfAShop, ShowsCommitsWithTheNamesOfThen) {
+  say(TestStore::insert("products", {{"name", "table"}, {"price", 5}}));
+  Map wanted = shop_schema();
+  Map& products = *wanted.find("entities")->if_map()->find("products")->if_map();
+  Map& fields = *products.find("fields")->if_map();
+  fields.erase("price");
+  fields.erase("name");
+  fields.set("title", field("text", {{"required", true}, {"renamed_from", "name"}}));
+  shop_.apply(wanted, true);
+  fields.set("name", field("number"));
+  shop_.apply(wanted);
+  say(TestStore::insert("products", {{"title", "lamp"}, {"name", 2}}));
+
+  std::vector<std::string> values;
+  for (const std::string& packed : slice({.entity = "products", .field = "title"}).commits) {
+    const Map commit = commit_of(packed);
+    for (const Value& event : *commit.find("events")->if_list()) {
+      const Map& shown = *event.if_map();
+      if (*shown.find("kind")->if_text() != "record_created") continue;
+      values.push_back(to_string(*shown.find("values")));
+    }
+  }
+  EXPECT_THAT(values, ElementsAre(R"({"name":"chair","state":"draft"})",
+                                  R"({"name":"table","price":5,"state":"draft"})",
+                                  R"({"title":"lamp","state":"draft","name":2})"));
 }
 
 }  // namespace
