@@ -299,8 +299,15 @@ Status JsonSchemaReading::choices(JsonSchemaNode& node, const Value& given, cons
                                   int) {
   const List* list = given.if_list();
   if (list == nullptr || list->empty()) return wrong(path, "is a list of values");
-  node.choices.emplace();
-  for (const Value& value : *list) node.choices->push_back(canonical_json(value));
+  std::vector<std::string> choices;
+  for (const Value& value : *list) choices.push_back(canonical_json(value));
+  if (node.choices) {  // Of `const` and `enum` beside each other both hold.
+    std::erase_if(*node.choices, [&](const std::string& text) {
+      return std::find(choices.begin(), choices.end(), text) == choices.end();
+    });
+  } else {
+    node.choices = std::move(choices);
+  }
   return {};
 }
 
