@@ -10,15 +10,21 @@ namespace {
 
 constexpr double kIntegersEnd = 9223372036854775808.0;  // 2^63: integers are below.
 
+bool is_whole(double number) { return std::trunc(number) == number; }
+
 bool is_multiple(double number, double of) {
+  if (std::fmod(number, of) == 0) return true;  // The remainder is exact.
+  if (is_whole(number) && is_whole(of)) return false;
   const double quotient = number / of;
   constexpr double kRounding = 4 * 2.220446049250313e-16;
-  return std::abs(quotient - std::nearbyint(quotient)) <= std::abs(quotient) * kRounding;
+  constexpr double kForgivenMax = 0.4;  // Of large numbers: half a step is no rounding.
+  const double forgiven = std::min(std::abs(quotient) * kRounding, kForgivenMax);
+  return std::abs(quotient - std::nearbyint(quotient)) <= forgiven;
 }
 
 // Integers leave no rounding to be forgiven.
 bool is_multiple(std::int64_t number, double of) {
-  const bool is_integer = of >= 1 && of < kIntegersEnd && std::trunc(of) == of;
+  const bool is_integer = of >= 1 && of < kIntegersEnd && is_whole(of);
   if (is_integer) return number % static_cast<std::int64_t>(of) == 0;
   return is_multiple(static_cast<double>(number), of);
 }

@@ -14,7 +14,7 @@ struct NumberBounds {
 };
 
 // "4 is not at least 5"; empty: the number lies within. A multiple is one but for what rounding
-// leaves: 0.3 is a multiple of 0.1.
+// leaves: 0.3 is a multiple of 0.1. Of whole numbers it leaves nothing, however large they are.
 std::string fault_of_number(const NumberBounds& bounds, double number);
 std::string fault_of_number(const NumberBounds& bounds, std::int64_t number);
 

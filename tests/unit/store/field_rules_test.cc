@@ -191,6 +191,22 @@ TEST(StoredForm, AllowsForRoundingInMultiples) {
   EXPECT_EQ(outcome(field, 1e15 + 1), Value("<out_of_range>"));
 }
 
+TEST(StoredForm, ForgivesNoWholeStepOfLargeMultiples) {
+  Field field = field_of(FieldKind::number);
+  field.multiple_of = 3;
+  for (const double number : {1e15, 9007199254740991.0, 9007199254740992.0, 1e16, 1e20}) {
+    EXPECT_EQ(outcome(field, number), Value("<out_of_range>")) << number;
+  }
+  EXPECT_EQ(outcome(field, 9007199254740990.0), Value(9007199254740990.0));
+  EXPECT_EQ(outcome(field, 3 * std::ldexp(1.0, 1'000)), Value(3 * std::ldexp(1.0, 1'000)));
+  field.multiple_of = 0.5;
+  EXPECT_EQ(outcome(field, 1000000000000000.25), Value("<out_of_range>"));
+  EXPECT_EQ(outcome(field, 1000000000000000.5), Value(1000000000000000.5));
+  field.multiple_of = 0.01;
+  EXPECT_EQ(outcome(field, 1e13 + 0.01), Value(1e13 + 0.01));
+  EXPECT_EQ(outcome(field, 1e20), Value(1e20));
+}
+
 TEST(StoredForm, SuggestsAValueOfTheEnum) {
   Field field = field_of(FieldKind::enumeration);
   field.values = {"draft", "published"};

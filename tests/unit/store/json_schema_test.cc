@@ -60,6 +60,7 @@ TEST(JsonSchema, HoldsEveryKeywordAtItsEdges) {
       {{{"maximum", kBeyond}}, kBeyond, "fits"},
       {{{"maximum", kBeyond}}, kBeyond + 1, "it: 9007199254740993 is not at most 9007199254740992"},
       {{{"multipleOf", 2}}, kBeyond + 1, "it: 9007199254740993 is not a multiple of 2"},
+      {{{"multipleOf", 3}}, 1e20, "it: 1e+20 is not a multiple of 3"},
       {{{"multipleOf", 0.01}}, 19.99, "fits"},
       {{{"multipleOf", 0.01}}, 19.995, "it: 19.995 is not a multiple of 0.01"},
       {{{"minLength", 2}}, "\xC3\xA4", "it: has 1 characters, and needs 2"},
