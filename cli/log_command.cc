@@ -39,7 +39,7 @@ void each_commit(Session& session, const LogWords& words,
                  const std::function<void(const Map& commit)>& visit) {
   LogQuery query = query_of(words);
   std::uint64_t left = words.limit.value_or(UINT64_MAX);
-  while (left > 0) {
+  do {  // Once at least: that 0 is no limit, the daemon says.
     query.limit = std::min(kCommitsAPage, left);
     const Map page = session.client().log(query);
     for (const Value& commit : *value_at(page, "commits").if_list()) {
@@ -52,13 +52,12 @@ void each_commit(Session& session, const LogWords& words,
     } else {
       query.from = number_at(page, "next");
     }
-  }
+  } while (left > 0);
 }
 
 bool asks_for_nothing(const LogWords& words) {
   return words.what.empty() && words.field.empty() && words.media.empty() && !words.uid &&
-         words.operators.empty() && words.since.empty() && words.until.empty() && !words.to &&
-         words.limit != 0u;
+         words.operators.empty() && words.since.empty() && words.until.empty() && !words.to;
 }
 
 }  // namespace

@@ -249,6 +249,10 @@ Result<store::LogWords> words_of(const protocol::LogRead& read) {
 
 Result<Value> read_commits(const View& view, const protocol::LogRead& read,
                            std::size_t reply_bytes_max) {
+  if (read.limit == 0) {  // It would lead nowhere, again and again.
+    return failure(ErrorCode::out_of_range, "0 is no integer from 1", "limit",
+                   "ask for 1 at least, or leave it out");
+  }
   EMSTORE_TRY(const store::LogWords words, words_of(read));
   EMSTORE_TRY(const store::LogSearch search, store::resolve_search(view, words));
   // The decoded form takes about as much again as the bytes.

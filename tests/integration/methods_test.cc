@@ -214,6 +214,7 @@ TEST(Methods, TheLogIsReadBackAsItIsStored) {
   ASSERT_TRUE(row && *row);
   EXPECT_EQ(commit.find("bytes")->if_binary()->data, **row);
   EXPECT_EQ(integer_at(wire.result("log.read", {Map{{"from", 3}}}), "next"), 3);
+  EXPECT_EQ(wire.refusal("log.read", {Map{{"limit", 0}}}), ErrorCode::out_of_range);
 }
 
 TEST(Methods, VerifyIsAJobThatCanBeWatched) {

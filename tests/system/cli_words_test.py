@@ -153,7 +153,8 @@ class Small(cli_test.ShopCase):
 
     def test_nothing_is_told_from_nothing_yet(self):
         self.assertEqual(self.out("media", "ls", "--offset", 100), "no such media\n")
-        self.assertEqual(self.out("log", "--limit", 0), "no such commits\n")
+        self.assertEqual(self.out("log", "--uid", 424242), "no such commits\n")
+        self.assertIn("0 is no integer from 1", self.refused(2, "log", "--limit", 0))
 
 
     def without_locales(self, instead=""):
