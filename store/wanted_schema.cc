@@ -20,6 +20,7 @@ namespace {
 class Reading : private SchemaReading {
  public:
   WantedSchema read(const Map& wanted) &&;
+  WantedSchema read_answer(const Map& answer, const Map& schema) &&;
 
  private:
   void read_entity(const std::string& name, const Value& given);
@@ -395,9 +396,20 @@ WantedSchema Reading::read(const Map& wanted) && {
   return std::move(result);
 }
 
+// The schema that an answer of schema.get holds; what stands beside it is emstore's to say.
+WantedSchema Reading::read_answer(const Map& answer, const Map& schema) && {
+  static constexpr std::array<std::string_view, 3> kKnown{"version", "schema", "indexes"};
+  check_keys(answer, "", kKnown);
+  return std::move(*this).read(schema);
+}
+
 }  // namespace
 
-WantedSchema read_wanted_schema(const Map& wanted) { return Reading().read(wanted); }
+WantedSchema read_wanted_schema(const Map& wanted) {
+  const Value* within = wanted.contains("entities") ? nullptr : wanted.find("schema");
+  const bool is_answer = within != nullptr && within->if_map() != nullptr;
+  return is_answer ? Reading().read_answer(wanted, *within->if_map()) : Reading().read(wanted);
+}
 
 std::string path_of_field(std::string_view entity, std::string_view field) {
   return "entities." + std::string(entity) + ".fields." + std::string(field);

@@ -26,6 +26,18 @@ TEST(WantedSchema, RefusesAMediaFieldWithoutRelation) {
                   "\"posts\", target: \"media\", config: {mappedBy: \"cover\"}})"));
 }
 
+TEST(WantedSchema, TakesWhatSchemaGetAnswersWith) {
+  const Map answer{{"version", 7}, {"schema", seed_posts()}, {"indexes", List{}}};
+  EXPECT_THAT(violations(answer), ElementsAre("accepted"));
+  EXPECT_EQ(read_wanted_schema(answer).entities.size(),
+            read_wanted_schema(seed_posts()).entities.size());
+  Map more = answer;
+  more.set("indices", Map());
+  EXPECT_THAT(violations(more), ElementsAre(HasSubstr("unknown key \"indices\"")));
+  EXPECT_THAT(violations({{"schema", 1}}),
+              ElementsAre(HasSubstr("unknown key \"schema\""), HasSubstr("needs its entities")));
+}
+
 TEST(WantedSchema, RefusesARelationWhoseFieldIsNotThere) {
   Map wanted = seed_posts();
   relate(*wanted.find("relations")->if_map(), "posts", "covr", false);
