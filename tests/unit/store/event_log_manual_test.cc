@@ -1,4 +1,4 @@
-// docs/event-log.md against the code.
+// docs/event-log.md, and what docs/protocol.md says of decoded commits, against the code.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,8 +8,10 @@
 
 #include "base/address.h"
 #include "base/pack.h"
+#include "base/sink.h"
 #include "store/event_bytes.h"
 #include "store/family.h"
+#include "store/log.h"
 #include "store/order_key.h"
 #include "store/row_bytes.h"
 
@@ -18,8 +20,8 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-std::string manual() {
-  std::ifstream file(EMSTORE_SOURCE "/docs/event-log.md");
+std::string manual(const std::string& name = "event-log.md") {
+  std::ifstream file(EMSTORE_SOURCE "/docs/" + name);
   std::ostringstream text;
   text << file.rdbuf();
   EXPECT_FALSE(text.str().empty());
@@ -34,9 +36,9 @@ std::string trimmed(std::string_view text) {
 }
 
 // The rows below the table head that begins with `head`, without backticks.
-std::vector<Row> table(std::string_view head) {
+std::vector<Row> table(std::string_view head, const std::string& name = "event-log.md") {
   std::vector<Row> rows;
-  std::istringstream lines(manual());
+  std::istringstream lines(manual(name));
   bool is_within = false;
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with(head)) {
@@ -115,6 +117,50 @@ TEST(EventLogManual, NamesTheConstantsOfTheFormat) {
   }
   EXPECT_EQ(kSmallBlobBytesMax, 65'536U);
   EXPECT_EQ(kFirstAppendNumber, 1ULL << 32U);
+}
+
+// The names of a map that is shown, nested ones too: "id, added: [{id, meta}], values: {…}".
+std::string members_of(const Map& shown) {
+  std::string text;
+  for (const Map::Member& member : shown) {
+    if (member.name == "kind") continue;
+    text += (text.empty() ? "" : ", ") + member.name;
+    const Map* map = member.value.if_map();
+    const List* list = member.value.if_list();
+    const Map* item = list == nullptr || list->empty() ? nullptr : list->front().if_map();
+    if (map != nullptr) text += ": {" + (map->empty() ? "…" : members_of(*map)) + "}";
+    if (list != nullptr)
+      text += ": [" + (item == nullptr ? "…" : "{" + members_of(*item) + "}") + "]";
+  }
+  return text;
+}
+
+Value shown(const Commit& commit) {
+  ValueSink sink;
+  show(commit, initial_schema(), sink);
+  return sink.take();
+}
+
+TEST(ProtocolManual, NamesWhatEveryKindOfEventHasWhenDecoded) {
+  std::vector<Row> expected{{"the commit", members_of(*shown(Commit{}).if_map())}};
+  std::vector<Event> events = one_of_each(std::type_identity<Event>{});
+  for (Event& event : events) {
+    if (auto* links = std::get_if<LinksChanged>(&event)) {
+      links->removed.emplace_back();
+      links->added.emplace_back();
+      links->changed.emplace_back();
+    }
+    const Value commit = shown(Commit{{}, {event}});
+    const Map& decoded = *commit.if_map()->find("events")->if_list()->front().if_map();
+    expected.push_back({*decoded.find("kind")->if_text(), members_of(decoded)});
+  }
+  std::vector<Row> found;
+  for (const Row& row : table("| event | members |", "protocol.md")) {
+    found.push_back({row.at(0), row.at(1)});
+  }
+  std::ranges::sort(expected);
+  std::ranges::sort(found);
+  EXPECT_EQ(found, expected);
 }
 
 }  // namespace
