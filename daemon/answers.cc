@@ -237,6 +237,21 @@ Value to_value(const store::UploadRow& upload) {
   return sink.take();
 }
 
+Status check_wanted(const List& capabilities) {
+  for (std::size_t i = 0; i < capabilities.size(); ++i) {
+    const std::string path = "want[" + std::to_string(i) + "]";
+    const std::string* name = capabilities[i].if_text();
+    if (name == nullptr) {
+      return failure(ErrorCode::wrong_type,
+                     to_string(capabilities[i]) + " is no name of a capability", path);
+    }
+    if (std::ranges::find(kCapabilities, *name) != kCapabilities.end()) continue;
+    return failure(ErrorCode::unsupported, "there is no capability " + quoted(*name) + " here",
+                   path, did_you_mean(*name, kCapabilities));
+  }
+  return {};
+}
+
 void write_hello(const store::StoreId& store, const store::View& view, const SessionLimits& limits,
                  const Peer& peer, Sink& sink) {
   sink.begin_map(8);

@@ -30,6 +30,9 @@ void write_schema(const store::View& view, Sink& sink);
 // {blob, size, sha256, mime_type, existed, expires}
 void write_upload(const store::UploadRow& upload, Sink& sink);
 Value to_value(const store::UploadRow& upload);
+// Whether there is every capability that a `hello` wants. Errors, with path: unsupported,
+// wrong_type.
+Status check_wanted(const List& capabilities);
 // {server, protocol, store_id, sequence, schema_version, capabilities, limits, peer}
 void write_hello(const store::StoreId& store, const store::View& view, const SessionLimits& limits,
                  const Peer& peer, Sink& sink);

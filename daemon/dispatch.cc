@@ -92,6 +92,9 @@ struct Dispatch::Visitor {
                     "protocol " + std::to_string(call.protocol) + " is not spoken here", "protocol",
                     "use protocol " + std::to_string(protocol::kProtocolVersion)});
     }
+    if (const Status wanted = check_wanted(call.want); !wanted) {
+      return session.refuse(id, wanted.error());
+    }
     answer_with([&](Sink& sink) {
       write_hello(parts().store.id(), *parts().store.view(), session.limits(), session.peer(),
                   sink);

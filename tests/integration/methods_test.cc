@@ -49,6 +49,9 @@ TEST(Methods, HelloSaysWhoIsThereAndWhoAsks) {
   EXPECT_EQ(integer_at(map_at(hello, "limits"), "request"), 8 << 20);
   EXPECT_EQ(text_at(hello, "store_id").size(), 32u);
   EXPECT_EQ(wire.refusal("hello", {Map{{"protocol", 2}}}), ErrorCode::unsupported);
+  wire.result("hello", {Map{{"want", List{"descriptors", "pushes"}}}});
+  EXPECT_EQ(wire.refusal("hello", {Map{{"want", List{"pushes", "fd"}}}}), ErrorCode::unsupported);
+  EXPECT_EQ(wire.refusal("hello", {Map{{"want", List{1}}}}), ErrorCode::wrong_type);
 }
 
 TEST(Methods, AreAllDescribed) {
