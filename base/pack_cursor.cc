@@ -31,15 +31,17 @@ std::uint64_t signed_big_endian(const char* bytes, std::size_t size) {
   return static_cast<std::uint64_t>(shifted >> unused);
 }
 
-std::string_view found_name(Shape shape) {
-  switch (shape) {
+// Of an integer also what keeps it out of a place for integers.
+std::string_view found_name(const Head& head) {
+  switch (head.shape) {
     case Shape::null:
       return "null";
     case Shape::boolean:
       return "a boolean";
     case Shape::unsigned_integer:
+      return std::in_range<std::int64_t>(head.size) ? "an integer" : "an integer from 2^63 on";
     case Shape::signed_integer:
-      return "an integer";
+      return static_cast<std::int64_t>(head.size) < 0 ? "a negative integer" : "an integer";
     case Shape::float32:
     case Shape::float64:
       return "a number";
@@ -85,7 +87,7 @@ tl::unexpected<Error> Cursor::refusal(std::string_view wanted) const {
   if (at_end()) return malformed("the bytes end" + where + ", before " + std::string(wanted));
   const std::optional<Head> found = head();
   if (!found) return malformed("the bytes end within the value that begins" + where);
-  const std::string name(found_name(found->shape));
+  const std::string name(found_name(*found));
   const std::size_t left = bytes_left() - head_length(static_cast<unsigned char>(all_[at_]));
   if (!is_body_there(*found)) {
     return malformed(name + " of " + std::to_string(found->size) + " bytes" + where + ", but " +
@@ -97,7 +99,7 @@ tl::unexpected<Error> Cursor::refusal(std::string_view wanted) const {
 
 tl::unexpected<Error> Cursor::too_few_bytes(const Head& head) const {
   const std::size_t left = bytes_left() - head_length(static_cast<unsigned char>(all_[at_]));
-  return malformed(std::string(found_name(head.shape)) + " of " + std::to_string(head.size) +
+  return malformed(std::string(found_name(head)) + " of " + std::to_string(head.size) +
                    at_byte(at_) + ", but " + std::to_string(left) +
                    " bytes follow for all that is still to come");
 }

@@ -78,6 +78,11 @@ std::string_view kind_of(const List&) { return "a list"; }
 std::string_view kind_of(const Binary&) { return "a binary"; }
 std::string_view kind_of(const Value&) { return "a value"; }
 
+std::string found_kind(const Value& value) {
+  const bool is_negative = value.if_integer() != nullptr && *value.if_integer() < 0;
+  return is_negative ? "a negative one" : std::string(name_of(value.kind()));
+}
+
 // Whether `value` is of the kind of `place`, which then holds it.
 template <typename Place>
 bool move_into(Place& place, Value& value) {
@@ -155,7 +160,7 @@ class ParamsReader {
     Value* const value = options_.find(name);
     if (error_ || value == nullptr) return;
     if (!value->is_null() && !move_into(place, *value)) {
-      const std::string found(name_of(value->kind()));
+      const std::string found = found_kind(*value);
       return refuse(ErrorCode::wrong_type,
                     "option " + quoted(name) + " of " + std::string(method_) + " must be " +
                         std::string(kind_of(place)) + ", not " + found,
@@ -209,12 +214,8 @@ class ParamsReader {
   template <typename Place>
   void take(std::string_view name, Place& place) {
     Result<Value> value = cursor_.value(limits_);
-    if (!value) {
-      error_ = std::move(value).error();
-      error_->path = param_path(taken_);
-      return;
-    }
-    const std::string found(name_of(value->kind()));
+    if (!value) return refuse_value(std::move(value).error());
+    const std::string found = found_kind(*value);
     if (!move_into(place, *value)) {
       return refuse(ErrorCode::invalid_request,
                     std::string(name) + " of " + std::string(method_) + " must be " +
@@ -233,9 +234,17 @@ class ParamsReader {
     if (options) {
       options_ = std::move(*options->if_map());
     } else {
-      error_ = std::move(options).error();
-      error_->path = param_path(taken_);
+      refuse_value(std::move(options).error());
     }
+  }
+
+  // The message is one, but a value within it is none that there is.
+  void refuse_value(Error error) {
+    error_ = std::move(error);
+    error_->path = param_path(taken_);
+    if (error_->code != ErrorCode::malformed_message) return;
+    error_->hint =
+        "texts are UTF-8, numbers finite, integers below 2^63, names in maps texts, once";
   }
 
   void refuse(ErrorCode code, std::string message, std::string path) {

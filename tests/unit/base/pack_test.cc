@@ -262,6 +262,10 @@ TEST(Cursor, SaysWhatWasExpectedAndWhatWasFound) {
   ASSERT_TRUE(cursor.begin_list().has_value());
   EXPECT_EQ(cursor.unsigned_integer().error().message,
             "an integer from 0 is expected at byte 1, not a text");
+  EXPECT_EQ(pack::Cursor("\xff").unsigned_integer().error().message,
+            "an integer from 0 is expected at byte 0, not a negative integer");
+  EXPECT_EQ(pack::read("\xcf\xff\xff\xff\xff\xff\xff\xff\xff").error().message,
+            "an integer up to 2^63 - 1 is expected at byte 0, not an integer from 2^63 on");
   EXPECT_EQ(cursor.begin_map().error().message, "a map is expected at byte 1, not a text");
   EXPECT_EQ(cursor.boolean().error().message, "a boolean is expected at byte 1, not a text");
   EXPECT_EQ(cursor.binary().error().message, "a binary is expected at byte 1, not a text");

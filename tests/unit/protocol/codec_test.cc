@@ -162,6 +162,9 @@ TEST(DecodeRequest, AnswersBadContentUnderTheIdOfTheRequest) {
   EXPECT_EQ(number.code, ErrorCode::malformed_message);
   EXPECT_EQ(number.path, "params[1]");
   EXPECT_THAT(number.message, HasSubstr("is not finite"));
+  EXPECT_THAT(number.hint, HasSubstr("numbers finite"));  // The message itself is one.
+  EXPECT_THAT(refused("blob.begin", {Map{{"size", -5}}}).message,
+              HasSubstr("must be an integer from 0, not a negative one"));
   Value deep;
   for (int level = 0; level < 63; ++level) deep = List{deep};
   EXPECT_EQ(refused("insertOne", {"products", Map{{"json", deep}}}).code,
