@@ -145,6 +145,7 @@ TEST(Where, LooksIntoTexts) {
                  {R"({name: {$like: 'a\_b'}})", "4"},   {R"({name: {$like: 'Appl\_'}})", ""},
                  {"{name: {$ilike: 'APPLE%'}}", "1 2"}, {"{name: {$ilike: 'äPFEL%'}}", "3"},
                  {"{name: {$ilike: 'STRASSE'}}", "5"},  {"{name: {$like: 'STRASSE'}}", ""},
+                 {"{name: {$ilike: 'stra__e'}}", "5"},  {"{name: {$ilike: 'stra_e'}}", ""},
                  {"{kind: {$startsWith: 'b'}}", "1 4"},
              });
 }
