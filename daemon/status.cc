@@ -59,17 +59,23 @@ Value states_of_indexes(const store::View& view) {
 
 Value limits_of(const Config& config) {
   const protocol::Limits& wire = config.session.wire;
-  return Map{{"request", wire.request_bytes_max},
-             {"reply", wire.reply_bytes_max},
-             {"chunk", wire.chunk_bytes_max},
-             {"depth", wire.depth_max},
-             {"in_flight", config.session.in_flight_max},
-             {"connections", config.connections.all_max},
-             {"connections_per_uid", config.connections.per_uid_max},
-             {"result_items", config.query.items_max},
-             {"result_bytes", config.query.result_bytes_max},
-             {"blob", config.blob_bytes_max},
-             {"inline_file", kSmallBlobBytesMax}};
+  return Map{
+      {"request", wire.request_bytes_max},
+      {"reply", wire.reply_bytes_max},
+      {"chunk", wire.chunk_bytes_max},
+      {"depth", wire.depth_max},
+      {"in_flight", config.session.in_flight_max},
+      {"connections", config.connections.all_max},
+      {"connections_per_uid", config.connections.per_uid_max},
+      {"message_time", std::chrono::duration<double>(config.session.message_deadline).count()},
+      {"mutations", config.store.mutations_max},
+      {"mutation_examined", config.store.examined_max},
+      {"commit_changes", config.store.commit_changes_max},
+      {"commit_bytes", config.store.commit_bytes_max},
+      {"result_items", config.query.items_max},
+      {"result_bytes", config.query.result_bytes_max},
+      {"blob", config.blob_bytes_max},
+      {"inline_file", kSmallBlobBytesMax}};
 }
 
 Value queues_of(const Parts& parts) {

@@ -77,6 +77,7 @@ TEST(Methods, StatusShowsWhatIsThere) {
   EXPECT_EQ(integer_at(status, "sequence"), 1);
   EXPECT_EQ(text_at(status, "data"), running.config().data.string());
   EXPECT_EQ(list_at(status, "indexes").size(), 1u);
+  EXPECT_EQ(integer_at(map_at(status, "limits"), "mutations"), 10'000);
   EXPECT_TRUE(map_at(status, "families").contains("backlinks"));
 }
 
