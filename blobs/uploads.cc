@@ -460,10 +460,12 @@ Result<std::string> Uploads::begin(std::uint32_t uid, std::optional<std::uint64_
       std::count_if(state_->table.begin(), state_->table.end(),
                     [&](const auto& entry) { return entry.second->name.uid == uid; });
   if (static_cast<std::size_t>(open_count) >= state_->limits.open_per_uid_max) {
-    return failure(ErrorCode::busy,
-                   "uid " + std::to_string(uid) + " has " + std::to_string(open_count) +
-                       " open uploads, the most that are allowed",
-                   {}, "complete or abandon some of them");
+    return failure(
+        ErrorCode::busy,
+        "uid " + std::to_string(uid) + " has " + std::to_string(open_count) +
+            " open uploads, the most that are allowed",
+        {},
+        "complete some of them; those that nobody touches are dropped after limits.upload_idle");
   }
   upload->file =
       File(state_->system().open(state_->store.uploads().descriptor(), upload->file_name.c_str(),
