@@ -44,7 +44,7 @@ std::vector<Row> table(std::string_view head) {
   std::vector<Row> rows;
   bool is_within = false;
   for (const std::string& line : lines_of("/docs/protocol.md")) {
-    if (line.starts_with(head)) {
+    if (!is_within && line.starts_with(head)) {
       is_within = true;
     } else if (is_within && !line.starts_with("|")) {
       break;
