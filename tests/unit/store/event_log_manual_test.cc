@@ -13,7 +13,9 @@
 #include "store/family.h"
 #include "store/log.h"
 #include "store/order_key.h"
+#include "store/resolved.h"
 #include "store/row_bytes.h"
+#include "store/where.h"
 
 namespace emstore::store {
 namespace {
@@ -161,6 +163,18 @@ TEST(ProtocolManual, NamesWhatEveryKindOfEventHasWhenDecoded) {
   std::ranges::sort(expected);
   std::ranges::sort(found);
   EXPECT_EQ(found, expected);
+}
+
+TEST(ProtocolManual, NamesTheFixedLimitsOfOneMutationAndOneWhere) {
+  std::vector<std::string> found;
+  for (const Row& row : table("| limit |", "protocol.md")) found.push_back(row.at(1));
+  for (const char* limit : {"1,000", "25,000", "256, 10,000"}) {
+    EXPECT_NE(std::ranges::find(found, limit), found.end()) << limit;
+  }
+  EXPECT_EQ(kCreationsMax, 1'000U);
+  EXPECT_EQ(kLinksMax, 25'000U);
+  EXPECT_EQ(kConditionsMax, 256U);
+  EXPECT_EQ(kOperandsMax, 10'000U);
 }
 
 }  // namespace
