@@ -68,14 +68,16 @@ Status claim_media(const Config& config, const OpenedStore& opened) {
                               "copy that had no mark yet, remove " +
                               (folder / blobs::kMarkName).string());
   }
+  // A folder that lost its mark looks like one whose disk is not mounted, empty or not.
+  if (known && known->is_placed) {
+    return not_its_folder(
+        both + " may not belong together: the folder has not the store's mark",
+        "mount its disk, or name this store's own folder; if these are its files, or they are " +
+            std::string("lost for good, write ") + text_of(*known) + " into " +
+            (folder / blobs::kMarkName).string());
+  }
   EMSTORE_TRY(const bool holds_media, blobs::holds_media(folder));
   EMSTORE_TRY(const bool is_new, knows_nothing(*view));
-  if (holds_media && known && known->is_placed) {
-    return not_its_folder(
-        both + " may not belong together: it holds media, and not the store's mark",
-        "name this store's own folder; if these are its files, write " + text_of(*known) +
-            " into " + (folder / blobs::kMarkName).string());
-  }
   if (holds_media && is_new) return is_used(folder);
   if (!known) {
     known = store::MediaMark{};

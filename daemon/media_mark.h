@@ -23,8 +23,9 @@ namespace emstore::daemon {
 Status refuse_used_media(const std::filesystem::path& folder);
 
 // Holds the mark of the media folder against the store's. A folder without one becomes the store's
-// where that has none yet either, or where the folder holds no media; not to a store that knows of
-// nothing, when it does. Errors: invalid_request, which names both; those of writing.
+// where that has placed none yet; not a folder that holds media, when the store knows of nothing.
+// Where a mark was placed and is missing, the store's disk may not be mounted: it is never placed
+// again. Errors: invalid_request, which names both; those of writing.
 Status claim_media(const Config& config, const OpenedStore& opened);
 
 }  // namespace emstore::daemon

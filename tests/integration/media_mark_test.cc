@@ -48,6 +48,7 @@ class MediaMark : public ::testing::Test {
     EXPECT_FALSE(job(wire, "backup", {backup().string()}).contains("error"));
   }
 
+  const TemporaryFolder& folder() const { return folder_; }
   const daemon::Config& config() const { return config_; }
   fs::path backup() const { return folder_.path() / "backup"; }
   fs::path media() const { return config().media_folder(); }
@@ -148,10 +149,30 @@ TEST_F(MediaMark, IsPlacedAfterACrashBetweenTheWrites) {
   EXPECT_FALSE(refusal_of(config()));
 }
 
-TEST_F(MediaMark, IsPlacedAnewInAnEmptyFolder) {
+// As one is whose disk is not mounted: what is stored there would be lost once it is.
+TEST_F(MediaMark, IsNotPlacedAnewInAnEmptyFolder) {
+  const fs::path disk = folder().path() / "disk";
+  fs::rename(media(), disk);
+  expect_refused(config(), "mount its disk");
+  fs::create_directories(media());
+  expect_refused(config(), "not the store's mark");
+  EXPECT_EQ(mark_in(media()), "none");
   fs::remove_all(media());
+  fs::rename(disk, media());
   EXPECT_FALSE(refusal_of(config()));
-  EXPECT_EQ(mark_in(media()).size(), 32u);
+  expect_all_files();
+}
+
+TEST_F(MediaMark, LetsAStoreGoOnWhoseFilesAreLost) {
+  const std::string mark = mark_in(media());
+  fs::remove_all(media());
+  const auto error = refusal_of(config());
+  ASSERT_TRUE(error);
+  EXPECT_NE(error->hint.find(mark + " into " + (media() / blobs::kMarkName).string()),
+            std::string::npos)
+      << error->hint;
+  ASSERT_TRUE(blobs::place_mark(media(), mark));  // As it says.
+  EXPECT_FALSE(refusal_of(config()));
 }
 
 TEST(MediaMarkRow, OutlivesARebuild) {
