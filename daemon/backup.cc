@@ -297,16 +297,9 @@ Result<ImportReport> restore(const Config& config, const fs::path& folder, Log& 
     return failure(ErrorCode::invalid_request, "no backup in " + folder.string() + " was completed",
                    "", "make it again: `emstore backup " + folder.string() + "`");
   }
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  std::vector<std::unique_ptr<std::FILE, Close>> open;
   std::vector<Source> streams;
   for (const fs::path& segment : segments_of(folder, 1, latest->sequence)) {
-    std::FILE* file = std::fopen(segment.c_str(), "rbe");
-    if (file == nullptr) return io_failure(errno, "open", segment);
-    open.emplace_back(file);
-    streams.push_back(source_of(::fileno(file), segment.string()));
+    streams.push_back(source_of(segment));
   }
   EMSTORE_TRY(const ImportReport report, import_store(config, streams, folder / "media", log));
   if (report.sequence == latest->sequence && report.root == latest->root &&

@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <memory>
 #include <system_error>
 #include <utility>
 
+#include "base/io_failure.h"
 #include "base/pack.h"
+#include "blobs/file.h"
 #include "blobs/file_store.h"
 #include "daemon/export.h"
 #include "daemon/media_mark.h"
@@ -345,6 +348,17 @@ Source source_of(int descriptor, std::string name) {
       }
     }
   };
+}
+
+Source source_of(const std::filesystem::path& path) {
+  return
+      [path, file = std::make_shared<blobs::File>()](std::span<char> into) -> Result<std::size_t> {
+        if (!*file) *file = blobs::File(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!*file) return io_failure(errno, "open", path);
+        EMSTORE_TRY(const std::size_t count, source_of(file->descriptor(), path.string())(into));
+        if (count == 0) *file = blobs::File();
+        return count;
+      };
 }
 
 Result<ImportReport> import_store(const Config& config, const std::vector<Source>& streams,

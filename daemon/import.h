@@ -22,6 +22,8 @@ using Source = std::function<Result<std::size_t>(std::span<char>)>;
 
 // A descriptor that is open for reading; `name` is for messages.
 Source source_of(int descriptor, std::string name);
+// A file, which is open from its first byte to its last.
+Source source_of(const std::filesystem::path& path);
 
 struct ImportReport {
   Sequence sequence = 0;

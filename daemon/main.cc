@@ -84,7 +84,8 @@ void ignore_signals() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
-// Every connection is a descriptor; the usual soft limit is lower than our own.
+// Every connection is a descriptor, and every table of the database; the usual soft limit is lower
+// than our own.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -97,7 +98,6 @@ int serve(const Config& config, const std::string& notify_socket) {
   const auto began = std::chrono::steady_clock::now();
   emstore::daemon::set_up_memory();
   ignore_signals();
-  raise_descriptor_limit();
   auto app = App::open(config);
   if (!app) return report(app.error());
   (*app)->stop_on_signals();
@@ -158,6 +158,7 @@ int main(int argc, char** argv) {
   const emstore::Result<Configuration> configuration = configuration_of(*flags, environment);
   if (!configuration) return report(configuration.error(), flags->json);
   if (flags->print_config) return print_config(*configuration);
+  raise_descriptor_limit();
   if (flags->import || flags->restore) return make_store(*flags, configuration->config);
   if (flags->dump) {
     emstore::daemon::Log log(emstore::daemon::LogLevel::warning);

@@ -2,10 +2,13 @@
 // refused.
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
 #include <emstore/client.hpp>
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -365,6 +368,28 @@ TEST(Backup, GoesOnWhereTheFirstOneFailed) {
   const auto report = elsewhere.restore(directory);
   ASSERT_TRUE(report) << to_string(report.error());
   EXPECT_EQ(elsewhere.proof().root, text_at(made, "root"));
+}
+
+// As many streams as backups were made, and fewer descriptors.
+TEST(Backup, IsRestoredAStreamAtATime) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  TemporaryFolder folder;
+  constexpr int kStreams = 60;
+  for (int stream = 0; stream < kStreams; ++stream) {
+    wire.result("insertOne", {"products", Map{{"name", "one more"}}});
+    ASSERT_FALSE(job(wire, "backup", {folder.path().string() + "/backup"}).contains("error"));
+  }
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const std::ptrdiff_t open = std::distance(fs::directory_iterator("/proc/self/fd"), {});
+  const rlimit tight{static_cast<rlim_t>(open) + 2 * kStreams / 3, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  Elsewhere elsewhere;
+  const auto report = elsewhere.restore(folder.path() / "backup");
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(elsewhere.proof(), proof_of(wire));
 }
 
 TEST(Backup, EndsWithinAFile) {
