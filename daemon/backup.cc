@@ -26,15 +26,20 @@ namespace fs = std::filesystem;
 constexpr std::string_view kExtension = ".emstore";
 constexpr std::size_t kCopiedPieceBytes = 1u << 20;
 
+// What is being written, in the folder itself: an interrupted backup leaves one of each at most.
 constexpr const char* kLatestName = "latest";
-constexpr std::string_view kUnfinished = ".new";
+constexpr const char* kUnfinishedLatest = "latest.new";
+constexpr const char* kUnfinishedStream = "stream.new";
+constexpr const char* kUnfinishedMedia = "media.new";
 
-// Where the backup is: the last row of its contents. Sequence 0: begun, and none is complete.
+// Where the backup is: the last row of its contents. Without a state: begun, and none is complete.
 struct Latest {
   store::StoreId store{};
   Sequence sequence = 0;
   Sha256 root{};
   Sha256 state_digest{};
+
+  bool is_complete() const { return state_digest != Sha256{}; }
 };
 
 std::string segment_name(Sequence from, Sequence to) {
@@ -44,11 +49,11 @@ std::string segment_name(Sequence from, Sequence to) {
   return std::string(name.data()) + std::string(kExtension);
 }
 
-// A file that appears under its name when it is whole and on disk.
+// A file that appears under its name when it is whole and on disk; `unfinished` until then.
 class NewFile {
  public:
-  static Result<NewFile> create(const fs::path& path) {
-    NewFile file(path);
+  static Result<NewFile> create(const fs::path& path, const fs::path& unfinished) {
+    NewFile file(path, unfinished);
     file.descriptor_ = ::open(file.unfinished_.c_str(),
                               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file.descriptor_ < 0) return io_failure(errno, "create", file.unfinished_);
@@ -89,9 +94,8 @@ class NewFile {
   }
 
  private:
-  explicit NewFile(fs::path path) : path_(std::move(path)), unfinished_(path_) {
-    unfinished_ += kUnfinished;
-  }
+  NewFile(fs::path path, fs::path unfinished)
+      : path_(std::move(path)), unfinished_(std::move(unfinished)) {}
 
   fs::path path_, unfinished_;
   int descriptor_ = -1;
@@ -105,7 +109,7 @@ Status write_latest(const fs::path& folder, const Latest& latest) {
   writer.unsigned_integer(latest.sequence);
   writer.binary(as_bytes(latest.root));
   writer.binary(as_bytes(latest.state_digest));
-  EMSTORE_TRY(NewFile file, NewFile::create(folder / kLatestName));
+  EMSTORE_TRY(NewFile file, NewFile::create(folder / kLatestName, folder / kUnfinishedLatest));
   EMSTORE_CHECKED(file.write(bytes));
   return file.finish();
 }
@@ -145,7 +149,7 @@ tl::unexpected<Error> not_ours(const fs::path& folder, const std::string& why) {
 bool is_free(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().filename() != std::string(kLatestName).append(kUnfinished)) return false;
+    if (entry.path().filename() != kUnfinishedLatest) return false;
   }
   return !error || error == std::errc::no_such_file_or_directory;
 }
@@ -175,8 +179,8 @@ class Backing {
 
   Status write(Export& exported, Sequence from) {
     from_ = from;
-    EMSTORE_TRY(NewFile segment,
-                NewFile::create(folder_ / segment_name(from, exported.sequence())));
+    EMSTORE_TRY(NewFile segment, NewFile::create(folder_ / segment_name(from, exported.sequence()),
+                                                 folder_ / kUnfinishedStream));
     while (true) {
       EMSTORE_TRY(const std::string piece, exported.next());
       if (piece.empty()) break;
@@ -205,7 +209,7 @@ class Backing {
     std::error_code error;
     if (fs::exists(path, error)) return {};
     EMSTORE_CHECKED(make_private_folder(path.parent_path()));
-    EMSTORE_TRY(NewFile file, NewFile::create(path));
+    EMSTORE_TRY(NewFile file, NewFile::create(path, folder_ / kUnfinishedMedia));
     ContentHasher hasher;
     for (std::uint64_t offset = 0;;) {
       EMSTORE_TRY(const std::string piece, files_.read(address, offset, kCopiedPieceBytes));
@@ -231,25 +235,37 @@ class Backing {
   std::uint64_t written_ = 0, media_ = 0, media_bytes_ = 0;
 };
 
-// The segments that begin with commit `first` to `last`, in order.
-std::vector<fs::path> segments_of(const fs::path& folder, Sequence first, Sequence last) {
-  std::vector<fs::path> segments;
+struct Segment {
+  Sequence from = 0, to = 0;
+  fs::path path;
+};
+
+// In order.
+std::vector<Segment> segments_of(const fs::path& folder) {
+  std::vector<Segment> segments;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() != kExtension) continue;
     const std::string name = entry.path().filename().string();
-    const Sequence from = std::strtoull(name.c_str(), nullptr, 10);
-    const bool is_one = entry.path().extension() == kExtension;
-    if (is_one && from >= first && from <= last) segments.push_back(entry.path());
+    char* end = nullptr;
+    const Sequence from = std::strtoull(name.c_str(), &end, 10);
+    const Sequence to = *end == '-' ? std::strtoull(end + 1, nullptr, 10) : 0;
+    if (from > 0) segments.push_back({from, to, entry.path()});
   }
-  std::ranges::sort(segments);
+  std::ranges::sort(segments, {}, &Segment::path);
   return segments;
 }
 
 // What a backup that did not come to its end has left.
 Status remove_unfinished(const fs::path& folder, Sequence from) {
-  for (const fs::path& segment : segments_of(folder, from, ~Sequence{0})) {
+  std::vector<fs::path> left{folder / kUnfinishedStream, folder / kUnfinishedMedia};
+  for (Segment& segment : segments_of(folder)) {
+    if (segment.from >= from) left.push_back(std::move(segment.path));
+  }
+  for (const fs::path& path : left) {
     std::error_code error;
-    if (!fs::remove(segment, error)) return io_failure(error.value(), "remove", segment);
+    fs::remove(path, error);
+    if (error) return io_failure(error.value(), "remove", path);
   }
   return {};
 }
@@ -271,11 +287,11 @@ Result<Value> backup(const store::Store& store, const blobs::FileStore& files,
   if (!before) EMSTORE_CHECKED(write_latest(folder, {store.id(), 0, store::Tree().root(), {}}));
   Backing backing(files, folder, progress);
   EMSTORE_CHECKED(remove_unfinished(folder, from));
-  if (from <= latest.sequence) {
+  if (!before || !before->is_complete() || from <= latest.sequence) {
     EMSTORE_CHECKED(backing.write(*exported, from));
     latest.state_digest = exported->state_digest().value_or(Sha256{});
     EMSTORE_CHECKED(write_latest(folder, latest));
-  } else if (before) {
+  } else {
     latest = *before;
   }
   return Map{{"directory", folder.string()},
@@ -293,13 +309,13 @@ Result<ImportReport> restore(const Config& config, const fs::path& folder, Log& 
     return failure(ErrorCode::invalid_request, "there is no backup in " + folder.string(), "",
                    "name a directory that `emstore backup` made");
   }
-  if (latest->sequence == 0) {
+  if (!latest->is_complete()) {
     return failure(ErrorCode::invalid_request, "no backup in " + folder.string() + " was completed",
                    "", "make it again: `emstore backup " + folder.string() + "`");
   }
   std::vector<Source> streams;
-  for (const fs::path& segment : segments_of(folder, 1, latest->sequence)) {
-    streams.push_back(source_of(segment));
+  for (const Segment& segment : segments_of(folder)) {
+    if (segment.to <= latest->sequence) streams.push_back(source_of(segment.path));
   }
   EMSTORE_TRY(const ImportReport report, import_store(config, streams, folder / "media", log));
   if (report.sequence == latest->sequence && report.root == latest->root &&

@@ -1,9 +1,10 @@
 // Backup: exports that follow each other, in one folder, with large media beside them as files.
 //
-//   <folder>/<from>-<to>.emstore    commits `from` to `to` (20 digits each), and small media they
-//   name <folder>/media/ab/abcd….128     large media, by their addresses <folder>/latest [store id,
-//   sequence, root, state digest] of the last one; sequence 0 from the first moment on until there
-//   is one
+//   <folder>/<from>-<to>.emstore    commits `from` to `to` (20 digits each), and small media
+//   <folder>/media/ab/abcd….128     large media, by their addresses
+//   <folder>/latest                 [store id, sequence, root, state digest] of the last stream;
+//                                   from the first moment on, with no state until there is one
+//   <folder>/…new                   what is being written, or what an interrupted one has left
 //
 // One call takes log and media as of one commit, while commits go on; the next one adds what is
 // new. It is what an import proves commit by commit, and needs no database to be read.

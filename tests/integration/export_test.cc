@@ -313,6 +313,27 @@ TEST(Backup, GoesOnlyWhereItBelongs) {
   EXPECT_EQ(elsewhere.restore(folder.path() / "full").error().code, ErrorCode::invalid_request);
 }
 
+TEST(Backup, OfAnEmptyStoreIsOne) {
+  RunningDaemon running;
+  Wire wire = running.connect();
+  TemporaryFolder folder;
+  const std::string directory = (folder.path() / "backup").string();
+  for (int round = 0; round < 2; ++round) {
+    const Map made = job(wire, "backup", {directory});
+    ASSERT_FALSE(made.contains("error")) << to_string(Value(made));
+    EXPECT_EQ(text_at(made, "state_digest"), proof_of(wire).state_digest);
+    Elsewhere elsewhere;
+    const auto report = elsewhere.restore(directory);
+    ASSERT_TRUE(report) << to_string(report.error());
+    EXPECT_EQ(elsewhere.proof(), proof_of(wire));
+  }
+  wire.result("schema.apply", {shop()});
+  ASSERT_FALSE(job(wire, "backup", {directory}).contains("error"));
+  Elsewhere elsewhere;
+  ASSERT_TRUE(elsewhere.restore(directory));
+  EXPECT_EQ(elsewhere.proof(), proof_of(wire));
+}
+
 TEST(Backup, ReplacesWhatAnInterruptedOneHasLeft) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
@@ -326,8 +347,12 @@ TEST(Backup, ReplacesWhatAnInterruptedOneHasLeft) {
   name.replace(20 - from.size(), from.size(), from);
   name[20] = '-';
   std::ofstream(directory / (name + ".emstore")) << "half";
+  for (const char* left : {"stream.new", "media.new"}) std::ofstream(directory / left) << "half";
   fill_shop(wire, 5);
   const Map second = job(wire, "backup", {directory.string()});
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    EXPECT_NE(entry.path().extension(), ".new") << entry.path();
+  }
   Elsewhere elsewhere;
   const auto report = elsewhere.restore(directory);
   ASSERT_TRUE(report) << to_string(report.error());
