@@ -1,11 +1,7 @@
 #include "daemon/backup.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -15,6 +11,7 @@
 #include "base/io_failure.h"
 #include "base/pack.h"
 #include "daemon/export.h"
+#include "daemon/new_file.h"
 #include "daemon/opening.h"
 #include "store/opening.h"
 
@@ -48,58 +45,6 @@ std::string segment_name(Sequence from, Sequence to) {
                 static_cast<unsigned long long>(to));
   return std::string(name.data()) + std::string(kExtension);
 }
-
-// A file that appears under its name when it is whole and on disk; `unfinished` until then.
-class NewFile {
- public:
-  static Result<NewFile> create(const fs::path& path, const fs::path& unfinished) {
-    NewFile file(path, unfinished);
-    file.descriptor_ = ::open(file.unfinished_.c_str(),
-                              O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file.descriptor_ < 0) return io_failure(errno, "create", file.unfinished_);
-    return file;
-  }
-  NewFile(NewFile&& other) noexcept
-      : path_(other.path_),
-        unfinished_(other.unfinished_),
-        descriptor_(std::exchange(other.descriptor_, -1)) {}
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  NewFile& operator=(NewFile&&) = delete;
-  ~NewFile() {
-    if (descriptor_ < 0) return;
-    ::close(descriptor_);
-    ::unlink(unfinished_.c_str());
-  }
-
-  Status write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return io_failure(errno, "write", unfinished_);
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-  }
-
-  Status finish() {
-    if (::fsync(descriptor_) != 0) return sync_failure(errno, unfinished_);
-    if (::rename(unfinished_.c_str(), path_.c_str()) != 0) return io_failure(errno, "name", path_);
-    ::close(std::exchange(descriptor_, -1));
-    const int folder = ::open(path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool is_synced = folder >= 0 && ::fsync(folder) == 0;
-    const int error = errno;
-    if (folder >= 0) ::close(folder);
-    return is_synced ? Status{} : sync_failure(error, path_.parent_path());
-  }
-
- private:
-  NewFile(fs::path path, fs::path unfinished)
-      : path_(std::move(path)), unfinished_(std::move(unfinished)) {}
-
-  fs::path path_, unfinished_;
-  int descriptor_ = -1;
-};
 
 Status write_latest(const fs::path& folder, const Latest& latest) {
   std::string bytes;

@@ -16,6 +16,7 @@
 #include "blobs/file_store.h"
 #include "daemon/export.h"
 #include "daemon/media_mark.h"
+#include "daemon/new_file.h"
 #include "daemon/opening.h"
 #include "protocol/frame.h"
 #include "store/import.h"
@@ -271,22 +272,20 @@ class Importing {
 
   Status begin_file() {
     hasher_ = ContentHasher();
-    upload_.open(upload_path(), std::ios::binary | std::ios::trunc);
-    if (upload_) return {};
-    return failure(ErrorCode::io_failed, "cannot write " + upload_path().string());
+    const auto path = upload_path();
+    upload_ = blobs::File(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    return upload_ ? Status{} : io_failure(errno, "create", path);
   }
 
   Status write(std::string_view bytes) {
     hasher_.update(bytes);
-    upload_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (upload_) return {};
-    return failure(ErrorCode::disk_full, "cannot write " + upload_path().string());
+    return write_all(upload_.descriptor(), bytes, upload_path());
   }
 
   // To the very place that the log names.
   Status end_file() {
     const Content content = *std::exchange(content_, std::nullopt);
-    upload_.close();
+    upload_ = blobs::File();
     const ContentDigest digest = hasher_.digest();
     if (digest != ContentDigest{content.address.digest, content.sha256, content.size}) {
       return failure(ErrorCode::corrupt_blob, "the bytes of " + to_string(content.address) +
@@ -330,10 +329,54 @@ class Importing {
   Sequence last_ = 0;  // Of the stream, as it says at its beginning.
   Sequence marked_ = 0;
   std::optional<Content> content_;
-  std::ofstream upload_;
+  blobs::File upload_;
   ContentHasher hasher_;
   std::uint64_t blobs_ = 0, blobs_of_stream_ = 0;
 };
+
+// Nobody waits for a write that may have happened: what is there is no store.
+Error of_no_store(Error error, const Config& config) {
+  if (error.code == ErrorCode::outcome_unknown) {
+    std::error_code unknown;
+    const std::uintmax_t room = std::filesystem::space(config.data, unknown).available;
+    error.code = room < config.free_bytes_min ? ErrorCode::disk_full : ErrorCode::io_failed;
+  }
+  if (error.code == ErrorCode::disk_full) {
+    error.hint = "make room, or use another disk; remove the directory, and do it again";
+  }
+  return error;
+}
+
+Result<ImportReport> made_of(const Config& config, const std::vector<Source>& streams,
+                             const std::optional<std::filesystem::path>& media, Log& log) {
+  Importing importing(config, media);
+  for (const Source& stream : streams) EMSTORE_CHECKED(importing.read(stream));
+  EMSTORE_CHECKED(importing.finish());
+  EMSTORE_TRY(const OpenedStore opened, open_store(config, log));
+  ImportReport report;
+  report.blobs = importing.blobs();
+  {
+    const auto view = opened.store->view();
+    report.sequence = view->sequence;
+    report.root = view->root;
+    EMSTORE_TRY(report.state_digest, store::state_digest(*view));
+  }
+  const std::string& expected = importing.end().state_digest;
+  report.is_compared = !expected.empty();
+  if (report.is_compared && expected != as_bytes(report.state_digest)) {
+    return failure(ErrorCode::corrupt_index,
+                   "the state is " + to_hex(as_bytes(report.state_digest)) + ", the export says " +
+                       to_hex(expected),
+                   "", "export with the same version of emstore, or import with a newer one");
+  }
+  while (true) {
+    EMSTORE_TRY(const bool more, opened.store->work());
+    if (!more) break;
+  }
+  EMSTORE_CHECKED(claim_media(config, opened));
+  EMSTORE_CHECKED(opened.store->close());
+  return report;
+}
 
 }  // namespace
 
@@ -363,33 +406,9 @@ Source source_of(const std::filesystem::path& path) {
 
 Result<ImportReport> import_store(const Config& config, const std::vector<Source>& streams,
                                   const std::optional<std::filesystem::path>& media, Log& log) {
-  Importing importing(config, media);
-  for (const Source& stream : streams) EMSTORE_CHECKED(importing.read(stream));
-  EMSTORE_CHECKED(importing.finish());
-  EMSTORE_TRY(const OpenedStore opened, open_store(config, log));
-  ImportReport report;
-  report.blobs = importing.blobs();
-  {
-    const auto view = opened.store->view();
-    report.sequence = view->sequence;
-    report.root = view->root;
-    EMSTORE_TRY(report.state_digest, store::state_digest(*view));
-  }
-  const std::string& expected = importing.end().state_digest;
-  report.is_compared = !expected.empty();
-  if (report.is_compared && expected != as_bytes(report.state_digest)) {
-    return failure(ErrorCode::corrupt_index,
-                   "the state is " + to_hex(as_bytes(report.state_digest)) + ", the export says " +
-                       to_hex(expected),
-                   "", "export with the same version of emstore, or import with a newer one");
-  }
-  while (true) {
-    EMSTORE_TRY(const bool more, opened.store->work());
-    if (!more) break;
-  }
-  EMSTORE_CHECKED(claim_media(config, opened));
-  EMSTORE_CHECKED(opened.store->close());
-  return report;
+  Result<ImportReport> made = made_of(config, streams, media, log);
+  if (!made) return failure(of_no_store(std::move(made.error()), config));
+  return made;
 }
 
 }  // namespace emstore::daemon

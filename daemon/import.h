@@ -35,7 +35,8 @@ struct ImportReport {
 
 // Into the data directory of `config`, which must be empty or not there. `media`: where the files
 // lie that the streams leave out. Errors: corrupt_log with the commit's sequence, corrupt_blob with
-// the address, corrupt_index when the state is another; what is there then is no store.
+// the address, corrupt_index when the state is another, disk_full, io_failed; what is there then is
+// no store.
 Result<ImportReport> import_store(const Config& config, const std::vector<Source>& streams,
                                   const std::optional<std::filesystem::path>& media, Log& log);
 
