@@ -212,6 +212,23 @@ int scrub(Session& session) {
                  {}});
 }
 
+// What an export or a backup had to leave out: told behind what it has taken.
+int told_damaged(const Map& made) {
+  const std::uint64_t count = number_at(made, "damaged");
+  if (count == 0) return 0;
+  std::string named;
+  for (const Value& address : *value_at(made, "damaged_contents").if_list()) {
+    named += (named.empty() ? ": " : ", ") + cell_text(address);
+  }
+  throw Failure({ErrorCode::corrupt_blob,
+                 count_text(count) + (count == 1 ? " content" : " contents") +
+                     " of media left out, damaged or missing; all else was taken" + named,
+                 "",
+                 "upload the same bytes again, or restore them from an older backup; then do it "
+                 "again",
+                 {}});
+}
+
 int export_store(Session& session, const ExportWords& words) {
   if (::isatty(STDOUT_FILENO) != 0) {
     throw UsageError("an export is not for a terminal", "emstore export > FILE");
@@ -230,7 +247,7 @@ int export_store(Session& session, const ExportWords& words) {
   }
   std::cerr << "exported up to commit " << cell_text(value_at(exported, "sequence")) << ", root "
             << cell_text(value_at(exported, "root")) << "\n";
-  return 0;
+  return told_damaged(exported);
 }
 
 int take_export(Session& session, const StoreWords& words) {
@@ -289,7 +306,7 @@ int backup(Session& session, const std::string& directory) {
   }
   if (session.json()) {
     session.print_json(made);
-    return 0;
+    return told_damaged(made);
   }
   session.print(
       named("backup        ", made, "directory") + named("commit        ", made, "sequence") +
@@ -297,7 +314,7 @@ int backup(Session& session, const std::string& directory) {
       count_text(number_at(made, "media")) + " files of media, " +
       size_text(number_at(made, "media_bytes")) + "\n" + named("root          ", made, "root") +
       named("state digest  ", made, "state_digest"));
-  return 0;
+  return told_damaged(made);
 }
 
 }  // namespace emstore::cli

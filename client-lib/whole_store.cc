@@ -42,7 +42,11 @@ Result<Map> export_to_end(Core& core, const Client::ExportWriter& write,
     const bool* done = RecordView(piece)["done"].if_boolean();
     if (!bytes || !done) return failure(ErrorCode::internal, "a piece of an export that is none");
     if (!bytes->data.empty()) write(bytes->data);
-    if (*done) break;
+    if (!*done) continue;
+    for (const char* name : {"damaged", "damaged_contents"}) {
+      if (const Value* told = piece.find(name)) begun.set(name, *told);
+    }
+    break;
   }
   begun.erase("export");
   return begun;

@@ -6,11 +6,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/io_failure.h"
 #include "base/pack.h"
 #include "daemon/export.h"
+#include "daemon/media_check.h"
 #include "daemon/new_file.h"
 #include "daemon/opening.h"
 #include "store/opening.h"
@@ -35,6 +37,7 @@ struct Latest {
   Sequence sequence = 0;
   Sha256 root{};
   Sha256 state_digest{};
+  std::set<Address> missing = {};  // Contents that streams leave out and nobody had bytes of.
 
   bool is_complete() const { return state_digest != Sha256{}; }
 };
@@ -49,11 +52,13 @@ std::string segment_name(Sequence from, Sequence to) {
 Status write_latest(const fs::path& folder, const Latest& latest) {
   std::string bytes;
   pack::Writer writer(bytes);
-  writer.begin_list(4);
+  writer.begin_list(latest.missing.empty() ? 4 : 5);
   writer.binary(as_bytes(latest.store));
   writer.unsigned_integer(latest.sequence);
   writer.binary(as_bytes(latest.root));
   writer.binary(as_bytes(latest.state_digest));
+  if (!latest.missing.empty()) writer.begin_list(latest.missing.size());
+  for (const Address& address : latest.missing) writer.binary(to_bytes(address));
   EMSTORE_TRY(NewFile file, NewFile::create(folder / kLatestName, folder / kUnfinishedLatest));
   EMSTORE_CHECKED(file.write(bytes));
   return file.finish();
@@ -67,6 +72,27 @@ bool take(pack::Cursor& cursor, std::array<std::uint8_t, N>& into) {
   return true;
 }
 
+bool take(pack::Cursor& cursor, std::set<Address>& into) {
+  const auto count = cursor.begin_list();
+  for (std::size_t left = count.value_or(0); left > 0; --left) {
+    const auto bytes = cursor.binary();
+    const auto address = bytes ? address_of_bytes(*bytes) : std::nullopt;
+    if (!address) return false;
+    into.insert(*address);
+  }
+  return count.has_value();
+}
+
+bool take(pack::Cursor& cursor, Latest& into) {
+  const auto parts = cursor.begin_list();
+  if (!parts || *parts < 4 || *parts > 5 || !take(cursor, into.store)) return false;
+  const auto sequence = cursor.unsigned_integer();
+  if (!sequence) return false;
+  into.sequence = *sequence;
+  if (!take(cursor, into.root) || !take(cursor, into.state_digest)) return false;
+  return *parts == 4 || take(cursor, into.missing);
+}
+
 // Nothing where no backup is.
 Result<std::optional<Latest>> read_latest(const fs::path& folder) {
   std::ifstream file(folder / kLatestName, std::ios::binary);
@@ -74,13 +100,7 @@ Result<std::optional<Latest>> read_latest(const fs::path& folder) {
   const std::string bytes((std::istreambuf_iterator<char>(file)), {});
   pack::Cursor cursor(bytes);
   Latest latest;
-  const auto parts = cursor.begin_list();
-  const bool has_store = parts && *parts == 4 && take(cursor, latest.store);
-  const auto sequence = has_store ? cursor.unsigned_integer() : Result<std::uint64_t>(0);
-  if (has_store && sequence && take(cursor, latest.root) && take(cursor, latest.state_digest)) {
-    latest.sequence = *sequence;
-    return latest;
-  }
+  if (take(cursor, latest)) return latest;
   return failure(ErrorCode::corrupt_log, (folder / kLatestName).string() + " is damaged", "",
                  "make a backup in another directory");
 }
@@ -119,11 +139,11 @@ Result<Sequence> first_to_add(const store::Store& store, const fs::path& folder)
 
 class Backing {
  public:
-  Backing(const blobs::FileStore& files, const fs::path& folder, const store::Progress& progress)
-      : files_(files), folder_(folder), progress_(progress) {}
+  Backing(const store::Store& store, const blobs::FileStore& files, const fs::path& folder,
+          const store::Progress& progress)
+      : store_(store), files_(files), folder_(folder), progress_(progress) {}
 
   Status write(Export& exported, Sequence from) {
-    from_ = from;
     EMSTORE_TRY(NewFile segment, NewFile::create(folder_ / segment_name(from, exported.sequence()),
                                                  folder_ / kUnfinishedStream));
     while (true) {
@@ -131,25 +151,15 @@ class Backing {
       if (piece.empty()) break;
       EMSTORE_CHECKED(segment.write(piece));
       written_ += piece.size();
-      EMSTORE_CHECKED(look(exported));
+      EMSTORE_CHECKED(look());
     }
-    for (const Address& address : exported.left_out()) EMSTORE_CHECKED(copy(exported, address));
+    for (const Address& address : exported.left_out()) EMSTORE_CHECKED(copy(address));
     return segment.finish();
   }
 
-  std::uint64_t media() const { return media_; }
-  std::uint64_t media_bytes() const { return media_bytes_; }
-
- private:
-  Status look(const Export& exported) const {
-    if (!progress_ || progress_(written_ + media_bytes_, 0)) return {};
-    return failure(ErrorCode::cancelled, "cancelled; the backup is as it was before commit " +
-                                             std::to_string(from_) + " of " +
-                                             std::to_string(exported.sequence()));
-  }
-
-  // What has a name there is whole: nothing is overwritten.
-  Status copy(const Export& exported, const Address& address) {
+  // A content to its place beside the streams, or to those that are missing. What has a name there
+  // is whole: nothing is overwritten.
+  Status copy(const Address& address) {
     const fs::path path = folder_ / "media" / blobs::media_file(address);
     std::error_code error;
     if (fs::exists(path, error)) return {};
@@ -157,27 +167,51 @@ class Backing {
     EMSTORE_TRY(NewFile file, NewFile::create(path, folder_ / kUnfinishedMedia));
     ContentHasher hasher;
     for (std::uint64_t offset = 0;;) {
-      EMSTORE_TRY(const std::string piece, files_.read(address, offset, kCopiedPieceBytes));
-      if (piece.empty()) break;
-      hasher.update(piece);
-      EMSTORE_CHECKED(file.write(piece));
-      offset += piece.size();
-      media_bytes_ += piece.size();
-      EMSTORE_CHECKED(look(exported));
+      const Result<std::string> piece = read(address, offset);
+      if (!piece && !is_of_bytes(piece.error())) return failure(piece.error());
+      if (!piece || piece->empty()) break;
+      hasher.update(*piece);
+      EMSTORE_CHECKED(file.write(*piece));
+      offset += piece->size();
+      media_bytes_ += piece->size();
+      EMSTORE_CHECKED(look());
     }
     if (hasher.digest().xxh3 != address.digest) {
-      return failure(ErrorCode::corrupt_blob, files_.path_of(address).string() +
-                                                  " is damaged: it was not taken into the backup");
+      const bool is_told = !missing_.insert(address).second;
+      if (!is_told && !is_collected(store_, address)) damaged_.push_back(address);
+      return {};
     }
     ++media_;
     return file.finish();
   }
 
+  std::uint64_t media() const { return media_; }
+  std::uint64_t media_bytes() const { return media_bytes_; }
+  // Of all that was to be copied: what was not, and what of that nobody has collected.
+  const std::set<Address>& missing() const { return missing_; }
+  const std::vector<Address>& damaged() const { return damaged_; }
+
+ private:
+  Result<std::string> read(const Address& address, std::uint64_t offset) const {
+    if (address.is_file()) return files_.read(address, offset, kCopiedPieceBytes);
+    if (offset > 0) return std::string();
+    const auto view = store_.view();
+    EMSTORE_TRY(auto bytes, view->reader->get(store::Family::bytes, to_bytes(address)));
+    return bytes ? std::move(*bytes) : std::string();
+  }
+
+  Status look() const {
+    if (!progress_ || progress_(written_ + media_bytes_, 0)) return {};
+    return failure(ErrorCode::cancelled, "cancelled; the backup is as it was before");
+  }
+
+  const store::Store& store_;
   const blobs::FileStore& files_;
   const fs::path& folder_;
   const store::Progress& progress_;
-  Sequence from_ = 1;
   std::uint64_t written_ = 0, media_ = 0, media_bytes_ = 0;
+  std::set<Address> missing_;
+  std::vector<Address> damaged_;
 };
 
 struct Segment {
@@ -230,22 +264,29 @@ Result<Value> backup(const store::Store& store, const blobs::FileStore& files,
   // First of all, so that the next one knows what this one may leave.
   EMSTORE_TRY(const std::optional<Latest> before, read_latest(folder));
   if (!before) EMSTORE_CHECKED(write_latest(folder, {store.id(), 0, store::Tree().root(), {}}));
-  Backing backing(files, folder, progress);
+  Backing backing(store, files, folder, progress);
   EMSTORE_CHECKED(remove_unfinished(folder, from));
-  if (!before || !before->is_complete() || from <= latest.sequence) {
+  const bool is_more =
+      from == 1 || from <= latest.sequence;  // A store without commits has a stream too.
+  if (is_more) {
     EMSTORE_CHECKED(backing.write(*exported, from));
     latest.state_digest = exported->state_digest().value_or(Sha256{});
-    EMSTORE_CHECKED(write_latest(folder, latest));
   } else {
     latest = *before;
   }
-  return Map{{"directory", folder.string()},
-             {"sequence", latest.sequence},
-             {"root", to_hex(as_bytes(latest.root))},
-             {"state_digest", to_hex(as_bytes(latest.state_digest))},
-             {"commits", latest.sequence + 1 - from},
-             {"media", backing.media()},
-             {"media_bytes", backing.media_bytes()}};
+  const std::set<Address> missing_before = before ? before->missing : std::set<Address>();
+  for (const Address& address : missing_before) EMSTORE_CHECKED(backing.copy(address));
+  latest.missing = backing.missing();
+  if (is_more || latest.missing != missing_before) EMSTORE_CHECKED(write_latest(folder, latest));
+  Map made{{"directory", folder.string()},
+           {"sequence", latest.sequence},
+           {"root", to_hex(as_bytes(latest.root))},
+           {"state_digest", to_hex(as_bytes(latest.state_digest))},
+           {"commits", latest.sequence + 1 - from},
+           {"media", backing.media()},
+           {"media_bytes", backing.media_bytes()}};
+  tell_damaged(made, backing.damaged());
+  return made;
 }
 
 Result<ImportReport> restore(const Config& config, const fs::path& folder, Log& log) {
@@ -262,7 +303,8 @@ Result<ImportReport> restore(const Config& config, const fs::path& folder, Log& 
   for (const Segment& segment : segments_of(folder)) {
     if (segment.to <= latest->sequence) streams.push_back(source_of(segment.path));
   }
-  EMSTORE_TRY(const ImportReport report, import_store(config, streams, folder / "media", log));
+  EMSTORE_TRY(const ImportReport report,
+              import_store(config, streams, Beside{folder / "media", latest->missing}, log));
   if (report.sequence == latest->sequence && report.root == latest->root &&
       report.state_digest == latest->state_digest) {
     return report;

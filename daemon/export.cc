@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "base/pack.h"
+#include "daemon/media_check.h"
 #include "store/event_bytes.h"
 #include "store/log.h"
 #include "store/merkle.h"
@@ -118,42 +119,80 @@ Status Export::write_blob(std::string& out) {
   EMSTORE_TRY(const auto bytes, view_->reader->get(Family::blobs, to_bytes(address)));
   if (!bytes) return failure(ErrorCode::corrupt_index, "no row for " + to_string(address));
   EMSTORE_TRY(const store::BlobRow row, store::decode_blob(*bytes));
-  if (row.collected_at != 0 || is_collected(address)) {
+  if (row.collected_at != 0 || is_collected(store_, address)) {
     ++gone_;
     return {};
   }
-  ++blobs_;
-  pack::Writer writer(out);
-  const bool is_left_out = address.is_file() && !wish_.has_files;
-  begin_record(writer, is_left_out ? "file" : "blob", 3);
-  writer.binary(to_bytes(address));
-  writer.unsigned_integer(row.size);
-  writer.binary(as_bytes(row.sha256));
-  if (is_left_out) {
-    left_out_.push_back(address);
-  } else if (address.is_file()) {
-    open_ = Open{address, 0, row.size};
+  if (!address.is_file()) return write_small(address, row, out);
+  if (wish_.has_files) {
+    write_content("blob", address, row, out);
+    open_ = Open{address, row.size, row.sha256};
   } else {
-    EMSTORE_TRY(const auto small, view_->reader->get(Family::bytes, to_bytes(address)));
-    if (!small) return failure(ErrorCode::corrupt_blob, "no bytes of " + to_string(address));
-    begin_record(writer, "bytes", 1);
-    writer.binary(*small);
+    write_content("file", address, row, out);
+    left_out_.push_back(address);
   }
   return {};
 }
 
-Status Export::write_bytes(std::string& out) {
-  EMSTORE_TRY(const std::string piece, files_.read(open_->address, open_->offset, kChunkBytes));
-  open_->offset += piece.size();
-  if (piece.empty() || open_->offset > open_->size) {
-    return failure(ErrorCode::corrupt_blob, files_.path_of(open_->address).string() + " has not " +
-                                                std::to_string(open_->size) + " bytes");
+Status Export::write_small(const Address& address, const store::BlobRow& row, std::string& out) {
+  const auto bytes = view_->reader->get(Family::bytes, to_bytes(address));
+  if (!bytes && !is_of_bytes(bytes.error())) return failure(bytes.error());
+  const bool is_whole =
+      bytes && *bytes && digest_of(**bytes) == ContentDigest{address.digest, row.sha256, row.size};
+  if (is_whole) {
+    write_content("blob", address, row, out);
+    pack::Writer writer(out);
+    begin_record(writer, "bytes", 1);
+    writer.binary(**bytes);
+  } else if (wish_.has_files) {
+    write_missing(address, out);
+  } else {
+    write_content("file", address, row, out);
+    left_out_.push_back(address);
   }
-  pack::Writer writer(out);
-  begin_record(writer, "bytes", 1);
-  writer.binary(piece);
-  if (open_->offset == open_->size) open_.reset();
   return {};
+}
+
+// A piece, unless it is the last one of bytes that are not what was recorded.
+Status Export::write_bytes(std::string& out) {
+  const std::uint64_t offset = open_->hasher.digest().size;
+  const Result<std::string> piece = files_.read(open_->address, offset, kChunkBytes);
+  if (!piece && !is_of_bytes(piece.error())) return failure(piece.error());
+  bool is_whole = piece && !piece->empty();
+  if (is_whole) open_->hasher.update(*piece);
+  const ContentDigest found = open_->hasher.digest();
+  const bool is_last = found.size >= open_->size;
+  const ContentDigest recorded{open_->address.digest, open_->sha256, open_->size};
+  if (is_last) is_whole = is_whole && found == recorded;
+  if (!is_whole) {
+    --blobs_;
+    write_missing(open_->address, out);
+  } else {
+    pack::Writer writer(out);
+    begin_record(writer, "bytes", 1);
+    writer.binary(*piece);
+  }
+  if (is_last || !is_whole) open_.reset();
+  return {};
+}
+
+void Export::write_content(std::string_view name, const Address& address, const store::BlobRow& row,
+                           std::string& out) {
+  ++blobs_;
+  pack::Writer writer(out);
+  begin_record(writer, name, 3);
+  writer.binary(to_bytes(address));
+  writer.unsigned_integer(row.size);
+  writer.binary(as_bytes(row.sha256));
+}
+
+// It may have been collected while it was read.
+void Export::write_missing(const Address& address, std::string& out) {
+  ++missing_;
+  if (!is_collected(store_, address)) damaged_.push_back(address);
+  pack::Writer writer(out);
+  begin_record(writer, "missing", 1);
+  writer.binary(to_bytes(address));
 }
 
 Status Export::write_end(std::string& out) {
@@ -172,6 +211,7 @@ Status Export::write_end(std::string& out) {
                          {"root", digest(root_)},
                          {"blobs", blobs_},
                          {"gone", gone_},
+                         {"missing", missing_},
                          {"state_digest", state_digest_ ? Value(digest(*state_digest_)) : Value()},
                          {"indexes", std::move(ready)}});
   pack::Writer writer(out);
@@ -182,12 +222,16 @@ Status Export::write_end(std::string& out) {
   return {};
 }
 
-// Since the snapshot: bytes go once the commit that says so is durable.
-bool Export::is_collected(const Address& address) const {
-  const auto now = store_.view()->reader->get(Family::blobs, to_bytes(address));
-  if (!now || !*now) return false;
-  const auto row = store::decode_blob(**now);
-  return row && row->collected_at != 0;
+void tell_damaged(Map& answer, const std::vector<Address>& damaged) {
+  constexpr std::size_t kNamedMost = 100;
+  if (damaged.empty()) return;
+  List named;
+  for (const Address& address : damaged) {
+    if (named.size() == kNamedMost) break;
+    named.emplace_back(to_string(address));
+  }
+  answer.set("damaged", damaged.size());
+  answer.set("damaged_contents", std::move(named));
 }
 
 }  // namespace emstore::daemon

@@ -5,12 +5,19 @@
 //   ["commit", bytes, leaf]                      every commit, as stored
 //   ["root", sequence, root]                     after every 256th, and the last
 //   ["blob", address, size, sha256] ["bytes", bin]…    what the commits name and is not collected
-//   ["end", {store, sequence, root, blobs, gone, state_digest, indexes}, digest]
+//   ["missing", address]                         instead, or instead of the rest of the bytes
+//   ["end", {store, sequence, root, blobs, gone, missing, state_digest, indexes}, digest]
 //
-// A backup leaves large media out, and has ["file", address, size, sha256] for each.
+// Bytes that are not as recorded, or cannot be read, stop nothing: all else is taken, and they are
+// counted and named.
+//
+// A backup has ["file", address, size, sha256] for what lies beside it or is to: large media, and
+// small ones that are missing.
 //
 // Threads: one at a time.
 #pragma once
+
+#include <emstore/value.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -19,8 +26,10 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/hash.h"
 #include "base/result.h"
 #include "blobs/file_store.h"
+#include "store/row_bytes.h"
 #include "store/store.h"
 
 namespace emstore::daemon {
@@ -42,7 +51,7 @@ class Export {
                                                const ExportWish& wish);
 
   // The next bytes of the stream, about a chunk; empty after the end. Errors: corrupt_log,
-  // corrupt_blob, io_failed.
+  // corrupt_index, io_failed, busy.
   Result<std::string> next();
 
   Sequence sequence() const { return last_; }
@@ -50,8 +59,10 @@ class Export {
   std::uint64_t blobs() const { return blobs_; }
   // The state that an import comes to; nothing for an earlier one than that of now. After the end.
   const std::optional<Sha256>& state_digest() const { return state_digest_; }
-  // The contents that were left out.
+  // The contents that are to lie beside the stream.
   const std::vector<Address>& left_out() const { return left_out_; }
+  // Those whose bytes are damaged, of what is part of the stream.
+  const std::vector<Address>& damaged() const { return damaged_; }
 
  private:
   enum class Stage : std::uint8_t { head, commits, blobs, done };
@@ -60,9 +71,12 @@ class Export {
   Status write_commits(std::string& out);
   Status note_media(std::string_view commit);
   Status write_blob(std::string& out);
+  Status write_small(const Address& address, const store::BlobRow& row, std::string& out);
   Status write_bytes(std::string& out);
+  void write_content(std::string_view name, const Address& address, const store::BlobRow& row,
+                     std::string& out);
+  void write_missing(const Address& address, std::string& out);
   Status write_end(std::string& out);
-  bool is_collected(const Address& address) const;
 
   const store::Store& store_;
   const std::shared_ptr<const store::View> view_;
@@ -76,12 +90,18 @@ class Export {
   std::size_t next_media_ = 0;
   struct Open {  // A large content on its way.
     Address address;
-    std::uint64_t offset = 0, size = 0;
+    std::uint64_t size = 0;
+    Sha256 sha256{};
+    ContentHasher hasher = {};
   };
   std::optional<Open> open_;
-  std::vector<Address> left_out_;
-  std::uint64_t blobs_ = 0, gone_ = 0;
+  std::vector<Address> left_out_, damaged_;
+  std::uint64_t blobs_ = 0, gone_ = 0, missing_ = 0;
   std::optional<Sha256> state_digest_;
 };
+
+// What an answer says of damaged contents: `damaged`, their number, and `damaged_contents`, the
+// first of them. Nothing when there are none.
+void tell_damaged(Map& answer, const std::vector<Address>& damaged);
 
 }  // namespace emstore::daemon

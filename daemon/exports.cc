@@ -59,10 +59,13 @@ void Exports::take(const Name& name, std::uint32_t request, const Result<std::st
   Session* session = parts_.sessions.find(name.first);
   if (found == running_.end() || session == nullptr) return;
   found->second.is_reading = false;
+  const auto exported = found->second.exported;
   const bool is_over = !piece || piece->empty();
   if (is_over) running_.erase(found);
   if (!piece) return session->refuse(request, piece.error());
-  session->reply(request, Map{{"bytes", Binary{*piece}}, {"done", is_over}});
+  Map answer{{"bytes", Binary{*piece}}, {"done", is_over}};
+  if (is_over) tell_damaged(answer, exported->damaged());
+  session->reply(request, answer);
 }
 
 void Exports::forget(SessionId session) {

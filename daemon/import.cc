@@ -20,6 +20,7 @@
 #include "daemon/opening.h"
 #include "protocol/frame.h"
 #include "store/import.h"
+#include "store/row_bytes.h"
 #include "store/verify.h"
 
 namespace emstore::daemon {
@@ -55,7 +56,7 @@ Result<std::array<std::uint8_t, N>> take_digest(pack::Cursor& cursor) {
 // Of the map at the end.
 struct End {
   Sequence sequence = 0;
-  std::uint64_t blobs = 0;
+  std::uint64_t blobs = 0, gone = 0, missing = 0;
   std::string store, root, state_digest;
   std::vector<IndexId> indexes;
 };
@@ -63,6 +64,13 @@ struct End {
 std::string binary_at(const Map& map, std::string_view name) {
   const Value* value = map.find(name);
   return value != nullptr && value->if_binary() != nullptr ? value->if_binary()->data : "";
+}
+
+// 0 where it does not stand, as in streams of before.
+std::uint64_t count_at(const Map& map, std::string_view name) {
+  const Value* value = map.find(name);
+  const std::int64_t* count = value == nullptr ? nullptr : value->if_integer();
+  return count == nullptr ? 0 : static_cast<std::uint64_t>(*count);
 }
 
 Result<End> end_of(const Value& value) {
@@ -76,6 +84,8 @@ Result<End> end_of(const Value& value) {
   if (!fits) return broken("has an end that is none");
   End end{static_cast<Sequence>(*sequence->if_integer()),
           static_cast<std::uint64_t>(*blobs->if_integer()),
+          count_at(*map, "gone"),
+          count_at(*map, "missing"),
           binary_at(*map, "store"),
           binary_at(*map, "root"),
           binary_at(*map, "state_digest"),
@@ -96,8 +106,8 @@ struct Content {
 
 class Importing {
  public:
-  Importing(const Config& config, const std::optional<std::filesystem::path>& media)
-      : config_(config), media_(media) {}
+  Importing(const Config& config, const std::optional<Beside>& beside)
+      : config_(config), beside_(beside) {}
 
   Status read(const Source& source) {
     protocol::Cutter cutter(kRecordBytesMax, kRecordDepthMax);
@@ -133,6 +143,9 @@ class Importing {
 
   const End& end() const { return *end_; }
   std::uint64_t blobs() const { return blobs_; }
+  // Whether bytes may be missing that the store has use for, and those of which a stream says so.
+  bool is_incomplete() const { return is_incomplete_; }
+  const std::set<Address>& missing() const { return missing_; }
 
  private:
   Sequence sequence() const { return import_ ? import_->sequence() : 0; }
@@ -149,6 +162,7 @@ class Importing {
   }
 
   Status take_named(std::string_view name, pack::Cursor& cursor) {
+    if (name == "missing") return take_missing(cursor);
     if (content_) return name == "bytes" ? take_bytes(cursor) : broken("lacks bytes of a media");
     if (name == "commit") return take_commit(cursor);
     if (name == "root") return take_root(cursor);
@@ -174,7 +188,7 @@ class Importing {
                     " is due");
     }
     is_begun_ = true;
-    blobs_of_stream_ = 0;
+    blobs_of_stream_ = missing_of_stream_ = 0;
     if (import_) return {};
     id_ = id;
     const auto unsafe =
@@ -225,35 +239,49 @@ class Importing {
 
   Status take_blob(pack::Cursor& cursor) {
     EMSTORE_TRY(content_, take_content(cursor));
-    if (!content_->address.is_file()) return {};
-    return begin_file();
+    return begin_content();
   }
 
   Status take_bytes(pack::Cursor& cursor) {
     EMSTORE_TRY(const std::string_view bytes, sound(cursor.binary()));
-    if (!content_->address.is_file()) {
-      if (bytes.size() != content_->size) return broken("has bytes of a media of another size");
-      EMSTORE_CHECKED(import_->add_bytes(content_->address, content_->sha256, std::string(bytes)));
-      content_.reset();
-      return {};
-    }
     EMSTORE_CHECKED(write(bytes));
     if (hasher_.digest().size < content_->size) return {};
-    return end_file();
+    return end_content();
+  }
+
+  // In place of a content, or of the rest of its bytes.
+  Status take_missing(pack::Cursor& cursor) {
+    EMSTORE_TRY(const std::string_view bytes, sound(cursor.binary()));
+    const std::optional<Address> address = address_of_bytes(bytes);
+    if (!address || !import_->names(*address) || (content_ && content_->address != *address)) {
+      return broken("says of bytes that they are missing, and none are due");
+    }
+    if (content_) {
+      --blobs_of_stream_;
+      drop_content();
+    }
+    missing_.insert(*address);
+    ++missing_of_stream_;
+    return {};
   }
 
   // From where a backup keeps it.
   Status take_file(pack::Cursor& cursor) {
     EMSTORE_TRY(content_, take_content(cursor));
-    if (!media_ || !content_->address.is_file()) {
-      return broken("leaves out media, and nobody says where they are");
-    }
-    if (files_->size(content_->address)) {  // Named by an earlier stream too.
+    const Address address = content_->address;
+    if (!beside_) return broken("leaves out media, and nobody says where they are");
+    if (address.is_file() && files_->size(address)) {  // Named by an earlier stream too.
       content_.reset();
       return {};
     }
-    EMSTORE_CHECKED(begin_file());
-    const auto path = *media_ / blobs::media_file(content_->address);
+    const auto path = beside_->media / blobs::media_file(address);
+    std::error_code error;
+    if (beside_->missing.contains(address) && !std::filesystem::exists(path, error)) {
+      missing_.insert(address);
+      drop_content();
+      return {};
+    }
+    EMSTORE_CHECKED(begin_content());
     std::ifstream file(path, std::ios::binary);
     std::string piece(kReadPieceBytes, '\0');
     while (file) {
@@ -261,7 +289,7 @@ class Importing {
       EMSTORE_CHECKED(
           write(std::string_view(piece).substr(0, static_cast<std::size_t>(file.gcount()))));
     }
-    if (hasher_.digest().size == content_->size) return end_file();
+    if (hasher_.digest().size == content_->size) return end_content();
     return failure(ErrorCode::corrupt_blob, "the backup's file " + path.string() + " has " +
                                                 std::to_string(hasher_.digest().size) +
                                                 " bytes instead of " +
@@ -270,8 +298,10 @@ class Importing {
 
   std::filesystem::path upload_path() const { return files_->root() / "uploads" / kUploadName; }
 
-  Status begin_file() {
+  Status begin_content() {
     hasher_ = ContentHasher();
+    small_.clear();
+    if (!content_->address.is_file()) return {};
     const auto path = upload_path();
     upload_ = blobs::File(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     return upload_ ? Status{} : io_failure(errno, "create", path);
@@ -279,12 +309,23 @@ class Importing {
 
   Status write(std::string_view bytes) {
     hasher_.update(bytes);
-    return write_all(upload_.descriptor(), bytes, upload_path());
+    if (upload_) return write_all(upload_.descriptor(), bytes, upload_path());
+    small_ += bytes;
+    return {};
+  }
+
+  void drop_content() {
+    content_.reset();
+    --blobs_;
+    if (!upload_) return;
+    upload_ = blobs::File();
+    ::unlink(upload_path().c_str());
   }
 
   // To the very place that the log names.
-  Status end_file() {
+  Status end_content() {
     const Content content = *std::exchange(content_, std::nullopt);
+    if (!upload_) return import_->add_bytes(content.address, content.sha256, std::move(small_));
     upload_ = blobs::File();
     const ContentDigest digest = hasher_.digest();
     if (digest != ContentDigest{content.address.digest, content.sha256, content.size}) {
@@ -303,7 +344,8 @@ class Importing {
     if (sha256(bytes) != digest) return broken("has an end that was altered");
     EMSTORE_TRY(const Value value, sound(pack::read(bytes)));
     EMSTORE_TRY(End end, end_of(value));
-    if (end.store != as_bytes(id_) || end.blobs != blobs_of_stream_) {
+    if (end.store != as_bytes(id_) || end.blobs != blobs_of_stream_ ||
+        end.missing != missing_of_stream_) {
       return broken("ends as another one than it began: store " + to_hex(end.store) + " with " +
                     std::to_string(end.blobs) + " contents of media");
     }
@@ -315,12 +357,13 @@ class Importing {
       return broken("ends at commit " + std::to_string(sequence()) + ", not at " +
                     std::to_string(end.sequence) + " with the root it says");
     }
+    is_incomplete_ = is_incomplete_ || end.gone > 0 || !missing_.empty();
     end_ = std::move(end);
     return {};
   }
 
   const Config& config_;
-  const std::optional<std::filesystem::path>& media_;
+  const std::optional<Beside>& beside_;
   store::StoreId id_{};
   std::unique_ptr<store::Import> import_;
   std::unique_ptr<blobs::FileStore> files_;
@@ -329,9 +372,12 @@ class Importing {
   Sequence last_ = 0;  // Of the stream, as it says at its beginning.
   Sequence marked_ = 0;
   std::optional<Content> content_;
-  blobs::File upload_;
+  blobs::File upload_;  // Of a large one; the bytes of a small one stand in `small_`.
+  std::string small_;
   ContentHasher hasher_;
-  std::uint64_t blobs_ = 0, blobs_of_stream_ = 0;
+  std::uint64_t blobs_ = 0, blobs_of_stream_ = 0, missing_of_stream_ = 0;
+  std::set<Address> missing_;
+  bool is_incomplete_ = false;
 };
 
 // Nobody waits for a write that may have happened: what is there is no store.
@@ -347,9 +393,40 @@ Error of_no_store(Error error, const Config& config) {
   return error;
 }
 
+// Of which contents that nobody has collected there are no bytes, `missing` those that were
+// damaged.
+Status look_for_bytes(const Config& config, const store::View& view,
+                      const std::set<Address>& missing, ImportReport& report) {
+  EMSTORE_TRY(const blobs::FileStore files, blobs::FileStore::open(config.media_folder()));
+  Status looked;
+  const auto look = [&](std::string_view key, std::string_view bytes) -> Status {
+    const std::optional<Address> address = address_of_bytes(key);
+    if (!address) return failure(ErrorCode::corrupt_index, "a row of contents without an address");
+    EMSTORE_TRY(const store::BlobRow row, store::decode_blob(bytes));
+    if (row.collected_at != 0) return {};
+    if (address->is_file() && files.size(*address)) return {};
+    if (!address->is_file()) {
+      EMSTORE_TRY(const auto small, view.reader->get(store::Family::bytes, std::string(key)));
+      if (small) return {};
+    }
+    if (missing.contains(*address)) {
+      report.damaged.push_back(*address);
+    } else {
+      ++report.collected;
+    }
+    return {};
+  };
+  EMSTORE_CHECKED(view.reader->scan(store::Family::blobs, store::KeyRange{},
+                                    [&](std::string_view key, std::string_view bytes) {
+                                      looked = look(key, bytes);
+                                      return looked.has_value();
+                                    }));
+  return looked;
+}
+
 Result<ImportReport> made_of(const Config& config, const std::vector<Source>& streams,
-                             const std::optional<std::filesystem::path>& media, Log& log) {
-  Importing importing(config, media);
+                             const std::optional<Beside>& beside, Log& log) {
+  Importing importing(config, beside);
   for (const Source& stream : streams) EMSTORE_CHECKED(importing.read(stream));
   EMSTORE_CHECKED(importing.finish());
   EMSTORE_TRY(const OpenedStore opened, open_store(config, log));
@@ -372,6 +449,9 @@ Result<ImportReport> made_of(const Config& config, const std::vector<Source>& st
   while (true) {
     EMSTORE_TRY(const bool more, opened.store->work());
     if (!more) break;
+  }
+  if (importing.is_incomplete()) {
+    EMSTORE_CHECKED(look_for_bytes(config, *opened.store->view(), importing.missing(), report));
   }
   EMSTORE_CHECKED(claim_media(config, opened));
   EMSTORE_CHECKED(opened.store->close());
@@ -405,8 +485,8 @@ Source source_of(const std::filesystem::path& path) {
 }
 
 Result<ImportReport> import_store(const Config& config, const std::vector<Source>& streams,
-                                  const std::optional<std::filesystem::path>& media, Log& log) {
-  Result<ImportReport> made = made_of(config, streams, media, log);
+                                  const std::optional<Beside>& beside, Log& log) {
+  Result<ImportReport> made = made_of(config, streams, beside, log);
   if (!made) return failure(of_no_store(std::move(made.error()), config));
   return made;
 }

@@ -8,9 +8,13 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "base/address.h"
+#include "base/hash.h"
 #include "base/result.h"
 #include "daemon/config.h"
 #include "daemon/log.h"
@@ -25,19 +29,28 @@ Source source_of(int descriptor, std::string name);
 // A file, which is open from its first byte to its last.
 Source source_of(const std::filesystem::path& path);
 
+// What streams leave out: where their files lie, and what of them is known to be in none.
+struct Beside {
+  std::filesystem::path media;
+  std::set<Address> missing = {};
+};
+
 struct ImportReport {
   Sequence sequence = 0;
   Sha256 root{};
   Sha256 state_digest{};
   std::uint64_t blobs = 0;
   bool is_compared = false;  // The stream says what the state is; an export `until` does not.
+  // Contents of the store that no bytes came of: damaged where the stream was made, or collected
+  // there after the commit at which it ends.
+  std::vector<Address> damaged = {};
+  std::uint64_t collected = 0;
 };
 
-// Into the data directory of `config`, which must be empty or not there. `media`: where the files
-// lie that the streams leave out. Errors: corrupt_log with the commit's sequence, corrupt_blob with
-// the address, corrupt_index when the state is another, disk_full, io_failed; what is there then is
-// no store.
+// Into the data directory of `config`, which must be empty or not there. Errors: corrupt_log with
+// the commit's sequence, corrupt_blob with the address, corrupt_index when the state is another,
+// disk_full, io_failed; what is there then is no store.
 Result<ImportReport> import_store(const Config& config, const std::vector<Source>& streams,
-                                  const std::optional<std::filesystem::path>& media, Log& log);
+                                  const std::optional<Beside>& beside, Log& log);
 
 }  // namespace emstore::daemon

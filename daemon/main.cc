@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/address.h"
 #include "base/hash.h"
 #include "daemon/answers.h"
 #include "daemon/app.h"
@@ -120,6 +121,25 @@ void print(const emstore::daemon::ImportReport& made, const Config& config) {
               emstore::to_hex(emstore::as_bytes(made.root)).c_str(),
               emstore::to_hex(emstore::as_bytes(made.state_digest)).c_str(),
               made.is_compared ? "equal to the source's" : "the source does not say");
+  if (made.collected > 0) {
+    std::printf(
+        "collected     %llu contents of media, which have no bytes here: gc took them later\n",
+        static_cast<unsigned long long>(made.collected));
+  }
+}
+
+// Names on standard error what has no bytes, and gives the exit code.
+int warn_of_damaged(const emstore::daemon::ImportReport& made) {
+  if (made.damaged.empty()) return 0;
+  std::fflush(stdout);
+  for (const emstore::Address& address : made.damaged) {
+    std::fprintf(stderr, "emstored: warning: %s has no bytes: they were damaged at the source\n",
+                 emstore::to_string(address).c_str());
+  }
+  std::fprintf(stderr,
+               "  next: use the store, for all else is there; upload the same bytes again, "
+               "or restore them from an older backup\n");
+  return emstore::exit_code_of(emstore::ErrorCode::corrupt_blob);
 }
 
 // A store made of an export or of a backup; nobody is served.
@@ -136,7 +156,7 @@ int make_store(const Flags& flags, const Config& config) {
   } else {
     print(*made, config);
   }
-  return 0;
+  return warn_of_damaged(*made);
 }
 
 }  // namespace

@@ -17,12 +17,6 @@ Result<ContentDigest> digest_at(const store::View& view, const blobs::FileStore&
   return digest_of(*bytes);
 }
 
-// Meanwhile: a commit may have said so since.
-bool is_collected(const store::Store& store, const Address& address) {
-  const auto row = store::read_blob(*store.view()->reader, address);
-  return row && *row && (*row)->collected_at != 0;
-}
-
 }  // namespace
 
 Result<std::optional<CheckedContent>> check_content(
@@ -40,6 +34,11 @@ Result<std::optional<CheckedContent>> check_content(
                               std::to_string(row.size) + " with " + to_hex(as_bytes(row.sha256))};
   }
   return checked;
+}
+
+bool is_collected(const store::Store& store, const Address& address) {
+  const auto row = store::read_blob(*store.view()->reader, address);
+  return row && *row && (*row)->collected_at != 0;
 }
 
 }  // namespace emstore::daemon

@@ -1,4 +1,5 @@
-// The bytes of one content of media against what is recorded of it: where audit and scrub meet.
+// The bytes of one content of media against what is recorded of it: where audit, scrub and backup
+// meet.
 // Threads: any.
 #pragma once
 
@@ -24,5 +25,10 @@ struct CheckedContent {
 Result<std::optional<CheckedContent>> check_content(
     const store::Store& store, const store::View& view, const blobs::FileStore& files,
     const Address& address, const store::BlobRow& row, const blobs::Pace& pace = {});
+
+// Whether a commit has collected the bytes by now, perhaps since the view that somebody reads.
+bool is_collected(const store::Store& store, const Address& address);
+// Whether a failure to read bytes says something of them, and not only of the moment.
+inline bool is_of_bytes(const Error& error) { return error.code != ErrorCode::busy; }
 
 }  // namespace emstore::daemon

@@ -45,6 +45,10 @@ class Object {
 }  // namespace
 
 std::string json_of(const ImportReport& made, const std::filesystem::path& directory) {
+  std::string damaged;
+  for (const Address& address : made.damaged) {
+    damaged.append(damaged.empty() ? "" : ",").append(json_text(to_string(address)));
+  }
   return Object()
       .add("directory", json_text(directory.native()))
       .add("sequence", std::to_string(made.sequence))
@@ -52,6 +56,8 @@ std::string json_of(const ImportReport& made, const std::filesystem::path& direc
       .add("root", json_text(to_hex(as_bytes(made.root))))
       .add("state_digest", json_text(to_hex(as_bytes(made.state_digest))))
       .add("compared", json_boolean(made.is_compared))
+      .add("collected", std::to_string(made.collected))
+      .add("damaged", "[" + damaged + "]")
       .whole();
 }
 

@@ -11,7 +11,7 @@
 
 namespace emstore::daemon {
 
-// {directory, sequence, media, root, state_digest, compared}
+// {directory, sequence, media, root, state_digest, compared, collected, damaged: [address]}
 std::string json_of(const ImportReport& made, const std::filesystem::path& directory);
 // {error: {code, message, path?, hint?, retryable}}
 std::string json_of(const Error& error);

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/hash.h"
@@ -18,6 +19,7 @@
 #include "daemon/backup.h"
 #include "daemon/import.h"
 #include "daemon/opening.h"
+#include "store/rocks.h"
 #include "stores.h"
 
 namespace emstore::testing {
@@ -34,12 +36,14 @@ daemon::Source source_of(std::string_view stream) {
   };
 }
 
-std::string exported(const RunningDaemon& running, std::optional<std::uint64_t> until = {}) {
+std::string exported(const RunningDaemon& running, std::optional<std::uint64_t> until = {},
+                     Map* told = nullptr) {
   Options options;
   options.socket = running.config().socket.path;
   Client client(options);
   std::string stream;
-  client.export_store([&](std::string_view bytes) { stream += bytes; }, until);
+  const Map answer = client.export_store([&](std::string_view bytes) { stream += bytes; }, until);
+  if (told != nullptr) *told = answer;
   return stream;
 }
 
@@ -143,6 +147,26 @@ TEST(Export, UpToACommitIsTheStoreAsItWasThen) {
   client.export_store([](std::string_view) {}, 1'000'000, error);
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code, ErrorCode::out_of_range);
+}
+
+TEST(Export, UpToACommitSaysHowManyContentsWereCollectedSince) {
+  RunningDaemon running([](daemon::Config& config) { config.lease = std::chrono::seconds(1); });
+  Wire wire = connect_to_shop(running);
+  store_media(wire, std::string(kLargeBytes, 'a'));
+  const Proof then = proof_of(wire);
+  // Once its lease is over.
+  while (integer_at(job(wire, "gc", {Map{{"grace", 0}}}), "blobs") == 0) {
+  }
+  Elsewhere before;
+  const auto until = static_cast<std::uint64_t>(then.sequence);
+  const auto report = before.take(exported(running, until));
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(report->collected, 1u);
+  EXPECT_TRUE(report->damaged.empty());
+  Elsewhere now;
+  const auto whole = now.take(exported(running));
+  ASSERT_TRUE(whole) << to_string(whole.error());
+  EXPECT_EQ(whole->collected, 0u);  // As that store knows.
 }
 
 TEST(Export, IsRefusedWhereItWasAltered) {
@@ -360,18 +384,25 @@ TEST(Backup, ReplacesWhatAnInterruptedOneHasLeft) {
 }
 
 TEST(Backup, GoesOnWhereTheFirstOneFailed) {
-  RunningDaemon running;
-  Wire wire = connect_to_shop(running);
-  fill_shop(wire, 5);
   TemporaryFolder folder;
+  const daemon::Config config = small_config(folder.path());
+  const auto serve_it = [&](daemon::Config& its) { its = config; };
+  {
+    RunningDaemon running(serve_it);
+    Wire wire = connect_to_shop(running);
+    fill_shop(wire, 5);
+  }
   const fs::path directory = folder.path() / "backup";
   fs::create_directories(directory);
   std::ofstream(directory / "latest.new") << "half";  // As a crash leaves it before anything else.
-  const std::string large = store_media(wire, std::string(kLargeBytes, 'c'));
-  const auto address = address_of(large);
-  const fs::path file = running.config().media_folder() / blobs::media_file(*address);
-  flip(file, 1'000);
-  EXPECT_TRUE(job(wire, "backup", {directory.string()}).contains("error"));
+  {
+    daemon::Log log(daemon::LogLevel::off);
+    const auto opened = daemon::open_store(config, log);
+    const auto files = blobs::FileStore::open(config.media_folder());
+    const auto never = [](std::uint64_t, std::uint64_t) { return false; };
+    EXPECT_FALSE(daemon::backup(*opened->store, *files, directory, never));
+    ASSERT_TRUE(opened->store->close());
+  }
   {
     Elsewhere elsewhere;
     const auto report = elsewhere.restore(directory);
@@ -386,7 +417,8 @@ TEST(Backup, GoesOnWhereTheFirstOneFailed) {
   // A whole segment without the last word, too.
   std::ofstream(directory / (std::string(19, '0') + "1-" + std::string(19, '0') + "9.emstore"))
       << "whole";
-  flip(file, 1'000);
+  RunningDaemon running(serve_it);
+  Wire wire = running.connect();
   const Map made = job(wire, "backup", {directory.string()});
   ASSERT_FALSE(made.contains("error")) << to_string(Value(made));
   Elsewhere elsewhere;
@@ -395,12 +427,98 @@ TEST(Backup, GoesOnWhereTheFirstOneFailed) {
   EXPECT_EQ(elsewhere.proof().root, text_at(made, "root"));
 }
 
+// Bytes of a large and of a small content that are not what was recorded, in a store that goes on.
+class DamagedContents : public ::testing::Test {
+ protected:
+  DamagedContents() : config_(small_config(folder_.path())) {
+    std::string large;
+    std::string small;
+    {
+      RunningDaemon running([&](daemon::Config& its) { its = config_; });
+      Wire wire = connect_to_shop(running);
+      fill_shop(wire, 3);
+      large = store_media(wire, large_);
+      small = store_media(wire, small_);
+      store_media(wire, std::string(kLargeBytes, 'd'));
+    }
+    flip(config_.media_folder() / blobs::media_file(*address_of(large)), 1'000);
+    const store::RowChange altered{store::Family::bytes, to_bytes(*address_of(small)), "other"};
+    EXPECT_TRUE(store::Database::open(config_.data / "db", config_.database)
+                    .value()
+                    ->write(std::span(&altered, 1), store::Durability::synced));
+    damaged_ = {large, small};
+    running_.emplace([&](daemon::Config& its) { its = config_; });
+  }
+
+  const RunningDaemon& running() const { return *running_; }
+  fs::path backup() const { return folder_.path() / "backup"; }
+  void expect_told(const Map& answer) const {
+    ASSERT_EQ(integer_at(answer, "damaged"), 2);
+    for (const Value& address : list_at(answer, "damaged_contents")) {
+      EXPECT_TRUE(damaged_.contains(*address.if_text())) << to_string(address);
+    }
+  }
+  void mend(Wire& wire) const {
+    upload(wire, large_);
+    upload(wire, small_);
+  }
+
+ private:
+  TemporaryFolder folder_;
+  const daemon::Config config_;
+  const std::string large_ = std::string(kLargeBytes, 'c');
+  const std::string small_ = "some small bytes";
+  std::set<std::string> damaged_;
+  std::optional<RunningDaemon> running_;
+};
+
+TEST_F(DamagedContents, AreLeftOutOfAnExportAndNamed) {
+  Wire wire = running().connect();
+  Map told;
+  const std::string stream = exported(running(), {}, &told);
+  expect_told(told);
+  Elsewhere elsewhere;
+  const auto report = elsewhere.take(stream);
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(report->damaged.size(), 2u);
+  EXPECT_EQ(report->collected, 0u);
+  EXPECT_TRUE(report->is_compared);
+  EXPECT_EQ(elsewhere.proof(), proof_of(wire));
+  EXPECT_EQ(elsewhere.media().size(), 3u);
+  mend(wire);
+  exported(running(), {}, &told);
+  EXPECT_FALSE(told.contains("damaged"));
+}
+
+TEST_F(DamagedContents, AreInTheBackupThatComesAfterTheirMending) {
+  Wire wire = running().connect();
+  for (int round = 0; round < 2; ++round) {  // The second has nothing new, and has not forgotten.
+    expect_told(job(wire, "backup", {backup().string()}));
+    Elsewhere elsewhere;
+    const auto report = elsewhere.restore(backup());
+    ASSERT_TRUE(report) << to_string(report.error());
+    EXPECT_EQ(report->damaged.size(), 2u);
+    EXPECT_EQ(elsewhere.proof(), proof_of(wire));
+    EXPECT_EQ(elsewhere.media().size(), 3u);
+  }
+  mend(wire);
+  const Map made = job(wire, "backup", {backup().string()});
+  EXPECT_FALSE(made.contains("damaged")) << to_string(Value(made));
+  EXPECT_EQ(integer_at(made, "media"), 2);
+  Elsewhere elsewhere;
+  const auto report = elsewhere.restore(backup());
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_TRUE(report->damaged.empty());
+  EXPECT_EQ(elsewhere.proof(), proof_of(wire));
+  EXPECT_EQ(elsewhere.media().size(), 4u);
+}
+
 // As many streams as backups were made, and fewer descriptors.
 TEST(Backup, IsRestoredAStreamAtATime) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
   TemporaryFolder folder;
-  constexpr int kStreams = 60;
+  constexpr int kStreams = 100;
   for (int stream = 0; stream < kStreams; ++stream) {
     wire.result("insertOne", {"products", Map{{"name", "one more"}}});
     ASSERT_FALSE(job(wire, "backup", {folder.path().string() + "/backup"}).contains("error"));
@@ -408,7 +526,7 @@ TEST(Backup, IsRestoredAStreamAtATime) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const std::ptrdiff_t open = std::distance(fs::directory_iterator("/proc/self/fd"), {});
-  const rlimit tight{static_cast<rlim_t>(open) + 2 * kStreams / 3, before.rlim_max};
+  const rlimit tight{static_cast<rlim_t>(open) + 4 * kStreams / 5, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
   Elsewhere elsewhere;
   const auto report = elsewhere.restore(folder.path() / "backup");

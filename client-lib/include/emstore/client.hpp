@@ -290,10 +290,12 @@ class Client {
   Map scrub(const JobProgress& progress = {});
   Map scrub(const JobProgress& progress, ErrorOut error);
   // Adds what is new to the backup in a directory, which the daemon writes: {sequence, root, …}.
+  // With `damaged`, a number, and `damaged_contents`, contents are left out whose bytes are
+  // damaged.
   Map backup(const std::filesystem::path& directory, const JobProgress& progress = {});
   Map backup(const std::filesystem::path& directory, const JobProgress& progress, ErrorOut error);
   // Hands the whole store, or its first commits, to `write`, in the form of docs/export.md:
-  // {sequence, root}.
+  // {sequence, root}, and what backup() says of contents that are left out.
   using ExportWriter = std::function<void(std::string_view bytes)>;
   Map export_store(const ExportWriter& write, std::optional<std::uint64_t> until = {});
   Map export_store(const ExportWriter& write, std::optional<std::uint64_t> until, ErrorOut error);

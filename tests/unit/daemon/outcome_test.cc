@@ -14,10 +14,13 @@ TEST(Outcome, TellsWhatWasMade) {
   made.root = sha256("root");
   made.state_digest = sha256("state");
   made.is_compared = true;
+  made.collected = 3;
+  made.damaged = {address_of("bytes")};
   EXPECT_EQ(json_of(made, "/srv/shop"),
             R"({"directory":"/srv/shop","sequence":7,"media":2,"root":")" +
                 to_hex(as_bytes(made.root)) + R"(","state_digest":")" +
-                to_hex(as_bytes(made.state_digest)) + R"(","compared":true})");
+                to_hex(as_bytes(made.state_digest)) + R"(","compared":true,"collected":3,"damaged":[")" +
+                to_string(made.damaged.front()) + R"("]})");
 }
 
 TEST(Outcome, TellsWhyNothingWasMade) {
