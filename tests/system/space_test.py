@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """A disk that fills up: writes are refused in time, reads and deletions go on, and when there is room again so do writes,
 without anybody's doing. Needs the right to mount a small file system in memory; skipped without."""
+import os
 import pathlib
 import random
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -13,20 +15,27 @@ import rpc
 KEPT_FREE = 32 << 20
 
 
-class FullDisk(unittest.TestCase):
+class SmallDisk(unittest.TestCase):
+    SIZE = "192m"
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="emstore-")
         self.addCleanup(folder.cleanup)
         self.mounted = pathlib.Path(folder.name)
-        self.mount("size=192m")
+        self.mount("size=" + self.SIZE)
         self.addCleanup(subprocess.run, ["umount", "--lazy", self.mounted], check=True)
-        self.daemon = rpc.Daemon("--set", f"limits.free_space={KEPT_FREE}B", folder=self.mounted)
-        self.addCleanup(lambda: self.daemon.process.poll() is None and self.daemon.end())
 
     def mount(self, options):
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "emstore-test", self.mounted], capture_output=True)
         if done.returncode != 0:
             self.skipTest("no right to mount: " + done.stderr.decode().strip())
+
+
+class FullDisk(SmallDisk):
+    def setUp(self):
+        super().setUp()
+        self.daemon = rpc.Daemon("--set", f"limits.free_space={KEPT_FREE}B", folder=self.mounted)
+        self.addCleanup(lambda: self.daemon.process.poll() is None and self.daemon.end())
 
     def fill(self, wire, write):
         """Writes until it is refused; how often it was taken."""
@@ -68,6 +77,35 @@ class FullDisk(unittest.TestCase):
         self.daemon.start()
         with self.daemon.connect() as wire:
             self.assertEqual(wire.call("count", "media", {})["count"], len(made) + 1)
+
+
+class RestoreOntoAFullDisk(SmallDisk):
+    SIZE = "12m"
+
+    def made(self, contents):
+        """What a restore onto the disk of a store with these contents ends with."""
+        daemon = rpc.Daemon()
+        self.addCleanup(daemon.stop)
+        backup = daemon.path / "backup"
+        with daemon.connect() as wire:
+            for content in contents:
+                wire.call("insertOne", "media", {"file": {"blob": wire.upload(content)}})
+            job = wire.call("backup", str(backup))["job"]
+            while wire.call("job.get", job)["state"] in ("waiting", "running"):
+                pass
+        return subprocess.run([os.environ["EMSTORED"], "--restore", backup, "--data", self.mounted / "data", "--set",
+                               "store.allow_memory=true"], capture_output=True, text=True, env=rpc.environment())
+
+    def test_is_told_as_one_with_what_to_do(self):
+        chance = random.Random(1)
+        for what, contents in (("files", [chance.randbytes(14 << 20)]),
+                               ("rows", [chance.randbytes(60_000) for _ in range(250)])):
+            with self.subTest(what):
+                done = self.made(contents)
+                self.assertEqual(done.returncode, 6, done.stderr)
+                self.assertIn("[disk_full]", done.stderr)
+                self.assertIn("remove the directory, and do it again", done.stderr)
+                shutil.rmtree(self.mounted / "data")
 
 
 if __name__ == "__main__":
