@@ -157,7 +157,9 @@ Status ConfigReader::take_environment(const Environment& environment) {
     };
     if (std::ranges::none_of(sections, begins_it)) continue;
     if (std::ranges::find(known, variable) != known.end()) continue;
-    const std::string guess = did_you_mean(variable, known);
+    const std::string guess = variable == "EMSTORE_SOCKET_PATH"
+                                  ? "the variable of socket.path is EMSTORE_SOCKET"
+                                  : did_you_mean(variable, known);
     return failure(ErrorCode::invalid_request,
                    "the environment variable " + variable + " sets nothing", variable,
                    guess.empty() ? "unset it, or correct its name" : guess);

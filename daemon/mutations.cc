@@ -168,7 +168,8 @@ void Mutations::prepare_elsewhere(const Request& request, Answering answering,
 }
 
 bool Mutations::has_room(const Request& request) const {
-  return waiting_bytes_ + request.bytes <= parts_.config.writer_waiting_bytes_max;
+  return waiting_bytes_ == 0 ||
+         waiting_bytes_ + request.bytes <= parts_.config.writer_waiting_bytes_max;
 }
 
 void Mutations::add_waiting(Waiting waiting) {

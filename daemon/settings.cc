@@ -57,20 +57,22 @@ constexpr std::array kSettings{
     Setting{"limits.connections_memory",
             [](Config& c) -> Place { return Bytes{&c.session.all_bytes_max}; },
             "the same of all connections together"},
-    Setting{"limits.message_time", [](Config& c) -> Place { return &c.session.message_deadline; },
+    Setting{"limits.message_time",
+            [](Config& c) -> Place { return Duration{&c.session.message_deadline}; },
             "from a message's first byte to its last"},
-    Setting{"limits.write_time", [](Config& c) -> Place { return &c.session.write_deadline; },
+    Setting{"limits.write_time",
+            [](Config& c) -> Place { return Duration{&c.session.write_deadline}; },
             "a peer that takes no byte for so long is dropped"},
-    Setting{"limits.after_time", [](Config& c) -> Place { return &c.after_deadline; },
+    Setting{"limits.after_time", [](Config& c) -> Place { return Duration{&c.after_deadline}; },
             "how long a read waits for the commit its `after` names"},
-    Setting{"limits.stop_time", [](Config& c) -> Place { return &c.drain_deadline; },
+    Setting{"limits.stop_time", [](Config& c) -> Place { return Duration{&c.drain_deadline}; },
             "how long a stop waits for what is in flight"},
     Setting{"limits.waiting_commits",
             [](Config& c) -> Place { return Number{&c.writer_waiting_max}; },
             "mutations that wait for the writer; more are answered `busy`"},
     Setting{"limits.waiting_bytes",
             [](Config& c) -> Place { return Bytes{&c.writer_waiting_bytes_max}; },
-            "the bytes of them"},
+            "the bytes of them; one is taken, whatever its size, when none waits"},
     Setting{"limits.waiting_work", [](Config& c) -> Place { return Number{&c.pool_waiting_max}; },
             "pieces of media work, or scans, that wait; more are answered `busy`"},
     Setting{"limits.exports", [](Config& c) -> Place { return Number{&c.exports_max}; },
@@ -137,12 +139,12 @@ constexpr std::array kSettings{
             "what a scrub reads in a second"},
     Setting{"limits.free_space", [](Config& c) -> Place { return Bytes{&c.free_bytes_min}; },
             "with less left on a disk nothing is written but deletions; reads go on"},
-    Setting{"limits.upload_idle", [](Config& c) -> Place { return &c.upload_idle; },
+    Setting{"limits.upload_idle", [](Config& c) -> Place { return Duration{&c.upload_idle}; },
             "an upload untouched for so long is dropped"},
     Setting{"limits.descriptors",
             [](Config& c) -> Place { return Number{&c.session.descriptors_max}; },
             "descriptors of files that clients have passed, or are passed, at a time"},
-    Setting{"limits.lease", [](Config& c) -> Place { return &c.lease; },
+    Setting{"limits.lease", [](Config& c) -> Place { return Duration{&c.lease}; },
             "how long uploaded bytes wait for a record to name them"},
 
     Setting{"store.memtable", [](Config& c) -> Place { return Bytes{&c.database.memtable_bytes}; },
@@ -156,22 +158,28 @@ constexpr std::array kSettings{
         "store.head_sync_with_commit",
         [](Config& c) -> Place { return &c.sync_head_with_every_group; },
         "sync the head file with every group, so that a cut of the newest commits is found too"},
-    Setting{"store.head_interval", [](Config& c) -> Place { return &c.head_interval; },
+    Setting{"store.head_interval", [](Config& c) -> Place { return Duration{&c.head_interval}; },
             "otherwise, how often it is synced"},
     Setting{"store.allow_memory", [](Config& c) -> Place { return &c.allow_memory; },
             "accept a data directory in memory (tmpfs), which is gone with the machine"},
 
-    Setting{"requests.window", [](Config& c) -> Place { return &c.key_window; },
+    Setting{"requests.window", [](Config& c) -> Place { return Duration{&c.key_window}; },
             "how long the key of a request is remembered"},
     Setting{"requests.count", [](Config& c) -> Place { return Number{&c.keys_max}; },
             "how many keys are remembered"},
-    Setting{"requests.expiry_interval", [](Config& c) -> Place { return &c.key_expiry_interval; },
+    Setting{"requests.expiry_interval",
+            [](Config& c) -> Place {
+              return Duration{&c.key_expiry_interval, std::chrono::milliseconds(10)};
+            },
             "how often old keys, and leases that are over, are looked for"},
 
-    Setting{"gc.grace", [](Config& c) -> Place { return &c.gc_grace; },
+    Setting{"gc.grace", [](Config& c) -> Place { return Duration{&c.gc_grace}; },
             "how long media that nothing links are kept from gc"},
 
-    Setting{"scrub.every", [](Config& c) -> Place { return &c.scrub_every; },
+    Setting{"scrub.every",
+            [](Config& c) -> Place {
+              return Duration{&c.scrub_every, std::chrono::seconds(1), /*may_be_off=*/true};
+            },
             "how often the bytes of media are scrubbed, from start to start; 0: when asked for"},
 
     Setting{"threads.media",
@@ -179,7 +187,7 @@ constexpr std::array kSettings{
               return Number{&c.media_threads, 1, kMediaThreadsMost};
             },
             "threads that hash, sniff and write media"},
-    Setting{"threads.spin", [](Config& c) -> Place { return &c.spin; },
+    Setting{"threads.spin", [](Config& c) -> Place { return Duration{&c.spin}; },
             "how long the reactor looks for work before it sleeps; 30us halves the latency of a "
             "quiet daemon"},
 
@@ -251,6 +259,13 @@ std::string range_of(const Number& number) {
   return is_open ? from : from + " to " + std::to_string(number.most);
 }
 
+std::string range_of(const Duration& duration) {
+  const std::string range =
+      "from " + duration_text(duration.least) + " to " + duration_text(kLongest);
+  return (duration.may_be_off ? "0, or a time " : "a time ") + range +
+         ", such as \"10s\", \"50ms\" or \"7d\"";
+}
+
 // What the place takes, in words; empty when the text was taken.
 std::string assign_to(const Place& place, std::string_view text) {
   return std::visit(Overloaded{
@@ -259,6 +274,8 @@ std::string assign_to(const Place& place, std::string_view text) {
                           return {};
                         },
                         [&](std::filesystem::path* value) -> std::string {
+                          if (text.find('\0') != std::string_view::npos)
+                            return "a path without NUL";
                           *value = text;
                           return {};
                         },
@@ -276,10 +293,12 @@ std::string assign_to(const Place& place, std::string_view text) {
                           *number.value = *read;
                           return {};
                         },
-                        [&](microseconds* value) -> std::string {
+                        [&](const Duration& duration) -> std::string {
                           const auto read = duration_of(text);
-                          if (!read) return "a time such as \"10s\", \"50ms\" or \"7d\"";
-                          *value = *read;
+                          const bool is_off = read && read->count() == 0 && duration.may_be_off;
+                          const bool fits = read && *read >= duration.least && *read <= kLongest;
+                          if (!fits && !is_off) return range_of(duration);
+                          *duration.value = *read;
                           return {};
                         },
                         [&](const Mode& mode) -> std::string {
@@ -344,7 +363,7 @@ std::string text_of(const Setting& setting, const Config& config) {
           [](std::filesystem::path* value) { return value->string(); },
           [](const Bytes& bytes) { return bytes_text(*bytes.value); },
           [](const Number& number) { return std::to_string(*number.value); },
-          [](microseconds* value) { return duration_text(*value); },
+          [](const Duration& duration) { return duration_text(*duration.value); },
           [](const Mode& mode) {
             std::array<char, 8> text{};
             std::snprintf(text.data(), text.size(), "%04o", static_cast<unsigned>(*mode.value));

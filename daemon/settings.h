@@ -24,12 +24,19 @@ struct Number {
   std::uint64_t least = 1;
   std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
 };
+// A time that neither the clock nor the years of a Time run out with.
+inline constexpr std::chrono::microseconds kLongest = std::chrono::hours(24 * 36'500);
+struct Duration {
+  std::chrono::microseconds* value;
+  std::chrono::microseconds least{0};
+  bool may_be_off = false;  // 0 is taken too.
+};
 struct Mode {
   mode_t* value;
 };
 // Where a setting lies in a Config, and by that what kind it is.
-using Place = std::variant<std::string*, std::filesystem::path*, Bytes, Number,
-                           std::chrono::microseconds*, Mode, bool*, LogLevel*>;
+using Place = std::variant<std::string*, std::filesystem::path*, Bytes, Number, Duration, Mode,
+                           bool*, LogLevel*>;
 
 struct Setting {
   std::string_view name;  // "section.key", or "key" at the top.

@@ -37,9 +37,9 @@ Writer::Writer(store::Store& store, Reactor& reactor, Log& log, const WriterOpti
 Writer::~Writer() { stop(); }
 
 bool Writer::submit(store::Submission submission, std::size_t bytes, Answer answer) {
-  if (waiting_ >= options_.waiting_max || waiting_bytes_ + bytes > options_.waiting_bytes_max) {
-    return false;
-  }
+  // What is larger than the bound would never have room: it goes when nothing else waits.
+  const bool has_room = waiting_ == 0 || waiting_bytes_ + bytes <= options_.waiting_bytes_max;
+  if (waiting_ >= options_.waiting_max || !has_room) return false;
   ++waiting_;
   waiting_bytes_ += bytes;
   if (staged_.empty()) reactor_.defer([this] { hand_over(); });

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "base/pack.h"
+#include "tests/integration/stores.h"
 #include "tests/integration/wire.h"
 
 namespace emstore::testing {
@@ -145,6 +146,15 @@ std::size_t largest_group(std::size_t group_bytes) {
   running.app().writer().resume();
   for (const std::uint32_t id : sent) EXPECT_FALSE(wire.reply_to(id).error);
   return running.app().writer().figures().largest_group;
+}
+
+// A bound that nothing fits into would leave everybody waiting for ever.
+TEST(Limits, OfWhatWaitsLetOneInWhateverItsSize) {
+  RunningDaemon running([](Config& config) { config.writer_waiting_bytes_max = 1; });
+  Wire wire = connect_to_shop(running);
+  wire.result("insertOne", {"products", Map{{"name", std::string(4'000, 'c')}}});
+  store_media(wire, std::string(200'000, 'a'));
+  store_media(wire, "small");
 }
 
 TEST(Limits, OfAGroupAreInBytes) {

@@ -164,12 +164,40 @@ TEST(Config, BoundsTheThreadsOfMedia) {
   EXPECT_EQ(read("257").error().hint, "it takes a whole number from 1 to 256");
 }
 
+TEST(Config, BoundsTimesSoThatNoClockOverflows) {
+  const auto hint = [](const char* setting, const char* time) {
+    ConfigSources sources;
+    sources.overrides = {{setting, time, "--set"}};
+    const auto read = read_config(sources);
+    return read ? "taken" : read.error().hint;
+  };
+  EXPECT_EQ(hint("limits.lease", "36500d"), "taken");
+  EXPECT_NE(hint("limits.lease", "36501d").find("a time from 0 to 36500d"), std::string::npos);
+  EXPECT_EQ(hint("requests.expiry_interval", "10ms"), "taken");
+  EXPECT_NE(hint("requests.expiry_interval", "9ms").find("from 10ms to"), std::string::npos);
+  EXPECT_NE(hint("requests.expiry_interval", "0").find("from 10ms to"), std::string::npos);
+  EXPECT_EQ(hint("scrub.every", "0"), "taken");
+  EXPECT_EQ(hint("scrub.every", "1s"), "taken");
+  EXPECT_NE(hint("scrub.every", "1us").find("0, or a time from 1s to"), std::string::npos);
+}
+
+TEST(Config, TakesNoPathThatIsCutOff) {
+  const TemporaryFolder folder;
+  ConfigSources sources;
+  sources.file = write(folder, "emstore.toml", "data = \"/x/nul\\u0000xyz\"\n");
+  const auto read = read_config(sources);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().hint, "it takes a path without NUL");
+}
+
 TEST(Config, RefusesAVariableThatBeginsLikeASection) {
   ConfigSources sources;
   sources.environment = {{"EMSTORE_LIMITS_REQUST", "1MiB"}};
   const auto read = read_config(sources);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().hint, "did you mean \"EMSTORE_LIMITS_REQUEST\"?");
+  sources.environment = {{"EMSTORE_SOCKET_PATH", "/run/s"}};
+  EXPECT_EQ(read_config(sources).error().hint, "the variable of socket.path is EMSTORE_SOCKET");
   sources.environment = {{"EMSTORE_SOURCE", "/x"}, {"EMSTORE_SOCKET", "/run/s"}};
   const auto other = read_config(sources);
   ASSERT_TRUE(other) << to_string(other.error());
