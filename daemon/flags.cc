@@ -51,10 +51,27 @@ Error unknown_flag(std::string_view name) {
                hint.empty() ? "emstored --help lists them" : hint};
 }
 
+// Each asks for another thing than to serve; which one is meant of two, nobody knows.
+Status check_one_mode(std::span<const std::string_view> names) {
+  constexpr std::array<std::string_view, 3> kModes{"--dump", "--import", "--restore"};
+  std::string_view first;
+  for (const std::string_view name : names) {
+    if (std::ranges::find(kModes, name) == kModes.end()) continue;
+    if (!first.empty()) {
+      return failure(ErrorCode::invalid_request,
+                     std::string(first) + " and " + std::string(name) + " do not go together", "",
+                     "give one of them");
+    }
+    first = name;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Flags> read_flags(std::span<const std::string_view> arguments) {
   Flags flags;
+  std::vector<std::string_view> given;
   while (!arguments.empty()) {
     const std::string_view argument = arguments.front();
     arguments = arguments.subspan(1);
@@ -76,11 +93,13 @@ Result<Flags> read_flags(std::span<const std::string_view> arguments) {
           "emstored --help shows how");
     }
     flag->note(flags, value);
+    given.push_back(flag->name);
   }
   if (flags.json && !flags.import && !flags.restore) {
     return failure(ErrorCode::invalid_request, "--json tells what --import or --restore has made",
                    "", "leave it out");
   }
+  EMSTORE_CHECKED(check_one_mode(given));
   return flags;
 }
 

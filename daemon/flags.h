@@ -25,7 +25,8 @@ struct Flags {
 };
 
 // `arguments` without the program's name. Both `--data DIR` and `--data=DIR`.
-// Errors: invalid_request, with a suggestion for an unknown flag; for --json without what it tells.
+// Errors: invalid_request, with a suggestion for an unknown flag; for two flags of which each asks
+// for something else than to serve; for --json without what it tells.
 Result<Flags> read_flags(std::span<const std::string_view> arguments);
 
 std::string_view usage();

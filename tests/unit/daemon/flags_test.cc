@@ -46,5 +46,17 @@ TEST(Flags, RefuseWhatTheyDoNotKnow) {
   EXPECT_EQ(read({"--version=3"}).error().message, "--version takes no value");
 }
 
+TEST(Flags, AskForNoMoreThanOneThing) {
+  using Words = std::vector<std::string_view>;
+  for (const Words& words :
+       {Words{"--dump", "log", "--import"}, Words{"--import", "--restore", "x"},
+        Words{"--restore=x", "--dump=all"}, Words{"--dump", "log", "--dump", "all"}}) {
+    const auto flags = read(words);
+    ASSERT_FALSE(flags) << words[0];
+    EXPECT_NE(flags.error().message.find("do not go together"), std::string::npos);
+  }
+  EXPECT_TRUE(read({"--import", "--data", "/d"})->import);
+}
+
 }  // namespace
 }  // namespace emstore::daemon

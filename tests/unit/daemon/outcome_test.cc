@@ -15,11 +15,12 @@ TEST(Outcome, TellsWhatWasMade) {
   made.state_digest = sha256("state");
   made.is_compared = true;
   made.collected = 3;
-  made.damaged = {address_of("bytes")};
+  made.damaged = {Address{.ordinal = kFirstFileOrdinal}};
   EXPECT_EQ(json_of(made, "/srv/shop"),
             R"({"directory":"/srv/shop","sequence":7,"media":2,"root":")" +
                 to_hex(as_bytes(made.root)) + R"(","state_digest":")" +
-                to_hex(as_bytes(made.state_digest)) + R"(","compared":true,"collected":3,"damaged":[")" +
+                to_hex(as_bytes(made.state_digest)) +
+                R"(","compared":true,"collected":3,"damaged":[")" +
                 to_string(made.damaged.front()) + R"("]})");
 }
 
