@@ -110,7 +110,7 @@ Status check_file_system(const std::filesystem::path& folder, FileSystemType typ
     case FileSystemKind::memory:
       if (unsafe == UnsafeFileSystem::allow) return {};
       return failure(ErrorCode::unsupported, place + ", which is gone with the machine", {},
-                     "use a directory on a disk, or set allow_unsafe_file_system");
+                     "use a directory on a disk, or set store.allow_memory to true");
     case FileSystemKind::remote:
       return failure(ErrorCode::unsupported,
                      place + ", where locks and syncs are not to be relied on", {},

@@ -89,7 +89,7 @@ TEST(CheckFileSystem, RefusesMemoryUnlessItIsAllowed) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
   EXPECT_THAT(refused.error().message, HasSubstr("/data lies on tmpfs"));
-  EXPECT_THAT(refused.error().hint, HasSubstr("allow_unsafe_file_system"));
+  EXPECT_THAT(refused.error().hint, HasSubstr("set store.allow_memory"));
   EXPECT_TRUE(check_file_system("/data", memory, UnsafeFileSystem::allow));
 }
 
