@@ -45,7 +45,11 @@ file(RELATIVE_PATH from_pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(packaging/emstore.pc.in emstore.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/emstore.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-configure_file(packaging/emstored.service.in emstored.service @ONLY)
+# Where the daemon goes is known when it goes there: `cmake --install --prefix` has the last word.
+install(CODE "
+  get_filename_component(EMSTORED_FOLDER \"${CMAKE_INSTALL_BINDIR}\" ABSOLUTE BASE_DIR \"\${CMAKE_INSTALL_PREFIX}\")
+  configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/packaging/emstored.service.in\"
+                 \"${CMAKE_CURRENT_BINARY_DIR}/emstored.service\" @ONLY)")
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/emstored.service DESTINATION lib/systemd/system)
 install(FILES packaging/emstore.sysusers DESTINATION lib/sysusers.d RENAME emstore.conf)
 install(DIRECTORY examples/shop DESTINATION ${CMAKE_INSTALL_DATADIR}/emstore

@@ -131,7 +131,10 @@ Result<SocketFile> SocketFile::listen(const SocketOptions& options) {
   }
   EMSTORE_CHECKED(file.note_file());
   if (group && ::chown(options.path.c_str(), static_cast<uid_t>(-1), *group) != 0) {
-    return io_failure(errno, "give the group to", options.path);
+    Error error = io_failure(errno, "give the group to", options.path).value();
+    error.hint = "make the daemon's user a member of " + quoted(options.group) +
+                 ", for it cannot give files to other groups; or change socket.group";
+    return failure(std::move(error));
   }
   if (::chmod(options.path.c_str(), options.mode) != 0)
     return io_failure(errno, "set the mode of", options.path);

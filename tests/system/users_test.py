@@ -51,8 +51,8 @@ def run_as(uid, code, *words, groups=()):
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root: only root can be several users")
 class OtherUsers(unittest.TestCase):
-    def start(self, *flags, groups=()):
-        """A daemon of OWNER in a folder that everybody may enter."""
+    def begin(self, *flags, groups=()):
+        """A daemon of OWNER in a folder that everybody may enter, on its way."""
         folder = tempfile.TemporaryDirectory(prefix="emstore-")
         self.addCleanup(folder.cleanup)
         path = pathlib.Path(folder.name)
@@ -64,15 +64,19 @@ class OtherUsers(unittest.TestCase):
         own.mkdir(mode=0o755)
         os.chown(own, OWNER, OWNER)
         self.data, self.socket = own / "data", own / "sock"
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [program, "--data", self.data, "--socket", self.socket, "--set", "store.allow_memory=true", *flags],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=rpc.environment(), text=True, cwd="/",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=rpc.environment(), text=True, cwd="/",
             user=OWNER, group=OWNER, extra_groups=groups)
+
+    def start(self, *flags, groups=()):
+        process = self.begin(*flags, groups=groups)
 
         def end():
             process.send_signal(signal.SIGTERM)
             self.assertEqual(process.wait(timeout=60), 0)
             process.stdout.close()
+            process.stderr.close()
         self.addCleanup(end)
         self.assertIn(" ready in ", process.stdout.readline())
 
@@ -98,6 +102,12 @@ class OtherUsers(unittest.TestCase):
         self.assertEqual(self.socket.stat().st_gid, GROUP.gr_gid)
         self.assertEqual(self.knock(FRIEND, groups=(GROUP.gr_gid,)), {"sequence": 0})
         self.assertEqual(self.knock(STRANGER), "EACCES")
+
+    def test_a_group_that_the_daemon_is_not_in_is_refused_with_what_to_do(self):
+        said, told = self.begin("--set", f"socket.group={GROUP.gr_name}").communicate(timeout=60)
+        self.assertEqual(said, "")
+        self.assertIn("cannot give the group to", told)
+        self.assertIn(f'make the daemon\'s user a member of "{GROUP.gr_name}"', told)
 
     def test_who_asks_is_recorded_as_the_kernel_names_them(self):
         self.start("--set", "socket.mode=0666")
