@@ -40,17 +40,14 @@ void add(const store::CollectOutcome& slice, store::Garbage& all) {
 
 }  // namespace
 
-Collection::Collection(const Parts& parts)
-    : parts_(parts), environment_(store::system_environment()) {}
-
 Result<Value> Collection::run(const Peer& peer, const GcOptions& options,
                               const Jobs::Progress& progress) {
   const std::shared_ptr<const store::View> view = parts_.store.view();
   const std::int64_t grace = options.grace.count();
   if (options.dry_run) {
-    const Time now = std::max(environment_->now(), view->time);
     EMSTORE_TRY(const store::Garbage garbage,
-                store::find_garbage(*view->reader, view->sequence, now, {grace, kListedMediaMax}));
+                store::find_garbage(*view->reader, view->sequence, parts_.store.now(),
+                                    {grace, kListedMediaMax}));
     return shown(view->sequence, garbage);
   }
   store::Garbage all;

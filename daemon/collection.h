@@ -6,12 +6,10 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <mutex>
 
 #include "daemon/jobs.h"
 #include "daemon/parts.h"
-#include "store/environment.h"
 
 namespace emstore::daemon {
 
@@ -23,7 +21,7 @@ struct GcOptions {
 class Collection {
  public:
   // `parts` outlives it.
-  explicit Collection(const Parts& parts);
+  explicit Collection(const Parts& parts) : parts_(parts) {}
 
   // Collects all that is unused by now: {sequence, media, blobs, bytes, leased, list: [{id, blob,
   // size, since}]}. Between slices it ends with `cancelled` when `progress` says so: what is done
@@ -41,7 +39,6 @@ class Collection {
   Result<bool> remove_file(const Address& address);
 
   const Parts& parts_;
-  const std::unique_ptr<store::Environment> environment_;
   std::mutex removing_;  // One round at a time.
 };
 

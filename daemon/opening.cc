@@ -64,6 +64,10 @@ Result<OpenedStore> open_store(const Config& config, Log& log) {
   options.mended = [&log](const Address& address) {
     log.warning("mended", {{"blob", to_string(address)}});
   };
+  options.clock_is_behind = [&log](std::chrono::microseconds behind) {
+    log.warning("clock_behind",
+                {{"seconds", std::chrono::duration_cast<std::chrono::seconds>(behind).count()}});
+  };
   EMSTORE_TRY(std::unique_ptr<store::Store> store, store::Store::open(options, *environment));
   return OpenedStore{std::move(environment), std::move(store)};
 }

@@ -248,7 +248,8 @@ bool Scrub::is_due(bool is_first) const {
   if (!last || !*last) return true;
   if ((*last)->is_under_way() && (is_first || has_failed_)) return true;
   const Time now = store::system_environment()->now();
-  return now.micros - (*last)->started.micros >= parts_.config.scrub_every.count();
+  const std::int64_t age = now.micros - (*last)->started.micros;
+  return age < 0 || age >= parts_.config.scrub_every.count();  // Below 0: the clock was ahead then.
 }
 
 Value shown_scrub(const store::View& view) {

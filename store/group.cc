@@ -18,10 +18,11 @@
 
 namespace emstore::store {
 
-Group::Group(const LogState& start, const Reader& rows, Environment& environment,
+Group::Group(const LogState& start, const Reader& rows, Environment& environment, LogClock& clock,
              const StoreLimits& limits, Tree& tree)
     : start_(start),
       environment_(environment),
+      clock_(clock),
       limits_(limits),
       tree_(tree),
       rows_(rows),
@@ -41,8 +42,7 @@ LogState Group::end() {
 }
 
 CommitInfo Group::next_commit(const Peer& peer) {
-  const Time now = std::max(environment_.now(), time_);
-  return {sequence_ + 1, now, schema_->version, peer};
+  return {sequence_ + 1, now(), schema_->version, peer};
 }
 
 Result<std::optional<Commit>> Group::find_request(const std::optional<RequestKey>& key,
@@ -312,7 +312,7 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
     EMSTORE_TRY(const auto before, find_upload(rows_, command.token, command.uid));
     if (before) return LeaseOutcome{before->content.address, before->existed, before->expires};
   }
-  const Time now = std::max(environment_.now(), time_);
+  const Time now = this->now();
   Overlay rows = Overlay::above(rows_);
   PlacedBytes placed;
   if (const auto* bytes = std::get_if<std::string>(&command.content)) {
@@ -351,8 +351,7 @@ Outcome Group::carry_out(const LeaseCommand& command, const Peer&) {
 }
 
 Outcome Group::carry_out(const ExpireLeasesCommand& command, const Peer&) {
-  EMSTORE_TRY(LeaseSlice slice,
-              expire_leases(rows_, command.from, std::max(environment_.now(), time_), sequence_));
+  EMSTORE_TRY(LeaseSlice slice, expire_leases(rows_, command.from, now(), sequence_));
   return ExpireLeasesOutcome{std::move(slice.next), slice.removed};
 }
 
@@ -366,7 +365,7 @@ Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {
     EMSTORE_TRY(const RequestRow row, decode_request(*bytes));
     from = row.sequence + 1;
   }
-  const Time oldest{environment_.now().micros - command.window_micros};
+  const Time oldest{now().micros - command.window_micros};
   const auto is_over = [&](const CommitInfo& info) {
     const bool is_far =
         command.commits_max != 0 && sequence_ - info.sequence >= command.commits_max;

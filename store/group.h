@@ -11,6 +11,7 @@
 #include "store/commands.h"
 #include "store/environment.h"
 #include "store/index_states.h"
+#include "store/log_clock.h"
 #include "store/overlay.h"
 #include "store/refold.h"
 #include "store/resolved.h"
@@ -22,7 +23,7 @@ class Group {
  public:
   // All outlive the group. `rows` shows the rows as of `start`. `tree` is advanced by the commits
   // that are accepted.
-  Group(const LogState& start, const Reader& rows, Environment& environment,
+  Group(const LogState& start, const Reader& rows, Environment& environment, LogClock& clock,
         const StoreLimits& limits, Tree& tree);
 
   Outcome take(const Submission& submission);
@@ -79,9 +80,11 @@ class Group {
   // Gives the commit its bytes and makes it part of the group.
   Status accept(const CommitInfo& info, std::vector<Event> events, Overlay& rows);
   CommitInfo next_commit(const Peer& peer);
+  Time now() { return clock_.now(time_); }
 
   const LogState& start_;
   Environment& environment_;
+  LogClock& clock_;
   const StoreLimits& limits_;
   Tree& tree_;
   Overlay rows_;

@@ -88,7 +88,7 @@ Outcome Group::carry_out(const CollectCommand& command, const Peer& peer) {
 }
 
 Outcome Group::carry_out(const SetAsideCommand& command, const Peer&) {
-  const Time now = std::max(environment_.now(), time_);
+  const Time now = this->now();
   EMSTORE_TRY(const bool is_damaged, set_aside(rows_, command.address, command.mended, now));
   return SetAsideOutcome{is_damaged};
 }
@@ -96,7 +96,7 @@ Outcome Group::carry_out(const SetAsideCommand& command, const Peer&) {
 Outcome Group::carry_out(const FoundWholeCommand& command, const Peer&) {
   EMSTORE_TRY(const auto damage, read_damage(rows_, command.address));
   const bool is_the_same = damage && damage->found == command.found;
-  const Time now = std::max(environment_.now(), time_);
+  const Time now = this->now();
   if (is_the_same) EMSTORE_CHECKED(close_damage(rows_, command.address, now));
   return FoundWholeOutcome{};
 }

@@ -13,7 +13,7 @@ PendingGroup::PendingGroup(const Surroundings& surroundings, std::shared_ptr<con
       before_(std::move(before)),
       start_(before_ ? before_->end_ : static_cast<const LogState&>(*written_->view)),
       group_(start_, before_ ? static_cast<const Reader&>(before_->group_.rows()) : written_->rows,
-             surroundings.environment, surroundings.limits, surroundings.tree) {
+             surroundings.environment, surroundings.clock, surroundings.limits, surroundings.tree) {
   EMSTORE_CHECK(start_.schema);  // The one before has ended.
 }
 

@@ -30,6 +30,7 @@ class PendingGroup {
   // What all groups share. All of it outlives them.
   struct Surroundings {
     Environment& environment;
+    LogClock& clock;
     const StoreLimits& limits;
     Tree& tree;
   };

@@ -20,6 +20,7 @@ namespace emstore::store {
 struct Store::State {
   StoreOptions options;
   Environment& environment;
+  LogClock clock;
   FolderLock lock;
   std::unique_ptr<Database> database;
   Head head;
@@ -91,6 +92,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environm
   EMSTORE_CHECKED(begin_head(head, id, opened.view));
   std::unique_ptr<State> state(new State{options,
                                          environment,
+                                         LogClock(environment, options.clock_is_behind),
                                          std::move(lock),
                                          std::move(database),
                                          std::move(head),
@@ -102,7 +104,9 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environm
                                          stopped_in_order,
                                          {},
                                          std::make_shared<const View>(std::move(opened.view))});
-  return std::unique_ptr<Store>(new Store(std::move(state)));
+  std::unique_ptr<Store> store(new Store(std::move(state)));
+  if (options.clock_is_behind) static_cast<void>(store->now());  // Told at once.
+  return store;
 }
 
 std::vector<Outcome> Store::commit(std::span<const Submission> group) {
@@ -168,7 +172,8 @@ std::shared_ptr<PendingGroup> Store::begin_group() {
   std::shared_ptr<PendingGroup>& last = state_->last;
   auto written = last ? nullptr : std::make_shared<Written>(view(), state_->cache);
   last = std::make_shared<PendingGroup>(
-      PendingGroup::Surroundings{state_->environment, state_->options.limits, state_->tree},
+      PendingGroup::Surroundings{state_->environment, state_->clock, state_->options.limits,
+                                 state_->tree},
       std::move(written), last);
   return last;
 }
@@ -282,6 +287,8 @@ std::shared_ptr<const View> Store::view() const {
   const std::lock_guard lock_guard(state_->published_mutex);
   return state_->published;
 }
+
+Time Store::now() const { return state_->clock.now(view()->time); }
 
 const StoreId& Store::id() const { return state_->id; }
 

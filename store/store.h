@@ -22,6 +22,7 @@
 #include "store/folder_lock.h"
 #include "store/head.h"
 #include "store/index_states.h"
+#include "store/log_clock.h"
 #include "store/reader.h"
 #include "store/rocks.h"
 #include "store/schema.h"
@@ -56,6 +57,8 @@ struct StoreOptions {
   // Told, by the caller of commit() or write(), once bytes that were damaged or gone are there
   // again, durably.
   std::function<void(const Address& address)> mended = {};
+  // Told, by whoever asks for the time, when the system's clock is behind the log (log_clock.h).
+  LogClock::Behind clock_is_behind = {};
   UnsafeFileSystem unsafe_file_system = UnsafeFileSystem::refuse;
   // For tests: a store that acknowledges what is not synced must be caught. Never set elsewhere.
   Durability durability = Durability::synced;
@@ -128,6 +131,8 @@ class Store {
   Status close();
 
   std::shared_ptr<const View> view() const;
+  // What a commit would have for its time now: what ages are measured against.
+  Time now() const;
   const StoreId& id() const;
   // Whether the run before this one ended with close(), or this one is the first.
   bool stopped_in_order() const;

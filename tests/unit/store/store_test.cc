@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <vector>
+
 #include "store/head.h"
 #include "store/resolved.h"
 #include "store/row_bytes.h"
@@ -230,6 +233,31 @@ TEST_F(Shop, ForgetsKeysAfterTheirWindow) {
   verify();
   const auto again = std::get<store::CommitOutcome>(*submit(asked));
   EXPECT_FALSE(again.replayed);
+}
+
+// As after a clock that was ahead was put right: what is to end ends, and times stay in order.
+TEST_F(Shop, GoesOnInTimeWhenTheClockIsBehindTheLog) {
+  constexpr std::int64_t kYear = std::int64_t{365} * 86'400 * 1'000'000;
+  constexpr std::int64_t kWindow = 1'000'000;
+  std::vector<std::chrono::microseconds> told;
+  options().clock_is_behind = [&](std::chrono::microseconds by) { told.push_back(by); };
+  open();
+  environment().pass(10 * kYear);
+  store::Command asked = command(update("products", 1, {{"price", 5}}));
+  asked.key = store::RequestKey{"k", sha256("body")};
+  submit(asked);
+  const Time ahead = view()->time;
+  environment().pass(-10 * kYear);
+  must(update("products", 1, {{"price", 6}}));
+  EXPECT_GE(view()->time, ahead);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_GT(told[0].count(), 9 * kYear);
+  environment().pass(2 * kWindow);
+  EXPECT_TRUE(submit(store::ExpireCommand{kWindow, 1'000'000}));
+  EXPECT_FALSE(std::get<store::CommitOutcome>(*submit(asked)).replayed);
+  EXPECT_GE(view()->time.micros, ahead.micros + 2 * kWindow);
+  open();
+  EXPECT_EQ(told.size(), 2u) << "at a start, too";
 }
 
 // The distance between commits; none, when it is 0.
