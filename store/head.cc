@@ -109,13 +109,13 @@ class File {
   int descriptor_;
 };
 
-// Under another name first: a crash leaves no file, or a whole one.
-Status create(const std::filesystem::path& path) {
+// Under another name first: a crash leaves what was there, or a whole file.
+Status create(const std::filesystem::path& path, const Slot& slot) {
   std::filesystem::path unfinished = path;
   unfinished += ".new";
   const File file(unfinished, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW);
   if (file.get() < 0) return io_failure(errno, "create", unfinished);
-  std::string bytes = bytes_of(Slot{});
+  std::string bytes = bytes_of(slot);
   bytes.resize(kSlots * kSlotBytes, '\0');
   EMSTORE_CHECKED(write_all(file.get(), bytes, 0, unfinished));
   if (::fsync(file.get()) != 0) return sync_failure(errno, unfinished);
@@ -154,11 +154,15 @@ Result<std::optional<HeadState>> Head::read(const std::filesystem::path& path) {
   return latest.slot.state;
 }
 
+Status Head::replace(const std::filesystem::path& path, const HeadState& state) {
+  return create(path, Slot{state, 1});
+}
+
 Result<Head> Head::open(const std::filesystem::path& path) {
   struct stat found {};
   if (::lstat(path.c_str(), &found) != 0) {
     if (errno != ENOENT) return io_failure(errno, "find", path);
-    EMSTORE_CHECKED(create(path));
+    EMSTORE_CHECKED(create(path, Slot{}));
   }
   File file(path, O_RDWR | O_NOFOLLOW);
   if (file.get() < 0) return io_failure(errno, "open", path);

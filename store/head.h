@@ -45,6 +45,10 @@ class Head {
   Head& operator=(Head&& other) noexcept;
   ~Head();
 
+  // Makes the file anew, durably and in one step, with this state in place of whatever it said.
+  // Errors: disk_full, io_failed.
+  static Status replace(const std::filesystem::path& path, const HeadState& state);
+
   // What the file says, without touching it; nothing when nothing is recorded. A slot that is being
   // written does not count. Errors: rolled_back (no valid slot), io_failed.
   static Result<std::optional<HeadState>> read(const std::filesystem::path& path);

@@ -118,11 +118,8 @@ Status Import::finish(std::span<const IndexId> ready) {
   rows_.push_back(store_id_row(id_));
   EMSTORE_CHECKED(flush(Durability::memory));
   EMSTORE_CHECKED(database_->forget_indexes());
-  std::error_code error;
-  std::filesystem::remove(folder_ / "head", error);
-  EMSTORE_TRY(Head head, Head::open(folder_ / "head"));
-  EMSTORE_CHECKED(head.record({id_, tree_.size(), tree_.root(), true}));
-  EMSTORE_CHECKED(head.sync());
+  // Until then it is an import that was not completed, and never a store without a head.
+  EMSTORE_CHECKED(Head::replace(folder_ / "head", {id_, tree_.size(), tree_.root(), true}));
   database_.reset();
   return {};
 }

@@ -64,6 +64,14 @@ TEST_F(HeadTest, HasRecordedNothingWhenItIsNew) {
   EXPECT_EQ(recorded(), std::nullopt);  // Nor after a crash that came before the first record.
 }
 
+TEST_F(HeadTest, IsReplacedByAnEarlierStateInOneStep) {
+  record({state_at(9)});
+  ASSERT_TRUE(Head::replace(path(), state_at(3, true)));
+  EXPECT_THAT(recorded(), Optional(state_at(3, true)));
+  record({state_at(4)});
+  EXPECT_THAT(recorded(), Optional(state_at(4)));
+}
+
 TEST_F(HeadTest, IsForItsOwnerOnly) {
   ASSERT_TRUE(Head::open(path()));
   struct stat found {};
