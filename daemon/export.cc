@@ -124,12 +124,20 @@ Status Export::write_blob(std::string& out) {
     return {};
   }
   if (!address.is_file()) return write_small(address, row, out);
-  if (wish_.has_files) {
-    write_content("blob", address, row, out);
-    open_ = Open{address, row.size, row.sha256};
-  } else {
+  if (!wish_.has_files) {
     write_content("file", address, row, out);
     left_out_.push_back(address);
+    return {};
+  }
+  Result<blobs::File> file = files_.open_blob(address);
+  if (!file && !is_of_bytes(file.error())) return failure(file.error());
+  if (file) {
+    write_content("blob", address, row, out);
+    open_ = Open{address, *std::move(file), row.size, row.sha256};
+  } else if (is_collected(store_, address)) {  // A moment ago.
+    ++gone_;
+  } else {
+    write_missing(address, out);
   }
   return {};
 }
@@ -156,7 +164,7 @@ Status Export::write_small(const Address& address, const store::BlobRow& row, st
 // A piece, unless it is the last one of bytes that are not what was recorded.
 Status Export::write_bytes(std::string& out) {
   const std::uint64_t offset = open_->hasher.digest().size;
-  const Result<std::string> piece = files_.read(open_->address, offset, kChunkBytes);
+  const Result<std::string> piece = files_.read(open_->file, open_->address, offset, kChunkBytes);
   if (!piece && !is_of_bytes(piece.error())) return failure(piece.error());
   bool is_whole = piece && !piece->empty();
   if (is_whole) open_->hasher.update(*piece);
@@ -186,10 +194,9 @@ void Export::write_content(std::string_view name, const Address& address, const 
   writer.binary(as_bytes(row.sha256));
 }
 
-// It may have been collected while it was read.
 void Export::write_missing(const Address& address, std::string& out) {
   ++missing_;
-  if (!is_collected(store_, address)) damaged_.push_back(address);
+  damaged_.push_back(address);
   pack::Writer writer(out);
   begin_record(writer, "missing", 1);
   writer.binary(to_bytes(address));

@@ -88,8 +88,9 @@ class Export {
   Sequence next_ = 1;
   std::vector<Address> media_;  // Named by the commits; sorted once they are through.
   std::size_t next_media_ = 0;
-  struct Open {  // A large content on its way.
+  struct Open {  // A large content on its way: the file stays one, whatever gc does meanwhile.
     Address address;
+    blobs::File file;
     std::uint64_t size = 0;
     Sha256 sha256{};
     ContentHasher hasher = {};

@@ -345,5 +345,30 @@ TEST(Scrub, StartsByItselfWhenItIsDue) {
   });
 }
 
+// It is as of one commit: gc takes the name of a file, and whoever reads it goes on.
+TEST(Export, HoldsAFileThatIsCollectedMeanwhile) {
+  constexpr std::size_t kBytes = 5u << 20;
+  RunningDaemon running([](daemon::Config& config) {
+    config.lease = std::chrono::seconds(1);
+    config.session.wire.chunk_bytes_max = 6u << 20;
+  });
+  Wire wire = connect_to_shop(running);
+  store_media(wire, std::string(kBytes, 'a'));
+  const std::int64_t number = integer_at(wire.result("export.open"), "export");
+  std::size_t bytes = 0;
+  const auto read = [&] {
+    Map piece = wire.result("export.read", {number});
+    bytes += piece.find("bytes")->if_binary()->data.size();
+    return piece;
+  };
+  while (bytes < kBytes / 2) read();
+  while (integer_at(job(wire, "gc", {Map{{"grace", 0}}}), "blobs") == 0) {
+  }
+  Map last = read();
+  while (!truth_at(last, "done")) last = read();
+  EXPECT_GT(bytes, kBytes);
+  EXPECT_FALSE(last.contains("damaged"));
+}
+
 }  // namespace
 }  // namespace emstore::testing
