@@ -243,19 +243,22 @@ Status complete(Config& config, const Environment& environment) {
   }
   const protocol::Limits& wire = config.session.wire;
   constexpr std::uint64_t kEnvelopeBytes = 64u << 10;
-  if (config.query.result_bytes_max + kEnvelopeBytes > wire.reply_bytes_max) {
+  struct Part {
+    const char* name;
+    std::uint64_t bytes;
+  };
+  // A commit is read, and exported, as it was written: in one reply.
+  for (const Part& part : {Part{"limits.result_bytes", config.query.result_bytes_max},
+                           Part{"limits.mutation_answer", config.store.answer_bytes_max},
+                           Part{"limits.commit_bytes", config.store.commit_bytes_max}}) {
+    if (part.bytes <= wire.reply_bytes_max && wire.reply_bytes_max - part.bytes >= kEnvelopeBytes) {
+      continue;
+    }
     return failure(ErrorCode::invalid_request,
-                   "limits.result_bytes (" + bytes_text(config.query.result_bytes_max) +
+                   std::string(part.name) + " (" + bytes_text(part.bytes) +
                        ") does not fit into limits.reply (" + bytes_text(wire.reply_bytes_max) +
                        ")",
-                   "limits.result_bytes", "lower it, or raise limits.reply");
-  }
-  if (config.store.answer_bytes_max + kEnvelopeBytes > wire.reply_bytes_max) {
-    return failure(ErrorCode::invalid_request,
-                   "limits.mutation_answer (" + bytes_text(config.store.answer_bytes_max) +
-                       ") does not fit into limits.reply (" + bytes_text(wire.reply_bytes_max) +
-                       ")",
-                   "limits.mutation_answer", "lower it, or raise limits.reply");
+                   part.name, "lower it, or raise limits.reply");
   }
   if (wire.chunk_bytes_max + kEnvelopeBytes >
       std::min(wire.request_bytes_max, wire.reply_bytes_max)) {

@@ -14,6 +14,9 @@ namespace {
 
 using std::chrono::microseconds;
 
+// What clients, and imports of a commit, take for one message.
+constexpr std::uint64_t kReplyMost = 64u << 20;
+
 static_assert(std::is_same_v<std::size_t, std::uint64_t>, "Number and Bytes point at either");
 
 constexpr std::array kSettings{
@@ -34,7 +37,9 @@ constexpr std::array kSettings{
             [](Config& c) -> Place { return Bytes{&c.session.wire.request_bytes_max}; },
             "one request"},
     Setting{"limits.reply",
-            [](Config& c) -> Place { return Bytes{&c.session.wire.reply_bytes_max}; },
+            [](Config& c) -> Place {
+              return Bytes{&c.session.wire.reply_bytes_max, 1, kReplyMost};
+            },
             "one reply or push"},
     Setting{"limits.chunk",
             [](Config& c) -> Place { return Bytes{&c.session.wire.chunk_bytes_max}; },
@@ -259,6 +264,12 @@ std::string range_of(const Number& number) {
   return is_open ? from : from + " to " + std::to_string(number.most);
 }
 
+std::string range_of(const Bytes& bytes) {
+  const std::string sizes = "a size such as \"8MiB\" or 65536";
+  const bool is_open = bytes.most == std::numeric_limits<std::uint64_t>::max();
+  return is_open ? sizes : sizes + ", up to " + bytes_text(bytes.most);
+}
+
 std::string range_of(const Duration& duration) {
   const std::string range =
       "from " + duration_text(duration.least) + " to " + duration_text(kLongest);
@@ -281,8 +292,8 @@ std::string assign_to(const Place& place, std::string_view text) {
                         },
                         [&](const Bytes& bytes) -> std::string {
                           const auto read = bytes_of(text);
-                          if (!read || *read < bytes.least)
-                            return "a size such as \"8MiB\" or 65536";
+                          if (!read || *read < bytes.least || *read > bytes.most)
+                            return range_of(bytes);
                           *bytes.value = *read;
                           return {};
                         },

@@ -18,6 +18,7 @@ namespace emstore::daemon {
 struct Bytes {
   std::uint64_t* value;
   std::uint64_t least = 1;
+  std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
 };
 struct Number {
   std::uint64_t* value;

@@ -216,6 +216,13 @@ TEST(Config, RefusesLimitsThatContradictEachOther) {
   ConfigSources sources;
   sources.overrides = {{"limits.result_bytes", "20MiB", "--set"}};
   EXPECT_EQ(read_config(sources).error().path, "limits.result_bytes");
+  sources.overrides = {{"limits.commit_bytes", "20MiB", "--set"}};
+  EXPECT_EQ(read_config(sources).error().path, "limits.commit_bytes");
+  sources.overrides = {{"limits.commit_bytes", "63MiB", "--set"},
+                       {"limits.reply", "64MiB", "--set"}};
+  EXPECT_TRUE(read_config(sources));
+  sources.overrides = {{"limits.reply", "65MiB", "--set"}};  // More than any client reads.
+  EXPECT_NE(read_config(sources).error().hint.find("up to 64MiB"), std::string::npos);
   sources.overrides = {{"limits.chunk", "8MiB", "--set"}};
   EXPECT_EQ(read_config(sources).error().path, "limits.chunk");
 }
