@@ -102,7 +102,7 @@ Result<std::optional<Latest>> read_latest(const fs::path& folder) {
   Latest latest;
   if (take(cursor, latest)) return latest;
   return failure(ErrorCode::corrupt_log, (folder / kLatestName).string() + " is damaged", "",
-                 "make a backup in another directory");
+                 "make a backup in another directory, or restore an older one");
 }
 
 tl::unexpected<Error> not_ours(const fs::path& folder, const std::string& why) {
@@ -166,7 +166,8 @@ class Backing {
     EMSTORE_CHECKED(make_private_folder(path.parent_path()));
     EMSTORE_TRY(NewFile file, NewFile::create(path, folder_ / kUnfinishedMedia));
     ContentHasher hasher;
-    for (std::uint64_t offset = 0;;) {
+    std::uint64_t offset = 0;
+    while (true) {
       const Result<std::string> piece = read(address, offset);
       if (!piece && !is_of_bytes(piece.error())) return failure(piece.error());
       if (!piece || piece->empty()) break;
@@ -177,6 +178,7 @@ class Backing {
       EMSTORE_CHECKED(look());
     }
     if (hasher.digest().xxh3 != address.digest) {
+      media_bytes_ -= offset;
       const bool is_told = !missing_.insert(address).second;
       if (!is_told && !is_collected(store_, address)) damaged_.push_back(address);
       return {};
