@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""One medium whose bytes are damaged: backup, export and what is made of them take all else, name it, and say so by their
+exit code, until somebody brings the bytes again."""
+import os
+import subprocess
+import unittest
+
+import rpc
+
+CLI = os.environ["EMSTORE_CLI"]
+DAMAGED = 8
+WHOLE, ROTTEN = b"w" * 100_000, b"r" * 100_000
+
+
+class DamagedMedium(unittest.TestCase):
+    def setUp(self):
+        self.daemon = rpc.Daemon()
+        self.addCleanup(self.daemon.stop)
+        with self.daemon.connect() as wire:
+            for content in (WHOLE, ROTTEN):
+                self.blob = wire.upload(content)
+                wire.call("insertOne", "media", {"file": {"blob": self.blob}})
+        name = self.blob.removeprefix("xxh3-128:")
+        file = self.daemon.data / "media" / name[:2] / name
+        file.chmod(0o600)
+        with open(file, "r+b") as bytes_of_it:
+            bytes_of_it.write(b"X")
+
+    def emstore(self, *words, **options):
+        environment = rpc.environment(EMSTORE_SOCKET=self.daemon.socket, EMSTORE_STORE_ALLOW_MEMORY="true",
+                                      PATH=os.path.dirname(os.environ["EMSTORED"]) + ":" + os.environ["PATH"])
+        return subprocess.run([CLI, *map(str, words)], env=environment, capture_output=True, **options)
+
+    def expect_told(self, done):
+        self.assertEqual(done.returncode, DAMAGED, done.stderr)
+        self.assertIn(self.blob, done.stderr.decode())
+
+    def test_stops_neither_a_backup_nor_what_is_made_of_it(self):
+        self.expect_told(self.emstore("backup", self.daemon.path / "backup"))
+        self.expect_told(self.emstore("restore", self.daemon.path / "backup", "--into", self.daemon.path / "restored"))
+        with self.daemon.connect() as wire:
+            wire.upload(ROTTEN)
+        self.assertEqual(self.emstore("backup", self.daemon.path / "backup").returncode, 0)
+        whole = self.emstore("restore", self.daemon.path / "backup", "--into", self.daemon.path / "whole")
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+
+    def test_stops_neither_an_export_nor_a_replay(self):
+        exported = self.emstore("export")
+        self.expect_told(exported)
+        self.expect_told(self.emstore("import", "--into", self.daemon.path / "imported", input=exported.stdout))
+        self.expect_told(self.emstore("replay", "--into", self.daemon.path / "replayed"))
+        other = self.daemon.path / "other"
+        other.mkdir()
+        served = rpc.Daemon(folder=other, data=self.daemon.path / "imported")
+        self.addCleanup(served.stop)
+        with served.connect() as wire:
+            self.assertEqual(wire.call("count", "media", {})["count"], 2)
+            with self.assertRaises(rpc.Refused) as refused:
+                wire.call("blob.read", self.blob, 0, 10)
+            self.assertEqual(refused.exception.code, "corrupt_blob")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
