@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/pack.h"
 #include "store/group.h"
+#include "store/log_clock.h"
 #include "store/refold.h"
 #include "store/scratch.h"
 
@@ -70,7 +71,7 @@ class MemoryStore {
   }
 
   Outcome commit(decltype(Submission::work) work) {
-    Group group(view_, rows_, environment_, limits_, tree_);
+    Group group(view_, rows_, environment_, clock_, limits_, tree_);
     Outcome outcome = group.take({Peer{1000, 1000, 1}, std::move(work)});
     static_cast<LogState&>(view_) = group.end();
     for (const RowChange& change : group.rows().take_changes()) rows_.apply(change);
@@ -99,6 +100,7 @@ class MemoryStore {
   Tree tree_;
   View view_;
   CountingEnvironment environment_;
+  LogClock clock_{environment_};
   StoreLimits limits_;
 };
 
