@@ -266,7 +266,8 @@ class ForPrograms(cli_test.ShopCase):
             done = self.run_cli(*words, "--into", into, "--json", text=False, input=stream)
             self.assertEqual(json.loads(done.stdout),
                              {"directory": into, "sequence": audit["sequence"], "media": audit["blobs"],
-                              "root": audit["root"], "state_digest": audit["state_digest"], "compared": True})
+                              "root": audit["root"], "state_digest": audit["state_digest"], "compared": True,
+                              "collected": 0, "damaged": []})
             self.assertEqual(done.stderr, b"")
         [then] = self.json("replay", "--until", 1, "--into", "then")
         self.assertEqual((then["sequence"], then["compared"]), (1, False))

@@ -64,13 +64,13 @@ TEST_F(LinkDecision, FindsNothingToDoWhereALinkHasThePlaceAlready) {
   }
 }
 
-TEST_F(LinkDecision, FindsNothingToDoWhereALinkComesBackToItsPlace) {
+TEST_F(LinkDecision, FindsNothingToDoWhereAllLinksComeBackToTheirPlaces) {
   documents_after({{"$set", List{3, 1, 2}}});  // With keys that no list gets by itself.
   const Sequence sequence = view()->sequence;
-  const std::vector<Map> requests{{{"$detach", List{2}}, {"$attach", List{2}}},
-                                  {{"$set", List{1, 2}}, {"$attach", List{at(3, "first")}}},
-                                  {{"$attach", List{at(1, "last"), at(2, "last")}}},
-                                  {{"$attach", List{at(1, "first"), at(3, "first")}}}};
+  const std::vector<Map> requests{
+      {{"$detach", List{3, 1, 2}}, {"$attach", List{3, 1, 2}}},
+      {{"$set", List{1, 2}}, {"$attach", List{at(3, "first")}}},
+      {{"$attach", List{at(2, "first"), at(1, "first"), at(3, "first")}}}};
   for (const Map& operators : requests) {
     const auto outcome = must(update("products", 1, {{"documents", operators}}));
     EXPECT_EQ(outcome.sequence, sequence) << to_string(Value(operators));
