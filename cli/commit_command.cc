@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cli/commands.h"
+#include "cli/commit_text.h"
 #include "cli/media_names.h"
 #include "cli/pairs.h"
 #include "cli/text.h"
@@ -43,6 +44,7 @@ class CommitText {
     session_.print(bold(session_.terminal(), "commit " + cell_text(value_at(commit_, "sequence"))) +
                    "\n");
     print_request();
+    if (!commit_.contains("events")) session_.print(untold_text(commit_) + "\n");
     for (const Value& event : events()) print_event(map_of(event));
   }
 

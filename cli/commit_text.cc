@@ -24,11 +24,17 @@ std::string event_text(const Map& event) {
 
 }  // namespace
 
+std::string untold_text(const Map& commit) {
+  const Binary* bytes = value_at(commit, "bytes").if_binary();
+  return "too large to be told here (" + size_text(bytes == nullptr ? 0 : bytes->data.size()) +
+         "); `emstore show " + cell_text(value_at(commit, "sequence")) + " --json` has its bytes";
+}
+
 std::string events_text(const Map& commit) {
   const List* events = value_at(commit, "events").if_list();
   std::string text;
   std::size_t media = 0;
-  if (!events) return text;
+  if (!events) return untold_text(commit);
   if (events->size() == 1 && events->front().if_map() &&
       cell_text(value_at(*events->front().if_map(), "kind")) == "request") {
     return "nothing changed (keyed request)";

@@ -84,7 +84,7 @@ const PastSchema& PastSchemas::version(std::uint64_t sequence) {
 }
 
 // A commit names the schema before it: so the next one tells which was in force after this one, and
-// behind the last one it is that of now. One that is too large to be told says nothing.
+// behind the last one it is that of now.
 const PastSchema& PastSchemas::as_of(std::uint64_t sequence) {
   if (sequence == 0) return version(0);
   if (!commit_at(session_, sequence)) {
@@ -94,15 +94,11 @@ const PastSchema& PastSchemas::as_of(std::uint64_t sequence) {
                    "`emstore log` lists the commits",
                    {}});
   }
-  for (std::uint64_t next = sequence + 1;;) {
-    const std::optional<Map> commit = commit_at(session_, next);
-    if (commit && !commit->contains("schema")) {
-      ++next;
-      continue;
-    }
+  while (true) {
+    const std::optional<Map> next = commit_at(session_, sequence + 1);
     const std::uint64_t known =
-        commit ? number_at(*commit, "schema") : number_at(session_.client().schema(), "version");
-    if (known < next) return version(known);  // Else commits have been made meanwhile.
+        next ? number_at(*next, "schema") : number_at(session_.client().schema(), "version");
+    if (known <= sequence) return version(known);  // Else commits have been made meanwhile.
   }
 }
 

@@ -223,8 +223,10 @@ Value shown_commit(const store::StoredCommit& stored, const store::Commit& commi
 }
 
 // A commit whose decoded form does not fit beside its bytes comes without its events.
-Value bare_commit(const store::StoredCommit& stored) {
-  return Map{{"sequence", stored.sequence}, {"bytes", Binary{stored.bytes}}};
+Value bare_commit(const store::StoredCommit& stored, const store::CommitInfo& info) {
+  ValueSink sink;
+  store::show_bare(stored, info, sink);
+  return sink.take();
 }
 
 Result<store::LogWords> words_of(const protocol::LogRead& read) {
@@ -272,7 +274,7 @@ Result<Value> read_commits(const View& view, const protocol::LogRead& read,
       next = one.sequence;
       break;
     }
-    commits.push_back(fits ? std::move(shown) : bare_commit(one));
+    commits.push_back(fits ? std::move(shown) : bare_commit(one, commit.info));
     bytes += size;
   }
   const bool more = next != 0;

@@ -87,7 +87,7 @@ std::string packed(const StoredCommit& stored, const Commit& commit, const Schem
   if (bytes.size() <= bytes_max) return bytes;
   bytes.clear();
   pack::Writer bare(bytes);
-  bare.value(Map{{"sequence", stored.sequence}, {"bytes", Binary{stored.bytes}}});
+  show_bare(stored, commit.info, bare);
   return bytes;
 }
 

@@ -45,7 +45,8 @@ bool wants(const FeedFilter& filter, const Event& event);
 struct FeedBounds {
   std::uint64_t commits_max = 0;  // Looked at.
   std::size_t bytes_max = 0;      // Of what is packed; one commit may take more.
-  std::size_t commit_max = 0;     // A commit that takes more comes as its stored bytes alone.
+  std::size_t commit_max =
+      0;  // A commit that takes more comes with its bytes instead of its events.
 };
 
 // A piece of the feed.

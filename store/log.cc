@@ -174,6 +174,24 @@ class EventText {
   Sink& sink_;
 };
 
+constexpr std::size_t kInfoMembers = 4;
+
+void show_info(const CommitInfo& info, Sink& sink) {
+  const auto number = [&](std::string_view name, std::uint64_t value) {
+    sink.text(name);
+    sink.integer(static_cast<std::int64_t>(value));
+  };
+  number("sequence", info.sequence);
+  sink.text("time");
+  sink.time(info.time);
+  number("schema", info.schema);
+  sink.text("peer");
+  sink.begin_map(3);
+  number("uid", info.peer.uid);
+  number("gid", info.peer.gid);
+  number("pid", info.peer.pid);
+}
+
 }  // namespace
 
 Result<std::vector<StoredCommit>> read_log(const Reader& reader, Sequence from, std::uint64_t limit,
@@ -212,24 +230,19 @@ Result<Schema> schema_applied_at(const Reader& reader, Sequence version) {
 }
 
 void show(const Commit& commit, const Schema& schema, Sink& sink) {
-  const auto number = [&](std::string_view name, std::uint64_t value) {
-    sink.text(name);
-    sink.integer(static_cast<std::int64_t>(value));
-  };
-  sink.begin_map(5);
-  number("sequence", commit.info.sequence);
-  sink.text("time");
-  sink.time(commit.info.time);
-  number("schema", commit.info.schema);
-  sink.text("peer");
-  sink.begin_map(3);
-  number("uid", commit.info.peer.uid);
-  number("gid", commit.info.peer.gid);
-  number("pid", commit.info.peer.pid);
+  sink.begin_map(kInfoMembers + 1);
+  show_info(commit.info, sink);
   sink.text("events");
   sink.begin_list(commit.events.size());
   EventText text(schema, sink);
   for (const Event& event : commit.events) text.show(event);
+}
+
+void show_bare(const StoredCommit& stored, const CommitInfo& info, Sink& sink) {
+  sink.begin_map(kInfoMembers + 1);
+  show_info(info, sink);
+  sink.text("bytes");
+  sink.binary(stored.bytes);
 }
 
 }  // namespace emstore::store

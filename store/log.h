@@ -45,5 +45,7 @@ inline constexpr std::array kOperatorNames{
 // …}]}. Ids of entities and fields that the schema no longer knows are shown as numbers ("field
 // 7").
 void show(const Commit& commit, const Schema& schema, Sink& sink);
+// The same of one that would be too large: `bytes`, as it is stored, in the place of its events.
+void show_bare(const StoredCommit& stored, const CommitInfo& info, Sink& sink);
 
 }  // namespace emstore::store

@@ -468,6 +468,9 @@ class Differences(CliCase):
         large = ["update", "posts", "--all", "body=" + "x" * 100_000]
         self.out(*large)                                                      # 3
         self.assertIn("commit 3 is too large to be told", self.refused(5, "diff", 2, 3))
+        for shown in (self.out("show", 3), self.out("log")):
+            self.assertRegex(shown, r"too large to be told here \(\d+\.\d MiB\); `emstore show 3 --json` has its bytes")
+        self.assertRegex(self.out("show", 3), rf"by +uid {os.getuid()},")
         self.out("update", "posts", 1, "title=Changed")                       # 4
         self.out(*large, "title=Same")                                        # 5
         changed = 'posts/1\n  title  "Post 0" → "Changed"\n'

@@ -8,10 +8,13 @@ import type { Id } from "./rows.js";
 /** A commit, as `log.read` and the feed give it. */
 export interface Commit {
   readonly sequence: number;
-  /** As stored; a feed has them only of a commit that is too large to be decoded on the way. */
+  readonly time: Date;
+  readonly peer: { readonly uid: number; readonly gid: number; readonly pid: number };
+  /** The commit that applied the schema in force before it; 0: none. */
+  readonly schema: number;
+  /** As stored; a feed has them only in the place of `events`. */
   readonly bytes?: Uint8Array;
-  readonly time?: Date;
-  readonly peer?: { readonly uid: number; readonly gid: number; readonly pid: number };
+  /** Not of a commit that is too large to be decoded on the way. */
   readonly events?: readonly { readonly kind: string; readonly [detail: string]: unknown }[];
   readonly [detail: string]: unknown;
 }

@@ -83,21 +83,17 @@ export class PastSchemas {
    * has not been made; `said` is what the caller has it as.
    *
    * A commit names the schema before it: so the next one tells which was in force after this one, and
-   * behind the last one it is that of now. One that is too large to be told says nothing.
+   * behind the last one it is that of now.
    */
   async asOf(sequence: number, said: string): Promise<PastSchema> {
     if (sequence === 0) return this.version(0);
     if (!(await commitAt(this.#requests, sequence, this.#signal))) throw notMade(sequence, said);
-    for (let next = sequence + 1; ;) {
-      const commit = await commitAt(this.#requests, next, this.#signal);
-      if (commit && commit.schema === undefined) {
-        next += 1;
-        continue;
-      }
-      const { version } = commit
-        ? { version: commit.schema as number }
+    while (true) {
+      const next = await commitAt(this.#requests, sequence + 1, this.#signal);
+      const { version } = next
+        ? { version: next.schema }
         : ((await this.#requests.read("schema.get", [], this.#signal)) as { version: number });
-      if (version < next) return this.version(version); // Else commits have been made meanwhile.
+      if (version <= sequence) return this.version(version); // Else commits have been made meanwhile.
     }
   }
 }
@@ -120,7 +116,7 @@ export function notMade(sequence: number, said: string): EmstoreError {
   });
 }
 
-/** Errors: result_too_large for a commit that is told by its bytes only. */
+/** Errors: result_too_large for a commit that comes without its events. */
 export function eventsOf(commit: Commit): NonNullable<Commit["events"]> {
   if (commit.events) return commit.events;
   throw new EmstoreError("result_too_large", `commit ${commit.sequence} is too large to be told`, {

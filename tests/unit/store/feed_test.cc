@@ -131,10 +131,12 @@ TEST_F(FeedOfAShop, LooksAtABoundedNumberOfCommitsThatNobodyWants) {
   EXPECT_EQ(part.next, 4u);
 }
 
-TEST_F(FeedOfAShop, GivesAHugeCommitAsItsBytesAlone) {
+TEST_F(FeedOfAShop, GivesTheBytesOfAHugeCommitInsteadOfItsEvents) {
   const auto part = slice({}, 3, {.commits_max = 1, .bytes_max = 1u << 20, .commit_max = 50});
   const Map bare = commit_of(part.commits.at(0));
-  EXPECT_EQ(bare.size(), 2u);
+  EXPECT_EQ(bare.size(), 5u);
+  EXPECT_TRUE(bare.contains("time") && bare.contains("schema") && bare.contains("peer"));
+  EXPECT_FALSE(bare.contains("events"));
   EXPECT_EQ(*bare.find("sequence")->if_integer(), 3);
   EXPECT_EQ(bare.find("bytes")->if_binary()->data,
             *shop_.view()->reader->get(store::Family::log, store::log_key(3)).value());
