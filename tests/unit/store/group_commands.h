@@ -12,7 +12,6 @@
 namespace emstore::testing {
 
 using Faults = std::vector<std::pair<ErrorCode, std::string>>;
-using Ids = std::vector<std::uint64_t>;
 
 inline Map ref(const char* name) { return Map{{"$ref", name}}; }
 
@@ -53,6 +52,8 @@ inline store::Mutation check_where(std::string entity, Value id, Map where, bool
 
 class Commands : public ::testing::Test, public TestStore {
  protected:
+  using Ids = std::vector<std::uint64_t>;
+
   Commands() {
     apply(shop_schema());
     front_ = upload("front");
