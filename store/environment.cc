@@ -20,6 +20,11 @@ class SystemEnvironment final : public Environment {
     return Time{std::chrono::duration_cast<microseconds>(since_epoch).count()};
   }
 
+  std::chrono::microseconds elapsed() override {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now().time_since_epoch());
+  }
+
   // The kernel is asked for a page at a time: every event takes a salt, and a call each would show.
   void random(std::span<std::uint8_t> bytes) override {
     while (!bytes.empty()) {

@@ -1,6 +1,7 @@
 // What of the outside world the store needs: time and chance. Decided once, recorded in events.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -13,6 +14,8 @@ class Environment {
  public:
   virtual ~Environment() = default;
   virtual Time now() = 0;
+  // How long it is since some moment. Nobody sets it: it tells how much time passes.
+  virtual std::chrono::microseconds elapsed() = 0;
   virtual void random(std::span<std::uint8_t> bytes) = 0;
 };
 

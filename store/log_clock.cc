@@ -1,12 +1,13 @@
 #include "store/log_clock.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace emstore::store {
 namespace {
 
 // A clock that is put right step by step is none that was wrong.
-constexpr std::int64_t kToldMicros = 1'000'000;
+constexpr std::chrono::microseconds kTold = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -14,17 +15,27 @@ LogClock::LogClock(Environment& environment, Behind told)
     : environment_(environment), told_(std::move(told)) {}
 
 Time LogClock::now(Time log) {
-  const std::int64_t clock = environment_.now().micros;
-  const std::int64_t behind = log.micros - clock;
-  const std::int64_t known = ahead_;
-  if (behind <= 0) {
-    ahead_ = 0;
-    return Time{clock};
+  const std::lock_guard turn(mutex_);
+  const Time clock = environment_.now();
+  const std::chrono::microseconds elapsed = environment_.elapsed();
+  Time least = log;
+  if (own_)
+    least.micros = std::max(least.micros, (own_->time.micros + (elapsed - own_->elapsed).count()));
+  if (clock >= least) {
+    own_.reset();
+    return clock;
   }
-  if (behind <= known) return Time{clock + known};
-  ahead_ = behind;
-  if (told_ && behind - known > kToldMicros) told_(std::chrono::microseconds(behind));
-  return log;
+  if (!own_) own_.emplace();
+  own_->time = least;
+  own_->elapsed = elapsed;
+  tell(std::chrono::microseconds(least.micros - clock.micros));
+  return least;
+}
+
+void LogClock::tell(std::chrono::microseconds behind) {
+  if (behind - own_->told <= kTold) return;
+  own_->told = behind;
+  if (told_) told_(behind);
 }
 
 }  // namespace emstore::store

@@ -1,6 +1,7 @@
 // Requests of a stranger: bytes become a list of mutations, which a store in memory carries out.
 // Whatever is asked, an answer comes, never damage; what is accepted folds, and folding the log
 // again gives the same rows.
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,6 +22,7 @@ namespace {
 class CountingEnvironment final : public Environment {
  public:
   Time now() override { return Time{++micros_}; }
+  std::chrono::microseconds elapsed() override { return std::chrono::microseconds(micros_); }
   void random(std::span<std::uint8_t> bytes) override {
     for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(++micros_);
   }

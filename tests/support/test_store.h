@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -24,6 +25,7 @@ namespace emstore::testing {
 class FakeEnvironment final : public store::Environment {
  public:
   Time now() override { return Time{++micros_}; }
+  std::chrono::microseconds elapsed() override { return std::chrono::microseconds(micros_); }
   void random(std::span<std::uint8_t> bytes) override {
     for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(++count_ * 167 >> 3);
   }

@@ -12,8 +12,14 @@ constexpr std::int64_t kSecond = 1'000'000;
 class SetClock final : public Environment {
  public:
   Time now() override { return Time{micros}; }
+  std::chrono::microseconds elapsed() override { return std::chrono::microseconds(passed); }
   void random(std::span<std::uint8_t>) override {}
+  void pass(std::int64_t time) {
+    micros += time;
+    passed += time;
+  }
   std::int64_t micros = 1'000 * kSecond;
+  std::int64_t passed = 5 * kSecond;
 };
 
 class ALogClock : public ::testing::Test {
@@ -35,10 +41,10 @@ TEST_F(ALogClock, IsTheSystemsClock) {
 TEST_F(ALogClock, GoesOnWhereTheSystemsClockIsBehindTheLog) {
   const std::int64_t log = system_.micros + 3'600 * kSecond;
   EXPECT_EQ(now(log), log);
-  system_.micros += 7 * kSecond;
+  system_.pass(7 * kSecond);
   EXPECT_EQ(now(log), log + 7 * kSecond);
   const std::int64_t next = log + 7 * kSecond;  // A commit of that time.
-  system_.micros += kSecond;
+  system_.pass(kSecond);
   EXPECT_EQ(now(next), next + kSecond);
   EXPECT_EQ(told_, std::vector<std::int64_t>{3'600 * kSecond});
 }
@@ -59,6 +65,36 @@ TEST_F(ALogClock, NeverGoesBackAndTellsEachFall) {
   system_.micros -= kSecond / 2;
   EXPECT_EQ(now(log), log);
   EXPECT_EQ(told_, (std::vector<std::int64_t>{20 * kSecond, 30 * kSecond}));
+}
+
+// To put a clock right in steps is no time that passes.
+TEST_F(ALogClock, LeapsOnlyWhereTheSystemsClockLeapsBeyondIt) {
+  const std::int64_t log = system_.micros + 3'600 * kSecond;
+  EXPECT_EQ(now(log), log);
+  for (int i = 0; i < 5; ++i) {
+    system_.micros -= 2'000 * kSecond;
+    EXPECT_EQ(now(log), log);
+    system_.micros += 2'000 * kSecond;
+    EXPECT_EQ(now(log), log);
+  }
+  system_.micros = log + 60 * kSecond;
+  EXPECT_EQ(now(log), log + 60 * kSecond);
+}
+
+// Nobody has to commit for it.
+TEST_F(ALogClock, DoesNotGoBackWhenTheSystemsClockComesToTheLog) {
+  const std::int64_t log = system_.micros + 10 * kSecond;
+  EXPECT_EQ(now(log), log);
+  system_.pass(9 * kSecond);
+  EXPECT_EQ(now(log), log + 9 * kSecond);
+  system_.micros += kSecond;
+  EXPECT_EQ(now(log), log + 9 * kSecond);
+  system_.pass(kSecond);
+  EXPECT_EQ(now(log), log + 10 * kSecond);
+  system_.micros += 9 * kSecond;
+  EXPECT_EQ(now(log), log + 10 * kSecond);
+  system_.micros += 1;
+  EXPECT_EQ(now(log), log + 10 * kSecond + 1);
 }
 
 }  // namespace
