@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -95,13 +96,15 @@ bool take(pack::Cursor& cursor, Latest& into) {
 
 // Nothing where no backup is.
 Result<std::optional<Latest>> read_latest(const fs::path& folder) {
-  std::ifstream file(folder / kLatestName, std::ios::binary);
-  if (!file) return std::nullopt;
+  const fs::path path = folder / kLatestName;
+  std::ifstream file(path, std::ios::binary);
+  if (!file && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  if (!file) return io_failure(errno, "open", path);
   const std::string bytes((std::istreambuf_iterator<char>(file)), {});
   pack::Cursor cursor(bytes);
   Latest latest;
   if (take(cursor, latest)) return latest;
-  return failure(ErrorCode::corrupt_log, (folder / kLatestName).string() + " is damaged", "",
+  return failure(ErrorCode::corrupt_log, path.string() + " is damaged", "",
                  "make a backup in another directory, or restore an older one");
 }
 

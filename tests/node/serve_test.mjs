@@ -1,7 +1,7 @@
 // The daemon that a program for Node starts for itself ends with it, however that ends.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -146,6 +146,33 @@ test("nobody watches over a daemon that was closed or ended by itself", async ()
     child.kill("SIGKILL");
     await ended;
   }
+});
+
+test("a daemon that does not start says why, and what to do", async () => {
+  const folder = temporaryFolder();
+  const refusing = join(folder, "emstored");
+  const said = "echo 'emstored: error: it will not [locked]' >&2; echo '  next: wait for it' >&2";
+  writeFileSync(refusing, `#!/bin/sh\n${said}\nexit 6\n`, { mode: 0o755 });
+  const client = pathToFileURL(join(packageFolder, "dist", "daemon.js"));
+  const { findOrStart } = await import(String(client));
+  const options = { program: refusing, data: join(folder, "data"), socket: join(folder, "sock") };
+  await assert.rejects(findOrStart(options), {
+    code: "unreachable",
+    message: `cannot start ${refusing}: emstored: error: it will not [locked]`,
+    hint: "wait for it",
+  });
+});
+
+test("programs that start together share one daemon", async () => {
+  const folder = temporaryFolder();
+  const programs = await Promise.all([1, 2, 3, 4].map(() => program(folder)));
+  assert.equal(new Set(programs.map(({ pid }) => pid)).size, 1);
+  assert.equal(programs.filter(({ isOurs }) => isOurs).length, 1);
+  for (const { child, ended } of programs) {
+    child.kill("SIGKILL");
+    await ended;
+  }
+  assert.ok(await hasEnded(folder));
 });
 
 test("a daemon and its watcher do not keep a program running", async () => {

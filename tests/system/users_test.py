@@ -122,6 +122,16 @@ class OtherUsers(unittest.TestCase):
             self.assertEqual(run_as(STRANGER, READ, path, "rb"), "EACCES", path)
         self.assertEqual(run_as(OWNER, READ, self.data / "head", "rb"), "open")
 
+    def test_a_backup_that_may_not_be_read_is_not_called_none(self):
+        self.start()
+        kept = self.data.parent / "kept"
+        kept.mkdir(mode=0o700)
+        done = subprocess.run(
+            [kept.parent.parent / "emstored", "--restore", kept, "--data", kept / "restored"], capture_output=True,
+            env=rpc.environment(), text=True, cwd="/", user=STRANGER, group=STRANGER, extra_groups=())
+        self.assertEqual(done.returncode, 6)
+        self.assertRegex(done.stderr, "cannot open .*/kept/latest: Permission denied")
+
 
 if __name__ == "__main__":
     unittest.main()

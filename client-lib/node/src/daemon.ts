@@ -134,17 +134,25 @@ function ready(child: ChildProcess, program: string): Promise<void> {
       if (said.length > 20) said.shift();
     });
     createInterface({ input: child.stdout! }).once("line", () => resolve());
-    child.once("error", (cause) => reject(notStarted(program, cause.message, cause)));
-    child.once("close", (code) => {
-      reject(notStarted(program, said.at(-1) ?? `it ended with code ${code}`));
-    });
+    child.once("error", (cause) => reject(notFound(program, cause)));
+    child.once("close", (code) => reject(notStarted(program, said, code)));
   });
 }
 
-function notStarted(program: string, reason: string, cause?: Error): EmstoreError {
-  const isMissing = (cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
-  return new EmstoreError("unreachable", `cannot start ${program}: ${reason}`, {
+function notFound(program: string, cause: Error): EmstoreError {
+  const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+  return new EmstoreError("unreachable", `cannot start ${program}: ${cause.message}`, {
     hint: isMissing ? "install emstored, or say where it is: EMSTORED" : "mend what it says",
     cause,
+  });
+}
+
+/** It says why in a line, and in one below that, set in, what to do. */
+function notStarted(program: string, said: string[], code: number | null): EmstoreError {
+  const step = /^\s+next: /;
+  const reason = said.filter((line) => !step.test(line)).at(-1) ?? `it ended with code ${code}`;
+  const hint = said.filter((line) => step.test(line)).at(-1)?.replace(step, "");
+  return new EmstoreError("unreachable", `cannot start ${program}: ${reason}`, {
+    hint: hint ?? "mend what it says",
   });
 }
