@@ -260,6 +260,15 @@ Status complete(Config& config, const Environment& environment) {
                        ")",
                    part.name, "lower it, or raise limits.reply");
   }
+  for (const Part& part : {Part{"limits.connection_memory", config.session.held_bytes_max},
+                           Part{"limits.connections_memory", config.session.all_bytes_max}}) {
+    if (part.bytes >= wire.chunk_bytes_max + kEnvelopeBytes) continue;
+    return failure(ErrorCode::invalid_request,
+                   std::string(part.name) + " (" + bytes_text(part.bytes) +
+                       ") has no room for a request with limits.chunk (" +
+                       bytes_text(wire.chunk_bytes_max) + ")",
+                   part.name, "raise it, or lower limits.chunk");
+  }
   if (wire.chunk_bytes_max + kEnvelopeBytes >
       std::min(wire.request_bytes_max, wire.reply_bytes_max)) {
     return failure(ErrorCode::invalid_request,

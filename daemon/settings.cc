@@ -19,6 +19,9 @@ constexpr std::uint64_t kReplyMost = 64u << 20;
 
 static_assert(std::is_same_v<std::size_t, std::uint64_t>, "Number and Bytes point at either");
 
+// A request with a document of operators has so many.
+constexpr std::uint64_t kDepthLeast = 8;
+
 constexpr std::array kSettings{
     Setting{"data", [](Config& c) -> Place { return &c.data; },
             "the directory that holds the store"},
@@ -46,7 +49,7 @@ constexpr std::array kSettings{
             "the bytes of one blob.write or blob.read"},
     Setting{"limits.depth",
             [](Config& c) -> Place {
-              return Number{&c.session.wire.depth_max, 1, protocol::kDepthMost};
+              return Number{&c.session.wire.depth_max, kDepthLeast, protocol::kDepthMost};
             },
             "lists and maps within each other"},
     Setting{"limits.in_flight", [](Config& c) -> Place { return Number{&c.session.in_flight_max}; },
@@ -192,7 +195,10 @@ constexpr std::array kSettings{
               return Number{&c.media_threads, 1, kMediaThreadsMost};
             },
             "threads that hash, sniff and write media"},
-    Setting{"threads.spin", [](Config& c) -> Place { return Duration{&c.spin}; },
+    Setting{"threads.spin",
+            [](Config& c) -> Place {
+              return Duration{.value = &c.spin, .most = std::chrono::seconds(1)};
+            },
             "how long the reactor looks for work before it sleeps; 30us halves the latency of a "
             "quiet daemon"},
 
@@ -272,7 +278,7 @@ std::string range_of(const Bytes& bytes) {
 
 std::string range_of(const Duration& duration) {
   const std::string range =
-      "from " + duration_text(duration.least) + " to " + duration_text(kLongest);
+      "from " + duration_text(duration.least) + " to " + duration_text(duration.most);
   return (duration.may_be_off ? "0, or a time " : "a time ") + range +
          ", such as \"10s\", \"50ms\" or \"7d\"";
 }
@@ -307,7 +313,8 @@ std::string assign_to(const Place& place, std::string_view text) {
                         [&](const Duration& duration) -> std::string {
                           const auto read = duration_of(text);
                           const bool is_off = read && read->count() == 0 && duration.may_be_off;
-                          const bool fits = read && *read >= duration.least && *read <= kLongest;
+                          const bool fits =
+                              read && *read >= duration.least && *read <= duration.most;
                           if (!fits && !is_off) return range_of(duration);
                           *duration.value = *read;
                           return {};

@@ -31,6 +31,7 @@ struct Duration {
   std::chrono::microseconds* value;
   std::chrono::microseconds least{0};
   bool may_be_off = false;  // 0 is taken too.
+  std::chrono::microseconds most = kLongest;
 };
 struct Mode {
   mode_t* value;

@@ -144,11 +144,13 @@ TEST(Config, BoundsHowDeepValuesMayLie) {
     sources.file = write(folder, "emstore.toml", "[limits]\ndepth = " + depth + "\n");
     return read_config(sources);
   };
+  EXPECT_FALSE(read("7"));
+  EXPECT_TRUE(read("8"));
   EXPECT_TRUE(read("511"));
   EXPECT_TRUE(read("512"));
   const auto deeper = read("513");
   ASSERT_FALSE(deeper);
-  EXPECT_NE(to_string(deeper.error()).find("a whole number from 1 to 512"), std::string::npos)
+  EXPECT_NE(to_string(deeper.error()).find("a whole number from 8 to 512"), std::string::npos)
       << to_string(deeper.error());
 }
 
@@ -162,6 +164,19 @@ TEST(Config, BoundsTheThreadsOfMedia) {
   EXPECT_TRUE(read("256"));
   ASSERT_FALSE(read("257"));
   EXPECT_EQ(read("257").error().hint, "it takes a whole number from 1 to 256");
+}
+
+TEST(Config, WantsRoomForAPieceInTheMemoryOfConnections) {
+  const auto path = [](const char* setting, const char* bytes) {
+    ConfigSources sources;
+    sources.overrides = {{setting, bytes, "--set"}};
+    const auto read = read_config(sources);
+    return read ? "taken" : read.error().path;
+  };
+  for (const char* setting : {"limits.connection_memory", "limits.connections_memory"}) {
+    EXPECT_EQ(path(setting, "1088KiB"), "taken");  // A chunk of 1 MiB, and what is around it.
+    EXPECT_EQ(path(setting, "1087KiB"), setting);
+  }
 }
 
 TEST(Config, BoundsTimesSoThatNoClockOverflows) {
@@ -178,6 +193,8 @@ TEST(Config, BoundsTimesSoThatNoClockOverflows) {
   EXPECT_NE(hint("requests.expiry_interval", "0").find("from 10ms to"), std::string::npos);
   EXPECT_EQ(hint("scrub.every", "0"), "taken");
   EXPECT_EQ(hint("scrub.every", "1s"), "taken");
+  EXPECT_EQ(hint("threads.spin", "1s"), "taken");
+  EXPECT_NE(hint("threads.spin", "2s").find("from 0 to 1s"), std::string::npos);
   EXPECT_NE(hint("scrub.every", "1us").find("0, or a time from 1s to"), std::string::npos);
 }
 
