@@ -355,6 +355,11 @@ class Group::CommandRun {
              path_in(path, "all"), "leave out all, or send {} as `where`");
       return FoundIds{};
     }
+    if (choice.limit == 0) {  // It would do nothing, and say for ever that there is more.
+      refuse(ErrorCode::out_of_range, "0 is no integer from 1", path_in(path, "limit"),
+             "leave it out for no limit");
+      return FoundIds{};
+    }
     const std::uint64_t most = group_.limits_.mutations_max;
     EMSTORE_TRY(FoundIds found,
                 search(mutation, query_of(mutation), std::min(choice.limit.value_or(most), most),

@@ -122,6 +122,8 @@ TEST_F(Commands, StopAChoiceAtItsLimitAndSayThatThereIsMore) {
   EXPECT_TRUE(outcome.mutations[0].has_more);
   asked.choice->limit = 5;
   EXPECT_FALSE(must(asked).mutations[0].has_more);
+  asked.choice->limit = 0;
+  EXPECT_EQ(faults(command(asked)), (Faults{{ErrorCode::out_of_range, "limit"}}));
 }
 
 TEST_F(Commands, FindByAFieldThatWasCleared) {
