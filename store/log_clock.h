@@ -1,7 +1,7 @@
 // The time of commits, leases and keys: the system's clock, and never behind the log. Where that
-// clock is behind, because it was ahead once, time goes on from the log's as it passes, until the
-// clock has caught up: ages grow, and what is to end ends. However the clock is set meanwhile, time
-// does not go back, and leaps only where the clock does.
+// clock is behind, because it was ahead once, time goes on from the log's at half its pace, until
+// the clock has caught up: ages grow, and what is to end ends, if later. However the clock is set
+// meanwhile, time does not go back, and leaps only where the clock does.
 //
 // Threads: any.
 #pragma once
@@ -32,9 +32,10 @@ class LogClock {
  private:
   // A time of its own, as long as the system's clock is behind it.
   struct Own {
+    Time at(std::chrono::microseconds elapsed) const;
     Time time;
-    std::chrono::microseconds elapsed;  // When it was that time.
-    std::chrono::microseconds told;     // How far behind it the system's clock was said to be.
+    std::chrono::microseconds since;  // When it was that time.
+    std::chrono::microseconds told;   // How far behind it the system's clock was said to be.
   };
   void tell(std::chrono::microseconds behind);
 
