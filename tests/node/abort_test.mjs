@@ -7,7 +7,7 @@ import { PassThrough } from "node:stream";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { fakeDaemon, greeting } from "./fake_daemon.mjs";
+import { fakeDaemon, greeting, helloOf } from "./fake_daemon.mjs";
 import { Daemon, environment, ours, packageFolder, refusal, temporaryFolder } from "./support.mjs";
 
 const { Client, entity, media, systemEntity, text } = await ours("index.js");
@@ -74,9 +74,7 @@ const calls = {
   "media.save": (c, signal) => c.media.save("xxh3-128:00", join(temporaryFolder(), "x"), { signal }),
   audit: (c, signal) => c.audit({ signal }),
   verify: (c, signal) => c.verify({ signal }),
-  rebuild: (c, signal) => c.rebuild({ signal }),
-  gc: (c, signal) => c.gc({ signal }),
-  scrub: (c, signal) => c.scrub({ signal }),
+  "gc that only looks": (c, signal) => c.gc({ dry_run: true, signal }),
   subscribe: (c, signal) => c.subscribe("notes", { signal }).notices().next(),
   "media.upload": (c, signal) => c.media.upload(Buffer.alloc(100_000), {}, { signal }),
 };
@@ -91,6 +89,9 @@ const changes = {
   undo: (c, signal) => c.undo(1, { signal }),
   "small upload": (c, signal) => c.media.upload(Buffer.from("x"), {}, { signal }),
   applySchema: (c, signal) => c.applySchema({}, { signal }),
+  rebuild: (c, signal) => c.rebuild({ signal }),
+  gc: (c, signal) => c.gc({ signal }),
+  scrub: (c, signal) => c.scrub({ signal }),
 };
 
 test("whatever waits for an answer ends at once, and its connection goes on", { timeout: 60_000 }, async (t) => {
@@ -112,13 +113,66 @@ test("whatever waits for an answer ends at once, and its connection goes on", { 
 });
 
 test("what is taken back before it is asked is not sent", async (t) => {
-  const fake = await greeting(() => assert.fail("was sent"));
+  const sent = [];
+  const fake = await greeting(({ method, reply }) => {
+    sent.push(method);
+    reply(null, { sequence: 1 });
+  });
   const asker = clientOf(t, fake.socket);
+  const withSchema = clientOf(t, fake.socket, { schema });
   const signal = AbortSignal.abort(new Error("enough"));
   for (const [what, ask] of Object.entries({ ...calls, ...changes })) {
-    const error = await refusal(ask(asker, signal));
-    assert.deepEqual([error.code, error.class, error.cause.message], ["cancelled", "unavailable", "enough"], what);
+    for (const one of [asker, withSchema]) {
+      const error = await refusal(ask(one, signal));
+      assert.deepEqual([error.code, error.class, error.cause.message], ["cancelled", "unavailable", "enough"], what);
+      if (what === "applySchema") break; // It takes the place of the schema that waits.
+    }
   }
+  await asker.ping();
+  assert.deepEqual(sent, ["ping"]);
+});
+
+test("a job that is taken back while its client connects or makes ready is not begun", async (t) => {
+  for (const options of [{}, { schema }]) {
+    const sent = [];
+    const held = [];
+    const fake = await fakeDaemon(({ method, reply }) => {
+      sent.push(method);
+      const answer = () => reply(null, { ...helloOf(), sequence: 2 });
+      if (sent.length === (options.schema ? 2 : 1)) held.push(answer);
+      else answer();
+    });
+    const asker = clientOf(t, fake.socket, options);
+    const error = takenBack((signal) => asker.gc({ signal }), () => held.length > 0);
+    const ping = asker.ping(); // Waits too, so that the greeting goes on.
+    assert.equal((await error).code, "cancelled");
+    for (const answer of held) answer();
+    await ping;
+    assert.deepEqual(sent, ["hello", ...(options.schema ? ["schema.apply"] : []), "ping"]);
+  }
+});
+
+test("a job that changes something has an unknown outcome once it was sent, and is not begun again", async (t) => {
+  const sent = [];
+  const fake = await greeting(({ method, connection, reply, end }) => {
+    sent.push([connection, method]);
+    if (connection > 1) reply(null, { sequence: 1 });
+    else if (method === "ping") setTimeout(end, 100);
+  });
+  const asker = clientOf(t, fake.socket, { retryFor: 2000 });
+  const error = takenBack((signal) => asker.gc({ signal }), () => sent.length > 1);
+  await until(() => sent.length > 0);
+  const ping = asker.ping();
+  assert.equal((await error).code, "outcome_unknown");
+  await ping;
+  assert.deepEqual(sent, [[1, "gc"], [1, "ping"], [2, "ping"]]);
+});
+
+test("a gc that was taken back before it began has deleted nothing", async () => {
+  const { id } = await client.media.upload(Buffer.from("kept"));
+  assert.equal((await refusal(client.gc({ grace: 0, signal: AbortSignal.abort() }))).code, "cancelled");
+  await client.audit();
+  assert.equal((await client.media.read(id)).toString(), "kept");
 });
 
 test("a call ends while nobody greets, or nobody is there any more; and leaves no connection", async (t) => {
@@ -257,7 +311,7 @@ test("a feed ends in its waiting and among commits, and says where it was", asyn
   assert.equal(many, 2);
 });
 
-test("a job that is taken back ends in the daemon too", async (t) => {
+test("a job that is taken back ends in the daemon too, also before it was told which it is", async (t) => {
   const asked = [];
   const fake = await greeting(({ method, params, reply }) => {
     asked.push(method === "job.get" ? method : [method, ...params]);
@@ -269,6 +323,13 @@ test("a job that is taken back ends in the daemon too", async (t) => {
   await until(() => Array.isArray(asked.at(-1)));
   const [begin, get, ...rest] = asked;
   assert.deepEqual([begin, get, rest.at(-1)], [["audit", { slice: 1, slices: 2 }], "job.get", ["job.cancel", "j7"]]);
+  const late = [];
+  const slow = await greeting(({ method, params, reply }) => late.push({ method, params, reply }));
+  const other = clientOf(t, slow.socket);
+  assert.equal((await takenBack((signal) => other.rebuild({ signal }), () => late.length > 0)).code, "outcome_unknown");
+  late[0].reply(null, { job: "j8" });
+  await until(() => late.length > 1);
+  assert.deepEqual([late[1].method, late[1].params], ["job.cancel", ["j8"]]);
 });
 
 test("one signal may stand for many calls, and what is no signal is refused", async () => {

@@ -7,13 +7,14 @@
  * was sent is not: its outcome is unknown.
  *
  * A call that is taken back is refused at once. One that was sent keeps its place until its answer has
- * come, which is dropped, and is never sent again.
+ * come, which is dropped, and is never sent again. With `onSent` the answer is not dropped: it may name
+ * what is to be ended.
  */
 import { randomBytes } from "node:crypto";
 import { cancelled, onAbort, type Abortable } from "./abort.js";
 import { encode } from "./codec.js";
 import { Connection } from "./connection.js";
-import { EmstoreError, noAnswer } from "./errors.js";
+import { EmstoreError, noAnswer, unknownOutcome } from "./errors.js";
 
 export interface CallerOptions {
   /** How long to reconnect and repeat after a lost connection before giving up, in ms. */
@@ -31,6 +32,11 @@ export interface Repeatability {
   readonly key?: string | undefined;
 }
 
+export interface CallOptions extends Repeatability, Abortable {
+  /** Told when it is sent, each time. From then on its answer is waited for, whatever the signal says. */
+  readonly onSent?: (() => void) | undefined;
+}
+
 /** What `hello` answers. */
 export interface Hello {
   readonly server: string;
@@ -43,7 +49,7 @@ export interface Hello {
   readonly peer: Readonly<Record<string, number>>;
 }
 
-interface Request extends Repeatability {
+interface Request extends CallOptions {
   readonly method: string;
   readonly bytes: Uint8Array;
   readonly resolve: (result: unknown) => void;
@@ -104,8 +110,9 @@ export class Caller {
   call(
     method: string,
     params: readonly unknown[],
-    { signal, ...repeat }: Repeatability & Abortable,
+    options: CallOptions,
   ): Promise<unknown> {
+    const { signal } = options;
     if (this.#isClosed) return Promise.reject(closed());
     if (signal?.aborted) return Promise.reject(cancelled(signal));
     return new Promise((resolve, reject) => {
@@ -119,7 +126,7 @@ export class Caller {
           settle(outcome);
         };
       this.#requests.set(id, {
-        ...repeat,
+        ...options,
         method,
         bytes,
         resolve: settles(resolve),
@@ -186,7 +193,7 @@ export class Caller {
   /** Nobody waits for it any more. What was sent keeps its id: the answer will still come. */
   #takeBack(id: number, cause: EmstoreError): void {
     const request = this.#requests.get(id);
-    if (!request) return;
+    if (!request || (request.isSent && request.onSent)) return;
     if (request.isSent) {
       request.isTakenBack = true;
       this.#takenBack += 1;
@@ -288,6 +295,7 @@ export class Caller {
       }
       request.isSent = request.mayHaveHappened = true;
       this.#connection?.send(request.bytes);
+      request.onSent?.();
     }
     if (this.#requests.size === 0) this.#calm();
     this.#hold();
@@ -304,7 +312,7 @@ export class Caller {
     const request = this.#requests.get(id);
     if (!request) throw new RangeError(`an answer to request ${id}, which was not asked`);
     const refusal = error === null || error === undefined ? null : EmstoreError.fromWire(error);
-    if (!request.isTakenBack && refusal && this.#asksToRepeat(refusal, request)) return this.#repeat(request, refusal);
+    if (refusal && !request.signal?.aborted && this.#asksToRepeat(refusal, request)) return this.#repeat(request, refusal);
     this.#forget(id);
     this.#calm(); // An answer, not a greeting: a request that ends each connection ends at last.
     const isLast = this.#requests.size === this.#takenBack; // Of those that are waited for.
@@ -398,24 +406,19 @@ export function otherStore(path: string): EmstoreError {
 }
 
 function isRepeatable(request: Request): boolean {
-  return !request.isTakenBack && (!request.isMutation || request.key !== undefined);
+  return !request.signal?.aborted && (!request.isMutation || request.key !== undefined);
 }
 
 /** Why a request has no answer, in terms of what may have happened. */
 function outcomeOf(request: Request, cause: EmstoreError): EmstoreError {
   const isChange = request.isMutation || request.method === schemaApply;
-  return isChange && request.mayHaveHappened ? unknownOutcome(request, cause) : cause;
+  return isChange && request.mayHaveHappened ? unknownOutcome(cause, toFindOut(request)) : cause;
 }
 
-function unknownOutcome(request: Request, cause: EmstoreError): EmstoreError {
-  const hint =
-    request.method === schemaApply
-      ? "apply it again: twice applied, a schema is as it was"
-      : request.key === undefined
-        ? "read the record to find out; with a request key, retries are safe"
-        : `retry with the request key "${request.key}"`;
-  const reason = `no answer came, it may have happened: ${cause.message}`;
-  return new EmstoreError("outcome_unknown", reason, { hint, retryable: true, cause });
+function toFindOut({ method, key }: Request): string {
+  if (method === schemaApply) return "apply it again: twice applied, a schema is as it was";
+  if (key !== undefined) return `retry with the request key "${key}"`;
+  return "read the record to find out; with a request key, retries are safe";
 }
 
 function tooLarge(bytes: number, most: number): EmstoreError {

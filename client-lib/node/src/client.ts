@@ -1,10 +1,10 @@
 /** One store, as a program sees it. */
-import { unlessAborted, withoutSignal, type Abortable } from "./abort.js";
+import { cancelled, unlessAborted, withoutSignal, type Abortable } from "./abort.js";
 import type { Hello } from "./caller.js";
 import type { DB } from "./database.js";
 import { differences, type Difference, type DiffOptions } from "./diff.js";
 import { plain } from "./document.js";
-import { EmstoreError, noAnswer } from "./errors.js";
+import { EmstoreError, noAnswer, unknownOutcome } from "./errors.js";
 import { Feed, type FeedOptions } from "./feed.js";
 import { commitOf, commits, type Commit, type LogQuery } from "./log.js";
 import { MediaLibrary } from "./media_library.js";
@@ -242,24 +242,24 @@ export class Client {
 
   /** Has the daemon fold its log again and compare it with the live indexes; the report. */
   verify(options: Abortable = {}): Promise<Record<string, unknown>> {
-    return this.#carriedOut("verify", options);
+    return this.#carriedOut("verify", options, { isChange: false });
   }
 
   /** Has it look at all there is, bytes of media included; the report says what is damaged. */
   audit(options: AuditOptions = {}): Promise<Record<string, unknown>> {
-    return this.#carriedOut("audit", options);
+    return this.#carriedOut("audit", options, { isChange: false });
   }
 
   /** Folds the log again and puts the indexes that it gives in place of the live ones; `mended` says whether those differed. */
   rebuild(options: Abortable = {}): Promise<Record<string, unknown>> {
-    return this.#carriedOut("rebuild", options);
+    return this.#carriedOut("rebuild", options, { isChange: true });
   }
 
   /** Deletes media that nothing has linked for `grace` seconds, and their bytes; the report. */
   gc(
     options: Abortable & { dry_run?: boolean; grace?: number } = {},
   ): Promise<Record<string, unknown>> {
-    return this.#carriedOut("gc", options);
+    return this.#carriedOut("gc", options, { isChange: !options.dry_run });
   }
 
   /**
@@ -267,7 +267,7 @@ export class Client {
    * `waiting` is damaged; the same bytes, uploaded again, mend it.
    */
   scrub(options: Abortable = {}): Promise<Record<string, unknown>> {
-    return this.#carriedOut("scrub", options);
+    return this.#carriedOut("scrub", options, { isChange: true });
   }
 
   /**
@@ -310,17 +310,24 @@ export class Client {
 
   /**
    * A job, until it has ended; begun twice after a lost connection, it does what is left to do. Taken
-   * back, it ends in the daemon too.
+   * back, it is not begun, or ends in the daemon too: a change may be done in part by then.
    */
-  async #carriedOut(method: string, options: object): Promise<Record<string, unknown>> {
+  async #carriedOut(
+    method: string,
+    options: object,
+    { isChange }: { readonly isChange: boolean },
+  ): Promise<Record<string, unknown>> {
     const { signal, rest } = withoutSignal(options);
     const params = takesNoOptions.has(method) ? [] : [withoutUndefined(rest)];
-    const begun = this.request(method, ...params) as Promise<{ job: string }>;
+    let isSent = false;
+    const begun = this.#requests.read(method, params, signal, () => (isSent = true));
     try {
-      return await unlessAborted(signal, this.#ended(begun, signal));
+      return await unlessAborted(signal, this.#ended(begun as Promise<{ job: string }>, signal));
     } catch (cause) {
-      if (signal?.aborted) this.#end(begun);
-      throw cause;
+      if (!signal?.aborted || !isSent) throw cause;
+      this.#end(begun as Promise<{ job: string }>);
+      if (!isChange) throw cause;
+      throw unknownOutcome(cancelled(signal), "call again: what is left to do is done then");
     }
   }
 

@@ -166,6 +166,12 @@ export class EmstoreError extends Error {
   }
 }
 
+/** Of a change that was sent: nobody knows whether it happened. */
+export function unknownOutcome(cause: EmstoreError, hint: string): EmstoreError {
+  const reason = `no answer came, it may have happened: ${cause.message}`;
+  return new EmstoreError("outcome_unknown", reason, { hint, retryable: true, cause });
+}
+
 /** An answer that is not what docs/protocol.md says of the method. */
 export function noAnswer(method: string, missing: string): EmstoreError {
   return new EmstoreError("internal", `emstored answered ${method} without ${missing}`, {

@@ -1,5 +1,5 @@
 /** How requests leave a client: in the order in which they are made, files stored before. */
-import { unlessAborted, withoutSignal, type Abortable } from "./abort.js";
+import { refuseAborted, unlessAborted, withoutSignal, type Abortable } from "./abort.js";
 import { Caller, newRequestKey, type CallerOptions } from "./caller.js";
 import { EmstoreError } from "./errors.js";
 import { Draft, plain } from "./document.js";
@@ -54,14 +54,17 @@ export class Requests {
     this.#requestKeys = options.requestKeys;
   }
 
+  /** `onSent` as Caller has it. */
   async read(
     method: string,
     params: readonly unknown[] = [],
     signal?: AbortSignal,
+    onSent?: () => void,
   ): Promise<unknown> {
     try {
+      refuseAborted(signal); // Before anything is made ready for it.
       await unlessAborted(signal, this.#ready());
-      return await this.calls.call(method, params, { isMutation: false, signal });
+      return await this.calls.call(method, params, { isMutation: false, signal, onSent });
     } catch (cause) {
       throw seenFromHere(cause);
     }
@@ -148,6 +151,7 @@ export class Requests {
   }
 
   async #prepared(parts: readonly unknown[], signal?: AbortSignal): Promise<unknown[]> {
+    refuseAborted(signal);
     await unlessAborted(signal, this.#ready());
     const baggage = newBaggage();
     return Promise.all(
