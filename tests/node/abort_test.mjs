@@ -1,6 +1,7 @@
 // Calls of the client for Node that are taken back by an AbortSignal, wherever they wait, and what they leave.
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawn } from "node:child_process";
+import { getEventListeners } from "node:events";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -332,7 +333,7 @@ test("a job that is taken back ends in the daemon too, also before it was told w
   assert.deepEqual([late[1].method, late[1].params], ["job.cancel", ["j8"]]);
 });
 
-test("one signal may stand for many calls, and what is no signal is refused", async () => {
+test("one signal may stand for many calls, which leave it no listener, and what is no signal is refused", async () => {
   const warnings = [];
   const hear = ({ message }) => warnings.push(message);
   process.on("warning", hear);
@@ -341,8 +342,35 @@ test("one signal may stand for many calls, and what is no signal is refused", as
   await pause(10);
   process.off("warning", hear);
   assert.deepEqual(warnings, []);
+  assert.equal(getEventListeners(signal, "abort").length, 0);
   const error = await refusal(client.ping({ signal: 7 }));
   assert.deepEqual([error.code, error.path], ["wrong_type", "signal"]);
+});
+
+test("a listener goes with the last call that waits, and comes again with the next", async (t) => {
+  const held = [];
+  const fake = await greeting(({ reply }) => held.push(() => reply(null, { sequence: 1 })));
+  const asker = clientOf(t, fake.socket);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const listeners = () => getEventListeners(signal, "abort").length;
+  const [first, second] = [asker.ping({ signal }), asker.ping({ signal })];
+  await until(() => held.length === 2);
+  held[0]();
+  await first;
+  assert.equal(listeners(), 1);
+  held[1]();
+  await second;
+  await pause(5);
+  assert.equal(listeners(), 0);
+  const third = refusal(asker.ping({ signal }));
+  await until(() => held.length === 3);
+  assert.equal(listeners(), 1);
+  controller.abort();
+  assert.equal((await third).code, "cancelled");
+  await refusal(asker.ping({ signal }));
+  await pause(5);
+  assert.equal(listeners(), 0);
 });
 
 test("a program whose calls are taken back ends", async (t) => {

@@ -40,22 +40,34 @@ export function refuseAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw cancelled(signal);
 }
 
+interface Waiting {
+  readonly acts: Set<() => void>;
+  readonly tellAll: () => void;
+}
+
 /** What waits for a signal. One listener for all: Node warns of more than ten. */
-const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+const waiting = new WeakMap<AbortSignal, Waiting>();
 
 /** Has `act` called when the signal says so, which it has not yet. Gives what forgets that. */
 export function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
   if (!signal) return () => undefined;
-  const acts = waiting.get(signal) ?? listening(signal);
+  const { acts, tellAll } = waiting.get(signal) ?? listening(signal);
   acts.add(act);
-  return () => void acts.delete(act);
+  return () => {
+    if (!acts.delete(act) || acts.size > 0) return;
+    // What AbortSignal.any() made is kept alive by whoever listens to it.
+    signal.removeEventListener("abort", tellAll);
+    waiting.delete(signal);
+  };
 }
 
-function listening(signal: AbortSignal): Set<() => void> {
+function listening(signal: AbortSignal): Waiting {
   const acts = new Set<() => void>();
-  waiting.set(signal, acts);
-  signal.addEventListener("abort", () => [...acts].forEach((act) => act()), { once: true });
-  return acts;
+  const tellAll = () => [...acts].forEach((act) => act());
+  signal.addEventListener("abort", tellAll, { once: true });
+  const made = { acts, tellAll };
+  waiting.set(signal, made);
+  return made;
 }
 
 /** What is wanted, or the error `cancelled` as soon as the signal says so. */
