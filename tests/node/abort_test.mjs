@@ -194,6 +194,22 @@ test("a call ends while nobody greets, or nobody is there any more; and leaves n
   }
 });
 
+test("who asks in the tick in which the last one left is connected all the same", async (t) => {
+  const held = [];
+  const fake = await fakeDaemon(({ method, connection, reply }) => {
+    if (connection === 1) held.push(method);
+    else reply(null, method === "hello" ? helloOf() : { sequence: 7 });
+  });
+  const asker = clientOf(t, fake.socket);
+  const controller = new AbortController();
+  const gone = refusal(asker.ping({ signal: controller.signal }));
+  await until(() => held.length > 0);
+  controller.abort();
+  const [answer, { store_id }] = await Promise.all([asker.ping(), asker.hello()]);
+  assert.deepEqual([answer, store_id], [{ sequence: 7 }, "aa"]);
+  assert.equal((await gone).code, "cancelled");
+});
+
 test("a change that was sent is told to be unknown, with the key to ask again", async (t) => {
   const asked = [];
   const fake = await greeting(({ params, reply }) => {

@@ -202,7 +202,7 @@ export class Caller {
     }
     request.reject(outcomeOf(request, cause));
     this.#hold();
-    if (!this.#isAwaited()) this.#greeted?.end(nobodyWaits());
+    if (!this.#isAwaited()) this.#greeted?.end(nobodyWaits);
   }
 
   #isAwaited(): boolean {
@@ -226,6 +226,8 @@ export class Caller {
         await this.#greet();
         return this.#send();
       } catch (cause) {
+        // Who asked in the tick in which the last one before left.
+        if (cause === nobodyWaits && this.#isAwaited()) continue;
         const error = asError(cause);
         this.#deadline ??= Date.now() + (this.#hello ? this.#options.retryFor : 0);
         const isOver = this.#isClosed || !this.#isAwaited() || this.#isTooLate();
@@ -432,8 +434,9 @@ function tooLarge(bytes: number, most: number): EmstoreError {
 const closed = () => new EmstoreError("unreachable", "this client was closed");
 
 /** Why a greeting is not waited for; who asks meanwhile has it made again. */
-const nobodyWaits = () =>
-  new EmstoreError("unreachable", "nobody waits for a connection", { retryable: true });
+const nobodyWaits = new EmstoreError("unreachable", "nobody waits for a connection", {
+  retryable: true,
+});
 
 function asError(cause: unknown): EmstoreError {
   return cause instanceof EmstoreError
