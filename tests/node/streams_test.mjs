@@ -79,3 +79,49 @@ test("what gives its bytes anew each time is a file as often as wanted", async (
   const again = { [Symbol.asyncIterator]: streams.generator };
   for (const _ of [1, 2]) assert.equal((await client.media.upload(again)).size, bytes.length);
 });
+
+/** A web stream that gives so many pieces and then waits; `cancelled` when it was. */
+function endless(pieces) {
+  const told = { cancelled: 0, asked: 0 };
+  told.stream = new ReadableStream({
+    pull(controller) {
+      told.asked += 1;
+      if (told.asked <= pieces) controller.enqueue(bytes);
+      else return new Promise(() => undefined);
+    },
+    cancel: () => void (told.cancelled += 1),
+  });
+  return told;
+}
+
+test("a web stream is cancelled when its upload is taken back, also while it gives nothing", async () => {
+  for (const pieces of [0, 1, 20]) {
+    const told = endless(pieces);
+    const controller = new AbortController();
+    const uploaded = refusal(client.media.upload(told.stream, {}, { signal: controller.signal }));
+    while (told.asked <= pieces) await new Promise((resolve) => setTimeout(resolve, 5));
+    controller.abort();
+    assert.equal((await uploaded).code, "cancelled");
+    assert.equal(told.cancelled, 1, `after ${pieces} pieces`);
+  }
+});
+
+test("a web stream is cancelled when it is no file any more before its end, iterable or not", async () => {
+  for (const isIterable of [true, false]) {
+    let cancelled = 0;
+    const stream = new ReadableStream({
+      pull: (controller) => controller.enqueue(7), // No bytes.
+      cancel: () => void (cancelled += 1),
+    });
+    const file = isIterable ? stream : { getReader: () => stream.getReader() };
+    assert.equal((await refusal(client.media.upload(file))).code, "wrong_type");
+    assert.equal(cancelled, 1);
+  }
+});
+
+test("a web stream that fails says why", async () => {
+  const failing = new ReadableStream({
+    pull: (controller) => controller.error(new Error("the line is dead")),
+  });
+  assert.match((await refusal(client.media.upload(failing))).message, /the line is dead/);
+});

@@ -191,26 +191,59 @@ function ofStream(stream: object): Source {
   const file = typeof path === "string" && path ? path : undefined;
   const called = file ?? "the stream";
   refuseRead(stream, called);
+  const { given, abandon } = "getReader" in stream ? ofWeb(stream as WebStream) : ofIterable(stream);
   return {
     name: file && basename(file),
     isRepeatable: false,
-    pieces: (most) => gathered(chunks(stream, called), most),
-    abandon: () => (stream as { destroy?(): void }).destroy?.(),
+    pieces: (most) => gathered(chunks(given, called), most),
+    abandon,
   };
 }
 
-async function* chunks(stream: object, name: string): AsyncIterable<unknown> {
+async function* chunks(given: AsyncIterable<unknown>, name: string): AsyncIterable<unknown> {
   try {
-    yield* (Symbol.asyncIterator in stream ? stream : readerOf(stream)) as AsyncIterable<unknown>;
+    yield* given;
   } catch (cause) {
     refuse(name, cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
 
-/** A web stream of a runtime in which these are not iterable yet. */
-async function* readerOf(stream: object): AsyncIterable<unknown> {
-  const reader = (stream as { getReader(): any }).getReader();
-  for (let step = await reader.read(); !step.done; step = await reader.read()) yield step.value;
+/** What a stream gives, and what ends it while it is waited for. */
+interface Stream {
+  readonly given: AsyncIterable<unknown>;
+  abandon(): void;
+}
+
+function ofIterable(stream: object): Stream {
+  return {
+    given: stream as AsyncIterable<unknown>,
+    abandon: () => (stream as { destroy?(): void }).destroy?.(),
+  };
+}
+
+interface WebReader {
+  read(): Promise<{ done: boolean; value?: unknown }>;
+  cancel?(): Promise<void>;
+}
+
+interface WebStream {
+  getReader(): WebReader;
+}
+
+/** Read by its reader, not iterated: only the reader can cancel it while a piece is waited for. */
+function ofWeb(stream: WebStream): Stream {
+  let reader: WebReader | undefined;
+  // One that has failed says so again.
+  const abandon = () => void reader?.cancel?.().catch(() => undefined);
+  async function* given(): AsyncIterable<unknown> {
+    reader = stream.getReader();
+    try {
+      for (let step = await reader.read(); !step.done; step = await reader.read()) yield step.value;
+    } finally {
+      abandon(); // At its end it has nothing more to cancel.
+    }
+  }
+  return { given: given(), abandon };
 }
 
 /** Pieces of `most` bytes, but for the last, of chunks of any size. */
