@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { getEventListeners } from "node:events";
-import { readdirSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { after, before, test } from "node:test";
@@ -301,10 +302,36 @@ test("reading and saving ends in the middle, and leaves no file", async () => {
   const folder = temporaryFolder();
   assert.equal((await refusal(client.media.save(id, join(folder, "film"), { signal: AbortSignal.timeout(5) }))).code, "cancelled");
   assert.deepEqual(readdirSync(folder), []);
-  execFileSync("mkfifo", [join(folder, "pipe")]);
-  const saving = refusal(client.media.save(id, join(folder, "pipe"), { signal: AbortSignal.timeout(50) }));
-  assert.equal((await saving).code, "cancelled");
-  assert.equal((await promisify(execFile)("cat", [join(folder, "pipe")])).stdout, ""); // Opened at last, it is closed.
+});
+
+test("saving into a pipe ends while nobody reads it, or reads on, and leaves no thread waiting", { timeout: 20_000 }, async () => {
+  const { id } = await client.media.upload(Buffer.alloc(1 << 20, 1));
+  const pipe = join(temporaryFolder(), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const save = (signal) => refusal(client.media.save(id, pipe, { signal }));
+  const saveOften = () => Promise.all(Array.from({ length: 8 }, () => save(AbortSignal.timeout(100)))); // Node has 4 threads.
+  for (const error of await saveOften()) assert.equal(error.code, "cancelled");
+  assert.ok((await stat(pipe)).isFIFO()); // A thread is free for this.
+  const open = readdirSync("/proc/self/fd").length;
+  const idle = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  for (const error of await saveOften()) assert.equal(error.code, "cancelled");
+  closeSync(idle);
+  assert.equal(readdirSync("/proc/self/fd").length, open);
+  assert.ok((await stat(pipe)).isFIFO());
+  const saved = client.media.save(id, pipe, { signal: new AbortController().signal });
+  await pause(100); // It waits for who reads.
+  const cat = promisify(execFile)("cat", [pipe], { encoding: "buffer", maxBuffer: 1 << 23 });
+  await saved;
+  assert.ok((await cat).stdout.equals(Buffer.alloc(1 << 20, 1)));
+});
+
+test("saving into a pipe whose reader leaves says so", { timeout: 20_000 }, async () => {
+  const { id } = await client.media.upload(Buffer.alloc(1 << 20, 1));
+  const pipe = join(temporaryFolder(), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const head = promisify(execFile)("head", ["-c", "10", pipe]);
+  assert.match((await refusal(client.media.save(id, pipe))).message, /^cannot write .*EPIPE/);
+  await head;
 });
 
 test("a feed ends in its waiting and among commits, and says where it was", async () => {

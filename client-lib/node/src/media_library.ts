@@ -1,10 +1,12 @@
 /** Media as such: their records, and the bytes behind them. */
 import { randomBytes } from "node:crypto";
+import { openSync } from "node:fs";
 import { constants, open, readlink, rename, rm, stat } from "node:fs/promises";
+import { Socket } from "node:net";
 import { dirname, isAbsolute } from "node:path";
-import { Readable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { cancelled, unlessAborted, withoutSignal, type Abortable } from "./abort.js";
+import { cancelled, refuseAborted, unlessAborted, withoutSignal, type Abortable } from "./abort.js";
 import { Draft } from "./document.js";
 import { EmstoreError } from "./errors.js";
 import type { FileInput } from "./files.js";
@@ -18,6 +20,7 @@ export type MediaRef = number | string | { readonly blob: string } | { readonly 
 
 const linksMax = 40; // As many as Linux follows.
 const writeInto = constants.O_WRONLY | constants.O_NOCTTY;
+const pauseOfPipes = 20; // Milliseconds between two looks for who reads one.
 
 export class MediaLibrary<Row = MediaRow> {
   readonly #requests: Requests;
@@ -64,14 +67,16 @@ export class MediaLibrary<Row = MediaRow> {
   }
 
   async #save(media: MediaRef, path: string, signal: AbortSignal | undefined): Promise<void> {
-    if (!(await canBeFile(path))) {
-      // Opening a pipe waits for who reads it.
-      return unlessAborted(signal, this.#write(media, path, writeInto, signal));
+    const kind = await kindOf(path);
+    if (kind === "pipe") return this.#write(media, openPipe(path, signal), signal);
+    if (kind === "other") {
+      // A device may be waited for, and no signal ends that.
+      return unlessAborted(signal, this.#write(media, openFile(path, writeInto), signal));
     }
     const target = await ledTo(path);
     const partial = `${target}.${randomBytes(8).toString("hex")}.part`; // Of this call alone.
     try {
-      await this.#write(media, partial, "wx", signal);
+      await this.#write(media, openFile(partial, "wx"), signal);
       await rename(partial, target);
     } catch (cause) {
       await rm(partial, { force: true });
@@ -81,13 +86,12 @@ export class MediaLibrary<Row = MediaRow> {
 
   async #write(
     media: MediaRef,
-    path: string,
-    flags: string | number,
+    opened: Promise<Writable>,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const handle = await open(path, flags);
+    const into = await opened;
     try {
-      await pipeline(this.stream(media, { signal }), handle.createWriteStream(), { signal });
+      await pipeline(this.stream(media, { signal }), into, { signal });
     } catch (cause) {
       throw signal?.aborted ? cancelled(signal) : cause;
     }
@@ -121,12 +125,31 @@ function notWritten(path: string, cause: unknown): unknown {
   });
 }
 
-/** Whether a file is there, or nothing. */
-async function canBeFile(path: string): Promise<boolean> {
+/** What bytes are written to; where nothing is, a file can be. */
+async function kindOf(path: string): Promise<"file" | "pipe" | "other"> {
   try {
-    return (await stat(path)).isFile();
+    const facts = await stat(path);
+    return facts.isFile() ? "file" : facts.isFIFO() ? "pipe" : "other";
   } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === "ENOENT";
+    return (cause as NodeJS.ErrnoException).code === "ENOENT" ? "file" : "other";
+  }
+}
+
+async function openFile(path: string, flags: string | number): Promise<Writable> {
+  return (await open(path, flags)).createWriteStream();
+}
+
+/** Opens a pipe once somebody reads it. No thread waits for that, nor for room in it: no signal would end it. */
+async function openPipe(path: string, signal: AbortSignal | undefined): Promise<Writable> {
+  for (;;) {
+    refuseAborted(signal);
+    try {
+      const fd = openSync(path, writeInto | constants.O_NONBLOCK);
+      return new Socket({ fd, readable: false, writable: true });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "ENXIO") throw cause;
+    }
+    await unlessAborted(signal, new Promise((resolve) => setTimeout(resolve, pauseOfPipes)));
   }
 }
 
