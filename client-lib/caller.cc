@@ -77,7 +77,8 @@ class Caller::Turn {
 };
 
 Status Caller::may_take_turn() const {
-  if (has_turn_ != std::this_thread::get_id()) return {};
+  const std::thread::id me = std::this_thread::get_id();
+  if (has_turn_ != me && (later_ == nullptr || later_->has_turn_ != me)) return {};
   return failure(ErrorCode::unsupported, "a handler asks the client that waits for it", {},
                  "ask once the call is over, or with another client");
 }
@@ -116,8 +117,8 @@ struct Caller::Round {
   std::optional<Error> postponed;
 };
 
-Caller::Caller(std::filesystem::path socket, Options options)
-    : socket_(std::move(socket)), options_(std::move(options)) {}
+Caller::Caller(std::filesystem::path socket, Options options, const Caller* later)
+    : socket_(std::move(socket)), options_(std::move(options)), later_(later) {}
 
 std::uint32_t Caller::next_id() { return ++last_id_; }
 
@@ -133,9 +134,11 @@ Map Caller::hello() const {
   return hello_;
 }
 
-void Caller::on_push(Connection::PushHandler handler) {
+Status Caller::on_push(Connection::PushHandler handler) {
+  EMSTORE_CHECKED(may_take_turn());
   const Turn turn(*this);
   on_push_ = std::move(handler);
+  return {};
 }
 
 Result<Value> Caller::run(const Outgoing& request) {

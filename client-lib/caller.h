@@ -40,7 +40,9 @@ struct Outgoing {
 
 class Caller {
  public:
-  Caller(std::filesystem::path socket, Options options);
+  // Turns are taken in one order: who has the one of `later`, which outlives this, may not wait for
+  // one here.
+  Caller(std::filesystem::path socket, Options options, const Caller* later = nullptr);
 
   std::uint32_t next_id();
   // Connects now, once: a daemon that is not there is an error at once.
@@ -64,13 +66,14 @@ class Caller {
   Result<Passed> run_passed(const Outgoing& request);
 
   Map hello() const;
-  void on_push(Connection::PushHandler handler);
+  // Errors: unsupported, from a handler.
+  Status on_push(Connection::PushHandler handler);
   const std::filesystem::path& socket() const { return socket_; }
   const Options& options() const { return options_; }
 
  private:
   class Turn;
-  // Errors: unsupported, this thread has the turn.
+  // Errors: unsupported, this thread has the turn, or that of the later one.
   Status may_take_turn() const;
   // Answers so far, in the order of the requests.
   struct Round;
@@ -85,6 +88,7 @@ class Caller {
 
   const std::filesystem::path socket_;
   const Options options_;
+  const Caller* const later_;
   std::atomic<std::uint32_t> last_id_ = 0;
   mutable std::atomic<std::thread::id> has_turn_ = {};
   mutable std::mutex turn_;  // Guards all below; held for a whole exchange.

@@ -340,7 +340,10 @@ TransactionResult Client::undo(std::uint64_t sequence, ErrorOut error,
 Map Client::hello() const { return core_->caller().hello(); }
 const std::filesystem::path& Client::socket() const { return core_->caller().socket(); }
 void Client::on_progress(ByteProgress progress) { core_->on_progress(std::move(progress)); }
-void Client::on_push(PushHandler handler) { core_->caller().on_push(std::move(handler)); }
+void Client::on_push(PushHandler handler) {
+  const Status taken = core_->caller().on_push(std::move(handler));
+  if (!taken) throw Failure(taken.error());
+}
 
 Client connect(const Options& options) { return Client(options); }
 

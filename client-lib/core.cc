@@ -49,7 +49,9 @@ Result<std::unique_ptr<Core>> Core::connect(const Options& options) {
 }
 
 Core::Core(std::filesystem::path socket, const Options& options)
-    : request_keys_(options.request_keys), caller_(socket, options), bulk_(socket, options) {}
+    : request_keys_(options.request_keys),
+      caller_(socket, options),
+      bulk_(socket, options, &caller_) {}
 
 void Core::on_progress(ByteProgress progress) {
   const std::lock_guard turn(progress_turn_);

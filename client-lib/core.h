@@ -21,7 +21,9 @@ class Core {
   static Result<std::unique_ptr<Core>> connect(const Options& options);
   Core(std::filesystem::path socket, const Options& options);
 
-  // For requests and their answers; and for the bytes of media, so that these hold up nobody.
+  // For requests and their answers; and for the bytes of media, so that these hold up nobody. Who
+  // is told of such bytes may make requests, but a handler of notifications may not move bytes:
+  // each could wait for the other.
   Caller& caller() { return caller_; }
   Caller& bulk() { return bulk_; }
 
@@ -50,7 +52,7 @@ class Core {
   mutable std::mutex progress_turn_;
   ByteProgress progress_;
   Caller caller_;
-  Caller bulk_;
+  Caller bulk_;  // Its turn comes before that of the other.
 };
 
 // 128 random bits in hexadecimal.

@@ -313,7 +313,7 @@ class Client {
   // would wait for the one that it is told of.
   void on_progress(ByteProgress progress);
   // Told of notifications, from the thread that waits for a reply. What it asks of this client is
-  // refused as unsupported.
+  // refused as unsupported: media, and another handler in its place, too.
   using PushHandler = std::function<void(std::string_view method, const List& params)>;
   void on_push(PushHandler handler);
 

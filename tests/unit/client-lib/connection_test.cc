@@ -72,6 +72,42 @@ TEST(ClientConnection, RefusesWhatAHandlerAsksOfIt) {
   EXPECT_EQ(refused->code, ErrorCode::unsupported) << to_string(*refused);
 }
 
+// Whoever is told of bytes may make requests: two threads, each with its turn, would wait for ever.
+TEST(ClientConnection, RefusesMediaToAHandler) {
+  FakeDaemon daemon({[](Link& link) {
+    while (const auto request = link.next_after_hello()) {
+      link.send(push_bytes("event") + reply_bytes(request->id, ping_reply(5)));
+    }
+  }});
+  Client client = connect(daemon.options());
+  std::optional<Error> refused;
+  client.on_push([&](std::string_view, const List&) {
+    client.media().open("xxh3-128:00112233445566778899aabbccddeeff.128", refused);
+  });
+  EXPECT_EQ(client.ping(), 5u);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code, ErrorCode::unsupported) << to_string(*refused);
+}
+
+TEST(ClientConnection, RefusesAnotherHandlerFromOne) {
+  FakeDaemon daemon({[](Link& link) {
+    while (const auto request = link.next_after_hello()) {
+      link.send(push_bytes("event") + reply_bytes(request->id, ping_reply(5)));
+    }
+  }});
+  Client client = connect(daemon.options());
+  bool is_refused = false;
+  client.on_push([&](std::string_view, const List&) {
+    try {
+      client.on_push({});
+    } catch (const Failure& failure) {
+      is_refused = failure.code() == ErrorCode::unsupported;
+    }
+  });
+  EXPECT_EQ(client.ping(), 5u);
+  EXPECT_TRUE(is_refused);
+}
+
 TEST(ClientConnection, CallsGarbageByItsName) {
   FakeDaemon daemon({[](Link& link) {
     if (link.next_after_hello()) link.send("HTTP/1.1 400 Bad Request\r\n\r\n");
