@@ -1,5 +1,5 @@
-// From words of the command line to values, documents and queries. Nothing is sent.
-// Mistakes are UsageErrors that quote the word.
+// From words of the command line to values, documents and queries. Nothing is sent. Mistakes are
+// UsageErrors that quote the word.
 #pragma once
 
 #include <emstore/document.hpp>
@@ -22,6 +22,10 @@ std::optional<std::uint64_t> decimal_of(std::string_view word);
 // "17" is an integer, anything else a text.
 Value id_of(std::string_view word);
 std::vector<Item> items_of(std::span<const std::string> words);
+
+// The file that `@FILE` names, for a field that leads to media and no other.
+File file_of(const SchemaView& schema, std::string_view entity, const std::string& field,
+             std::string_view word);
 
 // A value of a field of the type, as it is typed: numbers, ids, true and false, JSON for json; null
 // where the type has no such text. A text that is meant for nothing else stays one; emstore says

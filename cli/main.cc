@@ -152,11 +152,15 @@ void add_links(CLI::App& app, Words& words) {
     LinkVerb verb;
     const char* name;
     const char* summary;
+    const char* media;
   };
   for (const Verb& verb :
-       {Verb{LinkVerb::attach, "attach", "Add to a media() field or the list of a relation"},
-        Verb{LinkVerb::detach, "detach", "Take out of such a list"},
-        Verb{LinkVerb::set, "set", "Replace what a media field or relation holds"}}) {
+       {Verb{LinkVerb::attach, "attach", "Add to a media() field or the list of a relation",
+             "Ids of media or of records, or @FILE to store a file first"},
+        Verb{LinkVerb::detach, "detach", "Take out of such a list", "Ids of media or of records"},
+        Verb{LinkVerb::set, "set", "Replace what a media field or relation holds",
+             "Ids of media or of records, or @FILE to store a file first; `null`, or none, "
+             "clears"}}) {
     CLI::App& command =
         add(app, verb.name, verb.summary, words, [&words, kind = verb.verb](Session& session) {
           return change_links(session, kind, words.links);
@@ -164,9 +168,7 @@ void add_links(CLI::App& app, Words& words) {
     command.add_option("ENTITY", words.links.entity)->required();
     command.add_option("ID", words.links.id)->required();
     command.add_option("FIELD", words.links.field)->required();
-    auto* media = command.add_option(
-        "MEDIA", words.links.media,
-        "Ids of media or of records, or @FILE to store a file first; `null`, or none, clears");
+    auto* media = command.add_option("MEDIA", words.links.media, verb.media);
     if (verb.verb != LinkVerb::set) media->required();
     add_request_options(command, words.links.request);
   }

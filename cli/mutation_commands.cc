@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/failures.h"
@@ -251,20 +253,38 @@ int carry_out_transaction(Session& session, const MutationWords& words) {
   return 0;
 }
 
+namespace {
+
+// What cannot be meant by any field, before anything is sent.
+void refuse_words(LinkVerb verb, const LinkWords& words) {
+  const std::string record = words.entity + " " + words.id;
+  const auto is_file = [](const std::string& word) { return word.starts_with('@'); };
+  if (verb == LinkVerb::detach && std::ranges::any_of(words.media, is_file)) {
+    throw UsageError("detach takes the ids of media, not files",
+                     "`emstore find " + record + " --with " + words.field + "` shows them");
+  }
+  if (std::ranges::find(words.media, "null") == words.media.end()) return;
+  if (verb != LinkVerb::set) {
+    throw UsageError("null is nothing that could be attached or detached",
+                     "`emstore set " + record + " " + words.field + " null` clears all of it");
+  }
+  if (words.media.size() > 1) {
+    throw UsageError("\"" + words.field + "\" is cleared and set", "say once what it shall be");
+  }
+}
+
+}  // namespace
+
 int change_links(Session& session, LinkVerb verb, const LinkWords& words) {
+  refuse_words(verb, words);
   std::vector<std::string> ids;
   std::vector<File> files;
   for (const std::string& word : words.media) {
     if (word.starts_with('@')) {
-      files.emplace_back(std::filesystem::path(word.substr(1)));
+      files.push_back(file_of(session.schema(), words.entity, words.field, word));
     } else {
       ids.push_back(word);
     }
-  }
-  if (verb == LinkVerb::detach && !files.empty()) {
-    throw UsageError("detach takes the ids of media, not files", "`emstore find " + words.entity +
-                                                                     " " + words.id + " --with " +
-                                                                     words.field + "` shows them");
   }
   const auto link = session.schema().link_of(words.entity, words.field);
   const bool to_one = link && link->one;

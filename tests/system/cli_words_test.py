@@ -134,6 +134,17 @@ class Small(cli_test.ShopCase):
                       ("update", "products", 1, "thumbnail=2", f"thumbnail=@{cli_test.SHOP}/lamp.png")):
             self.assertIn('"thumbnail" takes one medium', self.refused(2, *words))
 
+    def test_links_that_cannot_be_are_refused_before_anything_is_sent(self):
+        before = self.out("find", "media")
+        lamp = f"@{cli_test.SHOP}/lamp.png"
+        for verb in ("attach", "set"):
+            self.assertIn('"name" is a value', self.refused(2, verb, "products", 1, "name", lamp))
+            self.assertIn('no field "galery"', self.refused(2, verb, "products", 1, "galery", lamp))
+        for verb in ("attach", "detach"):
+            self.assertIn("`emstore set products 1 gallery null`", self.refused(2, verb, "products", 1, "gallery", "null"))
+        self.assertIn("cleared and set", self.refused(2, "set", "products", 1, "gallery", 1, "null"))
+        self.assertEqual(self.out("find", "media"), before)
+
     def test_the_help_that_is_named_is_that_of_the_command(self):
         for words, help in {("schema", "show", "--cpp", "--typescript"): "schema show", ("media", "info"): "media info",
                             ("media",): "media", ("find",): "find", ("--nope",): ""}.items():
