@@ -243,7 +243,7 @@ int export_store(Session& session, const ExportWords& words) {
   if (!std::cout.flush()) throw Failure(output_failure());
   if (session.json()) {
     std::cerr << to_json(Map{{"exported", exported}}) << "\n";
-    return 0;
+    return told_damaged(exported);
   }
   std::cerr << "exported up to commit " << cell_text(value_at(exported, "sequence")) << ", root "
             << cell_text(value_at(exported, "root")) << "\n";
