@@ -57,6 +57,11 @@ Status check_one_mode(std::span<const std::string_view> names) {
   std::string_view first;
   for (const std::string_view name : names) {
     if (std::ranges::find(kModes, name) == kModes.end()) continue;
+    if (name == first) {
+      if (name == "--import") continue;  // It has no value that could be another one.
+      return failure(ErrorCode::invalid_request, std::string(name) + " is given twice", "",
+                     "give it once");
+    }
     if (!first.empty()) {
       return failure(ErrorCode::invalid_request,
                      std::string(first) + " and " + std::string(name) + " do not go together", "",
