@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/address.h"
 #include "base/hash.h"
 #include "daemon/answers.h"
 #include "daemon/app.h"
@@ -128,20 +127,6 @@ void print(const emstore::daemon::ImportReport& made, const Config& config) {
   }
 }
 
-// Names on standard error what has no bytes, and gives the exit code.
-int warn_of_damaged(const emstore::daemon::ImportReport& made) {
-  if (made.damaged.empty()) return 0;
-  std::fflush(stdout);
-  for (const emstore::Address& address : made.damaged) {
-    std::fprintf(stderr, "emstored: warning: %s has no bytes: they were damaged at the source\n",
-                 emstore::to_string(address).c_str());
-  }
-  std::fprintf(stderr,
-               "  next: use the store, for all else is there; upload the same bytes again, "
-               "or restore them from an older backup\n");
-  return emstore::exit_code_of(emstore::ErrorCode::corrupt_blob);
-}
-
 // A store made of an export or of a backup; nobody is served.
 int make_store(const Flags& flags, const Config& config) {
   emstore::daemon::Log log(emstore::daemon::LogLevel::warning);
@@ -155,8 +140,10 @@ int make_store(const Flags& flags, const Config& config) {
     std::puts(emstore::daemon::json_of(*made, config.data).c_str());
   } else {
     print(*made, config);
+    std::fflush(stdout);
+    std::fputs(emstore::daemon::warnings_of(*made).c_str(), stderr);
   }
-  return warn_of_damaged(*made);
+  return made->damaged.empty() ? 0 : emstore::exit_code_of(emstore::ErrorCode::corrupt_blob);
 }
 
 }  // namespace
@@ -165,7 +152,9 @@ int main(int argc, char** argv) {
   emstore::open_standard_streams(emstore::ClosedStreams::swallow);
   const std::vector<std::string_view> arguments(argv + 1, argv + argc);
   const emstore::Result<Flags> flags = emstore::daemon::read_flags(arguments);
-  if (!flags) return report(flags.error());
+  if (!flags) {  // Nobody has read them all: what stands there is what there is to go by.
+    return report(flags.error(), std::ranges::find(arguments, "--json") != arguments.end());
+  }
   if (flags->help) {
     std::fputs(std::string(emstore::daemon::usage()).c_str(), stdout);
     return 0;

@@ -1,5 +1,6 @@
 #include "daemon/outcome.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/hash.h"
@@ -69,6 +70,23 @@ std::string json_of(const Error& error) {
   if (!hint.empty()) told.add("hint", json_text(hint));
   told.add("retryable", json_boolean(is_retryable(error.code)));
   return Object().add("error", told.whole()).whole();
+}
+
+std::string warnings_of(const ImportReport& made) {
+  if (made.damaged.empty()) return {};
+  const std::size_t named = std::min(made.damaged.size(), kDamagedNamedMax);
+  std::string text;
+  for (std::size_t i = 0; i < named; ++i) {
+    text += "emstored: warning: " + to_string(made.damaged[i]) +
+            " has no bytes: they were damaged at the source\n";
+  }
+  if (const std::size_t more = made.damaged.size() - named; more > 0) {
+    text += "emstored: warning: so have " + std::to_string(more) +
+            " more contents; --json names them all\n";
+  }
+  return text +
+         "  next: use the store, for all else is there; upload the same bytes again, or restore "
+         "them from an older backup\n";
 }
 
 }  // namespace emstore::daemon

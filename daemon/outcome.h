@@ -1,8 +1,9 @@
-// What became of a run that serves nobody, for programs: one line of JSON, in the words of
-// `emstore --json`. Texts that are not UTF-8, as the names of folders may be, have U+FFFD for what
-// is none.
+// What became of a run that serves nobody. For programs: one line of JSON, in the words of
+// `emstore --json`. A text that is not UTF-8, as the name of a folder may be, has U+FFFD for each
+// byte that is not ASCII.
 #pragma once
 
+#include <cstddef>
 #include <emstore/error.hpp>
 #include <filesystem>
 #include <string>
@@ -15,5 +16,10 @@ namespace emstore::daemon {
 std::string json_of(const ImportReport& made, const std::filesystem::path& directory);
 // {error: {code, message, path?, hint?, retryable}}
 std::string json_of(const Error& error);
+
+// For people: a warning for each content that has no bytes, up to so many of them, how many more
+// there are, and what to do. Empty when there is none.
+inline constexpr std::size_t kDamagedNamedMax = 100;
+std::string warnings_of(const ImportReport& made);
 
 }  // namespace emstore::daemon

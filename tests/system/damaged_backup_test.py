@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """One medium whose bytes are damaged: backup, export and what is made of them take all else, name it, and say so by their
 exit code, until somebody brings the bytes again."""
+import json
 import os
 import subprocess
 import unittest
@@ -44,9 +45,18 @@ class DamagedMedium(unittest.TestCase):
         whole = self.emstore("restore", self.daemon.path / "backup", "--into", self.daemon.path / "whole")
         self.assertEqual(whole.returncode, 0, whole.stderr)
 
+    def test_is_told_to_programs_in_json_alone(self):
+        self.expect_told(self.emstore("backup", self.daemon.path / "backup"))
+        made = self.emstore("--json", "restore", self.daemon.path / "backup", "--into", self.daemon.path / "restored")
+        self.assertEqual((made.returncode, made.stderr), (DAMAGED, b""))
+        self.assertEqual(json.loads(made.stdout)["damaged"], [self.blob])
+        refused = subprocess.run([os.environ["EMSTORED"], "--json", "--imprt"], capture_output=True)
+        self.assertEqual(json.loads(refused.stderr)["error"]["code"], "invalid_request")
+
     def test_stops_neither_an_export_nor_a_replay(self):
         exported = self.emstore("export")
         self.expect_told(exported)
+        self.expect_told(self.emstore("--json", "export"))
         self.expect_told(self.emstore("import", "--into", self.daemon.path / "imported", input=exported.stdout))
         self.expect_told(self.emstore("replay", "--into", self.daemon.path / "replayed"))
         other = self.daemon.path / "other"

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/hash.h"
 
 namespace emstore::daemon {
@@ -41,6 +43,20 @@ TEST(Outcome, IsOneLineOfJsonWhateverAFolderIsCalled) {
   EXPECT_EQ(told("a\"\\\n\x7f"), R"({"directory":"a\"\\\u000a\u007f")");
   EXPECT_EQ(told("Läden"), R"({"directory":"Läden")");
   EXPECT_EQ(told("L\xe4"), R"({"directory":"L\ufffd")");
+}
+
+TEST(Outcome, NamesToPeopleSoManyOfWhatHasNoBytes) {
+  ImportReport made;
+  EXPECT_EQ(warnings_of(made), "");
+  made.damaged.assign(kDamagedNamedMax, Address{.ordinal = kFirstFileOrdinal});
+  const auto lines = [&] {
+    const std::string text = warnings_of(made);
+    return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+  };
+  EXPECT_EQ(lines(), kDamagedNamedMax + 1);
+  made.damaged.resize(kDamagedNamedMax + 7, made.damaged.front());
+  EXPECT_EQ(lines(), kDamagedNamedMax + 2);
+  EXPECT_NE(warnings_of(made).find("so have 7 more contents"), std::string::npos);
 }
 
 }  // namespace
