@@ -1,6 +1,6 @@
 // A table for people. On a terminal it has rules and fits the width; elsewhere the same rows stand
-// in columns that two blanks part, and
-// what is longer than a column may be wide stands whole beyond it.
+// in columns that two blanks part, and what is longer than a column may be wide stands whole beyond
+// it.
 #pragma once
 
 #include <string>
