@@ -28,7 +28,8 @@ Result<std::optional<CheckedContent>> check_content(
 
 // Whether a commit has collected the bytes by now, perhaps since the view that somebody reads.
 bool is_collected(const store::Store& store, const Address& address);
-// Whether a failure to read bytes says something of them, and not only of the moment.
+// Whether a failure to read bytes counts as damage to them: any one, that of a disk included, but
+// for `busy`, which says something of the moment only.
 inline bool is_of_bytes(const Error& error) { return error.code != ErrorCode::busy; }
 
 }  // namespace emstore::daemon
