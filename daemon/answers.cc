@@ -242,8 +242,10 @@ Status check_wanted(const List& capabilities) {
     const std::string path = "want[" + std::to_string(i) + "]";
     const std::string* name = capabilities[i].if_text();
     if (name == nullptr) {
-      return failure(ErrorCode::wrong_type,
-                     to_string(capabilities[i]) + " is no name of a capability", path);
+      return failure(
+          ErrorCode::wrong_type,
+          "a capability is named by a text, not by " + std::string(name_of(capabilities[i].kind())),
+          path);
     }
     if (std::ranges::find(kCapabilities, *name) != kCapabilities.end()) continue;
     return failure(ErrorCode::unsupported, "there is no capability " + quoted(*name) + " here",

@@ -23,8 +23,8 @@ Result<store::FeedWords> words_of(const protocol::Subscribe& call) {
   store::FeedWords words{call.entity, call.id, call.field, {}};
   for (const Value& name : call.operators) {
     if (name.if_text() == nullptr) {
-      return failure(ErrorCode::wrong_type, "operators are texts, not " + to_string(name),
-                     "operators");
+      return failure(ErrorCode::wrong_type,
+                     "operators are texts, not " + std::string(name_of(name.kind())), "operators");
     }
     words.operators.push_back(*name.if_text());
   }

@@ -235,8 +235,8 @@ Result<store::LogWords> words_of(const protocol::LogRead& read) {
                         {},           read.media,  {}};
   for (const Value& name : read.operators) {
     if (name.if_text() == nullptr) {
-      return failure(ErrorCode::wrong_type, to_string(name) + " is no name of an operator",
-                     "operators");
+      return failure(ErrorCode::wrong_type,
+                     "operators are texts, not " + std::string(name_of(name.kind())), "operators");
     }
     words.operators.push_back(*name.if_text());
   }

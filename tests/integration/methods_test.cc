@@ -54,6 +54,21 @@ TEST(Methods, HelloSaysWhoIsThereAndWhoAsks) {
   EXPECT_EQ(wire.refusal("hello", {Map{{"want", List{1}}}}), ErrorCode::wrong_type);
 }
 
+TEST(Methods, ARefusalDoesNotRepeatAllThatWasWrong) {
+  RunningDaemon running;
+  Wire wire = running.connect();
+  const List large(10'000);
+  for (const auto& [method, params] :
+       {std::pair{"hello", List{Map{{"want", List{large}}}}},
+        std::pair{"log.read", List{Map{{"operators", List{large}}}}},
+        std::pair{"subscribe", List{Map{{"operators", List{large}}}}}}) {
+    const auto reply = wire.call(method, params);
+    ASSERT_TRUE(reply.error) << method;
+    EXPECT_EQ(reply.error->code, ErrorCode::wrong_type) << method;
+    EXPECT_LT(reply.error->message.size(), 100u) << method;
+  }
+}
+
 TEST(Methods, AreAllDescribed) {
   RunningDaemon running;
   Wire wire = running.connect();
