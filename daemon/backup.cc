@@ -182,6 +182,7 @@ class Backing {
     }
     if (hasher.digest().xxh3 != address.digest) {
       media_bytes_ -= offset;
+      // Also what is collected: a stream names it, and a restore must know that there is no file.
       const bool is_told = !missing_.insert(address).second;
       if (!is_told && !is_collected(store_, address)) damaged_.push_back(address);
       return {};
@@ -240,11 +241,12 @@ std::vector<Segment> segments_of(const fs::path& folder) {
   return segments;
 }
 
-// What a backup that did not come to its end has left.
+// What a backup that did not come to its end has left. The stream of an empty store, which ends
+// before its first commit, is none of that: the latest backup is made of it.
 Status remove_unfinished(const fs::path& folder, Sequence from) {
   std::vector<fs::path> left{folder / kUnfinishedStream, folder / kUnfinishedMedia};
   for (Segment& segment : segments_of(folder)) {
-    if (segment.from >= from) left.push_back(std::move(segment.path));
+    if (segment.from >= from && segment.to + 1 != from) left.push_back(std::move(segment.path));
   }
   for (const fs::path& path : left) {
     std::error_code error;
@@ -271,8 +273,8 @@ Result<Value> backup(const store::Store& store, const blobs::FileStore& files,
   if (!before) EMSTORE_CHECKED(write_latest(folder, {store.id(), 0, store::Tree().root(), {}}));
   Backing backing(store, files, folder, progress);
   EMSTORE_CHECKED(remove_unfinished(folder, from));
-  const bool is_more =
-      from == 1 || from <= latest.sequence;  // A store without commits has a stream too.
+  // A store without commits has a stream too.
+  const bool is_more = from <= latest.sequence || !before || !before->is_complete();
   if (is_more) {
     EMSTORE_CHECKED(backing.write(*exported, from));
     latest.state_digest = exported->state_digest().value_or(Sha256{});

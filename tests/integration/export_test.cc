@@ -358,6 +358,27 @@ TEST(Backup, OfAnEmptyStoreIsOne) {
   EXPECT_EQ(elsewhere.proof(), proof_of(wire));
 }
 
+TEST(Backup, OfAnEmptyStoreOutlastsTheNextOneThatFails) {
+  TemporaryFolder folder;
+  const daemon::Config config = small_config(folder.path());
+  const fs::path directory = folder.path() / "backup";
+  {
+    RunningDaemon running([&](daemon::Config& its) { its = config; });
+    Wire wire = running.connect();
+    ASSERT_FALSE(job(wire, "backup", {directory.string()}).contains("error"));
+    wire.result("schema.apply", {shop()});
+  }
+  daemon::Log log(daemon::LogLevel::off);
+  const auto opened = daemon::open_store(config, log);
+  const auto files = blobs::FileStore::open(config.media_folder());
+  const auto never = [](std::uint64_t, std::uint64_t) { return false; };
+  EXPECT_FALSE(daemon::backup(*opened->store, *files, directory, never));
+  Elsewhere elsewhere;
+  const auto report = elsewhere.restore(directory);
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(report->sequence, 0u);
+}
+
 TEST(Backup, ReplacesWhatAnInterruptedOneHasLeft) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
