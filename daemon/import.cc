@@ -325,13 +325,13 @@ class Importing {
   // To the very place that the log names.
   Status end_content() {
     const Content content = *std::exchange(content_, std::nullopt);
-    if (!upload_) return import_->add_bytes(content.address, content.sha256, std::move(small_));
-    upload_ = blobs::File();
     const ContentDigest digest = hasher_.digest();
     if (digest != ContentDigest{content.address.digest, content.sha256, content.size}) {
       return failure(ErrorCode::corrupt_blob, "the bytes of " + to_string(content.address) +
                                                   " are not those of the address");
     }
+    if (!upload_) return import_->add_bytes(content.address, content.sha256, std::move(small_));
+    upload_ = blobs::File();
     const Result<blobs::Stored> stored =
         files_->adopt(kUploadName, digest, {{content.address.ordinal, content.sha256}});
     if (!stored) return failure(stored.error());

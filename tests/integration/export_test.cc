@@ -196,6 +196,24 @@ TEST(Export, IsRefusedWhereItWasAltered) {
   EXPECT_TRUE(elsewhere.take(stream));  // The control.
 }
 
+TEST(Export, IsRefusedWhereItSaysAnotherSizeOfASmallContent) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  const std::string small = "some small bytes";
+  store_media(wire, small);
+  std::string stream = exported(running);
+  for (const Record& record : records_of(stream)) {
+    if (record.name != "blob") continue;
+    char& size = stream[record.end - 2 - sizeof(Sha256) - 1];
+    ASSERT_EQ(static_cast<std::size_t>(size), small.size());
+    --size;
+  }
+  Elsewhere elsewhere;
+  const auto report = elsewhere.take(stream);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, ErrorCode::corrupt_blob);
+}
+
 TEST(Export, IsRefusedWhenCommitsWereDroppedOrChangedPlaces) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
