@@ -7,7 +7,7 @@
 #include "blobs/picture.h"
 #include "daemon/answers.h"
 #include "protocol/codec.h"
-#include "store/row_bytes.h"
+#include "store/facts.h"
 #include "store/undo.h"
 
 namespace emstore::daemon {
@@ -51,15 +51,11 @@ Result<store::Submission> prepare(const Peer& peer, store::Command command,
   return store::Submission{peer, std::move(command)};
 }
 
-// The commit of the request under this key, if that was carried out.
+// The commit of the very request that has this key, if it was carried out.
 Result<std::optional<Sequence>> commit_of(const store::View& view, const Peer& peer,
-                                          const std::optional<std::string>& key) {
+                                          const std::optional<store::RequestKey>& key) {
   if (!key) return std::nullopt;
-  EMSTORE_TRY(const auto bytes,
-              view.reader->get(store::Family::requests, store::request_key(peer.uid, *key)));
-  if (!bytes) return std::nullopt;
-  EMSTORE_TRY(const store::RequestRow row, store::decode_request(*bytes));
-  return row.sequence;
+  return store::read_commit_of(*view.reader, peer.uid, *key);
 }
 
 // Bytes within a request count as others do, unless it was carried out before.
@@ -71,11 +67,8 @@ Result<store::Submission> let_in(const Parts& parts, Result<store::Submission> p
   if (bytes == 0) return prepared;
   Status admitted = parts.quota.admit_named(bytes);
   if (admitted) return prepared;
-  if (command.key) {
-    EMSTORE_TRY(const auto carried_out,
-                commit_of(*parts.store.view(), prepared->peer, command.key->key));
-    if (carried_out) return prepared;
-  }
+  EMSTORE_TRY(const auto carried_out, commit_of(*parts.store.view(), prepared->peer, command.key));
+  if (carried_out) return prepared;
   return failure(std::move(admitted).error());
 }
 
@@ -139,11 +132,12 @@ void Mutations::begin(const Request& request, protocol::Undo undo,
                     [this, peer = request.peer, held = std::move(undo),
                      digest](std::size_t) -> Result<store::Submission> {
                       const std::shared_ptr<const store::View> view = parts_.store.view();
-                      EMSTORE_TRY(const auto carried_out, commit_of(*view, peer, held.options.key));
+                      std::optional<store::RequestKey> key = key_of(held.options, digest);
+                      EMSTORE_TRY(const auto carried_out, commit_of(*view, peer, key));
                       EMSTORE_TRY(
                           store::Command command,
                           store::undo_of(*view, held.sequence, carried_out, parts_.config.query));
-                      command.key = key_of(held.options, digest);
+                      command.key = std::move(key);
                       if (!held.options.reason.empty()) command.reason = held.options.reason;
                       command.correlation = held.options.correlation;
                       command.causation = held.options.causation;

@@ -232,6 +232,18 @@ Result<std::optional<BlobRow>> read_blob(const Reader& reader, const Address& ad
   return read_row(reader, Family::blobs, to_bytes(address), decode_blob);
 }
 
+Result<std::optional<Sequence>> read_commit_of(const Reader& reader, std::uint32_t uid,
+                                               const RequestKey& key) {
+  EMSTORE_TRY(const auto row,
+              read_row(reader, Family::requests, request_key(uid, key.key), decode_request));
+  if (!row) return std::nullopt;
+  if (row->digest == key.digest) return row->sequence;
+  return failure(
+      ErrorCode::id_reused,
+      "the key \"" + key.key + "\" named another request, commit " + std::to_string(row->sequence),
+      "key");
+}
+
 Result<Facts> read_facts(const Reader& reader, const Event& event) {
   return FactsReader(reader).read(event);
 }

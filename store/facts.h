@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/commands.h"
 #include "store/events.h"
 #include "store/reader.h"
 #include "store/row_bytes.h"
@@ -37,6 +38,10 @@ Result<std::optional<FoundBacklink>> read_backlink(const Reader& reader, const R
 Result<UseRow> read_use(const Reader& reader, const RecordRef& record);
 Result<CounterRow> read_counter(const Reader& reader, EntityId entity);
 Result<std::optional<BlobRow>> read_blob(const Reader& reader, const Address& address);
+// The commit that answered this request of `uid` before; nothing for a new key. Errors: id_reused,
+// where the key named another request.
+Result<std::optional<Sequence>> read_commit_of(const Reader& reader, std::uint32_t uid,
+                                               const RequestKey& key);
 
 // A link that shows fields of a record, and must change with them.
 struct CoveringLink {

@@ -10,6 +10,7 @@
 #include "store/damage.h"
 #include "store/decide.h"
 #include "store/emptying.h"
+#include "store/facts.h"
 #include "store/log.h"
 #include "store/record_ids.h"
 #include "store/request.h"
@@ -48,17 +49,10 @@ CommitInfo Group::next_commit(const Peer& peer) {
 Result<std::optional<Commit>> Group::find_request(const std::optional<RequestKey>& key,
                                                   const Peer& peer) {
   if (!key) return std::nullopt;
-  EMSTORE_TRY(const auto bytes, rows_.get(Family::requests, request_key(peer.uid, key->key)));
-  if (!bytes) return std::nullopt;
-  EMSTORE_TRY(const RequestRow row, decode_request(*bytes));
-  if (row.digest != key->digest) {
-    return failure(ErrorCode::id_reused,
-                   "the key \"" + key->key + "\" named another request, commit " +
-                       std::to_string(row.sequence),
-                   "key");
-  }
-  EMSTORE_TRY(const auto commit, rows_.get(Family::log, log_key(row.sequence)));
-  if (!commit) return failure(ErrorCode::corrupt_log, "no commit " + std::to_string(row.sequence));
+  EMSTORE_TRY(const auto sequence, read_commit_of(rows_, peer.uid, *key));
+  if (!sequence) return std::nullopt;
+  EMSTORE_TRY(const auto commit, rows_.get(Family::log, log_key(*sequence)));
+  if (!commit) return failure(ErrorCode::corrupt_log, "no commit " + std::to_string(*sequence));
   EMSTORE_TRY(Commit decoded, decode(*commit));
   return decoded;
 }

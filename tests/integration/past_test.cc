@@ -155,6 +155,19 @@ TEST_F(Past, IsTakenBackOnce) {
   EXPECT_EQ(wire_.refusal("undo", {8}), ErrorCode::unsupported);
 }
 
+TEST_F(Past, IsNotTakenBackUnderAKeyOfAnotherRequest) {
+  const Map options{{"key", "used"}};
+  wire_.result("updateOne", {"products", 3, Map{{"name", "lantern"}}, options});  // 9
+  // 7, which can be taken back, 9, which the key named, and 8, which cannot be taken back at all.
+  for (const int commit : {7, 9, 8}) {
+    const protocol::Reply refused = wire_.call("undo", {commit, options});
+    ASSERT_TRUE(refused.error) << commit;
+    EXPECT_EQ(refused.error->code, ErrorCode::id_reused) << commit;
+    EXPECT_EQ(refused.error->message, "the key \"used\" named another request, commit 9");
+  }
+  EXPECT_EQ(data("findId", {"products", 1, Map{{"select", List{"name"}}}}), R"({"name":"stool"})");
+}
+
 TEST_F(Past, IsTakenBackOnceWhateverTheSchemaHasBecome) {
   // A new name, a link that comes back, a record that was made.
   change(1, Map{{"gallery", Map{{"$detach", List{1}}}}});  // 9
