@@ -377,6 +377,24 @@ bool may_be_empty(const CLI::Option& option) {
   return option.check_lname("cursor") || option.check_lname("socket");
 }
 
+// CLI11 reads a word in brackets as a list of words, parted by commas: it would tear JSON, and the
+// name of a file. Such a word goes in behind a blank, which is taken off again.
+bool is_bracketed(std::string_view word) {
+  word.remove_prefix(std::min(word.find_first_not_of(' '), word.size()));
+  return word.starts_with('[') && word.ends_with(']');
+}
+
+std::string kept_whole(std::string word) { return is_bracketed(word) ? " " + word : word; }
+
+void take_off_blank(CLI::Option& option) {
+  option.transform(CLI::Validator(
+      [](std::string& word) {
+        if (word.starts_with(' ') && is_bracketed(word)) word.erase(0, 1);
+        return std::string();
+      },
+      ""));
+}
+
 // What holds for every word of every command: none is empty that names something, and numbers are
 // decimal; CLI11 by itself reads 010 as eight, and -1 as the largest.
 void check_words(CLI::App& app) {
@@ -396,6 +414,7 @@ void check_words(CLI::App& app) {
     } else if (option->get_items_expected_min() > 0 && !may_be_empty(*option)) {
       option->check(not_empty);
     }
+    if (option->get_items_expected_min() > 0) take_off_blank(*option);  // The first to be done.
   }
   for (CLI::App* command : app.get_subcommands({})) check_words(*command);
 }
@@ -516,7 +535,9 @@ int run(int argc, char** argv) {
   const Reporter reporter(line, words);
   try {
     refuse_unknown_command(app, line);
-    app.parse(argc, argv);
+    std::vector<std::string> words_from_last;
+    std::transform(line.rbegin(), line.rend(), std::back_inserter(words_from_last), kept_whole);
+    app.parse(std::move(words_from_last));
     return run_command(words);
   } catch (const CLI::Success& asked) {
     return app.exit(asked);

@@ -327,6 +327,18 @@ class Shop(ShopCase):
         self.assertRegex(self.out("ping"), r"answers at .* in \d+ us, commit \d+")
         self.assertEqual(self.json("call", "count", '"products"', '{"where":{"id":1}}')[0]["count"], 1)
 
+    def test_a_list_in_json_is_one_word(self):
+        for blank in ("", " "):
+            both = blank + '[{"insertOne":["products",{"name":"a, b"}]},{"insertOne":["products",{"name":"c"}]}]'
+            self.assertEqual(len(self.json("call", "transaction", both)[0]["results"]), 2)
+        found = self.json("call", "findMany", '"products"', '{"where":{"name":"a, b"}}')[0]
+        self.assertEqual(len(found["data"]), 2)
+
+    def test_a_name_in_brackets_is_one_file(self):
+        with open(f"{self.work}/[a,b]", "w") as file:
+            file.write("bytes")
+        self.assertEqual(len(self.json("media", "put", "[a,b]")), 1)
+
     def test_errors_name_the_place_and_the_next_step(self):
         text = self.refused(2, "update", "products", 1, "galery+=17")
         self.assertIn('products has no field "galery"', text)
