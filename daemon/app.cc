@@ -85,12 +85,14 @@ Result<Stored> open_stored(const Config& config, Log& log) {
 struct App::State {
   State(const Config& configuration, std::unique_ptr<Log> own_log, Stored opened,
         SocketFile socket);
+  ~State() { end_work(); }  // What works uses `dispatch`, which is gone before the pools are.
 
   void stop_when_asked();
   void begin_stop();
   void tidy_at_start();
   void watch_uploads();
   void watch_scrub(bool is_first);
+  void end_work();
   Status close_store();
 
   const Config config;
@@ -228,6 +230,17 @@ void App::State::watch_scrub(bool is_first) {
   });
 }
 
+// Whoever waits for an answer has it, or has been given up. A second time, nothing is left to end.
+void App::State::end_work() {
+  listener.close();
+  writer.stop();
+  jobs.stop();
+  dispatch->cancel();
+  scans.stop();
+  feeds.stop();
+  media.stop();
+}
+
 // Only a store that is whole is marked as stopped in order.
 Status App::State::close_store() {
   if (failure_of_store) return failure(*failure_of_store);
@@ -255,14 +268,7 @@ Result<std::unique_ptr<App>> App::open(const Config& config) {
 
 Status App::run() {
   state_->reactor.run();
-  // Whoever waits for an answer has it, or has been given up.
-  state_->listener.close();
-  state_->writer.stop();
-  state_->jobs.stop();
-  state_->dispatch->cancel();
-  state_->scans.stop();
-  state_->feeds.stop();
-  state_->media.stop();
+  state_->end_work();
   const Sequence sequence = this->sequence();
   Status closed = state_->close_store();
   if (closed) state_->log->info("stopped", {{"sequence", sequence}});

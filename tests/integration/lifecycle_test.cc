@@ -120,6 +120,19 @@ TEST(MediaDirectory, BelongsToOneDaemonToo) {
   EXPECT_EQ(opened.error().code, ErrorCode::locked);
 }
 
+TEST(Stop, EndsTheWorkOfADaemonThatNeverServed) {
+  const TemporaryFolder folder;
+  const Config config = small_config(folder.path());
+  ASSERT_TRUE(App::open(config));  // Not stopped in order: the next one looks for strays.
+  const std::filesystem::path strays = config.media_folder() / "ab";
+  std::filesystem::create_directories(strays);
+  for (int number = 1000; number < 2000; ++number) {
+    std::ofstream(strays / ("ab" + std::string(26, '0') + std::to_string(number) + ".128")) << "x";
+  }
+  ASSERT_TRUE(App::open(config));
+  ASSERT_TRUE(App::open(config)) << "locked by what is left of the one before";
+}
+
 TEST(Stop, AnswersWhatIsInFlight) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
