@@ -26,11 +26,10 @@ Resolved change_of(const Entity& entity, const RecordId& id, std::string path) {
 }
 
 // The links that a field of one record has, as a request on them from elsewhere.
-LinkRequest request_on(const Side& inverse, const RecordRef& target, const Schema& schema,
-                       std::string path) {
+LinkRequest request_on(const Side& inverse, const Schema& schema, std::string path) {
   LinkRequest request{.field = inverse.field, .path = std::move(path)};
-  request.side = {inverse.field->name,          inverse.field, inverse.owner,
-                  schema.entity(target.entity), true,          false};
+  const Entity& target = target_of(schema, *inverse.field);
+  request.side = {inverse.field->name, inverse.field, inverse.owner, &target, true, false};
   return request;
 }
 
@@ -135,9 +134,7 @@ Status Undertaking::remove_with(const Resolved& root) {
       change.values.set(release.field->id, Value());
     } else {
       const Side inverse{{}, release.field, release.entity, release.entity, true, true};
-      LinkRequest request =
-          request_on(inverse, root.record(), schema_, path + "." + release.field->name);
-      request.side.target = &target_of(schema_, *release.field);
+      LinkRequest request = request_on(inverse, schema_, path + "." + release.field->name);
       request.operators = kOperatorDelete;
       for (const RecordId& id : release.targets) {
         request.detach.push_back({.target = id, .place = {}, .meta = {}, .path = request.path});
@@ -206,7 +203,7 @@ Status Undertaking::lead(const Target& target, const LinkRequest& request, const
   if (target && request.field->kind == FieldKind::relation) {
     change.values.set(request.field->id, stored_reference(target->id));
   } else if (target) {
-    LinkRequest links = request_on(request.side, *target, schema_, item.path);
+    LinkRequest links = request_on(request.side, schema_, item.path);
     links.operators = kOperatorAttach;
     links.attach.push_back(
         {.target = target->id, .place = {}, .meta = item.meta, .path = item.path});
@@ -221,7 +218,7 @@ Status Undertaking::let_go(const RecordRef& target, const LinkRequest& request,
   if (!is_led) return {};
   Resolved change = change_of(*request.side.owner, item.target, item.path);
   if (request.field->kind != FieldKind::relation) {
-    LinkRequest links = request_on(request.side, target, schema_, item.path);
+    LinkRequest links = request_on(request.side, schema_, item.path);
     links.operators = kOperatorDetach;
     links.detach.push_back({.target = target.id, .place = {}, .meta = {}, .path = item.path});
     change.links.push_back(std::move(links));
@@ -240,12 +237,19 @@ Status Undertaking::let_go(const RecordRef& target, const LinkRequest& request,
 }
 
 // What a record that is created under `target` asks of the field that leads there.
-LinkRequest& Undertaking::links_of(Resolved& record, const LinkRequest& request,
-                                   const RecordRef& target) const {
+LinkRequest& Undertaking::links_of(Resolved& record, const LinkRequest& request) const {
   for (LinkRequest& links : record.links) {
     if (links.field == request.field) return links;
   }
-  return record.links.emplace_back(request_on(request.side, target, schema_, record.path));
+  return record.links.emplace_back(request_on(request.side, schema_, record.path));
+}
+
+// Without the target, the field would be short of it.
+void Undertaking::attach_to(const Target& target, LinkRequest& links, const std::string& path) {
+  links.operators |= kOperatorAttach;
+  links.refused = links.refused || !target;
+  if (!target) return;
+  links.attach.push_back({.target = target->id, .place = {}, .meta = {}, .path = path});
 }
 
 Status Undertaking::create_under(const Target& target, LinkRequest& request) {
@@ -259,12 +263,10 @@ Status Undertaking::create_under(const Target& target, LinkRequest& request) {
     }
   }
   for (Resolved& record : request.records) {
-    if (target && request.field->kind == FieldKind::relation) {
-      record.values.set(request.field->id, stored_reference(target->id));
+    if (request.field->kind != FieldKind::relation) {
+      attach_to(target, links_of(record, request), record.path);
     } else if (target) {
-      LinkRequest& links = links_of(record, request, *target);
-      links.operators |= kOperatorAttach;
-      links.attach.push_back({.target = target->id, .place = {}, .meta = {}, .path = record.path});
+      record.values.set(request.field->id, stored_reference(target->id));
     }
     EMSTORE_CHECKED(step(record));
   }

@@ -53,8 +53,8 @@ class Undertaking {
   Status lead(const Target& target, const LinkRequest& request, const LinkItem& item);
   Status let_go(const RecordRef& target, const LinkRequest& request, const LinkItem& item);
   Result<bool> leads(const RecordRef& target, const LinkRequest& request, const RecordId& owner);
-  LinkRequest& links_of(Resolved& record, const LinkRequest& request,
-                        const RecordRef& target) const;
+  LinkRequest& links_of(Resolved& record, const LinkRequest& request) const;
+  static void attach_to(const Target& target, LinkRequest& links, const std::string& path);
   Status create_under(const Target& target, LinkRequest& request);
 
   const Schema& schema_;

@@ -230,6 +230,22 @@ TEST_F(Blog, TheOtherSideTellsAllThatIsWrong) {
                     "media_not_found at posts.$create[0].cover.$set"}));
 }
 
+TEST(BlogWithTags, WhatARefusedRecordCreatesIsNotSaidToLackIt) {
+  TestStore store;
+  Map wanted = blog_schema();
+  *wanted.find("relations")->if_map()->find("mn_posts_tags") =
+      relation("m:n", "posts", "tags", {{"required", true}});
+  store.apply(wanted);
+  const Map tag{{"label", 7}, {"posts", create(List{Map{{"title", "x"}, {"cover", set(99)}}})}};
+  std::vector<std::string> told;
+  for (const Error& error : store.refused(TestStore::insert("tags", tag)).violations) {
+    told.push_back(std::string(name_of(error.code)) + " at " + error.path);
+  }
+  EXPECT_THAT(told,
+              ElementsAre("wrong_type at label", "media_not_found at posts.$create[0].cover.$set"));
+  EXPECT_EQ(store.refused(TestStore::insert("posts", {{"title", "x"}})).path, "tags");
+}
+
 TEST_F(Blog, WhatIsRefusedHalfWayLeavesTheRestToStandOnWhatWas) {
   store::Command asked = command(insert("posts", {{"title", "x"}, {"comments", attach(9)}}));
   asked.is_transaction = true;
