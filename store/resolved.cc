@@ -176,7 +176,7 @@ class Resolver {
   // a field that the mutation fills from outside.
   void complete(Resolved& resolved, const Map& document, const Field* given = nullptr) {
     for (const Field& field : resolved.entity->fields) {
-      if (&field == given || is_link(field.kind) || is_given(field, document)) continue;
+      if (&field == given || is_link(field.kind) || is_filled(field, document, resolved)) continue;
       if (field.default_value) {
         resolved.values.set(field.id, *field.default_value);
       } else if (field.required && !violations_.full()) {
@@ -186,7 +186,17 @@ class Resolver {
     }
   }
 
-  // By its own name or by that of the record it leads to; perhaps what is given was refused.
+  // By its own name, or by operators that say what it leads to: `$create` of no record does not.
+  // Perhaps what is given was refused.
+  static bool is_filled(const Field& field, const Map& document, const Resolved& resolved) {
+    return document.contains(field.name) ||
+           std::ranges::any_of(resolved.references, [&](const LinkRequest& request) {
+             return request.field == &field &&
+                    (request.refused || request.set || !request.records.empty());
+           });
+  }
+
+  // By its own name or by that of the record it leads to.
   static bool is_given(const Field& field, const Map& document) {
     return document.contains(field.name) || document.contains(side_name(field));
   }
@@ -245,6 +255,7 @@ class Resolver {
     if (!request.set->empty()) {
       resolved.values.set(field.id, stored_reference(request.set->front().target));
     } else if (field.required) {
+      if (names_refused_) return;  // Perhaps it is no null, but what was refused.
       refuse(ErrorCode::required, title(entity, field) + " is required", request.path);
     } else {
       resolved.values.set(field.id, Value());

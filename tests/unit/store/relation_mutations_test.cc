@@ -117,6 +117,28 @@ TEST_F(Blog, CreateMakesTheRecordItLeadsTo) {
               HasSubstr("required at author.$create.name"));
 }
 
+TEST_F(Blog, CreateOfNoRecordGivesNoRelation) {
+  const Map none = create(List{});
+  EXPECT_THAT(refusal(insert("comments", {{"body", "Hm"}, {"post", none}})),
+              HasSubstr("required at post_id"));
+  EXPECT_THAT(refusal(update("users", 1, {{"comments", create(List{Map{{"post", none}}})}})),
+              HasSubstr("required at comments.$create[0].post_id"));
+  must(insert("posts", {{"title", "Second"}, {"author", none}}));
+  EXPECT_EQ(value("posts", 2, "author_id"), Value());
+  // What is refused is not said to be missing, too.
+  EXPECT_EQ(refused(insert("comments", {{"post", Map{}}})).violations.size(), 1U);
+}
+
+TEST_F(Blog, WhatWasRefusedIsNotSaidToBeMissing) {
+  store::Command asked = command(insert("posts", {{"title", 7}}));
+  asked.mutations[0].name = "p";
+  asked.mutations.push_back(insert("comments", {{"post", set(Map{{"$ref", "p"}})}}));
+  const store::Outcome outcome = submit(asked);
+  ASSERT_FALSE(outcome);
+  ASSERT_EQ(outcome.error().violations.size(), 1U);
+  EXPECT_THAT(outcome.error().path, HasSubstr("title"));
+}
+
 TEST_F(Blog, CreateReachesDeepWithMediaOfItsOwn) {
   const Map post{{"title", "Deep"},
                  {"cover", create(Map{{"file", Binary{"a picture"}}})},
