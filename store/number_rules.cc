@@ -24,9 +24,10 @@ bool is_multiple(double number, double of) {
 
 // Integers leave no rounding to be forgiven.
 bool is_multiple(std::int64_t number, double of) {
-  const bool is_integer = of >= 1 && of < kIntegersEnd && is_whole(of);
-  if (is_integer) return number % static_cast<std::int64_t>(of) == 0;
-  return is_multiple(static_cast<double>(number), of);
+  if (of < 1 || !is_whole(of)) return is_multiple(static_cast<double>(number), of);
+  // Beyond the integers, but for -2^63, which is the least of them.
+  if (of >= kIntegersEnd) return number == 0 || compare_numbers(number, -of) == 0;
+  return number % static_cast<std::int64_t>(of) == 0;
 }
 
 std::string shown_number(double number) { return text_of_number(number); }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 
 namespace emstore::store {
@@ -34,6 +35,9 @@ TEST(JsonSchema, HoldsEveryKeywordAtItsEdges) {
   };
   const Value null;
   constexpr std::int64_t kBeyond = 9007199254740992;  // 2^53: the next has no double.
+  constexpr double k2To63 = 9223372036854775808.0;
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t kGreatest = std::numeric_limits<std::int64_t>::max();
   const Row rows[] = {
       {{}, null, "fits"},
       {{{"type", "null"}}, null, "fits"},
@@ -60,6 +64,17 @@ TEST(JsonSchema, HoldsEveryKeywordAtItsEdges) {
       {{{"maximum", kBeyond}}, kBeyond, "fits"},
       {{{"maximum", kBeyond}}, kBeyond + 1, "it: 9007199254740993 is not at most 9007199254740992"},
       {{{"multipleOf", 2}}, kBeyond + 1, "it: 9007199254740993 is not a multiple of 2"},
+      {{{"multipleOf", k2To63}}, kLeast, "fits"},
+      {{{"multipleOf", k2To63}},
+       kLeast + 1,
+       "it: -9223372036854775807 is not a multiple of 9223372036854775808"},
+      {{{"multipleOf", k2To63}},
+       kGreatest,
+       "it: 9223372036854775807 is not a multiple of 9223372036854775808"},
+      {{{"multipleOf", 2 * k2To63}},
+       kLeast,
+       "it: -9223372036854775808 is not a multiple of 18446744073709551616"},
+      {{{"multipleOf", 2 * k2To63}}, 0, "fits"},
       {{{"multipleOf", 3}}, 1e20, "it: 1e+20 is not a multiple of 3"},
       {{{"multipleOf", 0.01}}, 19.99, "fits"},
       {{{"multipleOf", 0.01}}, 19.995, "it: 19.995 is not a multiple of 0.01"},
