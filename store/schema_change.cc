@@ -53,13 +53,19 @@ class Changing {
  private:
   // What `renamed_from` says of a wanted thing; null: nothing. `path` is where its like stands.
   const std::string* old_name(const std::string& path, const std::string& name) const;
-  // Refuses a rename from what stands in the same document: one of two things would lose its data.
+  // Refuses a rename from what stands in the same document, and one to what is there already while
+  // the old name goes: one of two things would lose its data.
   template <typename Things>
   void check_renames(const Things& wanted, const Things& present, const std::string& path);
   // The wanted thing that `before` becomes: of its name, or renamed from it.
   template <typename Things>
   auto find_successor(Things& wanted, const Things& present, const std::string& before,
                       const std::string& path);
+  // Whether `thing` is new, and renamed from `before`. Otherwise it happened before, and what is
+  // there under the old name is another thing.
+  template <typename Thing, typename Things>
+  bool takes_over(const Thing& thing, const Things& present, const std::string& before,
+                  const std::string& path) const;
   bool is_renamed(const std::string& before, const std::string& now) const;  // An entity.
   void keep_entity(const Entity& before, Entity wanted);
   void add_entity(Entity wanted);
@@ -189,13 +195,26 @@ void Changing::check_renames(const Things& wanted, const Things& present, const 
   };
   for (const auto& thing : wanted) {
     const std::string* old = old_name(path, thing.name);
-    const bool is_asked = old != nullptr && *old != thing.name && has_name(wanted, *old);
-    if (!is_asked || !has_name(present, *old)) continue;
-    if (has_name(present, thing.name) && !comes_round(thing.name)) continue;  // It happened before.
+    if (old == nullptr || *old == thing.name || !has_name(present, *old)) continue;
+    const bool stays = has_name(wanted, *old);
+    const bool happened = has_name(present, thing.name) && !comes_round(thing.name);
+    const bool goes = !stays && std::none_of(wanted.begin(), wanted.end(), [&](const auto& other) {
+      return takes_over(other, present, *old, path);
+    });
+    if (stays ? happened : !goes) continue;
     refuse(path + thing.name + ".config.renamed_from",
            thing.name + " is renamed from " + quoted(*old) + ", which is in the schema, too",
-           "leave renamed_from out, or " + quoted(*old) + ", which another change can add again");
+           goes ? "leave renamed_from out to drop " + quoted(*old) + ", or keep " + quoted(*old)
+                : "leave renamed_from out, or " + quoted(*old) +
+                      ", which another change can add again");
   }
+}
+
+template <typename Thing, typename Things>
+bool Changing::takes_over(const Thing& thing, const Things& present, const std::string& before,
+                          const std::string& path) const {
+  const std::string* old = old_name(path, thing.name);
+  return old != nullptr && *old == before && !has_name(present, thing.name);
 }
 
 template <typename Things>
@@ -207,9 +226,7 @@ auto Changing::find_successor(Things& wanted, const Things& present, const std::
   };
   if (const auto same = named(wanted, before); same != wanted.end()) return same;
   const auto is_successor = [&](const auto& thing) {
-    const std::string* old = old_name(path, thing.name);
-    // Otherwise it happened before, and this is another thing under the old name.
-    return old != nullptr && *old == before && !has_name(present, thing.name);
+    return takes_over(thing, present, before, path);
   };
   const auto first = std::find_if(wanted.begin(), wanted.end(), is_successor);
   if (first == wanted.end()) return first;

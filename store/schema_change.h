@@ -33,6 +33,7 @@ struct SchemaChange {
 // Entities, fields and indexes keep their ids and places by name; new ones get the next ids.
 // An entity or a field whose config has `renamed_from` keeps the id, and so the data, of the one
 // that had that name; where there is none, or this one is there already, the option says nothing.
+// Where both are there and the old one would go, it is refused: its data is not kept.
 // Members "id" and `next`, as schema.get gives them, are ignored. What `wanted` leaves out is
 // dropped, which is destructive; a tighter rule leaves older values as they are. A media field
 // without a relation, a relation whose mappedBy names no field, unknown keys, options that do not

@@ -128,6 +128,28 @@ TEST(SchemaEvolution, RefusesARenameFromWhatStays) {
             "too\n");
 }
 
+TEST(SchemaEvolution, RefusesARenameToWhatIsThereWhileTheOldNameGoes) {
+  TestStore store;
+  const auto fields = [](Map members) { return schema_map({{"a", entity_with(members)}}); };
+  const Map renamed = fields({{"b", field("text", {{"renamed_from", "a"}})}});
+  const auto submit = [&](const Map& wanted) {
+    return store.submit(store::SchemaCommand{.schema = wanted, .allow_destructive = true});
+  };
+  store.apply(fields({{"a", field("text")}, {"b", field("text")}}));
+  const Outcome refused = submit(renamed);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().path, "entities.a.fields.b.config.renamed_from");
+  EXPECT_EQ(refused.error().message, "b is renamed from \"a\", which is in the schema, too");
+  EXPECT_EQ(refused.error().hint, "leave renamed_from out to drop \"a\", or keep \"a\"");
+  // Without the option, what goes is told.
+  EXPECT_THAT(store.apply(fields({{"b", field("text")}}), true).difference, ElementsAre("- a.a"));
+  // Entities, too.
+  store.apply(schema_map({{"a", entity_with({})}, {"b", entity_with({})}}), true);
+  const Outcome entity = submit(schema_map({{"b", entity_with({}, {{"renamed_from", "a"}})}}));
+  ASSERT_FALSE(entity);
+  EXPECT_EQ(entity.error().path, "entities.b.config.renamed_from");
+}
+
 TEST(SchemaEvolution, ATypeIsRefusedWithTheWayOut) {
   TestStore store;
   store.apply(schema_map({{"a", entity_with({{"x", field("text")}})}}));
