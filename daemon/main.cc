@@ -129,6 +129,7 @@ void print(const emstore::daemon::ImportReport& made, const Config& config) {
 
 // A store made of an export or of a backup; nobody is served.
 int make_store(const Flags& flags, const Config& config) {
+  ignore_signals();
   emstore::daemon::Log log(emstore::daemon::LogLevel::warning);
   const auto made =
       flags.restore
@@ -142,6 +143,10 @@ int make_store(const Flags& flags, const Config& config) {
     print(*made, config);
     std::fflush(stdout);
     std::fputs(emstore::daemon::warnings_of(*made).c_str(), stderr);
+  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    return report(
+        {emstore::ErrorCode::io_failed, "the store is made; standard output cannot be written"});
   }
   return made->damaged.empty() ? 0 : emstore::exit_code_of(emstore::ErrorCode::corrupt_blob);
 }

@@ -118,7 +118,7 @@ store::Mutation Author::choice() {
     mutation.detach = dice_.in(2);
   }
   mutation.choice = store::Choice{where(entity), dice_.in(20), {}, {}};
-  if (!dice_.in(3)) mutation.choice->limit = dice_.below(4);
+  if (!dice_.in(3)) mutation.choice->limit = 1 + dice_.below(3);
   if (dice_.in(3)) mutation.choice->order_by = "-id";
   return mutation;
 }

@@ -25,14 +25,20 @@ namespace emstore::testing {
 class FakeEnvironment final : public store::Environment {
  public:
   Time now() override { return Time{++micros_}; }
-  std::chrono::microseconds elapsed() override { return std::chrono::microseconds(micros_); }
+  std::chrono::microseconds elapsed() override { return std::chrono::microseconds(micros_ - set_); }
   void random(std::span<std::uint8_t> bytes) override {
     for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(++count_ * 167 >> 3);
   }
   void pass(std::int64_t micros) { micros_ += micros; }
+  // Sets the clock: no time passes.
+  void set_clock(std::int64_t by_micros) {
+    micros_ += by_micros;
+    set_ += by_micros;
+  }
 
  private:
   std::int64_t micros_ = 1'700'000'000'000'000;
+  std::int64_t set_ = 0;
   std::uint32_t count_ = 0;
 };
 

@@ -96,7 +96,7 @@ TEST_F(UuidIds, AreGivenToEachOfManyInOneCommit) {
 
 TEST_F(UuidIds, RiseAcrossARestartAndAClockThatWasPutBack) {
   const std::string before = insert({});
-  store_.environment().pass(-3'600'000'000);
+  store_.environment().set_clock(-3'600'000'000);
   store_.open();
   const std::string after = insert({});
   EXPECT_GT(after, before);
