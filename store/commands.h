@@ -69,6 +69,8 @@ struct Command {
   std::optional<RequestKey> key;
   std::string reason, correlation, causation;
   bool dry_run = false;  // Says what would happen (CommitOutcome::plan), and does nothing.
+  // What its removals delete restricts nothing among itself, as what a choice finds does not.
+  bool removes_together = false;
 };
 
 // Takes the bytes out of the documents of `command` wherever a $create names a file (`{field:

@@ -15,6 +15,7 @@
 #include "store/outcome_of_relations.h"
 #include "store/paths.h"
 #include "store/query.h"
+#include "store/removal.h"
 #include "store/request.h"
 #include "store/undertaking.h"
 #include "store/where.h"
@@ -82,6 +83,7 @@ class Group::CommandRun {
         request_(request_of(command)) {}
 
   Result<CommitOutcome> run() {
+    if (command_.removes_together) EMSTORE_CHECKED(note_going());
     for (std::size_t i = 0; i < command_.mutations.size() && !is_over(); ++i) {
       outcome_.mutations.emplace_back();
       EMSTORE_CHECKED(mutation(command_.mutations[i], path_of(command_, i)));
@@ -124,6 +126,16 @@ class Group::CommandRun {
 
   // ---- Mutations ----
 
+  Status note_going() {
+    for (const Mutation& mutation : command_.mutations) {
+      const Entity* entity = schema().entity(mutation.entity);
+      const std::optional<RecordId> id = record_id_of(mutation.id);
+      if (mutation.verb == Verb::remove && entity != nullptr && id)
+        going_.insert({entity->id, *id});
+    }
+    return add_cascades(rows_, schema(), group_.limits_.commit_changes_max, going_);
+  }
+
   Status mutation(const Mutation& mutation, const std::string& path) {
     const std::size_t before = violations_.size();
     const Entity* entity = entity_of(schema(), mutation, path, violations_);
@@ -150,9 +162,10 @@ class Group::CommandRun {
       outcome_.mutations.back().has_more = found.has_more;
       request_.found.push_back({{}, found.has_more});
     }
-    going_.clear();
-    if (mutation.verb == Verb::remove) {
+    if (!command_.removes_together) going_.clear();
+    if (chooses(mutation) && mutation.verb == Verb::remove) {
       for (const RecordId& id : found.ids) going_.insert({entity.id, id});
+      EMSTORE_CHECKED(add_cascades(rows_, schema(), group_.limits_.commit_changes_max, going_));
     }
     for (const Part& part : parts_of(mutation, path, entity, found.ids)) {
       if (is_over()) return {};
@@ -197,8 +210,9 @@ class Group::CommandRun {
     Resolved resolved = resolve(schema(), entity, mutation, part, references_, own);
     if (!resolved.decidable || refused_.contains(resolved.record())) return {};
     EMSTORE_TRY(const Version unchanged, version_of(rows_, resolved));
-    // What a choice found may have gone with a record before it: this commit deleted it, too.
-    if (part.id && mutation.verb == Verb::remove && unchanged == 0) {
+    // It may have gone with a record before it: this commit deleted it, too.
+    const bool has_gone = unchanged == 0 && going_.contains(resolved.record());
+    if (mutation.verb == Verb::remove && has_gone) {
       take(mutation, resolved, {}, info_.sequence);
       return {};
     }
@@ -217,19 +231,26 @@ class Group::CommandRun {
   // steps the last may be refused: then none was taken, and what follows stands on what was before.
   Result<std::vector<Event>> carry_out(const Mutation& mutation, Resolved& resolved,
                                        Violations& own) {
-    Overlay above = Overlay::above(rows_);
-    Overlay& rows = may_take_steps(resolved) ? above : rows_;
+    if (!may_take_steps(resolved)) return undertake(mutation, resolved, rows_, own);
     const std::size_t before = folded_;
+    Overlay rows = Overlay::above(rows_);
+    Result<std::vector<Event>> events = undertake(mutation, resolved, rows, own);
+    if (events && own.empty() && !is_too_large_) {
+      rows_.absorb(rows);
+      check_size(mutation, resolved, group_.check_size(rows_));
+    } else {
+      folded_ = before;
+    }
+    return events;
+  }
+
+  Result<std::vector<Event>> undertake(const Mutation& mutation, Resolved& resolved, Overlay& rows,
+                                       Violations& own) {
     Undertaking undertaking(
         schema(), rows, going_, own,
         [&](const Resolved& step) { return decide_step(mutation, step, rows, own); },
         [&](std::span<const Event> events) { return fold(mutation, resolved, events, rows); });
     Result<std::vector<Event>> events = undertaking.carry_out(resolved);
-    if (!own.empty()) folded_ = before;
-    if (events && own.empty() && !is_too_large_) {
-      rows_.absorb(above);
-      check_size(mutation, resolved, group_.check_size(rows_));
-    }
     if (!events && is_too_large_) return std::vector<Event>{};
     return events;
   }
@@ -438,7 +459,7 @@ class Group::CommandRun {
   References references_;
   std::map<RecordRef, std::string> paths_;  // Where in the command each record was named last.
   std::set<RecordRef> refused_;             // Of which something was asked that was refused.
-  std::set<RecordRef> going_;               // What the mutation at hand found to delete.
+  std::set<RecordRef> going_;               // What goes with the mutation at hand.
   RequestRecorded request_;
   std::vector<Event> events_;
   CommitOutcome outcome_;

@@ -1,6 +1,7 @@
 #include "store/removal.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -19,59 +20,92 @@ tl::unexpected<Error> too_many(const std::string& what) {
                  {}, "delete or change some of them first, in several requests");
 }
 
-class Following {
+struct Reference {
+  RecordRef owner;
+  const Entity* entity;
+  const Field* field;
+  RecordRef target;
+};
+
+// Records that go, and by fields of `cascade` others with them.
+class Cascade {
  public:
-  Following(const Reader& reader, const Schema& schema, const std::set<RecordRef>& beside,
-            const std::string& path, Violations& violations)
-      : reader_(reader), schema_(schema), beside_(beside), path_(path), violations_(violations) {}
+  Cascade(const Reader& reader, const Schema& schema) : reader_(reader), schema_(schema) {}
+
+  void go(const RecordRef& record) {
+    if (going_.insert(record).second) records_.push_back(record);
+  }
+
+  // `visit` is told of each reference to a record that goes, once: false ends.
+  Result<bool> follow(const std::function<bool(const Reference&)>& visit) {
+    for (std::size_t next = 0; next < records_.size(); ++next) {
+      const RecordRef record = records_[next];  // What is found moves them.
+      EMSTORE_TRY(const bool goes_on, follow_one(record, visit));
+      if (!goes_on) return false;
+    }
+    return true;
+  }
+
+  const std::set<RecordRef>& going() const { return going_; }
+  // What refers to others behind these.
+  std::vector<RecordRef>& records() { return records_; }
+
+ private:
+  Result<bool> follow_one(const RecordRef& record,
+                          const std::function<bool(const Reference&)>& visit) {
+    bool goes_on = true;
+    const KeyRange range = range_of_prefix(backlink_prefix(record, /*covered=*/false));
+    EMSTORE_CHECKED(reader_.try_scan(
+        Family::backlinks, range, [&](std::string_view key, std::string_view) -> Result<bool> {
+          EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
+          const Entity* entity = schema_.entity(place.owner.entity);
+          const Field* field = entity == nullptr ? nullptr : entity->field(place.field);
+          if (field == nullptr) {
+            return failure(ErrorCode::corrupt_index, "a backlink of a field that no schema has");
+          }
+          if (field->on_delete == OnDelete::cascade) go(place.owner);
+          goes_on = visit({place.owner, entity, field, record});
+          return goes_on;
+        }));
+    return goes_on;
+  }
+
+  const Reader& reader_;
+  const Schema& schema_;
+  std::set<RecordRef> going_;
+  std::vector<RecordRef> records_;
+};
+
+class Planning {
+ public:
+  Planning(const Reader& reader, const Schema& schema, const std::set<RecordRef>& beside,
+           const std::string& path, Violations& violations)
+      : cascade_(reader, schema),
+        schema_(schema),
+        beside_(beside),
+        path_(path),
+        violations_(violations) {}
 
   Result<Removal> from(const RecordRef& root) {
-    go(root);
-    for (std::size_t next = 0; next < removal_.records.size(); ++next) {
-      const RecordRef record = removal_.records[next];  // What follow() finds moves them.
-      EMSTORE_CHECKED(follow(record));
-    }
+    cascade_.go(root);
+    std::vector<Reference> others;
+    std::uint64_t seen = 0;
+    EMSTORE_TRY(const bool is_whole, cascade_.follow([&](const Reference& reference) {
+      if (reference.field->on_delete != OnDelete::cascade) others.push_back(reference);
+      return ++seen <= kLinksMax;
+    }));
+    if (!is_whole) return too_many(named(root));
+    removal_.records = std::move(cascade_.records());
     std::reverse(removal_.records.begin(), removal_.records.end());
-    for (const Reference& reference : references_) {
-      const bool goes = going_.contains(reference.owner) || beside_.contains(reference.owner);
-      if (!goes) settle(reference);
+    for (const Reference& other : others) {
+      const bool goes = cascade_.going().contains(other.owner) || beside_.contains(other.owner);
+      if (!goes) settle(other);
     }
     refuse_restricted();
     return std::move(removal_);
   }
 
  private:
-  struct Reference {
-    RecordRef owner;
-    const Entity* entity;
-    const Field* field;
-    RecordRef target;
-  };
-
-  void go(const RecordRef& record) {
-    if (going_.insert(record).second) removal_.records.push_back(record);
-  }
-
-  Status follow(const RecordRef& record) {
-    const KeyRange range = range_of_prefix(backlink_prefix(record, /*covered=*/false));
-    return reader_.try_scan(
-        Family::backlinks, range, [&](std::string_view key, std::string_view) -> Result<bool> {
-          EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
-          if (++seen_ > kLinksMax) return too_many(named(removal_.records.front()));
-          const Entity* entity = schema_.entity(place.owner.entity);
-          const Field* field = entity == nullptr ? nullptr : entity->field(place.field);
-          if (field == nullptr) {
-            return failure(ErrorCode::corrupt_index, "a backlink of a field that no schema has");
-          }
-          if (field->on_delete == OnDelete::cascade) {
-            go(place.owner);
-          } else {
-            references_.push_back({place.owner, entity, field, record});
-          }
-          return true;
-        });
-  }
-
   // What a record that stays does about one that goes.
   void settle(const Reference& reference) {
     const Field& field = *reference.field;
@@ -118,25 +152,48 @@ class Following {
     return named(reference.owner) + "." + reference.field->name;
   }
 
-  const Reader& reader_;
+  Cascade cascade_;
   const Schema& schema_;
   const std::set<RecordRef>& beside_;  // That go by themselves.
   const std::string& path_;
   Violations& violations_;
   Removal removal_;
-  std::set<RecordRef> going_;
-  std::vector<Reference> references_;
   std::map<std::pair<RecordRef, const Field*>, std::vector<Reference>> restricted_;
   std::map<std::pair<RecordRef, const Field*>, std::size_t> places_;  // In `releases`.
-  std::uint64_t seen_ = 0;
 };
+
+// Whether deleting a record of the entity may take others along.
+bool takes_along(const Schema& schema, EntityId entity) {
+  const auto leads_there = [&](const Field& field) {
+    return field.on_delete == OnDelete::cascade && target_of(schema, field).id == entity;
+  };
+  return std::ranges::any_of(schema.entities, [&](const Entity& owner) {
+    return std::ranges::any_of(owner.fields, leads_there);
+  });
+}
 
 }  // namespace
 
 Result<Removal> plan_removal(const Reader& reader, const Schema& schema, const RecordRef& root,
                              const std::set<RecordRef>& going, const std::string& path,
                              Violations& violations) {
-  return Following(reader, schema, going, path, violations).from(root);
+  return Planning(reader, schema, going, path, violations).from(root);
+}
+
+Status add_cascades(const Reader& reader, const Schema& schema, std::size_t most,
+                    std::set<RecordRef>& going) {
+  Cascade cascade(reader, schema);
+  for (const RecordRef& record : going) {
+    if (takes_along(schema, record.entity)) cascade.go(record);
+  }
+  EMSTORE_TRY(const bool is_whole,
+              cascade.follow([&](const Reference&) { return cascade.going().size() <= most; }));
+  if (!is_whole) {
+    return failure(ErrorCode::commit_too_large,
+                   "more than " + std::to_string(most) + " records would go along");
+  }
+  going.insert(cascade.going().begin(), cascade.going().end());
+  return {};
 }
 
 Result<std::vector<RecordId>> referrers_to(const Reader& reader, const RecordRef& target,

@@ -34,6 +34,11 @@ Result<Removal> plan_removal(const Reader& reader, const Schema& schema, const R
                              const std::set<RecordRef>& going, const std::string& path,
                              Violations& violations);
 
+// Adds to records that go together what goes with them by `cascade`. Errors: commit_too_large when
+// these are more than `most`; what the reader reports.
+Status add_cascades(const Reader& reader, const Schema& schema, std::size_t most,
+                    std::set<RecordRef>& going);
+
 // Which records lead to `target` by `field` of `owner`, by their ids. Errors: commit_too_large over
 // kLinksMax.
 Result<std::vector<RecordId>> referrers_to(const Reader& reader, const RecordRef& target,

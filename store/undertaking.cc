@@ -149,6 +149,7 @@ Status Undertaking::remove_with(const Resolved& root) {
     EMSTORE_CHECKED(fold_step({.verb = Verb::remove,
                                .entity = &entity,
                                .id = record.id,
+                               .keeps_media = root.keeps_media,
                                .path = entity.name + "/" + to_string(record.id)}));
   }
   return {};

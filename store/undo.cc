@@ -38,13 +38,6 @@ struct Touched {
 };
 using TouchedLinks = std::map<RecordRef, Touched>;
 
-// A field that was made to lead to a record.
-struct Leading {
-  RecordRef owner;
-  FieldId field;
-  RecordId target;
-};
-
 // What one record went through in the commit.
 struct Changed {
   bool is_new = false;
@@ -70,6 +63,7 @@ class Undoing {
     if (!carried_out) EMSTORE_CHECKED(check_standing());
     Command command;
     command.is_transaction = true;
+    command.removes_together = true;
     command.reason = "undo of " + commit_text(sequence_);
     for (const RecordRef& record : order_) {
       const Changed& changed = records_.at(record);
@@ -94,7 +88,6 @@ class Undoing {
     EMSTORE_TRY(const auto bytes, view_.reader->get(Family::log, log_key(sequence_)));
     if (!bytes) return failure(ErrorCode::corrupt_log, commit_text(sequence_) + " is missing");
     EMSTORE_TRY(const Commit commit, decode(*bytes));
-    EMSTORE_TRY(schema_then_, schema_applied_at(*view_.reader, commit.info.schema));
     for (const Event& event : commit.events) {
       EMSTORE_CHECKED(std::visit([this](const auto& fact) { return note(fact); }, event));
     }
@@ -110,8 +103,8 @@ class Undoing {
   }
 
   Status note(const RequestRecorded&) { return {}; }
-  Status note(const RecordCreated& event) { return note_created(event.record, event.values); }
-  Status note(const MediaCreated& event) { return note_created(event.record, event.values); }
+  Status note(const RecordCreated& event) { return note_created(event.record); }
+  Status note(const MediaCreated& event) { return note_created(event.record); }
   Status note(const RecordUpdated& event) { return note_updated(event); }
   Status note(const MediaUpdated& event) { return note_updated(event); }
   Status note(const RecordDeleted& event) { return refuse_deletion(event.record); }
@@ -125,10 +118,7 @@ class Undoing {
       place->second.after = std::move(after);
     };
     for (const Link& link : event.removed) touch(link, std::nullopt);
-    for (const Link& link : event.added) {
-      touch(std::nullopt, link);
-      leading_to_[link.target].push_back({event.owner, event.field, link.target.id});
-    }
+    for (const Link& link : event.added) touch(std::nullopt, link);
     for (const LinkChange& change : event.changed) {
       touch(Link{change.target, change.order_before, change.meta_before},
             Link{change.target, change.order_after, change.meta_after});
@@ -147,9 +137,8 @@ class Undoing {
     return found != records_.end() && found->second.is_new;
   }
 
-  Status note_created(const RecordRef& record, const FieldValues& values) {
+  Status note_created(const RecordRef& record) {
     changed(record).is_new = true;
-    note_leading(record, values);
     return {};
   }
 
@@ -158,21 +147,7 @@ class Undoing {
   Status note_updated(const Updated& event) {
     Changed& owner = changed(event.record);
     for (const auto& [field, value] : event.before) owner.before.try_emplace(field, value);
-    note_leading(event.record, event.after);
     return {};
-  }
-
-  // By the schema of then: a retry has to find the same order, whatever the schema is by now.
-  void note_leading(const RecordRef& record, const FieldValues& values) {
-    const Entity* entity = schema_then_.entity(record.entity);
-    if (entity == nullptr) return;
-    for (const auto& [id, value] : values) {
-      const Field* field = entity->field(id);
-      if (field == nullptr || field->kind != FieldKind::relation) continue;
-      const std::optional<RecordId> target = reference_of(value);
-      if (!target) continue;
-      leading_to_[{target_of(schema_then_, *field).id, *target}].push_back({record, id, *target});
-    }
   }
 
   Status refuse_deletion(const RecordRef& record) {
@@ -283,103 +258,19 @@ class Undoing {
 
   // ---- What takes it back ----
 
-  // Where the records that the commit made lead to each other in a circle, some of them are first
-  // made to lead there no more.
+  // What leads to media goes before these: nothing may lead to a medium that is deleted.
   Status add_deletions(Command& command) const {
-    std::vector<RecordRef> records = in_order([](const Leading&) { return true; });
-    if (!leading_late(records).empty()) {
-      records = in_order([this](const Leading& leading) { return !can_release(leading); });
-    }
-    std::map<RecordRef, Map> releases = releases_of(leading_late(records));
-    for (const auto& [owner, document] : releases) {
-      EMSTORE_TRY(Mutation mutation, mutation_of(Verb::update, owner));
-      mutation.document = document;
-      command.mutations.push_back(std::move(mutation));
-    }
-    for (const RecordRef& record : records) {
+    std::vector<RecordRef> made;
+    std::ranges::copy_if(order_, std::back_inserter(made),
+                         [this](const RecordRef& record) { return is_made(record); });
+    std::ranges::stable_partition(
+        made, [](const RecordRef& record) { return record.entity != kMediaEntity; });
+    for (const RecordRef& record : made) {
       EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, record));
       mutation.keeps_media = true;
-      if (releases.contains(record)) mutation.expected.reset();  // Its release looks at it.
       command.mutations.push_back(std::move(mutation));
     }
     return {};
-  }
-
-  // Those of which something made by the commit leads to `record`.
-  std::vector<Leading> made_leading_to(const RecordRef& record) const {
-    std::vector<Leading> made;
-    const auto leading = leading_to_.find(record);
-    if (leading == leading_to_.end()) return made;
-    std::ranges::copy_if(leading->second, std::back_inserter(made),
-                         [this](const Leading& one) { return is_made(one.owner); });
-    return made;
-  }
-
-  // The records that the commit made, each behind those that lead to it and count, but for circles.
-  template <typename Counts>
-  std::vector<RecordRef> in_order(Counts counts) const {
-    std::vector<RecordRef> ordered, waiting;
-    std::ranges::copy_if(order_, std::back_inserter(waiting),
-                         [this](const RecordRef& record) { return is_made(record); });
-    std::set<RecordRef> seen, done;
-    while (!waiting.empty()) {
-      const RecordRef record = waiting.back();
-      if (!seen.insert(record).second) {
-        waiting.pop_back();
-        if (done.insert(record).second) ordered.push_back(record);
-        continue;
-      }
-      for (const Leading& leading : made_leading_to(record)) {
-        if (!seen.contains(leading.owner) && counts(leading)) waiting.push_back(leading.owner);
-      }
-    }
-    return ordered;
-  }
-
-  // What leads to a record that goes before its own.
-  std::vector<Leading> leading_late(const std::vector<RecordRef>& records) const {
-    std::vector<Leading> late;
-    std::set<RecordRef> gone;
-    for (const RecordRef& record : records) {
-      gone.insert(record);
-      std::ranges::copy_if(made_leading_to(record), std::back_inserter(late),
-                           [&](const Leading& one) { return !gone.contains(one.owner); });
-    }
-    return late;
-  }
-
-  // Nothing when the schema has the field no more: then it leads nowhere.
-  const Field* field_of(const Leading& leading) const {
-    const Entity* entity = schema_->entity(leading.owner.entity);
-    return entity == nullptr ? nullptr : entity->field(leading.field);
-  }
-
-  // Whether an update may take the value or link away.
-  bool can_release(const Leading& leading) const {
-    const Field* field = field_of(leading);
-    if (field == nullptr) return true;
-    return !field->required && !field->min_items && field->is_fillable(kInUpdate);
-  }
-
-  // The updates by which records lead there no more, as far as they may.
-  std::map<RecordRef, Map> releases_of(const std::vector<Leading>& late) const {
-    std::map<std::pair<RecordRef, const Field*>, std::set<RecordId>> targets;
-    for (const Leading& leading : late) {
-      const Field* field = field_of(leading);
-      if (field == nullptr || !can_release(leading)) continue;
-      targets[{leading.owner, field}].insert(leading.target);
-    }
-    std::map<RecordRef, Map> releases;
-    for (const auto& [place, ids] : targets) {
-      const auto& [owner, field] = place;
-      List detached;
-      for (const RecordId& id : ids) detached.push_back(to_value(id));
-      Value none = field->kind == FieldKind::relation ? Value()
-                   : field->kind == FieldKind::medium ? Map{{"$set", Value()}}
-                                                      : Map{{"$detach", std::move(detached)}};
-      releases[owner].set(field->name, std::move(none));
-    }
-    return releases;
   }
 
   Result<Mutation> mutation_of(Verb verb, const RecordRef& record) const {
@@ -545,11 +436,9 @@ class Undoing {
   Sequence sequence_;
   const QueryLimits& limits_;
   Chain chain_;
-  Schema schema_then_;
   std::optional<History> before_, after_;  // The commit.
   std::vector<RecordRef> order_;           // In which the commit came to them.
   std::map<RecordRef, Changed> records_;
-  std::map<RecordRef, std::vector<Leading>> leading_to_;  // What was made to lead where.
 };
 
 }  // namespace

@@ -1,65 +1,17 @@
 // Relations between entities through the store: what a mutation does on either side, and what
 // follows from it.
+#include "tests/unit/store/relations.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "store/store.h"
-#include "tests/support/blog.h"
 
 namespace emstore::testing {
 namespace {
 
-using store::Effect;
 using store::FieldOutcome;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-Map set(Value value) { return Map{{"$set", std::move(value)}}; }
-Map attach(Value value) { return Map{{"$attach", std::move(value)}}; }
-Map detach(Value value) { return Map{{"$detach", std::move(value)}}; }
-Map create(Value value) { return Map{{"$create", std::move(value)}}; }
-
-// Users 1 to 3, tags 1 to 3, one post of user 1.
-class Blog : public ::testing::Test, public TestStore {
- protected:
-  Blog() {
-    apply(blog_schema());
-    for (const char* name : {"Ada", "Bob", "Cyd"}) must(insert("users", {{"name", name}}));
-    for (const char* label : {"red", "green", "blue"}) must(insert("tags", {{"label", label}}));
-    must(insert("posts", {{"title", "First"}, {"author_id", 1}}));
-  }
-
-  // A member of a record, `with` included.
-  Value read(const std::string& entity, std::uint64_t id, const std::string& name,
-             bool with = true) {
-    Map query{{"where", Map{{"id", id}}}};
-    if (with) query.set("with", Map{{name, true}});
-    const Value record = find_one(entity, query);
-    return record.if_map() == nullptr ? Value("no record") : *record.if_map()->find(name);
-  }
-  Value value(const std::string& entity, std::uint64_t id, const std::string& name) {
-    return read(entity, id, name, false);
-  }
-  FieldOutcome change(store::Mutation mutation) {
-    const store::CommitOutcome outcome = must(std::move(mutation));
-    return outcome.mutations.empty() ? FieldOutcome{}
-                                     : outcome.mutations[0].records[0].changes.at(0);
-  }
-  std::string refusal(store::Mutation mutation) {
-    const Error error = refused(std::move(mutation));
-    return std::string(name_of(error.code)) + " at " + error.path + ": " + error.message;
-  }
-
-  void TearDown() override { verify(); }
-};
-
-std::vector<RecordId> ids(std::initializer_list<std::uint64_t> numbers) {
-  std::vector<RecordId> all;
-  for (const std::uint64_t number : numbers) all.emplace_back(number);
-  return all;
-}
-using Ids = std::vector<std::uint64_t>;
 
 // ---- Many-to-one --------------------------------------------------------------------------------
 
@@ -258,7 +210,8 @@ TEST(BlogWithTags, WhatARefusedRecordCreatesIsNotSaidToLackIt) {
   *wanted.find("relations")->if_map()->find("mn_posts_tags") =
       relation("m:n", "posts", "tags", {{"required", true}});
   store.apply(wanted);
-  const Map tag{{"label", 7}, {"posts", create(List{Map{{"title", "x"}, {"cover", set(99)}}})}};
+  const Map tag{{"label", 7},
+                {"posts", Blog::create(List{Map{{"title", "x"}, {"cover", Blog::set(99)}}})}};
   std::vector<std::string> told;
   for (const Error& error : store.refused(TestStore::insert("tags", tag)).violations) {
     told.push_back(std::string(name_of(error.code)) + " at " + error.path);
@@ -370,16 +323,16 @@ TEST(BlogWithNotes, LinksThatNeedDataAreNotMadeByCreate) {
   links.find("fields")->if_map()->set("note", field("text", {{"required", true}}));
   store.apply(wanted);
   const Map tag{{"label", "red"}};
-  const Map post{{"title", "First"}, {"tags", create(tag)}};
+  const Map post{{"title", "First"}, {"tags", Blog::create(tag)}};
   const Error error = store.refused(TestStore::insert("posts", post));
   EXPECT_EQ(error.code, ErrorCode::required);
   EXPECT_EQ(error.path, "tags.$create");
   EXPECT_EQ(error.message, "links of tags need note, which $create cannot give");
-  const Map other{{"label", "blue"}, {"posts", create(Map{{"title", "Second"}})}};
+  const Map other{{"label", "blue"}, {"posts", Blog::create(Map{{"title", "Second"}})}};
   EXPECT_EQ(store.refused(TestStore::insert("tags", other)).path, "posts.$create");
   store.must(TestStore::insert("tags", tag));
   const Map item{{"id", 1}, {"meta", Map{{"note", "x"}}}};
-  store.must(TestStore::insert("posts", {{"title", "Third"}, {"tags", attach(item)}}));
+  store.must(TestStore::insert("posts", {{"title", "Third"}, {"tags", Blog::attach(item)}}));
 }
 
 TEST_F(Blog, WhatLinksHoldCanBeChanged) {
@@ -422,253 +375,6 @@ TEST_F(Blog, LinksLeadFromAnEntityToItself) {
   EXPECT_EQ(links("users", 1, "friend_of"), (Ids{1}));
   must(remove("users", 1));
   EXPECT_EQ(links("users", 2, "friend_of"), (Ids{3}));
-}
-
-// ---- Deletion -----------------------------------------------------------------------------------
-
-TEST_F(Blog, WhatRefersToADeletedRecordIsReleased) {
-  must(update("posts", 1, {{"tags", attach(List{1, 2})}}));
-  must(remove("tags", 1));
-  EXPECT_EQ(links("posts", 1, "tags"), (Ids{2}));
-  must(remove("users", 1));
-  EXPECT_EQ(value("posts", 1, "author_id"), Value());
-}
-
-TEST_F(Blog, RestrictedRecordsAreNamed) {
-  must(insert("invoices", {{"total", 5}, {"user_id", 1}}));
-  EXPECT_EQ(refusal(remove("users", 1)),
-            "restricted at id: users/1 is referred to by invoices/1.user_id");
-  must(remove("invoices", 1));
-  must(remove("users", 1));
-}
-
-TEST_F(Blog, CascadeTakesAlongWhatCannotBeWithout) {
-  must(update("posts", 1, {{"comments", create(List{Map{{"body", "a"}}, Map{{"body", "b"}}})}}));
-  must(remove("posts", 1));
-  EXPECT_EQ(value("comments", 1, "body"), Value("no record"));
-  EXPECT_EQ(value("comments", 2, "body"), Value("no record"));
-}
-
-// A record of `middle` is referred to by one that goes with it and by another one, whichever is
-// found first.
-Map middle_schema(bool is_cascade_first, const std::string& kind, const Map& rule) {
-  const bool is_many = kind == "m:n";
-  Map other{{"name", field("text")}};
-  if (!is_many) other.set("other_id", reference("other", "middle", rule));
-  Map relation_config;
-  if (!is_many) relation_config.set("mappedBy", "other");
-  const Map goes =
-      regular({{"middle_id", reference("middle", "middle", {{"on_delete", "cascade"}})}});
-  Map entities{{"middle", regular({{"name", field("text")}})}};
-  if (is_cascade_first) entities.set("goes", goes);
-  entities.set("others", regular(std::move(other)));
-  if (!is_cascade_first) entities.set("goes", goes);
-  return Map{{"entities", std::move(entities)},
-             {"relations", Map{{"n1", relation("n:1", "goes", "middle", {{"mappedBy", "middle"}})},
-                               {"second", relation(kind, "others", "middle", relation_config)}}},
-             {"indices", Map{}}};
-}
-
-struct OtherRule {
-  std::string name;
-  bool is_cascade_first;
-  bool is_many;  // m:n instead of n:1.
-  Map rule;
-  std::optional<ErrorCode> refused;
-};
-
-std::ostream& operator<<(std::ostream& out, const OtherRule& rule) { return out << rule.name; }
-
-class Cascade : public TestStore, public ::testing::TestWithParam<OtherRule> {};
-
-TEST_P(Cascade, LeavesTheRuleOfEverythingElseInForce) {
-  const OtherRule& other = GetParam();
-  const std::string name = other.is_many ? "middle" : "other";
-  apply(middle_schema(other.is_cascade_first, other.is_many ? "m:n" : "n:1", other.rule));
-  must(insert("middle", {{"name", "m"}}));
-  for (int i = 0; i < 5; ++i) must(insert("goes", {{"middle_id", 1}}));
-  must(insert("others", other.is_many ? Map{{"middle", attach(List{1})}} : Map{{"other_id", 1}}));
-  if (other.refused) {
-    EXPECT_EQ(refused(remove("middle", 1)).code, *other.refused);
-    return;
-  }
-  must(remove("middle", 1));
-  EXPECT_EQ(find_one("goes", {}), Value());
-  const Value left = find_one("others", {{"with", Map{{name, true}}}});
-  ASSERT_NE(left.if_map(), nullptr) << to_string(left);
-  EXPECT_EQ(*left.if_map()->find(name), other.is_many ? Value(List{}) : Value());
-  verify();
-}
-
-std::vector<OtherRule> other_rules() {
-  std::vector<OtherRule> rules;
-  for (const bool first : {true, false}) {
-    const std::string place = first ? "Behind" : "InFront";
-    rules.push_back(
-        {"Restrict" + place, first, false, {{"on_delete", "restrict"}}, ErrorCode::restricted});
-    rules.push_back({"Required" + place, first, false, {{"required", true}}, ErrorCode::required});
-    rules.push_back({"SetNull" + place, first, false, {}, {}});
-    rules.push_back({"Links" + place, first, true, {}, {}});
-  }
-  return rules;
-}
-
-INSTANTIATE_TEST_SUITE_P(Each, Cascade, ::testing::ValuesIn(other_rules()),
-                         [](const auto& rule) { return rule.param.name; });
-
-TEST_F(Blog, CascadeFollowsCyclesAndTrees) {
-  must(insert("categories", {{"slug", "root"}}));
-  must(insert("categories", {{"slug", "child"}, {"parent_id", 1}}));
-  must(insert("categories", {{"slug", "leaf"}, {"parent_id", 2}}));
-  must(update("categories", 1, {{"parent_id", 3}}));
-  must(update("posts", 1, {{"category_id", 2}}));
-  must(remove("categories", 2));
-  for (const std::uint64_t id : {1U, 2U, 3U}) {
-    EXPECT_EQ(value("categories", id, "slug"), Value("no record"));
-  }
-  EXPECT_EQ(value("posts", 1, "category_id"), Value());
-}
-
-TEST_F(Blog, WhatAWhereDeletesRestrictsNothing) {
-  const auto delete_all = [](const std::string& entity, Map where) {
-    store::Mutation asked = remove(entity, 1);
-    asked.id = Value();
-    asked.choice = store::Choice{std::move(where), false, {}, {}};
-    return asked;
-  };
-  Map schema = blog_schema();
-  Map& entities = *schema.find("entities")->if_map();
-  entities.set("tasks",
-               regular({{"next_id", reference("next", "tasks", {{"on_delete", "restrict"}})}}));
-  schema.find("relations")
-      ->if_map()
-      ->set("n1_tasks_tasks_next",
-            relation("n:1", "tasks", "tasks", {{"mappedBy", "next"}, {"inversedBy", "before"}}));
-  apply(std::move(schema));
-  must(insert("tasks", {}));
-  must(insert("tasks", {{"next_id", 1}}));
-  must(insert("tasks", {{"next_id", 2}}));
-  must(update("tasks", 1, {{"next_id", 3}}));
-  EXPECT_THAT(refusal(delete_all("tasks", {{"id", Map{{"$lt", 3}}}})),
-              HasSubstr("restricted at tasks/2.id: tasks/2 is referred to by tasks/3.next_id"));
-  EXPECT_EQ(must(delete_all("tasks", {{"id", Map{{"$gt", 0}}}})).mutations[0].records.size(), 3U);
-  EXPECT_EQ(value("tasks", 1, "next_id"), Value("no record"));
-  // Links among what goes are left to their owners.
-  must(update("users", 1, {{"friends", attach(List{2, 3})}}));
-  must(update("users", 2, {{"friends", attach(List{1, 2})}}));
-  must(delete_all("users", {{"id", Map{{"$in", List{1, 2}}}}}));
-  EXPECT_EQ(value("users", 3, "name"), Value("Cyd"));
-}
-
-TEST_F(Blog, WhatAWhereFindsIsToldAlsoWhereItWentWithAnother) {
-  must(insert("categories", {{"slug", "a"}}));
-  must(insert("categories", {{"slug", "b"}, {"parent_id", 1}}));
-  must(insert("categories", {{"slug", "c"}, {"parent_id", 2}}));
-  store::Mutation asked = remove("categories", 1);
-  asked.id = Value();
-  asked.choice = store::Choice{Map{{"slug", Map{{"$gt", ""}}}}, false, {}, {}};
-  store::Command keyed = command(asked);
-  keyed.key = store::RequestKey{"delete", {}};
-  const auto told = [](const store::Outcome& outcome) {
-    std::vector<std::pair<RecordId, Version>> records;
-    for (const auto& record : std::get<store::CommitOutcome>(*outcome).mutations[0].records) {
-      records.emplace_back(record.id, record.version);
-    }
-    return records;
-  };
-  const store::Outcome outcome = submit(keyed);
-  ASSERT_TRUE(outcome);
-  const Version version = std::get<store::CommitOutcome>(*outcome).sequence;
-  EXPECT_THAT(told(outcome),
-              ElementsAre(std::pair(RecordId(1), version), std::pair(RecordId(2), version),
-                          std::pair(RecordId(3), version)));
-  EXPECT_EQ(told(submit(keyed)), told(outcome));
-}
-
-TEST_F(Blog, ADryRunSaysWhatWouldGo) {
-  must(update("posts", 1, {{"comments", create(Map{{"body", "a"}})}, {"tags", attach(1)}}));
-  const Sha256 before = digest();
-  store::Command asked = command(remove("posts", 1));
-  asked.dry_run = true;
-  const store::Outcome outcome = submit(asked);
-  ASSERT_TRUE(outcome) << to_string(outcome.error());
-  const auto& commit = std::get<store::CommitOutcome>(*outcome);
-  ASSERT_TRUE(commit.plan);
-  EXPECT_THAT(*commit.plan, ElementsAre(Effect{Effect::Kind::deleted, "comments", RecordId(1), {}},
-                                        Effect{Effect::Kind::deleted, "posts", RecordId(1), {}}));
-  EXPECT_EQ(digest(), before);
-}
-
-TEST_F(Blog, ACascadeThatIsTooLargeIsRefusedAsAWhole) {
-  options().limits.commit_changes_max = 40;
-  open();
-  List comments;
-  for (int i = 0; i < 5; ++i) comments.emplace_back(Map{{"body", "x"}});
-  for (int i = 0; i < 4; ++i) must(update("posts", 1, {{"comments", create(comments)}}));
-  EXPECT_THAT(refusal(remove("posts", 1)), HasSubstr("commit_too_large"));
-}
-
-// ---- Queries ------------------------------------------------------------------------------------
-
-TEST_F(Blog, WithReachesThroughRelationsToAnyDepth) {
-  must(update("posts", 1, {{"tags", attach(1)}, {"comments", create(Map{{"body", "a"}})}}));
-  const Value user = find_one(
-      "users",
-      {{"where", Map{{"id", 1}}},
-       {"with", Map{{"posts", Map{{"select", List{"title"}},
-                                  {"with", Map{{"tags", Map{{"select", List{"label"}}}},
-                                               {"author", Map{{"select", List{"name"}}}},
-                                               {"comments", Map{{"select", List{"body"}}}}}}}}}},
-       {"select", List{"id"}}});
-  EXPECT_EQ(user, Value(Map{{"id", 1},
-                            {"posts", List{Map{{"title", "First"},
-                                               {"tags", List{Map{{"label", "red"}}}},
-                                               {"author", Map{{"name", "Ada"}}},
-                                               {"comments", List{Map{{"body", "a"}}}}}}}}));
-}
-
-TEST_F(Blog, WithTakesWhereOrderAndLimitOnTheOtherSide) {
-  for (const char* title : {"C", "A", "B"}) {
-    must(insert("posts", {{"title", title}, {"author_id", 2}}));
-  }
-  const auto posts = [&](Map options) {
-    const Value user = find_one(
-        "users", {{"where", Map{{"id", 2}}}, {"with", Map{{"posts", std::move(options)}}}});
-    std::string titles;
-    for (const Value& post : *user.if_map()->find("posts")->if_list()) {
-      titles += *post.if_map()->find("title")->if_text();
-    }
-    return titles;
-  };
-  EXPECT_EQ(posts({}), "CAB");
-  EXPECT_EQ(posts({{"orderBy", "title"}}), "ABC");
-  EXPECT_EQ(posts({{"orderBy", "-title"}, {"limit", 2}}), "CB");
-  EXPECT_EQ(posts({{"where", Map{{"title", Map{{"$gt", "A"}}}}}}), "CB");
-  EXPECT_EQ(posts({{"offset", 1}, {"limit", 1}}), "A");
-}
-
-TEST_F(Blog, WhereReachesThroughRelationsInBothDirections) {
-  must(insert("posts", {{"title", "Second"}, {"author_id", 2}, {"tags", attach(List{2})}}));
-  const auto found = [&](const char* entity, Map where) {
-    const Value record = find_one(entity, {{"where", std::move(where)}});
-    return record.if_map() == nullptr ? Value() : *record.if_map()->find("id");
-  };
-  EXPECT_EQ(found("posts", {{"author.name", "Bob"}}), Value(2));
-  EXPECT_EQ(found("posts", {{"author", 2}}), Value(2));
-  EXPECT_EQ(found("posts", {{"author_id", Map{{"$in", List{2, 3}}}}}), Value(2));
-  EXPECT_EQ(found("posts", {{"tags.label", "green"}}), Value(2));
-  EXPECT_EQ(found("users", {{"posts.title", "Second"}}), Value(2));
-  EXPECT_EQ(found("users", {{"posts.tags.label", "green"}}), Value(2));
-  EXPECT_EQ(found("tags", {{"posts.author.name", "Bob"}}), Value(2));
-  EXPECT_EQ(found("users", {{"posts.title", "None"}}), Value());
-  EXPECT_EQ(found("posts", {{"author_id", nullptr}}), Value());
-  EXPECT_EQ(found("posts", {{"author_id", Map{{"$gt", 0}}}}), Value(1));
-  EXPECT_EQ(found("posts", {{"author", Map{{"$gt", 1}}}}), Value(2));
-  EXPECT_EQ(found("posts", {{"author_id", Map{{"$lt", -1}}}}), Value());
-  EXPECT_EQ(found("posts", {{"author_id", Map{{"$notin", List{0, 1}}}}}), Value(2));
-  EXPECT_EQ(found("posts", {{"author_id", 0}}), Value());
-  EXPECT_THAT(refusal(update("posts", 1, {{"author_id", 0}})),
-              HasSubstr("wrong_type at author_id"));
 }
 
 // ---- Requests with a key ------------------------------------------------------------------------

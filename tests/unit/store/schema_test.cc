@@ -88,7 +88,7 @@ void add_options(Field& field, std::mt19937& random) {
 }
 
 // What a relation says of other entities: here of its own.
-void relate(const Entity& entity, Field& field, std::mt19937& random) {
+void relate_at_random(const Entity& entity, Field& field, std::mt19937& random) {
   if (!is_relation(field.kind)) return;
   field.target = entity.name;
   field.inverse = field.name + "_back";
@@ -124,7 +124,7 @@ Entity random_entity(EntityId id, std::mt19937& random) {
   for (std::size_t count = random() % 8; count > 0; --count) {
     entity.next_field += static_cast<std::uint32_t>(random() % 2);  // A field was dropped here.
     Field field = random_field(FieldId{entity.next_field++}, random);
-    relate(entity, field, random);
+    relate_at_random(entity, field, random);
     entity.fields.push_back(std::move(field));
   }
   entity.label = maybe_text(random, "Things");

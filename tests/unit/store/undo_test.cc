@@ -261,7 +261,7 @@ TEST_F(Undo, DeletesFriendsOfEachOther) {
   EXPECT_EQ(find_one("users", {}), Value());
 }
 
-TEST_F(Undo, TakesAwayOfACircleWhatMayBeTakenAway) {
+TEST_F(Undo, DeletesACircleOfDifferentRelations) {
   Map schema = shop_with_blog();
   fields_of(schema, "posts").set("pinned_id", reference("pinned", "comments"));
   schema.find("relations")
@@ -271,9 +271,6 @@ TEST_F(Undo, TakesAwayOfACircleWhatMayBeTakenAway) {
   const Sequence made = together({insert_as("post", "posts", {{"title", "News"}}),
                                   insert_as("comment", "comments", {{"post", set(ref("post"))}}),
                                   update_of("post", "posts", {{"pinned", set(ref("comment"))}})});
-  const Result<store::Command> command = undo_of(made);
-  ASSERT_TRUE(command);
-  EXPECT_EQ(command->mutations.front().document, (Map{{"pinned_id", Value()}}));
   EXPECT_EQ(undo(made), std::nullopt);
   EXPECT_EQ(find_one("posts", {}), Value());
   EXPECT_EQ(find_one("comments", {}), Value());
