@@ -78,19 +78,16 @@ struct LinkedWords {
   bool sets = false, clears = false;
 };
 
-File file_named(std::string_view word, const std::string& field, const LinkEnd& link) {
-  if (link.target != "media") {
-    throw UsageError(field + " leads to " + link.target + ", not to media: " + in_quotes(word),
-                     "name a record by its id");
-  }
-  return File(std::filesystem::path(word.substr(1)));
-}
-
 void add_file(LinkedWords& words, const Assignment& assignment, const LinkEnd& link) {
   if (assignment.kind == Assign::remove) {
     throw UsageError("-= detaches media by their ids, not files: " + in_quotes(assignment.text));
   }
-  words.files.push_back(file_named(assignment.text, assignment.name, link));
+  if (link.target != "media") {
+    throw UsageError(assignment.name + " leads to " + link.target +
+                         ", not to media: " + in_quotes(assignment.text),
+                     "name a record by its id");
+  }
+  words.files.emplace_back(std::filesystem::path(assignment.text.substr(1)));
 }
 
 void add_words(LinkedWords& words, const Assignment& assignment, const LinkEnd& link) {
@@ -372,12 +369,11 @@ Value typed_value(std::string_view type, std::string_view text) {
   return text_of_word(text);
 }
 
-File file_of(const SchemaView& schema, std::string_view entity, const std::string& field,
-             std::string_view word) {
-  if (const auto link = schema.link_of(entity, field)) return file_named(word, field, *link);
+void refuse_value(const SchemaView& schema, std::string_view entity, const std::string& field) {
+  if (schema.link_of(entity, field)) return;
   refuse_unknown_field(schema, entity, field);
-  throw UsageError(in_quotes(field) + " is a value, and links nothing: " + in_quotes(word),
-                   "`emstore schema show` lists the fields");
+  throw UsageError(in_quotes(field) + " is a value, and links nothing",
+                   "`emstore update` changes values");
 }
 
 Document document_of(const SchemaView& schema, std::string_view entity,

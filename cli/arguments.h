@@ -23,19 +23,23 @@ std::optional<std::uint64_t> decimal_of(std::string_view word);
 Value id_of(std::string_view word);
 std::vector<Item> items_of(std::span<const std::string> words);
 
-// The file that `@FILE` names, for a field that leads to media and no other.
-File file_of(const SchemaView& schema, std::string_view entity, const std::string& field,
-             std::string_view word);
+// Throws UsageError for a field that links nothing.
+void refuse_value(const SchemaView& schema, std::string_view entity, const std::string& field);
 
 // A value of a field of the type, as it is typed: numbers, ids, true and false, JSON for json; null
 // where the type has no such text. A text that is meant for nothing else stays one; emstore says
 // what is wrong.
 Value typed_value(std::string_view type, std::string_view text);
 
-// name=value        the value, typed by the schema       thumbnail=@front.png   $create (medium:
-// replaces) name:=JSON        the value as JSON                    gallery=17,18          $set
-// gallery+=@a.png   $create, appended                    gallery+=17            $attach
-// gallery-=17       $detach                              thumbnail=null, =      cleared
+//   name=value           the value, typed by the schema
+//   name:=JSON           the value as JSON
+//   gallery+=@a.png      $create, appended
+//   thumbnail=@a.png     $create; of a medium it replaces
+//   gallery+=17          $attach
+//   gallery-=17          $detach
+//   gallery=17,18        $set
+//   thumbnail=null, =    cleared
+//
 // Ends of relations, as media fields: owner=3, owner=null, tags+=17. No @file, but where they lead
 // to media.
 Document document_of(const SchemaView& schema, std::string_view entity,

@@ -255,7 +255,7 @@ int carry_out_transaction(Session& session, const MutationWords& words) {
 
 namespace {
 
-// What cannot be meant by any field, before anything is sent.
+// What cannot be meant by any field.
 void refuse_words(LinkVerb verb, const LinkWords& words) {
   const std::string record = words.entity + " " + words.id;
   const auto is_file = [](const std::string& word) { return word.starts_with('@'); };
@@ -263,56 +263,31 @@ void refuse_words(LinkVerb verb, const LinkWords& words) {
     throw UsageError("detach takes the ids of media, not files",
                      "`emstore find " + record + " --with " + words.field + "` shows them");
   }
-  if (std::ranges::find(words.media, "null") == words.media.end()) return;
-  if (verb != LinkVerb::set) {
+  const bool has_null = std::ranges::find(words.media, "null") != words.media.end();
+  if (verb != LinkVerb::set && has_null) {
     throw UsageError("null is nothing that could be attached or detached",
                      "`emstore set " + record + " " + words.field + " null` clears all of it");
   }
-  if (words.media.size() > 1) {
-    throw UsageError("\"" + words.field + "\" is cleared and set", "say once what it shall be");
-  }
+}
+
+// The same in the words of `emstore update`. To set nothing is to clear.
+std::vector<std::string> assignments_of(LinkVerb verb, const LinkWords& words) {
+  const std::string start = words.field + (verb == LinkVerb::attach   ? "+="
+                                           : verb == LinkVerb::detach ? "-="
+                                                                      : "=");
+  if (words.media.empty()) return {start};
+  std::vector<std::string> assignments;
+  for (const std::string& word : words.media) assignments.push_back(start + word);
+  return assignments;
 }
 
 }  // namespace
 
 int change_links(Session& session, LinkVerb verb, const LinkWords& words) {
   refuse_words(verb, words);
-  std::vector<std::string> ids;
-  std::vector<File> files;
-  for (const std::string& word : words.media) {
-    if (word.starts_with('@')) {
-      files.push_back(file_of(session.schema(), words.entity, words.field, word));
-    } else {
-      ids.push_back(word);
-    }
-  }
-  const auto link = session.schema().link_of(words.entity, words.field);
-  const bool to_one = link && link->one;
-  const bool clears = words.media.empty() || words.media == std::vector<std::string>{"null"};
-  if (verb == LinkVerb::set && to_one && words.media.size() > 1) {
-    throw UsageError("\"" + words.field + "\" takes one " +
-                         (link->target == "media" ? "medium" : "record of " + link->target),
-                     "name one, or null");
-  }
-  Operators operators;
-  if (verb == LinkVerb::set && to_one && clears) {
-    operators.clear();
-  } else if (verb == LinkVerb::set && to_one && !ids.empty()) {
-    operators.set(items_of(ids).front());
-  } else if (verb == LinkVerb::set && !to_one) {
-    operators.set(clears ? std::vector<Item>() : items_of(ids));
-  } else if (verb == LinkVerb::attach && !ids.empty()) {
-    operators.attach(items_of(ids));
-  } else if (verb == LinkVerb::detach) {
-    operators.detach(items_of(ids));
-  }
-  if (to_one && files.size() == 1) {
-    operators.create(files.front());
-  } else if (!files.empty()) {
-    operators.create(files);
-  }
-  Document document;
-  document.set(words.field, operators);
+  refuse_value(session.schema(), words.entity, words.field);
+  const Document document =
+      document_of(session.schema(), words.entity, assignments_of(verb, words));
   const Mutation done = session.client()
                             .mutator(words.entity)
                             .update_one(id_of(words.id), document, options_of(words.request));

@@ -146,7 +146,8 @@ int make_store(const Flags& flags, const Config& config) {
   }
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     return report(
-        {emstore::ErrorCode::io_failed, "the store is made; standard output cannot be written"});
+        {emstore::ErrorCode::io_failed, "the store is made; standard output cannot be written"},
+        flags.json);
   }
   return made->damaged.empty() ? 0 : emstore::exit_code_of(emstore::ErrorCode::corrupt_blob);
 }

@@ -1,6 +1,5 @@
 // What became of a run that serves nobody. For programs: one line of JSON, in the words of
-// `emstore --json`. A text that is not UTF-8, as the name of a folder may be, has U+FFFD for each
-// byte that is not ASCII.
+// `emstore --json`. What is no UTF-8 in a text, as in the name of a folder, shows as U+FFFD.
 #pragma once
 
 #include <cstddef>

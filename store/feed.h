@@ -45,13 +45,12 @@ bool wants(const FeedFilter& filter, const Event& event);
 struct FeedBounds {
   std::uint64_t commits_max = 0;  // Looked at.
   std::size_t bytes_max = 0;      // Of what is packed; one commit may take more.
-  std::size_t commit_max =
-      0;  // A commit that takes more comes with its bytes instead of its events.
+  std::size_t commit_max = 0;     // What takes more comes with its bytes instead of its events.
 };
 
 // A piece of the feed.
 struct FeedSlice {
-  std::vector<std::string> commits;  // Packed: as log.h shows them, or {sequence, bytes}.
+  std::vector<std::string> commits;  // Packed, as log.h shows them; or bare.
   Sequence next = 0;                 // The first that was not looked at.
 };
 // Commits from `from` on, with the names of then; none when the view ends before. Errors:

@@ -57,7 +57,7 @@ struct StoreOptions {
   // Told, by the caller of commit() or write(), once bytes that were damaged or gone are there
   // again, durably.
   std::function<void(const Address& address)> mended = {};
-  // Told, by any thread and by several at once, of a clock that is behind the log (log_clock.h).
+  // Told, by any thread, of a clock that is behind the log (log_clock.h).
   LogClock::Behind clock_is_behind = {};
   UnsafeFileSystem unsafe_file_system = UnsafeFileSystem::refuse;
   // For tests: a store that acknowledges what is not synced must be caught. Never set elsewhere.

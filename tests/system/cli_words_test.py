@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -167,20 +168,12 @@ class Small(cli_test.ShopCase):
         self.assertEqual(self.out("log", "--uid", 424242), "no such commits\n")
         self.assertIn("0 is no integer from 1", self.refused(2, "log", "--limit", 0))
 
-
-    def without_locales(self, instead=""):
-        """An environment in which no locale can be opened; `instead` is done for each."""
+    def without_locales(self):
+        """An environment in which no locale can be opened."""
         source, library = self.work / "none.cc", self.work / "none.so"
-        source.write_text('#include <unistd.h>\nextern "C" void* newlocale(int, const char*, void*) { '
-                          + instead + "return nullptr; }\n")
+        source.write_text('extern "C" void* newlocale(int, const char*, void*) { return nullptr; }\n')
         subprocess.run([os.environ["EMSTORE_CXX"], "-shared", "-fPIC", "-o", library, source], check=True)
         return self.environment() | {"LD_PRELOAD": str(library)}
-
-    def test_a_table_opens_its_locale_once(self):
-        done = subprocess.run([cli_test.CLI, "find", "products"], cwd=self.work, capture_output=True, timeout=60,
-                              env=self.without_locales('(void)!write(2, "L", 1); '), check=True)
-        self.assertGreater(len(done.stdout.splitlines()), 2)
-        self.assertEqual(done.stderr, b"L")  # It takes longer than all the rest, and a table has many cells.
 
     def test_letters_need_no_locale(self):
         without = self.without_locales()
@@ -282,6 +275,21 @@ class ForPrograms(cli_test.ShopCase):
             self.assertEqual(done.stderr, b"")
         [then] = self.json("replay", "--until", 1, "--into", "then")
         self.assertEqual((then["sequence"], then["compared"]), (1, False))
+
+    def test_an_outcome_that_cannot_be_told_is_no_success(self):
+        export = self.run_cli("export", text=False).stdout
+        into = [cli_test.CLI, "import", "--json", "--into"]
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([*into, "made"], cwd=self.work, env=self.environment(), input=export, stdout=full,
+                                  stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("the store is made", json.loads(done.stderr)["error"]["message"])
+        # A file that may not grow is an error like others, and no signal.
+        small = (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+        done = subprocess.run([*into, "cut"], cwd=self.work, env=self.environment(), input=export, capture_output=True,
+                              timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, small))
+        self.assertEqual(done.returncode, 6, done.stderr)
+        self.assertIn(json.loads(done.stderr)["error"]["code"], ("io_failed", "disk_full"))
 
     def test_stores_that_cannot_be_made_say_why(self):
         (self.work / "full").mkdir(exist_ok=True)

@@ -110,7 +110,7 @@ async function touched(
   // Not by the entity: it may have had another name in between.
   for await (const commit of commits(requests, { from: from + 1, to }, of.signal)) {
     const events = eventsOf(commit);
-    const schema = await schemas.version(commit.schema as number); // Names are those before it.
+    const schema = await schemas.version(commit.schema); // Names are those before it.
     for (const { entity: name, id, field } of events as readonly Record<string, any>[]) {
       const entity = name === undefined ? undefined : schema.entity(name);
       if (!entity || id === undefined || id === null) continue;

@@ -114,8 +114,8 @@ TEST(Arguments, MakeOperatorsOfRelations) {
   EXPECT_EQ(operators_in(of("boxes", "products=1")).values(), (Map{{"$set", 1}}));
   EXPECT_THAT([] { document({"maker=@a.png"}); },
               ThrowsMessage<UsageError>(HasSubstr("maker leads to makers, not to media")));
-  EXPECT_THAT([] { file_of(shop(), "products", "maker", "@a.png"); },
-              ThrowsMessage<UsageError>(HasSubstr("maker leads to makers, not to media")));
+  EXPECT_THAT([] { refuse_value(shop(), "products", "price"); },
+              ThrowsMessage<UsageError>(HasSubstr("\"price\" is a value, and links nothing")));
   EXPECT_THAT([] { document({"maker=1,2"}); },
               ThrowsMessage<UsageError>(HasSubstr("takes one record of makers")));
   try {

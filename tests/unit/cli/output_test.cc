@@ -77,6 +77,15 @@ TEST(Utf8, EndsWhereUnicodeDoes) {
   }
 }
 
+TEST(DisplayWidth, IsThatOfATerminal) {
+  EXPECT_EQ(display_width("Café"), 4U);
+  EXPECT_EQ(display_width("Cafe\u0301"), 4U);
+  EXPECT_EQ(display_width("日本"), 4U);
+  EXPECT_EQ(display_width("\x1b\x9b"), 2U);  // A column each, however they are shown.
+  EXPECT_EQ(cut_to("日本語", 5), "日本…");
+  EXPECT_EQ(cut_to("日本語", 4), "日…");
+}
+
 TEST(Text, IsWrittenForPeople) {
   EXPECT_EQ(size_text(0), "0 B");
   EXPECT_EQ(size_text(1023), "1023 B");
