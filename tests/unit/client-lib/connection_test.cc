@@ -55,12 +55,15 @@ TEST(ClientConnection, TakesNotificationsAtAnyTime) {
   EXPECT_THAT(heard, ::testing::ElementsAre("late", "event", "something unheard of"));
 }
 
+// Each ping with a notification before its answer.
+void answer_behind_an_event(Link& link) {
+  while (const auto request = link.next_after_hello()) {
+    link.send(push_bytes("event") + reply_bytes(request->id, ping_reply(5)));
+  }
+}
+
 TEST(ClientConnection, RefusesWhatAHandlerAsksOfIt) {
-  FakeDaemon daemon({[](Link& link) {
-    while (const auto request = link.next_after_hello()) {
-      link.send(push_bytes("event") + reply_bytes(request->id, ping_reply(5)));
-    }
-  }});
+  FakeDaemon daemon({answer_behind_an_event});
   Client client = connect(daemon.options());
   std::optional<Error> refused;
   client.on_push([&](std::string_view, const List&) {
@@ -74,11 +77,7 @@ TEST(ClientConnection, RefusesWhatAHandlerAsksOfIt) {
 
 // Whoever is told of bytes may make requests: two threads, each with its turn, would wait for ever.
 TEST(ClientConnection, RefusesMediaToAHandler) {
-  FakeDaemon daemon({[](Link& link) {
-    while (const auto request = link.next_after_hello()) {
-      link.send(push_bytes("event") + reply_bytes(request->id, ping_reply(5)));
-    }
-  }});
+  FakeDaemon daemon({answer_behind_an_event});
   Client client = connect(daemon.options());
   std::optional<Error> refused;
   client.on_push([&](std::string_view, const List&) {
@@ -90,11 +89,7 @@ TEST(ClientConnection, RefusesMediaToAHandler) {
 }
 
 TEST(ClientConnection, RefusesAnotherHandlerFromOne) {
-  FakeDaemon daemon({[](Link& link) {
-    while (const auto request = link.next_after_hello()) {
-      link.send(push_bytes("event") + reply_bytes(request->id, ping_reply(5)));
-    }
-  }});
+  FakeDaemon daemon({answer_behind_an_event});
   Client client = connect(daemon.options());
   bool is_refused = false;
   client.on_push([&](std::string_view, const List&) {

@@ -137,6 +137,12 @@ TEST(Config, RefusesValuesOfAnotherKindWithWhatItTakes) {
   }
 }
 
+Result<Configuration> read_with(const char* setting, const char* value) {
+  ConfigSources sources;
+  sources.overrides = {{setting, value, "--set"}};
+  return read_config(sources);
+}
+
 TEST(Config, BoundsHowDeepValuesMayLie) {
   const TemporaryFolder folder;
   const auto read = [&](const std::string& depth) {
@@ -155,11 +161,7 @@ TEST(Config, BoundsHowDeepValuesMayLie) {
 }
 
 TEST(Config, BoundsTheThreadsOfMedia) {
-  const auto read = [](const char* threads) {
-    ConfigSources sources;
-    sources.overrides = {{"threads.media", threads, "--set"}};
-    return read_config(sources);
-  };
+  const auto read = [](const char* threads) { return read_with("threads.media", threads); };
   EXPECT_TRUE(read("255"));
   EXPECT_TRUE(read("256"));
   ASSERT_FALSE(read("257"));
@@ -168,9 +170,7 @@ TEST(Config, BoundsTheThreadsOfMedia) {
 
 TEST(Config, WantsRoomForAPieceInTheMemoryOfConnections) {
   const auto path = [](const char* setting, const char* bytes) {
-    ConfigSources sources;
-    sources.overrides = {{setting, bytes, "--set"}};
-    const auto read = read_config(sources);
+    const auto read = read_with(setting, bytes);
     return read ? "taken" : read.error().path;
   };
   for (const char* setting : {"limits.connection_memory", "limits.connections_memory"}) {
@@ -181,9 +181,7 @@ TEST(Config, WantsRoomForAPieceInTheMemoryOfConnections) {
 
 TEST(Config, BoundsTimesSoThatNoClockOverflows) {
   const auto hint = [](const char* setting, const char* time) {
-    ConfigSources sources;
-    sources.overrides = {{setting, time, "--set"}};
-    const auto read = read_config(sources);
+    const auto read = read_with(setting, time);
     return read ? "taken" : read.error().hint;
   };
   EXPECT_EQ(hint("limits.lease", "36500d"), "taken");
