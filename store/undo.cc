@@ -263,8 +263,8 @@ class Undoing {
     std::vector<RecordRef> made;
     std::ranges::copy_if(order_, std::back_inserter(made),
                          [this](const RecordRef& record) { return is_made(record); });
-    std::ranges::stable_partition(
-        made, [](const RecordRef& record) { return record.entity != kMediaEntity; });
+    std::stable_partition(made.begin(), made.end(),
+                          [](const RecordRef& record) { return record.entity != kMediaEntity; });
     for (const RecordRef& record : made) {
       EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, record));
       mutation.keeps_media = true;
