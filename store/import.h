@@ -16,6 +16,7 @@
 
 #include "base/address.h"
 #include "base/result.h"
+#include "store/events.h"
 #include "store/folder_lock.h"
 #include "store/head.h"
 #include "store/merkle.h"
