@@ -311,7 +311,7 @@ Result<ImportReport> restore(const Config& config, const fs::path& folder, Log& 
     if (segment.to <= latest->sequence) streams.push_back(source_of(segment.path));
   }
   EMSTORE_TRY(const ImportReport report,
-              import_store(config, streams, Beside{folder / "media", latest->missing}, log));
+              import_store(config, streams, folder / "media", log));
   if (report.sequence == latest->sequence && report.root == latest->root &&
       report.state_digest == latest->state_digest) {
     return report;

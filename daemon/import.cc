@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -106,7 +107,7 @@ struct Content {
 
 class Importing {
  public:
-  Importing(const Config& config, const std::optional<Beside>& beside)
+  Importing(const Config& config, const std::optional<std::filesystem::path>& beside)
       : config_(config), beside_(beside) {}
 
   Status read(const Source& source) {
@@ -265,35 +266,41 @@ class Importing {
     return {};
   }
 
-  // From where a backup keeps it.
+  // From where a backup keeps it. What cannot be read there is left out like what is damaged, but
+  // a folder that is not there is a mistake.
   Status take_file(pack::Cursor& cursor) {
     EMSTORE_TRY(content_, take_content(cursor));
     const Address address = content_->address;
     if (!beside_) return broken("leaves out media, and nobody says where they are");
     if (address.is_file() && files_->size(address)) {  // Named by an earlier stream too.
-      content_.reset();
-      return {};
-    }
-    const auto path = beside_->media / blobs::media_file(address);
-    std::error_code error;
-    if (beside_->missing.contains(address) && !std::filesystem::exists(path, error)) {
-      missing_.insert(address);
       drop_content();
       return {};
     }
     EMSTORE_CHECKED(begin_content());
-    std::ifstream file(path, std::ios::binary);
+    EMSTORE_TRY(const blobs::File file, open_beside(address));
+    const Source source = source_of(file.descriptor(), std::string(blobs::media_file(address)));
     std::string piece(kReadPieceBytes, '\0');
-    while (file) {
-      file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-      EMSTORE_CHECKED(
-          write(std::string_view(piece).substr(0, static_cast<std::size_t>(file.gcount()))));
+    std::uint64_t taken = 0;
+    while (file && taken <= content_->size) {
+      const Result<std::size_t> count = source(piece);
+      if (!count || *count == 0) break;
+      EMSTORE_CHECKED(write(std::string_view(piece).substr(0, *count)));
+      taken += *count;
     }
-    if (hasher_.digest().size == content_->size) return end_content();
-    return failure(ErrorCode::corrupt_blob, "the backup's file " + path.string() + " has " +
-                                                std::to_string(hasher_.digest().size) +
-                                                " bytes instead of " +
-                                                std::to_string(content_->size));
+    return end_content();
+  }
+
+  // No file: there is none.
+  Result<blobs::File> open_beside(const Address& address) const {
+    const auto path = *beside_ / blobs::media_file(address);
+    blobs::File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const int error = file ? 0 : errno;
+    if (file || error == EIO) return file;
+    std::error_code unknown;
+    if (error != ENOENT) return io_failure(error, "open", path);
+    if (std::filesystem::exists(*beside_, unknown)) return file;
+    return failure(ErrorCode::invalid_request, "there is no directory " + beside_->string(), "",
+                   "put the media of the backup there, or mount what they lie on");
   }
 
   std::filesystem::path upload_path() const { return files_->root() / "uploads" / kUploadName; }
@@ -322,14 +329,23 @@ class Importing {
     ::unlink(upload_path().c_str());
   }
 
+  // A backup is all there is: what of it is damaged costs nothing else. An export can be made anew.
+  Status lose(const Address& address) {
+    missing_.insert(address);
+    drop_content();
+    return {};
+  }
+
   // To the very place that the log names.
   Status end_content() {
-    const Content content = *std::exchange(content_, std::nullopt);
+    const Content content = *content_;
     const ContentDigest digest = hasher_.digest();
     if (digest != ContentDigest{content.address.digest, content.sha256, content.size}) {
+      if (beside_) return lose(content.address);
       return failure(ErrorCode::corrupt_blob, "the bytes of " + to_string(content.address) +
                                                   " are not those of the address");
     }
+    content_.reset();
     if (!upload_) return import_->add_bytes(content.address, content.sha256, std::move(small_));
     upload_ = blobs::File();
     const Result<blobs::Stored> stored =
@@ -363,7 +379,7 @@ class Importing {
   }
 
   const Config& config_;
-  const std::optional<Beside>& beside_;
+  const std::optional<std::filesystem::path>& beside_;
   store::StoreId id_{};
   std::unique_ptr<store::Import> import_;
   std::unique_ptr<blobs::FileStore> files_;
@@ -425,7 +441,7 @@ Status look_for_bytes(const Config& config, const store::View& view,
 }
 
 Result<ImportReport> made_of(const Config& config, const std::vector<Source>& streams,
-                             const std::optional<Beside>& beside, Log& log) {
+                             const std::optional<std::filesystem::path>& beside, Log& log) {
   Importing importing(config, beside);
   for (const Source& stream : streams) EMSTORE_CHECKED(importing.read(stream));
   EMSTORE_CHECKED(importing.finish());
@@ -485,7 +501,7 @@ Source source_of(const std::filesystem::path& path) {
 }
 
 Result<ImportReport> import_store(const Config& config, const std::vector<Source>& streams,
-                                  const std::optional<Beside>& beside, Log& log) {
+                                  const std::optional<std::filesystem::path>& beside, Log& log) {
   Result<ImportReport> made = made_of(config, streams, beside, log);
   if (!made) return failure(of_no_store(std::move(made.error()), config));
   return made;

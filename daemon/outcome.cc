@@ -46,7 +46,7 @@ std::string warnings_of(const ImportReport& made) {
   std::string text;
   for (std::size_t i = 0; i < named; ++i) {
     text += "emstored: warning: " + to_string(made.damaged[i]) +
-            " has no bytes: they were damaged at the source\n";
+            " has no bytes: they were damaged where they came from\n";
   }
   if (const std::size_t more = made.damaged.size() - named; more > 0) {
     text += "emstored: warning: so have " + std::to_string(more) +

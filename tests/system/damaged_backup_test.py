@@ -45,6 +45,42 @@ class DamagedMedium(unittest.TestCase):
         whole = self.emstore("restore", self.daemon.path / "backup", "--into", self.daemon.path / "whole")
         self.assertEqual(whole.returncode, 0, whole.stderr)
 
+    def test_of_a_backup_costs_no_more_than_itself(self):
+        small = b"s" * 100
+        with self.daemon.connect() as wire:
+            wire.upload(ROTTEN)
+            small_blob = wire.upload(small)
+            wire.call("insertOne", "media", {"file": {"blob": small_blob}})
+        backup = self.daemon.path / "backup"
+        self.assertEqual(self.emstore("backup", backup).returncode, 0)
+        name = self.blob.removeprefix("xxh3-128:")
+        kept = backup / "media" / name[:2] / name
+        stream, = backup.glob("*.emstore")
+        bytes_of_it = bytearray(stream.read_bytes())
+        bytes_of_it[bytes_of_it.index(small)] ^= 1
+        stream.write_bytes(bytes_of_it)
+        for number, damage in enumerate((lambda: kept.write_bytes(ROTTEN[1:] + b"X"), lambda: kept.write_bytes(b"short"),
+                                         lambda: kept.write_bytes(ROTTEN + b"and more"), kept.unlink)):
+            damage()
+            restored = self.daemon.path / f"restored{number}"
+            made = self.emstore("--json", "restore", backup, "--into", restored)
+            self.assertEqual(made.returncode, DAMAGED, made.stderr)
+            told = json.loads(made.stdout)
+            self.assertEqual((set(told["damaged"]), told["media"]), ({self.blob, small_blob}, 1))
+            self.assertEqual([path for path in (restored / "media" / "uploads").iterdir()], [])
+        folder = self.daemon.path / f"other{number}"
+        folder.mkdir()
+        served = rpc.Daemon(folder=folder, data=restored)
+        self.addCleanup(served.stop)
+        with served.connect() as wire:
+            self.assertEqual(wire.call("count", "media", {})["count"], 3)
+            wire.upload(small)
+            self.assertEqual(wire.call("blob.read", small_blob, 0, 100)["bytes"], small)
+        (backup / "media").rename(backup / "elsewhere")
+        refused = self.emstore("restore", backup, "--into", self.daemon.path / "nowhere")
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertIn(f"there is no directory {backup / 'media'}", refused.stderr.decode())
+
     def test_is_told_to_programs_in_json_alone(self):
         self.expect_told(self.emstore("backup", self.daemon.path / "backup"))
         made = self.emstore("--json", "restore", self.daemon.path / "backup", "--into", self.daemon.path / "restored")
