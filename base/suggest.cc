@@ -112,6 +112,13 @@ std::string Quoted::operator()(std::string_view text) const {
   return to_string(Value(std::string(text.substr(0, end)) + "…"));
 }
 
+std::string brief(const Value& value) {
+  constexpr std::size_t kBytesMax = 80;
+  if (const std::string* text = value.if_text()) return quoted(*text);
+  std::string text = to_string(value);
+  return text.size() <= kBytesMax ? text : "a long " + std::string(name_of(value.kind()));
+}
+
 bool is_utf8(std::string_view bytes) {
   while (!bytes.empty()) {
     if (is_ascii_word(bytes)) {

@@ -1,4 +1,4 @@
-// Help for messages: what was probably meant, and how a name is quoted.
+// Help for messages: what was probably meant, and how names and values are shown.
 #pragma once
 
 #include <span>
@@ -6,6 +6,8 @@
 #include <string_view>
 
 namespace emstore {
+
+class Value;
 
 // The candidate nearest to `wrong`, when it is near enough to be a slip of the hand: equal but for
 // upper and lower case, or at an edit distance of at most 2 or a third of its length. Else empty.
@@ -22,6 +24,9 @@ struct Quoted {
   std::string operator()(std::string_view text) const;
 };
 inline constexpr Quoted quoted;  // NOLINT(readability-identifier-naming): used as a function.
+
+// A value for a message: as JSON writes it, or `a long list`; a text as quoted() has it.
+std::string brief(const Value& value);
 
 // Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
 bool is_utf8(std::string_view bytes);

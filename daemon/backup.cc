@@ -310,8 +310,7 @@ Result<ImportReport> restore(const Config& config, const fs::path& folder, Log& 
   for (const Segment& segment : segments_of(folder)) {
     if (segment.to <= latest->sequence) streams.push_back(source_of(segment.path));
   }
-  EMSTORE_TRY(const ImportReport report,
-              import_store(config, streams, folder / "media", log));
+  EMSTORE_TRY(const ImportReport report, import_store(config, streams, folder / "media", log));
   if (report.sequence == latest->sequence && report.root == latest->root &&
       report.state_digest == latest->state_digest) {
     return report;

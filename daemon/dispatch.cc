@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/suggest.h"
 #include "daemon/answers.h"
 #include "daemon/audit.h"
 #include "daemon/backup.h"
@@ -27,7 +28,7 @@ Result<Read> read_of(protocol::FindId call) {
                    "use findOne for conditions");
   }
   if (!record_id_of(call.id)) {
-    return failure(ErrorCode::wrong_type, to_string(call.id) + " is no id", "id",
+    return failure(ErrorCode::wrong_type, brief(call.id) + " is no id", "id",
                    "ids are integers from 1, or the text of a uuid");
   }
   call.query.set("where", Map{{"id", std::move(call.id)}});

@@ -109,7 +109,7 @@ Result<FeedFilter> resolve_filter(const Schema& schema, const FeedWords& words) 
   if (!words.id.is_null()) {
     filter.id = record_id_of(words.id);
     if (!filter.id) {
-      return failure(ErrorCode::wrong_type, to_string(words.id) + " is no id", "id",
+      return failure(ErrorCode::wrong_type, brief(words.id) + " is no id", "id",
                      "ids are integers from 1, or the text of a uuid");
     }
   }

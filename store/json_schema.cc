@@ -46,12 +46,6 @@ std::uint8_t types_of(const Value& value) {
   return 0;
 }
 
-std::string in_short(const Value& value) {
-  constexpr std::size_t kBytesMax = 60;
-  std::string text = to_string(value);
-  return text.size() <= kBytesMax ? text : "a long " + std::string(name_of(value.kind()));
-}
-
 class Checking {
  public:
   Fit fit(const Node& node, const Value& value);
@@ -92,10 +86,10 @@ Fit Checking::fit(const Node& node, const Value& value) {
     if (!take_steps(1)) return misfit("takes too long to check");
     if (node.nothing_fits) return misfit("is not allowed");
     if (node.types != 0 && (node.types & types_of(value)) == 0) {
-      return misfit("is " + node.types_text + ", not " + in_short(value));
+      return misfit("is " + node.types_text + ", not " + brief(value));
     }
     if (node.choices && !is_choice(*node.choices, value)) {
-      return misfit(in_short(value) + " is none of the values allowed");
+      return misfit(brief(value) + " is none of the values allowed");
     }
     if (node.reference != nullptr) {
       if (Fit fault = fit(*node.reference, value)) return fault;

@@ -36,7 +36,7 @@ Result<std::uint64_t> count_of(const Value& given, const std::string& path) {
   constexpr double kCountMax = 9007199254740992;
   const Result<double> number = number_of(given, path);
   if (!number || *number < 0 || *number > kCountMax || *number != std::floor(*number)) {
-    return wrong(path, "is a whole number from 0, not " + to_string(given));
+    return wrong(path, "is a whole number from 0, not " + brief(given));
   }
   return static_cast<std::uint64_t>(*number);
 }
@@ -218,7 +218,7 @@ Result<const JsonSchemaNode*> JsonSchemaReading::node_of(const Value& given,
   const void* place = map != nullptr ? static_cast<const void*>(map) : &given;
   if (const auto known = places_.find(place); known != places_.end()) return known->second;
   if (map == nullptr && given.if_boolean() == nullptr) {
-    return wrong(path, "is a schema (a map, true or false), not " + to_string(given));
+    return wrong(path, "is a schema (a map, true or false), not " + brief(given));
   }
   if (depth >= kDepthMax) {
     return failure(ErrorCode::depth_exceeded,
@@ -319,7 +319,7 @@ Status JsonSchemaReading::constant(JsonSchemaNode& node, const Value& given,
 Status JsonSchemaReading::multiple(JsonSchemaNode& node, const Value& given,
                                    const std::string& path, int) {
   EMSTORE_TRY(const double of, number_of(given, path));
-  if (of <= 0) return wrong(path, "is a number above 0, not " + to_string(given));
+  if (of <= 0) return wrong(path, "is a number above 0, not " + brief(given));
   node.multiple_of = of;
   return {};
 }
@@ -418,7 +418,7 @@ Status JsonSchemaReading::reference(JsonSchemaNode& node, const Value& given,
                                     const std::string& path, int) {
   const std::string* text = given.if_text();
   if (text == nullptr || !text->starts_with('#')) {
-    return failure(ErrorCode::unsupported, to_string(given) + " leads out of the schema", path,
+    return failure(ErrorCode::unsupported, brief(given) + " leads out of the schema", path,
                    "copy what it names into \"definitions\" and use \"#/definitions/…\"");
   }
   if (*text == "#") {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/suggest.h"
 #include "base/time.h"
 #include "store/chain.h"
 #include "store/field_rules.h"
@@ -16,7 +17,7 @@ namespace {
 Result<RecordId> id_in(const Value& value, const std::string& path) {
   const std::optional<RecordId> id = record_id_of(value);
   if (id) return *id;
-  return failure(ErrorCode::wrong_type, to_string(value) + " is no id", path,
+  return failure(ErrorCode::wrong_type, brief(value) + " is no id", path,
                  "ids are integers from 1, or the text of a uuid");
 }
 
@@ -25,7 +26,7 @@ Result<Time> time_in(const Value& value, const std::string& path) {
   const auto* text = value.if_text();
   const std::optional<Time> time = text == nullptr ? std::nullopt : time_of(*text);
   if (time) return *time;
-  return failure(ErrorCode::wrong_type, to_string(value) + " is no time", path,
+  return failure(ErrorCode::wrong_type, brief(value) + " is no time", path,
                  "write it as 2026-11-22T15:09:26Z");
 }
 

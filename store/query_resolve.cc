@@ -64,7 +64,7 @@ Result<std::uint64_t> integer_from(std::int64_t least, const Value& given, const
   if (integer == nullptr) return expected("an integer", given, path);
   if (*integer >= least) return static_cast<std::uint64_t>(*integer);
   return failure(ErrorCode::out_of_range,
-                 to_string(given) + " is no integer from " + std::to_string(least), path,
+                 brief(given) + " is no integer from " + std::to_string(least), path,
                  std::move(hint));
 }
 

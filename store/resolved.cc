@@ -79,8 +79,8 @@ class Resolver {
     }
     const std::optional<RecordId> id = record_id_of(value);
     if (!id) {
-      refuse(ErrorCode::wrong_type,
-             to_string(value) + " is no id of " + schema_.entity(entity)->name, path, hint);
+      refuse(ErrorCode::wrong_type, brief(value) + " is no id of " + schema_.entity(entity)->name,
+             path, hint);
     }
     return id;
   }
@@ -94,8 +94,8 @@ class Resolver {
     const std::optional<RecordId> id = id_of(mutation.id, resolved.entity->id, path, hint);
     const bool fits = id && id->format() == resolved.entity->ids;
     if (id && !fits) {
-      refuse(ErrorCode::wrong_type, to_string(mutation.id) + " is no id of " + mutation.entity,
-             path, hint);
+      refuse(ErrorCode::wrong_type, brief(mutation.id) + " is no id of " + mutation.entity, path,
+             hint);
     }
     if (!fits) resolved.decidable = false;
     resolved.id = fits ? *id : RecordId();
@@ -416,7 +416,7 @@ class Resolver {
         return Place{word == "before" ? Place::Kind::before : Place::Kind::after, *id};
       }
     }
-    refuse(ErrorCode::wrong_type, to_string(value) + " is no place", path,
+    refuse(ErrorCode::wrong_type, brief(value) + " is no place", path,
            "use \"first\", \"last\", {\"before\": id} or {\"after\": id}");
     return std::nullopt;
   }
@@ -457,11 +457,10 @@ class Resolver {
         request.records.push_back(new_record(*request.side.target, *document, item_path, given));
       } else if (document == nullptr && !request.side.leads_to_media()) {
         refuse(ErrorCode::wrong_type,
-               "$create takes a record of " + noun(request.side) + ", not " + to_string(item),
+               "$create takes a record of " + noun(request.side) + ", not " + brief(item),
                item_path);
       } else if (document == nullptr) {
-        refuse(ErrorCode::wrong_type, "$create takes {\"file\": …}, not " + to_string(item),
-               item_path);
+        refuse(ErrorCode::wrong_type, "$create takes {\"file\": …}, not " + brief(item), item_path);
       } else if (std::optional<NewMedia> media = new_media(*document, item_path)) {
         request.create.push_back(std::move(*media));
       }
@@ -522,8 +521,8 @@ class Resolver {
     const std::string* text = blob == nullptr ? nullptr : blob->if_text();
     const std::optional<Address> address = text == nullptr ? std::nullopt : address_of(*text);
     if (!address) {
-      refuse(ErrorCode::wrong_type, to_string(file) + " is neither bytes nor {\"blob\": address}",
-             path, "addresses look like xxh3-128:<32 hexadecimal digits>");
+      refuse(ErrorCode::wrong_type, brief(file) + " is neither bytes nor {\"blob\": address}", path,
+             "addresses look like xxh3-128:<32 hexadecimal digits>");
       return false;
     }
     for (const auto& [name, ignored] : *map) {

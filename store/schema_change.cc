@@ -12,12 +12,6 @@
 namespace emstore::store {
 namespace {
 
-std::string shown(const Value& value) {
-  constexpr std::size_t kBytesMax = 200;
-  std::string text = to_string(value);
-  return text.size() <= kBytesMax ? text : "a long " + std::string(name_of(value.kind()));
-}
-
 // Flags read as words ("required", "not fillable"), the rest as name and value.
 std::string difference_of(const FieldOption& option, const std::optional<Value>& before,
                           const std::optional<Value>& after) {
@@ -27,9 +21,9 @@ std::string difference_of(const FieldOption& option, const std::optional<Value>&
     const bool holds = after ? *after->if_boolean() : !*before->if_boolean();
     return holds ? name : "not " + name;
   }
-  if (!after && option.name == "fillable") return name + " (was " + shown(*before) + ")";
-  const std::string was = before ? " (was " + shown(*before) + ")" : "";
-  return after ? name + " " + shown(*after) + was : "no " + name + was;
+  if (!after && option.name == "fillable") return name + " (was " + brief(*before) + ")";
+  const std::string was = before ? " (was " + brief(*before) + ")" : "";
+  return after ? name + " " + brief(*after) + was : "no " + name + was;
 }
 
 template <typename Things>
@@ -273,8 +267,8 @@ void Changing::compare_config(const Entity& before, const Entity& after) {
   const auto compare = [&](std::string_view name, const std::string& was, const std::string& is) {
     if (was == is) return;
     std::string line = "~ " + after.name + " ";
-    line += is.empty() ? "no " + std::string(name) : std::string(name) + " " + shown(is);
-    if (!was.empty()) line += " (was " + shown(was) + ")";
+    line += is.empty() ? "no " + std::string(name) : std::string(name) + " " + brief(is);
+    if (!was.empty()) line += " (was " + brief(was) + ")";
     differ(std::move(line));
   };
   compare("label", before.label, after.label);

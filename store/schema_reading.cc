@@ -9,12 +9,6 @@
 
 namespace emstore::store {
 
-std::string brief(const Value& value) {
-  constexpr std::size_t kBytesMax = 80;
-  std::string text = to_string(value);
-  return text.size() <= kBytesMax ? text : "a long " + std::string(name_of(value.kind()));
-}
-
 void SchemaReading::refuse(std::string path, std::string message, std::string hint,
                            ErrorCode code) {
   if (is_full()) return;

@@ -12,9 +12,6 @@
 
 namespace emstore::store {
 
-// A value within a message: what is long is only named.
-std::string brief(const Value& value);
-
 class SchemaReading {
  public:
   using Names = std::span<const std::string_view>;

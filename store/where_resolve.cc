@@ -304,8 +304,8 @@ class Test {
   Result<Condition> null_test(const Value& operand, const std::string& path) const {
     const bool* wants_null = operand.if_boolean();
     if (wants_null == nullptr) {
-      return failure(ErrorCode::wrong_type,
-                     "$isnull takes true or false, not " + to_string(operand), path);
+      return failure(ErrorCode::wrong_type, "$isnull takes true or false, not " + brief(operand),
+                     path);
     }
     Condition test = is_null();
     return *wants_null ? std::move(test) : negation_of(std::move(test));
@@ -360,14 +360,14 @@ class Test {
   Result<OwnedScalar> id_literal(const Value& operand, const std::string& path) const {
     if (ids_ == IdFormat::uuid) return uuid_literal(operand, path);
     if (const auto* integer = operand.if_integer()) return OwnedScalar(*integer);
-    return failure(ErrorCode::wrong_type, to_string(operand) + " is no id", path,
+    return failure(ErrorCode::wrong_type, brief(operand) + " is no id", path,
                    "ids here are integers");
   }
 
   static Result<OwnedScalar> uuid_literal(const Value& operand, const std::string& path) {
     const std::optional<RecordId> id = record_id_of(operand);
     if (id && id->is_uuid()) return OwnedScalar(std::string(as_bytes(id->uuid())));
-    return failure(ErrorCode::wrong_type, to_string(operand) + " is no id", path,
+    return failure(ErrorCode::wrong_type, brief(operand) + " is no id", path,
                    "ids here are uuids, as text");
   }
 

@@ -40,6 +40,17 @@ TEST(Quoted, EscapesAndShortens) {
             "b\"");
 }
 
+TEST(Brief, ShowsValuesAsJsonUnlessTheyAreLong) {
+  EXPECT_EQ(brief(Value()), "null");
+  EXPECT_EQ(brief(Value(7)), "7");
+  EXPECT_EQ(brief(Value(2.5)), "2.5");
+  EXPECT_EQ(brief(Value(1e300)), "1e+300");
+  EXPECT_EQ(brief(Value(std::string(81, 'x'))), '"' + std::string(80, 'x') + "…\"");
+  EXPECT_EQ(brief(Value(List{1, 2})), "[1,2]");
+  EXPECT_EQ(brief(Value(List(1000, Value(1)))), "a long list");
+  EXPECT_EQ(brief(Value(Map{{"name", std::string(100, 'x')}})), "a long map");
+}
+
 TEST(Utf8, IsToldFromOtherBytes) {
   for (const std::string_view text : {"", "plain", "Grüße", "\U0001F600", "\xEF\xBF\xBF",
                                       "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF", "\xEE\x80\x80"}) {
