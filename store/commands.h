@@ -44,7 +44,7 @@ struct Mutation {
   std::optional<List> documents = {};  // insert: instead of `document`.
   std::optional<Choice> choice = {};   // update, remove: instead of `id`; check: beside it.
   bool exists = true;                  // check: false: there must be no such record.
-  bool keeps_media = false;            // remove: its media stay, whatever `on_delete` says.
+  bool takes_back = false;             // remove: by an undo. See Command::planned_with.
   std::string place = {};              // What errors call it; empty: by its number.
 };
 
@@ -61,6 +61,10 @@ struct RequestKey {
   Sha256 digest{};  // Over method, target and body as sent.
 };
 
+// What helps an undo on which later commits stand.
+inline constexpr std::string_view kLaterFirst =
+    "take back the later commits first, the last of them first";
+
 // A list of mutations: all of them or none, in one commit, in this order.
 struct Command {
   std::vector<Mutation> mutations;
@@ -69,8 +73,10 @@ struct Command {
   std::optional<RequestKey> key;
   std::string reason, correlation, causation;
   bool dry_run = false;  // Says what would happen (CommitOutcome::plan), and does nothing.
-  // What its removals delete restricts nothing among itself, as what a choice finds does not.
-  bool removes_together = false;
+  // Of an undo, which is planned beside the writer: the version of the schema whose names it uses.
+  // It is refused when that is another one by now. What its removals delete goes together and
+  // alone: media stay, nothing is taken along, and nothing that stays may lead there.
+  std::optional<Sequence> planned_with = {};
 };
 
 // Takes the bytes out of the documents of `command` wherever a $create names a file (`{field:

@@ -261,8 +261,7 @@ class Decision {
     std::set<RecordId> unused;
     for (const auto& [id, links] : known_.fields) {
       const Field* field = entity().field(id);
-      const bool is_ruled =
-          field != nullptr && is_media_link(field->kind) && !resolved_.keeps_media;
+      const bool is_ruled = field != nullptr && is_media_link(field->kind) && !resolved_.takes_back;
       if (is_ruled && field->on_delete == OnDelete::restrict_) refuse_restricted(*field, links);
       LinksChanged event{record, previous(record, version), id, kOperatorDelete, links.present, {},
                          {}};
@@ -307,6 +306,12 @@ class Decision {
   // it.
   void unlink_uses(const RecordRef& media) {
     if (known_.uses.empty()) return;
+    if (resolved_.takes_back) {
+      refuse(ErrorCode::version_mismatch,
+             "media " + to_string(media.id) + " is linked by " + owners_text() + " since",
+             resolved_.path, std::string(kLaterFirst));
+      return;
+    }
     if (!resolved_.detach) {
       refuse(ErrorCode::still_linked,
              "media " + to_string(media.id) + " is linked by " + owners_text(),

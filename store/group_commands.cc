@@ -83,7 +83,7 @@ class Group::CommandRun {
         request_(request_of(command)) {}
 
   Result<CommitOutcome> run() {
-    if (command_.removes_together) EMSTORE_CHECKED(note_going());
+    if (command_.planned_with) EMSTORE_CHECKED(check_plan());
     for (std::size_t i = 0; i < command_.mutations.size() && !is_over(); ++i) {
       outcome_.mutations.emplace_back();
       EMSTORE_CHECKED(mutation(command_.mutations[i], path_of(command_, i)));
@@ -126,14 +126,20 @@ class Group::CommandRun {
 
   // ---- Mutations ----
 
-  Status note_going() {
+  Status check_plan() {
+    if (*command_.planned_with != schema().version) {
+      return failure(ErrorCode::version_mismatch,
+                     "the schema was changed by commit " + std::to_string(schema().version) +
+                         " while the undo was planned",
+                     "sequence", "send it again");
+    }
     for (const Mutation& mutation : command_.mutations) {
       const Entity* entity = schema().entity(mutation.entity);
       const std::optional<RecordId> id = record_id_of(mutation.id);
       if (mutation.verb == Verb::remove && entity != nullptr && id)
         going_.insert({entity->id, *id});
     }
-    return add_cascades(rows_, schema(), group_.limits_.commit_changes_max, going_);
+    return {};
   }
 
   Status mutation(const Mutation& mutation, const std::string& path) {
@@ -162,15 +168,25 @@ class Group::CommandRun {
       outcome_.mutations.back().has_more = found.has_more;
       request_.found.push_back({{}, found.has_more});
     }
-    if (!command_.removes_together) going_.clear();
+    if (!command_.planned_with) going_.clear();
     if (chooses(mutation) && mutation.verb == Verb::remove) {
-      for (const RecordId& id : found.ids) going_.insert({entity.id, id});
-      EMSTORE_CHECKED(add_cascades(rows_, schema(), group_.limits_.commit_changes_max, going_));
+      EMSTORE_CHECKED(note_going(entity, found.ids, path));
     }
     for (const Part& part : parts_of(mutation, path, entity, found.ids)) {
       if (is_over()) return {};
       EMSTORE_CHECKED(this->part(mutation, entity, path, part));
     }
+    return {};
+  }
+
+  Status note_going(const Entity& entity, const std::vector<RecordId>& ids,
+                    const std::string& path) {
+    for (const RecordId& id : ids) going_.insert({entity.id, id});
+    const Status added = add_cascades(rows_, schema(), group_.limits_.commit_changes_max,
+                                      group_.limits_.examined_max, going_);
+    if (added || added.error().code != ErrorCode::commit_too_large) return added;
+    refuse_size(added.error().message, path_in(path, "where"),
+                "give a smaller limit, and while hasMore go on after the last id");
     return {};
   }
 
@@ -211,7 +227,8 @@ class Group::CommandRun {
     if (!resolved.decidable || refused_.contains(resolved.record())) return {};
     EMSTORE_TRY(const Version unchanged, version_of(rows_, resolved));
     // It may have gone with a record before it: this commit deleted it, too.
-    const bool has_gone = unchanged == 0 && going_.contains(resolved.record());
+    const bool has_gone =
+        unchanged == 0 && !command_.planned_with && going_.contains(resolved.record());
     if (mutation.verb == Verb::remove && has_gone) {
       take(mutation, resolved, {}, info_.sequence);
       return {};

@@ -20,6 +20,22 @@ tl::unexpected<Error> too_many(const std::string& what) {
                  {}, "delete or change some of them first, in several requests");
 }
 
+// products/1
+std::string named(const Schema& schema, const RecordRef& record) {
+  return schema.entity(record.entity)->name + "/" + to_string(record.id);
+}
+
+tl::unexpected<Error> too_many_along(std::size_t most) {
+  return failure(ErrorCode::commit_too_large,
+                 "more than " + std::to_string(most) + " records would go along");
+}
+
+tl::unexpected<Error> looked_too_far(std::size_t most) {
+  return failure(ErrorCode::commit_too_large,
+                 "more than " + std::to_string(most) +
+                     " references lead to what is found, too many to see what goes along");
+}
+
 struct Reference {
   RecordRef owner;
   const Entity* entity;
@@ -91,6 +107,7 @@ class Planning {
     std::vector<Reference> others;
     std::uint64_t seen = 0;
     EMSTORE_TRY(const bool is_whole, cascade_.follow([&](const Reference& reference) {
+      if (beside_.contains(reference.owner)) return true;
       if (reference.field->on_delete != OnDelete::cascade) others.push_back(reference);
       return ++seen <= kLinksMax;
     }));
@@ -98,8 +115,7 @@ class Planning {
     removal_.records = std::move(cascade_.records());
     std::reverse(removal_.records.begin(), removal_.records.end());
     for (const Reference& other : others) {
-      const bool goes = cascade_.going().contains(other.owner) || beside_.contains(other.owner);
-      if (!goes) settle(other);
+      if (!cascade_.going().contains(other.owner)) settle(other);
     }
     refuse_restricted();
     return std::move(removal_);
@@ -145,9 +161,7 @@ class Planning {
     }
   }
 
-  std::string named(const RecordRef& record) const {
-    return schema_.entity(record.entity)->name + "/" + to_string(record.id);
-  }
+  std::string named(const RecordRef& record) const { return store::named(schema_, record); }
   std::string title(const Reference& reference) const {
     return named(reference.owner) + "." + reference.field->name;
   }
@@ -162,14 +176,17 @@ class Planning {
   std::map<std::pair<RecordRef, const Field*>, std::size_t> places_;  // In `releases`.
 };
 
-// Whether deleting a record of the entity may take others along.
-bool takes_along(const Schema& schema, EntityId entity) {
-  const auto leads_there = [&](const Field& field) {
-    return field.on_delete == OnDelete::cascade && target_of(schema, field).id == entity;
-  };
-  return std::ranges::any_of(schema.entities, [&](const Entity& owner) {
-    return std::ranges::any_of(owner.fields, leads_there);
-  });
+// By entity, the fields whose records go with one of `target`.
+using CascadingFields = std::map<EntityId, std::set<FieldId>>;
+CascadingFields cascading_to(const Schema& schema, EntityId target) {
+  CascadingFields fields;
+  for (const Entity& owner : schema.entities) {
+    for (const Field& field : owner.fields) {
+      if (field.on_delete != OnDelete::cascade || target_of(schema, field).id != target) continue;
+      fields[owner.id].insert(field.id);
+    }
+  }
+  return fields;
 }
 
 }  // namespace
@@ -181,19 +198,47 @@ Result<Removal> plan_removal(const Reader& reader, const Schema& schema, const R
 }
 
 Status add_cascades(const Reader& reader, const Schema& schema, std::size_t most,
-                    std::set<RecordRef>& going) {
-  Cascade cascade(reader, schema);
-  for (const RecordRef& record : going) {
-    if (takes_along(schema, record.entity)) cascade.go(record);
+                    std::size_t looked_max, std::set<RecordRef>& going) {
+  std::map<EntityId, CascadingFields> cascading;  // To records of an entity.
+  std::vector<RecordRef> records(going.begin(), going.end());
+  std::size_t looked = 0;
+  for (std::size_t next = 0; next < records.size(); ++next) {
+    const RecordRef record = records[next];  // What is found moves them.
+    const auto [fields, is_new] = cascading.try_emplace(record.entity);
+    if (is_new) fields->second = cascading_to(schema, record.entity);
+    for (const auto& [owner, ids] : fields->second) {
+      const auto look = [&](std::string_view key, std::string_view) -> Result<bool> {
+        if (++looked > looked_max) return looked_too_far(looked_max);
+        EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
+        if (ids.contains(place.field) && going.insert(place.owner).second) {
+          records.push_back(place.owner);
+        }
+        return going.size() <= most ? Result<bool>(true) : too_many_along(most);
+      };
+      const std::string prefix = backlink_prefix(record, /*covered=*/false) + entity_prefix(owner);
+      EMSTORE_CHECKED(reader.try_scan(Family::backlinks, range_of_prefix(prefix), look));
+    }
   }
-  EMSTORE_TRY(const bool is_whole,
-              cascade.follow([&](const Reference&) { return cascade.going().size() <= most; }));
-  if (!is_whole) {
-    return failure(ErrorCode::commit_too_large,
-                   "more than " + std::to_string(most) + " records would go along");
-  }
-  going.insert(cascade.going().begin(), cascade.going().end());
   return {};
+}
+
+Status refuse_references(const Reader& reader, const Schema& schema, const RecordRef& root,
+                         const std::set<RecordRef>& going, const std::string& path,
+                         Violations& violations) {
+  const auto look = [&](std::string_view key, std::string_view row) -> Result<bool> {
+    EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
+    if (going.contains(place.owner)) return true;
+    EMSTORE_TRY(const BacklinkRow backlink, decode_backlink(row));
+    violations.add({ErrorCode::version_mismatch,
+                    named(schema, place.owner) + " leads to " + named(schema, root) +
+                        " since commit " + std::to_string(backlink.since.sequence),
+                    path,
+                    std::string(kLaterFirst),
+                    {}});
+    return false;
+  };
+  const KeyRange range = range_of_prefix(backlink_prefix(root, /*covered=*/false));
+  return reader.try_scan(Family::backlinks, range, look);
 }
 
 Result<std::vector<RecordId>> referrers_to(const Reader& reader, const RecordRef& target,

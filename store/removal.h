@@ -29,15 +29,22 @@ struct Removal {
 // released, unless it must stay (`restrict`, required): then `violations` says so, and the result
 // is what else would have to be done. Rules hold for the whole: what goes itself, `going` too,
 // which others delete, restricts nothing and is left as it is. Errors: commit_too_large over
-// kLinksMax references; what the reader reports.
+// kLinksMax other references; what the reader reports.
 Result<Removal> plan_removal(const Reader& reader, const Schema& schema, const RecordRef& root,
                              const std::set<RecordRef>& going, const std::string& path,
                              Violations& violations);
 
 // Adds to records that go together what goes with them by `cascade`. Errors: commit_too_large when
-// these are more than `most`; what the reader reports.
+// these are more than `most`, or more than `looked_max` references have to be looked at for it;
+// what the reader reports.
 Status add_cascades(const Reader& reader, const Schema& schema, std::size_t most,
-                    std::set<RecordRef>& going);
+                    std::size_t looked_max, std::set<RecordRef>& going);
+
+// What is taken back, `root` and `going`, takes nothing along: whatever else leads to `root` came
+// later, and is a violation.
+Status refuse_references(const Reader& reader, const Schema& schema, const RecordRef& root,
+                         const std::set<RecordRef>& going, const std::string& path,
+                         Violations& violations);
 
 // Which records lead to `target` by `field` of `owner`, by their ids. Errors: commit_too_large over
 // kLinksMax.

@@ -33,7 +33,7 @@ class Resolver {
                       .entity = &entity,
                       .expected = mutation.expected,
                       .detach = mutation.detach,
-                      .keeps_media = mutation.keeps_media,
+                      .takes_back = mutation.takes_back,
                       .exists = mutation.exists,
                       .path = part.path};
     if (part.id) {

@@ -70,7 +70,9 @@ Result<std::vector<Event>> Undertaking::carry_out(Resolved& resolved) {
 Status Undertaking::step(Resolved& resolved) {
   EMSTORE_CHECKED(make_targets(resolved));
   if (resolved.verb == Verb::remove && resolved.entity->id != kMediaEntity) {
-    EMSTORE_CHECKED(remove_with(resolved));
+    EMSTORE_CHECKED(resolved.takes_back ? refuse_references(rows_, schema_, resolved.record(),
+                                                            going_, resolved.path, violations_)
+                                        : remove_with(resolved));
   }
   const std::size_t before = events_.size();
   EMSTORE_CHECKED(fold_step(resolved));
@@ -149,7 +151,6 @@ Status Undertaking::remove_with(const Resolved& root) {
     EMSTORE_CHECKED(fold_step({.verb = Verb::remove,
                                .entity = &entity,
                                .id = record.id,
-                               .keeps_media = root.keeps_media,
                                .path = entity.name + "/" + to_string(record.id)}));
   }
   return {};

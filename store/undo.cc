@@ -63,7 +63,7 @@ class Undoing {
     if (!carried_out) EMSTORE_CHECKED(check_standing());
     Command command;
     command.is_transaction = true;
-    command.removes_together = true;
+    command.planned_with = schema_->version;
     command.reason = "undo of " + commit_text(sequence_);
     for (const RecordRef& record : order_) {
       const Changed& changed = records_.at(record);
@@ -181,7 +181,7 @@ class Undoing {
     if (violations.empty()) return {};
     Error refusal = violations.front();
     refusal.hint = is_gone ? "what was deleted cannot be taken back: insert it anew"
-                           : "take back the later commits first, the last of them first";
+                           : std::string(kLaterFirst);
     refusal.violations = std::move(violations);
     return tl::unexpected(std::move(refusal));
   }
@@ -267,7 +267,7 @@ class Undoing {
                           [](const RecordRef& record) { return record.entity != kMediaEntity; });
     for (const RecordRef& record : made) {
       EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, record));
-      mutation.keeps_media = true;
+      mutation.takes_back = true;
       command.mutations.push_back(std::move(mutation));
     }
     return {};

@@ -13,8 +13,8 @@ namespace emstore::store {
 
 // Records that the commit made are deleted, those that it changed get back the fields and links
 // that it changed; media that were there before stay.
-// The mutations expect the versions that were looked at, so that a commit which comes meanwhile is
-// noticed, too.
+// The mutations expect the versions that were looked at, and the command the schema, so that a
+// commit which comes meanwhile is noticed, too.
 //
 // `carried_out` is the commit of this very undo, when it is asked again: later commits are not
 // looked at, and the mutations are the same as then, in the terms of the schema of then.
