@@ -253,10 +253,9 @@ Result<SchemaOutcome> replayed_schema(const Reader& reader, const Commit& commit
   const auto* applied = std::get_if<SchemaApplied>(&commit.events.back());
   if (applied == nullptr) return outcome;
   EMSTORE_TRY(const Schema before, schema_before(reader, commit.info));
-  EMSTORE_TRY(SchemaChange change, change_schema(before, applied->schema));
+  EMSTORE_TRY(outcome.difference, difference_of(before, applied->schema));
   outcome.version = commit.info.sequence;
   outcome.changed = true;
-  outcome.difference = std::move(change.difference);
   return outcome;
 }
 

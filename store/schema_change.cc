@@ -406,7 +406,45 @@ Result<SchemaChange> Changing::change() && {
   return std::move(change_);
 }
 
+// An entity or a field as one wants it that keeps the data of what was called `was`.
+Map renamed_from(Map wanted, const std::string& was) {
+  const Value* given = wanted.find("config");
+  Map config = given == nullptr || given->if_map() == nullptr ? Map() : *given->if_map();
+  config.set("renamed_from", was);
+  wanted.set("config", std::move(config));
+  return wanted;
+}
+
+const Map& map_of(const Map& map, const std::string& name) { return *map.find(name)->if_map(); }
+
+// `shown` is the entity as the log has it.
+Map with_renames(const Entity& before, const Entity& after, const Map& shown) {
+  Map wanted = shown;
+  Map fields = map_of(shown, "fields");
+  for (const Field& field : after.fields) {
+    const Field* was = before.field(field.id);
+    if (was == nullptr || was->name == field.name) continue;
+    fields.set(field.name, renamed_from(map_of(fields, field.name), was->name));
+  }
+  wanted.set("fields", std::move(fields));
+  return before.name == after.name ? wanted : renamed_from(std::move(wanted), before.name);
+}
+
 }  // namespace
+
+Result<std::vector<std::string>> difference_of(const Schema& before, const Map& applied) {
+  EMSTORE_TRY(const Schema after, schema_of(applied, 0));
+  Map entities = map_of(applied, "entities");
+  for (const Entity& entity : after.entities) {
+    const Entity* was = before.entity(entity.id);
+    if (was == nullptr) continue;
+    entities.set(entity.name, with_renames(*was, entity, map_of(entities, entity.name)));
+  }
+  Map wanted = applied;
+  wanted.set("entities", std::move(entities));
+  EMSTORE_TRY(SchemaChange change, change_schema(before, wanted));
+  return std::move(change.difference);
+}
 
 Result<SchemaChange> change_schema(const Schema& current, const Map& wanted) {
   return Changing(current, read_wanted_schema(wanted)).change();

@@ -42,4 +42,8 @@ struct SchemaChange {
 // is `unsupported`, by name.
 Result<SchemaChange> change_schema(const Schema& current, const Map& wanted);
 
+// What change_schema() told when `applied`, as the log has it, came after `before`: what has the id
+// of something of another name was renamed. Errors: corrupt_log.
+Result<std::vector<std::string>> difference_of(const Schema& before, const Map& applied);
+
 }  // namespace emstore::store

@@ -56,11 +56,18 @@ TEST(SchemaEvolution, RenamesKeepIdsDataLinksAndIndexes) {
                                 {{"renamed_from", "posts"}})}},
       {{"p", poly("articles", "pictures", false)}},
       {{"idx_articles_headline", over("articles", List{"headline"})}});
-  const SchemaOutcome renamed = store.apply(wanted);
-  EXPECT_THAT(renamed.difference,
-              ElementsAre("~ articles renamed from posts", "~ articles.headline renamed from title",
-                          "~ articles.pictures renamed from cover",
-                          "~ index idx_articles_headline renamed from idx_posts_title"));
+  const SchemaCommand keyed{.schema = wanted, .key = RequestKey{"rename", sha256("body")}};
+  for (const bool is_retry : {false, true}) {
+    const Outcome outcome = store.submit(keyed);
+    ASSERT_TRUE(outcome) << to_string(outcome.error());
+    const auto& renamed = std::get<SchemaOutcome>(*outcome);
+    EXPECT_EQ(renamed.replayed, is_retry);
+    EXPECT_THAT(
+        renamed.difference,
+        ElementsAre("~ articles renamed from posts", "~ articles.headline renamed from title",
+                    "~ articles.pictures renamed from cover",
+                    "~ index idx_articles_headline renamed from idx_posts_title"));
+  }
   EXPECT_EQ(field_of(store, "articles", 1, "headline"), Value("a"));
   EXPECT_THAT(store.links("articles", 1, "pictures"), ElementsAre(media));
   const Value found = store.find_one("articles", {{"where", Map{{"headline", "a"}}}});
