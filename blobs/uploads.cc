@@ -471,6 +471,11 @@ Result<std::string> Uploads::begin(std::uint32_t uid, std::optional<std::uint64_
       File(state_->system().open(state_->store.uploads().descriptor(), upload->file_name.c_str(),
                                  O_RDWR | O_CREAT | O_EXCL, kUploadMode));
   if (!upload->file) return io_failure(errno, "create", state_->path_of(upload->file_name));
+  if (upload->file.descriptor() > state_->limits.last_descriptor) {
+    state_->system().unlink(state_->store.uploads().descriptor(), upload->file_name.c_str());
+    return failure(ErrorCode::busy, "the daemon has no file descriptor left for an upload", {},
+                   "send it again when others have completed theirs");
+  }
   state_->table.emplace(upload->name.token, upload);
   return upload->name.token;
 }

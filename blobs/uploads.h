@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,7 +32,8 @@ using Admission = std::shared_ptr<void>;
 
 struct UploadLimits {
   std::uint64_t blob_bytes_max = 5ull << 30;
-  std::size_t open_per_uid_max = 256;            // More answer `busy`.
+  std::size_t open_per_uid_max = 256;                     // More answer `busy`.
+  int last_descriptor = std::numeric_limits<int>::max();  // So does one whose file has a higher.
   std::int64_t idle_micros_max = 3'600'000'000;  // Untouched for longer, an upload may be dropped.
   std::uint64_t free_bytes_min = 0;              // Left on the disk by content of a known size.
   // Asked before so many bytes more are taken of a user: all of them when the size is known, else

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/descriptors.h"
 #include "daemon/dispatch.h"
 #include "daemon/listener.h"
 #include "daemon/media_mark.h"
@@ -24,7 +25,8 @@ constexpr std::size_t kScanThreads = 1;
 constexpr std::size_t kFeedThreads = 1;
 constexpr std::size_t kFinishedJobsMax = 64;
 constexpr std::size_t kWaitingJobsMax = 16;
-constexpr std::chrono::minutes kUploadExpiryInterval{10};
+constexpr std::chrono::microseconds kUploadExpiryIntervalMax = std::chrono::minutes(10);
+constexpr std::chrono::microseconds kUploadExpiryIntervalMin = std::chrono::seconds(1);
 
 Peer this_process() { return Peer{::getuid(), ::getgid(), static_cast<std::uint32_t>(::getpid())}; }
 
@@ -61,6 +63,7 @@ Result<Stored> open_stored(const Config& config, Log& log) {
   const blobs::UploadLimits limits{
       .blob_bytes_max = config.blob_bytes_max,
       .open_per_uid_max = config.uploads_per_uid_max,
+      .last_descriptor = last_descriptor_of_peers(),
       .idle_micros_max = config.upload_idle.count(),
       .free_bytes_min = config.free_bytes_min,
       .admit = [&quota = *stored.quota](std::uint32_t uid, std::uint64_t bytes) {
@@ -208,7 +211,8 @@ void App::State::tidy_at_start() {
 }
 
 void App::State::watch_uploads() {
-  upload_expiry.expires_after(kUploadExpiryInterval);
+  upload_expiry.expires_after(
+      std::clamp(config.upload_idle, kUploadExpiryIntervalMin, kUploadExpiryIntervalMax));
   upload_expiry.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     media.submit([this](std::size_t) {

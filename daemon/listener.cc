@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "daemon/descriptors.h"
 #include "protocol/codec.h"
 
 namespace emstore::daemon {
@@ -40,6 +41,7 @@ Status Listener::start() {
     if (descriptor >= 0) ::close(descriptor);
     return failure(ErrorCode::io_failed, "cannot watch the socket " + socket_.path().string());
   }
+  last_ = last_descriptor_of_peers();
   wait();
   return {};
 }
@@ -61,7 +63,16 @@ void Listener::wait() {
 
 void Listener::accept_some() {
   for (int count = 0; count < kAcceptsATurn; ++count) {
-    if (accept_one()) continue;
+    const int descriptor =
+        ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (descriptor > last_) {
+      turn_away(descriptor);
+      return rest();
+    }
+    if (descriptor >= 0) {
+      accepted_(descriptor);
+      continue;
+    }
     if (errno == EMFILE || errno == ENFILE) {
       turn_one_away();
       return rest();
@@ -73,30 +84,25 @@ void Listener::accept_some() {
   wait();
 }
 
-bool Listener::accept_one() {
-  const int descriptor =
-      ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (descriptor < 0) return false;
-  accepted_(descriptor);
-  return true;
+// With the reserved descriptor.
+void Listener::turn_one_away() {
+  if (reserve_ >= 0) ::close(std::exchange(reserve_, -1));
+  turn_away(::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  reserve_ = open_reserve();
 }
 
-void Listener::turn_one_away() {
+void Listener::turn_away(int descriptor) {
   log_.warning("out_of_descriptors",
                {{"next", "raise the limit of open files (LimitNOFILE, ulimit -n)"}});
-  if (reserve_ >= 0) ::close(std::exchange(reserve_, -1));
-  const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
-  if (descriptor >= 0) {
-    std::string reply;
-    protocol::encode_error(std::nullopt,
-                           Error{ErrorCode::too_many_connections,
-                                 "the daemon has no file descriptor left for a connection"},
-                           reply);
-    [[maybe_unused]] const ssize_t sent =
-        ::send(descriptor, reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    ::close(descriptor);
-  }
-  reserve_ = open_reserve();
+  if (descriptor < 0) return;
+  std::string reply;
+  protocol::encode_error(std::nullopt,
+                         Error{ErrorCode::too_many_connections,
+                               "the daemon has no file descriptor left for a connection"},
+                         reply);
+  [[maybe_unused]] const ssize_t sent =
+      ::send(descriptor, reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ::close(descriptor);
 }
 
 void Listener::rest() {

@@ -1,5 +1,6 @@
 // The listener: accepts connections and hands them on. It never spins: when the process is out of
 // descriptors, a reserved one is spent to turn the newcomer away, and accepting rests for a moment.
+// That is so when few are left: the database cannot go on without those for its next files.
 // Threads: the reactor's.
 #pragma once
 
@@ -29,8 +30,8 @@ class Listener {
  private:
   void wait();
   void accept_some();
-  bool accept_one();
   void turn_one_away();
+  void turn_away(int descriptor);
   void rest();
 
   Log& log_;
@@ -39,6 +40,7 @@ class Listener {
   asio::local::stream_protocol::acceptor acceptor_;
   asio::steady_timer rest_;
   int reserve_ = -1;
+  int last_ = 0;  // The highest descriptor that a connection may have.
 };
 
 }  // namespace emstore::daemon

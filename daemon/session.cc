@@ -87,8 +87,11 @@ void Session::read_some() {
 // False: too many at once, and the connection ends. A descriptor stays until the request is handed
 // over that came with it or after it.
 bool Session::take_descriptors(Received& received) {
+  const SessionLimits& limits = surroundings_.limits;
+  bool has_place = surroundings_.descriptors < limits.descriptors_max;
   std::vector<PassedFile> passed;
   for (blobs::File& file : received.descriptors) {
+    has_place = has_place && file.descriptor() <= limits.last_descriptor;
     passed.emplace_back(std::move(file), peer_.uid, surroundings_.closer);
   }
   if (received.was_cut || arrived_.size() + passed.size() > kDescriptorsInMessage) {
@@ -99,7 +102,6 @@ bool Session::take_descriptors(Received& received) {
                     "descriptor", "pass one with each blob.put_fd"});
     return false;
   }
-  const bool has_place = surroundings_.descriptors < surroundings_.limits.descriptors_max;
   for (PassedFile& file : passed) {
     arrived_.push_back(has_place ? std::move(file) : PassedFile());
   }

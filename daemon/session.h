@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,8 @@ struct SessionLimits {
   std::chrono::microseconds write_deadline{30'000'000};
   // Of files that peers have passed, or are passed, in all sessions together.
   std::size_t descriptors_max = 256;
+  // The highest that a passed file may have (descriptors.h).
+  int last_descriptor = std::numeric_limits<int>::max();
 };
 
 class Session;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/descriptors.h"
 #include "protocol/codec.h"
 
 namespace emstore::daemon {
@@ -50,6 +51,7 @@ Sessions::Sessions(Reactor& reactor, Log& log, const SessionLimits& limits,
                     .memory_released = [this] { resume_all(); }},
       tick_interval_(tick_interval_for(limits)),
       ticker_(reactor.context()) {
+  surroundings_.limits.last_descriptor = last_descriptor_of_peers();
   wait_for_tick();
 }
 

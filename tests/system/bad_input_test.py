@@ -360,6 +360,44 @@ class Starting(Case):
         self.assertEqual((self.path / "file").read_text(), "mine")
 
 
+class FewOpenFiles(Case):
+    """What idle connections and uploads leave is enough for the database's next files."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="emstore-")
+        self.addCleanup(self.folder.cleanup)
+        limited = pathlib.Path(self.folder.name) / "limited"
+        limited.write_text(f'#!/bin/sh\nulimit -n 256\nexec {EMSTORED} "$@"\n')
+        limited.chmod(0o700)
+        os.environ["EMSTORED"] = str(limited)
+        try:
+            self.daemon = rpc.Daemon("--set", "store.memtable=4MiB", folder=self.folder.name)
+        finally:
+            os.environ["EMSTORED"] = EMSTORED
+        self.addCleanup(self.daemon.stop)
+
+    def test_writes_and_backups_go_on_when_all_others_are_taken(self):
+        idle = []
+        with self.assertRaisesRegex(ConnectionError, "too_many_connections"):
+            for _ in range(256):
+                idle.append(self.daemon.connect())
+                idle[-1].call("ping")
+        idle.pop().close()
+        self.assertGreater(len(idle), 50)
+        with self.assertRaises(rpc.Refused) as refused:
+            for _ in range(256):
+                idle[0].call("blob.begin")
+        self.assertEqual(refused.exception.code, "busy")
+        self.assertIn("descriptor", refused.exception.message)
+        for number in range(20):
+            idle[1].call("insertMany", "media", [{"file": os.urandom(40_000)} for _ in range(20)])
+        self.assertTrue(idle[2].verify()["equal"])
+        for wire in idle:
+            wire.close()
+        with self.daemon.connect() as wire:
+            self.assertEqual(wire.call("count", "media", {})["count"], 400)
+
+
 class FullDisk(Case):
     """Large media on a file system of 4 MiB of their own."""
 
