@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -23,6 +24,8 @@ constexpr unsigned kLastOrdinal = 255;
 constexpr const char* kUploadsName = "uploads";
 constexpr const char* kQuarantineName = "quarantine";
 constexpr int kDamagedCopiesMax = 16;  // Of one address: enough to look at.
+// From here on a second thread compares half of it; to start one takes as long as a MiB.
+constexpr std::uint64_t kHalvesBytesMin = 8u << 20;
 
 std::string shard_name(std::uint8_t first_byte) {
   const char byte = static_cast<char>(first_byte);
@@ -66,11 +69,12 @@ struct Named {
 // What is stored, beside a content that was brought.
 enum class Compared : std::uint8_t { equal, different, unreadable };
 
-// Errors: those of reading the content.
-Result<Compared> compare(System& system, const Named& content, const Named& stored) {
+// Of the bytes from `from` to `until`, or to the end of both. Errors: those of reading the content.
+Result<Compared> compare_part(System& system, const Named& content, const Named& stored,
+                              std::uint64_t from, std::uint64_t until) {
   std::vector<char> content_buffer(kReadStepBytes);
   std::vector<char> stored_buffer(kReadStepBytes);
-  for (std::uint64_t offset = 0;; offset += kReadStepBytes) {
+  for (std::uint64_t offset = from; offset < until; offset += kReadStepBytes) {
     EMSTORE_TRY(const auto brought,
                 read_into(system, content.file, content_buffer, offset, content.path));
     const auto found = read_into(system, stored.file, stored_buffer, offset, stored.path);
@@ -78,6 +82,20 @@ Result<Compared> compare(System& system, const Named& content, const Named& stor
     if (brought != *found) return Compared::different;
     if (brought.size() < kReadStepBytes) return Compared::equal;
   }
+  return Compared::equal;
+}
+
+// Contents of about `size` bytes. Large ones by halves, on two cores: all of it is copying what the
+// page cache holds. Errors: as of a part.
+Result<Compared> compare(System& system, const Named& content, const Named& stored,
+                         std::uint64_t size) {
+  if (size < kHalvesBytesMin) return compare_part(system, content, stored, 0, UINT64_MAX);
+  const std::uint64_t middle = size / kReadStepBytes / 2 * kReadStepBytes;
+  // Where there is no thread to be had, get() carries it out.
+  auto first = std::async([&] { return compare_part(system, content, stored, 0, middle); });
+  Result<Compared> second = compare_part(system, content, stored, middle, UINT64_MAX);
+  Result<Compared> compared = first.get();
+  return compared && *compared == Compared::equal ? second : compared;
 }
 
 Result<ContentDigest> digest_of_file(System& system, const Named& content, const Pace& pace) {
@@ -323,7 +341,7 @@ Result<FileStore::State::Place> FileStore::State::look_at(const Address& address
   EMSTORE_TRY(const struct stat status, status_of_regular(*existing, path));
   place.file_number = status.st_ino;
   place.holding = Holding::content;
-  EMSTORE_TRY(const Compared compared, compare(*system, content, {*existing, path}));
+  EMSTORE_TRY(const Compared compared, compare(*system, content, {*existing, path}, digest.size));
   if (compared == Compared::equal) return place;
   // It may be another content, or this one.
   if (compared == Compared::unreadable && !is_own) {
@@ -510,7 +528,7 @@ Result<std::optional<Stored>> FileStore::find(const File& content,
     if (!file) continue;  // Its bytes are gone: adopt() brings them back.
     EMSTORE_TRY(const struct stat status, status_of_regular(*file, path));
     if (static_cast<std::uint64_t>(status.st_size) != size) continue;
-    EMSTORE_TRY(const Compared compared, compare(system(), {content, from}, {*file, path}));
+    EMSTORE_TRY(const Compared compared, compare(system(), {content, from}, {*file, path}, size));
     if (compared != Compared::equal) continue;  // What is damaged adopt() replaces.
     EMSTORE_CHECKED(state_->publish({address, State::Holding::content}, {}));
     return Stored{address, {xxh3, known.sha256, size}, true};

@@ -1,5 +1,6 @@
 #include "blobs/file_store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -488,6 +489,33 @@ TEST_F(FileStoreTest, StoresOnceWhatManyThreadsBringAtTheSameTime) {
     EXPECT_EQ(store.rehash(results[0]->address), digest);
   }
   EXPECT_TRUE(files_in(root_ / "uploads").empty());
+}
+
+// Large contents are compared by halves.
+TEST_F(FileStoreTest, FindsALargeContentOnlyWhereEveryByteIsEqual) {
+  constexpr std::size_t kMiddle = 5 << 20;
+  constexpr std::size_t kSize = 2 * kMiddle + 1;
+  FileStore store = open_store();
+  const std::string bytes = content(kSize);
+  const ContentDigest digest = digest_of(bytes);
+  ASSERT_TRUE(adopt(store, bytes).has_value());
+  const std::vector<TakenOrdinal> taken{{kFirstFileOrdinal, digest.sha256}};
+  const auto is_found = [&](const std::string& brought) {
+    const auto path = root_ / "uploads" / upload(brought);
+    const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const auto found = store.find(file, path, digest.xxh3, kSize, taken);
+    EXPECT_TRUE(found.has_value()) << to_string(found.error());
+    return found && found->has_value();
+  };
+  EXPECT_TRUE(is_found(bytes));
+  for (const std::size_t place : {std::size_t{0}, kMiddle - 1, kMiddle, kSize - 1}) {
+    std::string other = bytes;
+    other[place] ^= 1;
+    EXPECT_FALSE(is_found(other)) << place;
+  }
+  EXPECT_FALSE(is_found(bytes + "x"));
+  EXPECT_FALSE(is_found(bytes.substr(0, kSize - 1)));
+  EXPECT_FALSE(is_found(bytes.substr(0, kMiddle / 2)));
 }
 
 TEST_F(FileStoreTest, KeepsOthersOutByModes) {
