@@ -7,7 +7,6 @@
 #include <tuple>
 #include <utility>
 
-#include "base/suggest.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/commit_text.h"
@@ -74,7 +73,7 @@ void refuse_id(const PastSchema::Entity& entity, const std::string& word) {
   const bool is_uuid = number == nullptr && word.size() == kUuidLetters;
   if (word.empty() || (entity.has_uuids ? is_uuid : number != nullptr && *number > 0)) return;
   throw Failure({ErrorCode::wrong_type,
-                 brief(id) + " is no id of " + entity.name,
+                 to_string(id) + " is no id of " + entity.name,
                  "id",
                  entity.has_uuids ? "ids here are texts of uuids" : "ids here are integers from 1",
                  {}});

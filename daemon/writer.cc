@@ -375,6 +375,7 @@ void Writer::expire() {
   if (!keys_wait_ && !leases_from_) {
     keys_wait_ = true;
     leases_from_.emplace();
+    has_background_work_ = true;  // Tables may have become many.
   }
   std::vector<store::Submission> slices;
   if (keys_wait_) {

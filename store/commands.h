@@ -177,8 +177,9 @@ struct ScrubCommand {
 // Forgets request keys that are older than the window, in time or in commits, a slice at a time.
 struct ExpireCommand {
   std::int64_t window_micros = 0;
-  std::uint64_t commits_max =
-      0;  // Keys of earlier commits than the last so many are forgotten; 0: no bound.
+  // Keys of earlier commits than the last so many are forgotten, once there is one of at least 64
+  // commits or a sixteenth more before these; 0: no bound.
+  std::uint64_t commits_max = 0;
 };
 
 struct Submission {

@@ -350,6 +350,7 @@ Outcome Group::carry_out(const ExpireLeasesCommand& command, const Peer&) {
 
 Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {
   constexpr std::uint64_t kSliceCommits = 4096;
+  constexpr std::uint64_t kSlackCommitsMin = 64;
   constexpr std::size_t kSliceBytes = 8u << 20;
   std::size_t bytes_read = 0;
   EMSTORE_TRY(const auto bytes, rows_.get(Family::requests, {}));
@@ -359,9 +360,13 @@ Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {
     from = row.sequence + 1;
   }
   const Time oldest{now().micros - command.window_micros};
-  const auto is_over = [&](const CommitInfo& info) {
+  // Of the bound by commits some more are kept until there is something to do: this is a commit
+  // itself, and would bring about the next one.
+  const std::uint64_t slack =
+      std::clamp<std::uint64_t>(command.commits_max / 16, kSlackCommitsMin, kSliceCommits);
+  const auto is_over = [&](const CommitInfo& info, std::uint64_t kept) {
     const bool is_far =
-        command.commits_max != 0 && sequence_ - info.sequence >= command.commits_max;
+        command.commits_max != 0 && sequence_ - info.sequence >= command.commits_max + kept;
     return is_far || info.time < oldest;
   };
   Sequence through = 0;
@@ -370,12 +375,14 @@ Outcome Group::carry_out(const ExpireCommand& command, const Peer& peer) {
   EMSTORE_CHECKED(rows_.try_scan(
       Family::log, range, [&](std::string_view, std::string_view row) -> Result<bool> {
         EMSTORE_TRY(const HeaderView header, decode_header(row));
-        if (!is_over(header.info)) return false;
+        if (!is_over(header.info, 0)) return false;
         bytes_read += row.size();
         more = header.info.sequence >= from + kSliceCommits || bytes_read > kSliceBytes;
         if (more) return false;
         through = header.info.sequence;
-        any = any || (!header.kinds.empty() && header.kinds.front() == RequestRecorded::kind.code);
+        const bool has_key =
+            !header.kinds.empty() && header.kinds.front() == RequestRecorded::kind.code;
+        any = any || (has_key && is_over(header.info, slack));
         return true;
       }));
   if (!any && !more) return ExpireOutcome{false};

@@ -9,6 +9,7 @@
 #include "store/rocks_engine.h"
 #include "store/rocks_ingest.h"
 #include "store/rocks_opening.h"
+#include "store/rocks_tables.h"
 
 namespace emstore::store {
 namespace {
@@ -213,6 +214,8 @@ Status Database::check_files() const {
   if (status.ok()) return {};
   return failure(to_error(status, "checking the files of the database", ErrorCode::corrupt_log));
 }
+
+bool Database::merge_small_tables() { return store::merge_small_tables(state_->engine); }
 
 Database::FamilySize Database::size(Family family) const {
   const Engine& engine = state_->engine;

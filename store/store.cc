@@ -215,7 +215,7 @@ Result<bool> Store::work() {
   Overlay rows(*before->reader);
   EMSTORE_TRY(std::optional<IndexStates> states,
               continue_indexes(*before->schema, *before->indexes, rows));
-  if (!states) return false;
+  if (!states) return state_->database->merge_small_tables();
   RowChanges changes = rows.take_changes();
   const Status written = state_->database->write(changes, state_->options.durability);
   if (!written) {

@@ -110,7 +110,8 @@ class Store {
   // that failed nothing is written, of what was decided on top of it neither.
   std::vector<Outcome> write(PendingGroup& group);
 
-  // One slice of background work (filling new indexes); false when there is none.
+  // One slice of background work (filling new indexes, merging small tables); false when there is
+  // none.
   Result<bool> work();
 
   // A rebuild of every index beside the live ones (rebuild.h), and its end: folds the commits

@@ -19,6 +19,7 @@ namespace emstore::store {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Eq;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Optional;
@@ -278,6 +279,32 @@ TEST_F(RocksTest, FindsADamagedTable) {
   EXPECT_EQ(scanned.error().code, ErrorCode::corrupt_index);
   EXPECT_THAT(scanned.error().message, HasSubstr(table.filename().string()));
   EXPECT_THAT(scanned.error().message, ::testing::Not(HasSubstr("client data")));
+}
+
+// A start leaves a table of each family that was written before it.
+TEST_F(RocksTest, KeepsTablesFewHoweverOftenItIsOpened) {
+  constexpr int kStarts = 60;
+  const auto tables = [this] {
+    const std::filesystem::directory_iterator files(path());
+    return std::count_if(begin(files), end(files),
+                         [](const auto& file) { return file.path().extension() == ".sst"; });
+  };
+  std::ptrdiff_t most = 0;
+  for (int start = 0; start < kStarts; ++start) {
+    const std::string key = std::to_string(1000 + start);
+    write({put(Family::log, key, "commit"), put(Family::records, key, "record")});
+    reopen();
+    most = std::max(most, tables());
+    if (start % 2 == 0) continue;
+    while (database_->merge_small_tables()) continue;
+  }
+  EXPECT_GT(most, 4);
+  EXPECT_LT(most, kStarts);
+  const auto snapshot = database_->snapshot();
+  for (int start = 0; start < kStarts; ++start) {
+    EXPECT_THAT(get_of(*snapshot, Family::log, std::to_string(1000 + start)),
+                Optional(Eq("commit")));
+  }
 }
 
 // ---- Generations.

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "store/head.h"
@@ -260,13 +262,16 @@ TEST_F(Shop, GoesOnInTimeWhenTheClockIsBehindTheLog) {
   EXPECT_EQ(told.size(), 2u) << "at a start, too";
 }
 
-// The distance between commits; none, when it is 0.
+// The distance between commits; none, when it is 0. Some more are kept, so that the commit that
+// forgets keys does not bring about the next one.
 TEST_F(Shop, ForgetsKeysByTheirNumberOnlyWhereThereIsABound) {
   constexpr std::int64_t kForever = std::int64_t{1} << 60;
   store::Command asked = command(update("products", 1, {{"price", 5}}));
   asked.key = store::RequestKey{"k", sha256("body")};
   submit(asked);
-  for (int i = 0; i < 3; ++i) must(update("products", 1, {{"price", 6 + i}}));
+  constexpr int kSlack = 64;
+  constexpr int kLater = 3 + kSlack;
+  for (int i = 0; i < kLater; ++i) must(update("products", 1, {{"price", 6 + i}}));
   const auto is_remembered = [&] {
     const auto row = view()->reader->get(store::Family::requests, store::request_key(1000, "k"));
     return row && row->has_value();
@@ -277,6 +282,17 @@ TEST_F(Shop, ForgetsKeysByTheirNumberOnlyWhereThereIsABound) {
   EXPECT_TRUE(is_remembered());
   EXPECT_TRUE(submit(store::ExpireCommand{kForever, 3}));
   EXPECT_FALSE(is_remembered());
+
+  for (int i = 0; i < 2 * kSlack; ++i) {
+    asked.key = store::RequestKey{"key " + std::to_string(i), sha256("body")};
+    submit(asked);
+  }
+  std::set<Sequence> ends;
+  for (int i = 0; i < kSlack; ++i) {
+    EXPECT_TRUE(submit(store::ExpireCommand{kForever, 3}));
+    ends.insert(view()->sequence);
+  }
+  EXPECT_EQ(ends.size(), 1U);  // One commit forgot all that there was to forget.
   verify();
 }
 
