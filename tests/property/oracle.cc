@@ -265,7 +265,7 @@ Expected Oracle::carry_out(const store::Command& command, std::uint32_t uid) {
     }
   }
   next_ = state_;
-  changed_ = false;
+  changed_ = is_open_ = false;
   Progress progress;
   for (std::size_t i = 0; i < command.mutations.size(); ++i) {
     const bool is_only = command.mutations.size() == 1 && !command.is_transaction;
@@ -280,6 +280,7 @@ Expected Oracle::carry_out(const store::Command& command, std::uint32_t uid) {
   }
   if (refusals_.empty()) check_unique(progress.touched);
   if (!refusals_.empty()) return Expected{.refusals = refusals_};
+  if (is_open_) return Expected{.is_open = true};
   if (changed_ || command.key) ++sequence_;
   state_ = std::move(next_);
   expected.sequence = sequence_;
@@ -393,6 +394,13 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
     return a.media == b.media;
   };
   const bool stands = std::ranges::equal(links, outcome.before, is_same_media);
+  const auto is_named = [&](const OracleLink& link) {
+    const auto names = [&](const Item& item) { return item.id == link.media; };
+    return std::ranges::any_of(wish.detach, names) || std::ranges::any_of(wish.attach, names);
+  };
+  const bool is_known = wish.set || std::ranges::all_of(outcome.before, is_named);
+  const auto is_fresh = [](const OracleLink& link) { return link.is_fresh; };
+  if (stands && !is_known && std::ranges::any_of(links, is_fresh)) is_open_ = true;
   if (stands) std::ranges::for_each(links, [](OracleLink& link) { link.is_fresh = false; });
   outcome.after = links;
   const auto is_same_meta = [](const OracleLink& a, const OracleLink& b) {

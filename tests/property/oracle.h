@@ -104,6 +104,9 @@ struct Expected {
   std::multiset<Refusal> refusals;  // Empty: accepted.
   Sequence sequence = 0;
   bool replayed = false;
+  // Whether the store finds out that links come back to their places depends on which it reads:
+  // nothing was carried out here, and the command is not to be sent.
+  bool is_open = false;
   std::vector<ExpectedRecords> mutations;
 };
 
@@ -233,6 +236,7 @@ class Oracle {
   Sequence sequence_ = 0;
   std::uint64_t first_new_media_ = 0;  // Media from here on are made by the mutation at hand.
   bool changed_ = false;
+  bool is_open_ = false;  // See Expected.
   std::multiset<Refusal> refusals_;
   std::map<std::pair<std::uint32_t, std::string>, Answered> requests_;
 };
