@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the arrows of docs/architecture.md: which folder may know which, and the one door of each library.
+"""Holds the arrows of docs/architecture.md: which folder may know which, and the one door of each library; and that what
+judges the store in tests/property shares no code with it.
 
 Reads the #include lines, nothing else. Prints `file:line: reason`. Before it judges the tree it judges
 planted violations, and fails if it misses one.
@@ -43,6 +44,14 @@ DOORS = {
     "nlohmann/*": ["cli/*", "daemon/outcome.cc"],
 }
 
+# What judges the store in tests/property -> what of the store it may reach, through whatever it includes; base is common ground.
+JUDGES = {
+    "tests/property/oracle*": ["store/commands.h"],  # The types of the front door.
+    "tests/property/query_model.h": [],
+    "tests/property/query_naive.cc": [],
+    "tests/property/query_sqlite.cc": [],
+}
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -82,6 +91,30 @@ def problems_in(path, text):
             yield f"{path}:{number}: {reason}"
 
 
+def included_by(text):
+    """(line, header) of what it includes from the tree."""
+    for number, line in enumerate(text.splitlines(), 1):
+        include = INCLUDE.match(line)
+        if include and include[1] == '"':
+            yield number, include[2]
+
+
+def problems_of_judge(path, text):
+    """What the judge at `path` shares with the store and may not, directly or through what it includes."""
+    allowed = next(known for pattern, known in JUDGES.items() if fnmatch.fnmatchcase(path, pattern))
+    seen, waiting = set(), [(path, text)]
+    while waiting:
+        within, text = waiting.pop()
+        for number, header in included_by(text):
+            if header in seen:
+                continue
+            seen.add(header)
+            if header.split("/")[0] in KNOWS and not header.startswith("base/") and header not in allowed:
+                yield f"{within}:{number}: {path} judges the store, so it must not share {header} with it"
+            elif (ROOT / header).is_file():
+                waiting.append((header, (ROOT / header).read_text()))
+
+
 def missed_controls():
     """Planted violations that go unnoticed, and clean lines that do not."""
     wrong = [
@@ -112,8 +145,16 @@ def missed_controls():
         ("cli/find.cc", '#include "cli/table.h"'),
         ("store/reader.h", "#include <emstore/value.hpp>"),
     ]
+    sharing = [
+        ("tests/property/oracle.cc", '#include "store/decide.h"'),
+        ("tests/property/oracle_commands.cc", '#include "tests/support/test_store.h"'),  # Which includes store/store.h.
+        ("tests/property/query_naive.cc", '#include "store/commands.h"'),
+    ]
+    apart = ("tests/property/oracle.cc", '#include "tests/property/oracle.h"\n#include "base/big_endian.h"')
     return ([f"control: not caught in {p}: {t}" for p, t in wrong if not list(problems_in(p, t))] +
-            [f"control: wrongly reported: {m}" for p, t in right for m in problems_in(p, t)])
+            [f"control: not caught in {p}: {t}" for p, t in sharing if not list(problems_of_judge(p, t))] +
+            [f"control: wrongly reported: {m}" for p, t in right for m in problems_in(p, t)] +
+            [f"control: wrongly reported: {m}" for m in problems_of_judge(*apart)])
 
 
 def main():
@@ -122,6 +163,11 @@ def main():
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".h", ".hpp", ".cc", ".def"):
                 problems += problems_in(path.relative_to(ROOT).as_posix(), path.read_text())
+    for pattern in JUDGES:
+        judges = sorted(ROOT.glob(pattern))
+        problems += [] if judges else [f"{pattern}: no such judge"]
+        for path in judges:
+            problems += problems_of_judge(path.relative_to(ROOT).as_posix(), path.read_text())
     print("\n".join(problems) or "layers: every include follows the arrows")
     return 1 if problems else 0
 
