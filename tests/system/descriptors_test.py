@@ -56,26 +56,6 @@ class Served(unittest.TestCase):
         path.write_bytes(data)
         return open(path, "rb")
 
-    def open_files(self):
-        """How many the daemon holds, but for the files of its database, which come and go as it pleases."""
-        return sum(not name.startswith(f"{self.daemon.data}/db/") for name in self.names())
-
-    def open_files_of_one(self):
-        """The same, once the listener and one connection are the only sockets left: the daemon learns only by and by
-        that a peer has gone, and until then it may take what that peer passed."""
-        self.until(lambda: len({name for name in self.names() if name.startswith("socket:")}), 2)
-        return self.open_files()
-
-    def names(self):
-        held = pathlib.Path(f"/proc/{self.daemon.process.pid}/fd")
-        names = []
-        for descriptor in held.iterdir():
-            try:
-                names.append(os.readlink(descriptor))
-            except FileNotFoundError:
-                pass  # Closed meanwhile.
-        return names
-
     def until(self, ask, wanted):
         deadline = time.monotonic() + 30
         while ask() != wanted:
@@ -133,7 +113,7 @@ class Descriptors(Served):
                  "writing only": os.open(path, os.O_WRONLY), "not read from": os.open("/proc/self/environ", os.O_RDONLY)}
         with self.daemon.connect() as wire:
             wire.call("ping")  # The connection has been accepted.
-            before = self.open_files_of_one()
+            before = self.daemon.open_files_of_one()
             for what, descriptor in kinds.items():
                 with self.assertRaises(rpc.Refused) as refused:
                     wire.reply(put(wire, descriptor))
@@ -145,9 +125,9 @@ class Descriptors(Served):
             # One that no request takes is closed.
             wire.reply(put(wire, reading, "ping"))
             deadline = time.monotonic() + 20  # Threads close what they were passed when they come to it.
-            while self.open_files() > before and time.monotonic() < deadline:
+            while self.daemon.open_files() > before and time.monotonic() < deadline:
                 wire.call("ping")
-            self.assertLessEqual(self.open_files(), before)
+            self.assertLessEqual(self.daemon.open_files(), before)
         for descriptor in [*kinds.values(), writing]:
             os.close(descriptor) if descriptor != ends[0].fileno() else None
         for end in ends:
@@ -161,7 +141,7 @@ class Descriptors(Served):
         request = msgpack.packb([0, 1, "blob.put_fd", []])
         with self.daemon.connect() as wire:
             wire.call("ping")
-            before = self.open_files_of_one()
+            before = self.daemon.open_files_of_one()
         sent = 0
         while sent < 10_000:
             with self.daemon.connect() as wire:
@@ -182,9 +162,9 @@ class Descriptors(Served):
                         sent += 1
         with self.daemon.connect() as wire:
             deadline = time.monotonic() + 60  # They are closed aside; until then no more are taken.
-            while self.open_files_of_one() > before and time.monotonic() < deadline:
+            while self.daemon.open_files_of_one() > before and time.monotonic() < deadline:
                 wire.call("ping")
-            self.assertLessEqual(self.open_files(), before)
+            self.assertLessEqual(self.daemon.open_files(), before)
             with self.file(b"z" * 70_000) as source:
                 self.assertEqual(wire.reply(put(wire, source.fileno()))["size"], 70_000)
 
@@ -286,10 +266,10 @@ class OfFuse(Served):
         self.files.asked.clear()
         with self.daemon.connect() as wire:
             wire.call("ping")  # The connection has been accepted.
-            before = self.open_files_of_one()
+            before = self.daemon.open_files_of_one()
             self.refuses(wire)
             wire.reply(put(wire, self.source, "ping"))
-            self.until(lambda: self.open_files() <= before, True)
+            self.until(lambda: self.daemon.open_files() <= before, True)
             self.until(lambda: self.files.asked[fuse.FLUSH], 2)
         self.assertEqual(dict(self.files.asked), {fuse.FLUSH: 2}, "asked for more than closing asks for")
 
@@ -299,7 +279,7 @@ class OfFuse(Served):
         looking.start()
         with self.daemon.connect() as wire, self.file(b"x" * 70_000) as good:
             wire.call("ping")  # The connection has been accepted.
-            before = self.open_files_of_one()
+            before = self.daemon.open_files_of_one()
             for _ in range(20):
                 self.refuses(wire)
                 wire.reply(put(wire, self.source, "ping"))
@@ -311,14 +291,14 @@ class OfFuse(Served):
             with self.assertRaisesRegex(ConnectionError, "busy.*wait to be closed"), self.daemon.connect() as other:
                 for _ in range(100):
                     other.reply(put(other, self.source, "ping"))
-            self.assertLessEqual(self.open_files(), before + 80)
+            self.assertLessEqual(self.daemon.open_files(), before + 80)
             self.assertTrue(wire.upload(b"z" * 70_000))
             self.assertTrue(looking.is_alive(), "it was not silent")
             self.assertEqual(self.files.asked[fuse.READ], 0)
             self.files.close()
             looking.join(20)
             self.assertFalse(looking.is_alive())
-            self.until(lambda: self.open_files() <= before, True)
+            self.until(lambda: self.daemon.open_files() <= before, True)
             self.assertEqual(wire.reply(put(wire, good.fileno()))["size"], 70_000)
         self.assertEqual(self.daemon.end(), 0)
 

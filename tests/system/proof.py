@@ -14,11 +14,11 @@ import checker  # noqa: E402  Found through the line above.
 CHECKER = pathlib.Path(checker.__file__)
 
 
-def daemon(add_cleanup):
+def daemon(add_cleanup, *flags):
     """A daemon whose folder stays until the test's end, however often it ends and starts."""
     folder = tempfile.TemporaryDirectory(prefix="emstore-")
     add_cleanup(folder.cleanup)
-    running = rpc.Daemon(folder=folder.name)
+    running = rpc.Daemon(*flags, folder=folder.name)
     add_cleanup(lambda: running.process.poll() is None and running.end(by=signal.SIGKILL))
     return running
 

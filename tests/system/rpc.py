@@ -3,6 +3,7 @@ and a daemon of the test's own, in a folder of its own. For the tests of this fo
 import collections
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -153,6 +154,34 @@ class Daemon:
 
     def log(self):
         return (self.path / "log").read_text(errors="replace")
+
+    def open_names(self):
+        """What the descriptors it holds lead to."""
+        names = []
+        for descriptor in pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir():
+            try:
+                names.append(os.readlink(descriptor))
+            except FileNotFoundError:
+                pass  # Closed meanwhile.
+        return names
+
+    def open_files(self):
+        """How many it holds, but for the files of its database, which come and go as it pleases."""
+        return sum(not name.startswith(f"{self.data}/db") for name in self.open_names())
+
+    def open_files_of_one(self):
+        """The same, once the listener and one connection are the only sockets left: it learns only by and by that a peer
+        has gone, and until then it may take what that peer passed."""
+        deadline = time.monotonic() + 30
+        while len({name for name in self.open_names() if name.startswith("socket:")}) != 2:
+            if time.monotonic() > deadline:
+                raise AssertionError(self.open_names())
+        return self.open_files()
+
+    def peak(self):
+        """The most memory it has held, in bytes."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) << 10
 
     def connect(self, **options):
         return Connection(self.socket, **options)

@@ -7,9 +7,7 @@ starts. Control: a daemon that forgets a part of an acknowledged file has to be 
 """
 import hashlib
 import os
-import pathlib
 import random
-import re
 import signal
 import socket
 import tempfile
@@ -208,14 +206,7 @@ class Together(unittest.TestCase):
     BESIDE = 160 << 20  # Programs, caches, buffers of the database, pieces that are being hashed.
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="emstore-")
-        self.addCleanup(folder.cleanup)
-        self.daemon = rpc.Daemon("--set", f"limits.connections_memory={self.MEMORY}", folder=folder.name)
-        self.addCleanup(lambda: self.daemon.process.poll() is None and self.daemon.end(by=signal.SIGKILL))
-
-    def peak(self):
-        status = pathlib.Path(f"/proc/{self.daemon.process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) << 10
+        self.daemon = proof.daemon(self.addCleanup, "--set", f"limits.connections_memory={self.MEMORY}")
 
     def send(self, number, shared, results):
         """A file of its own: its first bytes say whose it is."""
@@ -238,7 +229,7 @@ class Together(unittest.TestCase):
 
     def test_many_large_files_at_once_take_no_more_memory_than_is_allowed(self):
         shared, results = random.Random(SEED).randbytes(CHUNK), {}
-        before = self.peak()
+        before = self.daemon.peak()
         started = time.monotonic()
         senders = [threading.Thread(target=self.send, args=(n, shared, results)) for n in range(CLIENTS)]
         for sender in senders:
@@ -247,7 +238,7 @@ class Together(unittest.TestCase):
             sender.join()
         took = time.monotonic() - started
         self.assertEqual(results, dict.fromkeys(range(CLIENTS), True))
-        peak = self.peak()
+        peak = self.daemon.peak()
         print(f"{CLIENTS} clients, {MIB} MiB each, in {took:.0f} s, {CLIENTS * MIB / took:.0f} MiB/s; memory at most "
               f"{peak >> 20} MiB, {before >> 20} before")
         self.assertLess(peak, self.MEMORY + self.BESIDE)
