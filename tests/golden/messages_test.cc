@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -116,6 +117,26 @@ TEST(GoldenMessages, HoldEveryReplyInBothDirections) {
     writer.result().value(reply.result);
     writer.finish();
     EXPECT_EQ(to_hex(written), vector.hex) << vector.name;
+  }
+}
+
+// A vector that is the reply of a method has a name that begins with the method's.
+TEST(GoldenMessages, HoldAReplyOfEveryMethod) {
+  std::map<std::string_view, std::string_view> results;
+  for (const MethodInfo& method : methods()) results[method.name] = method.result;
+  std::set<std::string> seen;
+  for (const Vector& vector : vectors_of("reply")) {
+    const std::string method = vector.name.substr(0, vector.name.find_first_of(", "));
+    const auto listed = results.find(method);
+    if (listed == results.end()) continue;  // One that shows a kind of value.
+    seen.insert(method);
+    for (const Map::Member& member : *vector.message->if_list()->at(3).if_map()) {
+      EXPECT_NE(listed->second.find(member.name), std::string_view::npos)
+          << vector.name << " has " << member.name;
+    }
+  }
+  for (const MethodInfo& method : methods()) {
+    EXPECT_TRUE(seen.contains(std::string(method.name))) << method.name;
   }
 }
 
