@@ -14,25 +14,31 @@
 namespace emstore::blobs {
 namespace {
 
-// A sender that asks where it stands after each failure and gives up after the second.
-std::optional<Completed> send(Uploads& uploads, const std::string& bytes) {
-  const auto token = uploads.begin(kAda, bytes.size());
-  if (!token) return std::nullopt;
-  std::uint64_t reached = 0;
-  for (int failures = 0; reached < bytes.size();) {
-    const auto answer = uploads.write(kAda, *token, reached, bytes.substr(reached, 40'000));
-    if (answer) reached = *answer;
-    if (!answer && ++failures == 2) return std::nullopt;
-    if (!answer) reached = uploads.write(kAda, *token, 0, "").value_or(reached);
-  }
-  auto completed = uploads.complete(kAda, *token);
-  if (!completed) return std::nullopt;
-  return std::move(*completed);
-}
-
 class FaultTest : public ::testing::Test {
  protected:
   using Promised = std::vector<std::pair<Address, std::string>>;
+
+  // Whether it went well; otherwise the error is noted.
+  bool is_done(const auto& answer) {
+    if (!answer) told_.insert(answer.error().code);
+    return answer.has_value();
+  }
+
+  // A sender that asks where it stands after each failure and gives up after the second.
+  std::optional<Completed> send(Uploads& uploads, const std::string& bytes) {
+    const auto token = uploads.begin(kAda, bytes.size());
+    if (!is_done(token)) return std::nullopt;
+    std::uint64_t reached = 0;
+    for (int failures = 0; reached < bytes.size();) {
+      const auto answer = uploads.write(kAda, *token, reached, bytes.substr(reached, 40'000));
+      if (is_done(answer)) reached = *answer;
+      if (!answer && ++failures == 2) return std::nullopt;
+      if (!answer) reached = uploads.write(kAda, *token, 0, "").value_or(reached);
+    }
+    auto completed = uploads.complete(kAda, *token);
+    if (!is_done(completed)) return std::nullopt;
+    return std::move(*completed);
+  }
 
   // One life of the daemon: two contents that collide, one of them twice.
   Promised run(Calls& calls) {
@@ -101,6 +107,7 @@ class FaultTest : public ::testing::Test {
   ScratchFolder folder_;
   const std::filesystem::path root_ = folder_ / "media";
   const testing::ForgedPair pair_ = testing::forged_pair(100'000);
+  std::set<ErrorCode> told_;
 };
 
 TEST_F(FaultTest, LosesNothingWhenAnyCallFailsOnce) { fail_every_call({.error_number = EIO}); }
@@ -109,7 +116,15 @@ TEST_F(FaultTest, LosesNothingWhenAllCallsFailFromSomePointOn) {
   fail_every_call({.error_number = EIO, .sticky = true});
 }
 
-TEST_F(FaultTest, LosesNothingWhenTheDiskIsFullOnce) { fail_every_call({.error_number = ENOSPC}); }
+TEST_F(FaultTest, LosesNothingWhenTheDiskIsFullOnce) {
+  fail_every_call({.error_number = ENOSPC});
+  EXPECT_EQ(told_, (std::set{ErrorCode::disk_full, ErrorCode::io_failed}));
+}
+
+TEST_F(FaultTest, LosesNothingWhenTheDiskIsFullFromSomePointOn) {
+  fail_every_call({.error_number = ENOSPC, .sticky = true});
+  EXPECT_EQ(told_, (std::set{ErrorCode::disk_full, ErrorCode::io_failed}));
+}
 
 TEST_F(FaultTest, LosesNothingWhenDescriptorsRunOutOnce) {
   fail_every_call({.error_number = EMFILE, .only = "open"});
