@@ -19,7 +19,7 @@ using store::Family;
 using store::FamilyCheck;
 using store::Rebuild;
 
-constexpr auto kRecursive = std::filesystem::copy_options::recursive;
+constexpr auto kWithItsFolders = std::filesystem::copy_options::recursive;
 
 class RebuildTest : public ::testing::Test, public TestStore {
  protected:
@@ -275,7 +275,7 @@ TEST_F(RebuildTest, HindersNobody) {
 TEST_F(RebuildTest, IsDoneOrNotDoneWhereverItIsCut) {
   close();
   const TemporaryFolder kept;
-  std::filesystem::copy(folder() / "db", kept.path() / "db", kRecursive);
+  std::filesystem::copy(folder() / "db", kept.path() / "db", kWithItsFolders);
   std::filesystem::copy(folder() / "head", kept.path() / "head");
   const auto files = std::make_shared<DroppingFileSystem>();
   options().database.file_system = std::shared_ptr<rocksdb::FileSystem>(files);
@@ -286,7 +286,7 @@ TEST_F(RebuildTest, IsDoneOrNotDoneWhereverItIsCut) {
     ASSERT_LT(sync, 500u);
     close();
     std::filesystem::remove_all(folder() / "db");
-    std::filesystem::copy(kept.path() / "db", folder() / "db", kRecursive);
+    std::filesystem::copy(kept.path() / "db", folder() / "db", kWithItsFolders);
     std::filesystem::copy(kept.path() / "head", folder() / "head",
                           std::filesystem::copy_options::overwrite_existing);
     open();
