@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
-"""Descriptors over the socket: files that are passed and given, and peers that pass anything else, in any way they like."""
+"""Descriptors over the socket: files that are passed and given, and peers that pass anything else, in any way they like.
+
+EMSTORE_PUTS: how often a file is passed while it is written to (150).
+"""
 import array
+import collections
 import hashlib
 import os
 import pathlib
@@ -20,6 +24,7 @@ import rpc
 
 SEED = 20261122
 LARGE = 3_000_000
+PUTS = int(os.environ.get("EMSTORE_PUTS", "150"))
 
 
 def put(wire, descriptor, method="blob.put_fd"):
@@ -207,31 +212,37 @@ class Descriptors(Served):
                         file.truncate(size)
                         os.pwrite(file.fileno(), letter * size, 0)
 
-        writer = threading.Thread(target=write)
-        writer.start()
-        changed, stored = 0, {}
-        try:
-            with self.daemon.connect() as wire:
-                for _ in range(150):
-                    with open(path, "rb") as source:
-                        try:
-                            answer = wire.reply(put(wire, source.fileno()))
-                            stored[answer["blob"]] = answer["sha256"]
-                        except rpc.Refused as refused:
-                            self.assertEqual(refused.code, "source_changed")
-                            changed += 1
-                for blob, digest in stored.items():
-                    found, descriptor = get(wire, blob)
-                    data = found.get("bytes")
-                    if descriptor is not None:
-                        with open(descriptor, "rb") as given:
-                            data = given.read()
-                    self.assertEqual(hashlib.sha256(data).hexdigest(), digest)
-        finally:
-            over.set()
-            writer.join()
-        print(f"{changed} changed, {len(stored)} contents stored")
-        self.assertGreater(changed, 0)
+        with self.daemon.connect() as wire:
+            wire.call("ping")
+            before = self.daemon.open_files_of_one()
+            writer = threading.Thread(target=write)
+            writer.start()
+            try:
+                outcomes = collections.Counter(self.put_moving(wire, path) for _ in range(PUTS))
+            finally:
+                over.set()
+                writer.join()
+            leaked = self.daemon.open_files_of_one() - before
+            leaked += len(list((self.daemon.data / "media" / "uploads").iterdir()))
+        print(f"{PUTS} puts: source_changed {outcomes['source_changed']}, whole {outcomes['whole']}, wrong "
+              f"{outcomes['wrong']}, leaked {leaked}")
+        self.assertGreater(outcomes["source_changed"], 0)
+        self.assertEqual(outcomes["source_changed"] + outcomes["whole"], PUTS)
+        self.assertEqual(leaked, 0)
+
+    def put_moving(self, wire, path):
+        """What became of it: `source_changed`, or whether what is stored is what was read."""
+        with open(path, "rb") as source:
+            try:
+                answer = wire.reply(put(wire, source.fileno()))
+            except rpc.Refused as refused:
+                return refused.code
+        found, descriptor = get(wire, answer["blob"])
+        data = found.get("bytes")
+        if descriptor is not None:
+            with open(descriptor, "rb") as given:
+                data = given.read()
+        return "whole" if hashlib.sha256(data).hexdigest() == answer["sha256"] else "wrong"
 
 
 class OfFuse(Served):
