@@ -9,7 +9,7 @@
 #include "store/rocks_engine.h"
 #include "store/rocks_ingest.h"
 #include "store/rocks_opening.h"
-#include "store/rocks_tables.h"
+#include "store/rocks_small_tables.h"
 
 namespace emstore::store {
 namespace {

@@ -97,7 +97,7 @@ class Database {
   // Forgets which rows the index families have: at the next opening all of them are outdated.
   Status forget_indexes();
 
-  // Makes one table of a row of small ones; false: there is no such row (rocks_tables.h).
+  // Makes one table of a row of small ones; false: there is no such row (rocks_small_tables.h).
   bool merge_small_tables();
 
   // Reads every table file whole and holds it against the checksum that it was written with. Any

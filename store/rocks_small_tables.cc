@@ -1,4 +1,4 @@
-#include "store/rocks_tables.h"
+#include "store/rocks_small_tables.h"
 
 #include <rocksdb/metadata.h>
 
