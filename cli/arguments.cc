@@ -95,12 +95,13 @@ void add_words(LinkedWords& words, const Assignment& assignment, const LinkEnd& 
   words.sets = words.sets || sets;
   if (assignment.text.starts_with('@')) return add_file(words, assignment, link);
   const std::vector<std::string> ids = names_of(assignment.text);
-  if (sets && (assignment.text == "null" || ids.empty())) {
+  if (sets && (assignment.text == "null" || assignment.text.empty())) {
     words.clears = true;
     return;
   }
   if (ids.empty()) {
-    throw UsageError("+= and -= of " + assignment.name + " name nothing", "name ids, or @FILE");
+    throw UsageError(in_quotes(assignment.text) + " names nothing for " + assignment.name,
+                     sets ? "name ids or @FILE, or null for none" : "name ids, or @FILE");
   }
   for (const std::string& id : ids) {
     std::vector<Item>& place = sets                             ? words.set
@@ -342,12 +343,6 @@ Value id_of(std::string_view word) {
 Value as_of_value(std::string_view word) {
   if (word.empty()) return {};
   return id_of(word);  // Numbers and texts, just so.
-}
-
-std::vector<Item> items_of(std::span<const std::string> words) {
-  std::vector<Item> items;
-  for (const std::string& word : words) items.emplace_back(id_of(word));
-  return items;
 }
 
 Value typed_value(std::string_view type, std::string_view text) {

@@ -21,7 +21,6 @@ std::optional<std::uint64_t> decimal_of(std::string_view word);
 
 // "17" is an integer, anything else a text.
 Value id_of(std::string_view word);
-std::vector<Item> items_of(std::span<const std::string> words);
 
 // Throws UsageError for a field that links nothing.
 void refuse_value(const SchemaView& schema, std::string_view entity, const std::string& field);

@@ -48,6 +48,7 @@ Letter first_letter(std::string_view text) {
 std::size_t columns_of(std::int32_t code) {
   const utf8proc_category_t category = utf8proc_category(code);
   if (category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CN) return 1;
+  if (category == UTF8PROC_CATEGORY_MC) return 1;  // Beside a letter, though utf8proc says 0.
   return static_cast<std::size_t>(utf8proc_charwidth(code));
 }
 

@@ -43,85 +43,49 @@ struct Reference {
   RecordRef target;
 };
 
-// Records that go, and by fields of `cascade` others with them.
-class Cascade {
- public:
-  Cascade(const Reader& reader, const Schema& schema) : reader_(reader), schema_(schema) {}
-
-  void go(const RecordRef& record) {
-    if (going_.insert(record).second) records_.push_back(record);
-  }
-
-  // `visit` is told of each reference to a record that goes, once: false ends.
-  Result<bool> follow(const std::function<bool(const Reference&)>& visit) {
-    for (std::size_t next = 0; next < records_.size(); ++next) {
-      const RecordRef record = records_[next];  // What is found moves them.
-      EMSTORE_TRY(const bool goes_on, follow_one(record, visit));
-      if (!goes_on) return false;
-    }
-    return true;
-  }
-
-  const std::set<RecordRef>& going() const { return going_; }
-  // What refers to others behind these.
-  std::vector<RecordRef>& records() { return records_; }
-
- private:
-  Result<bool> follow_one(const RecordRef& record,
-                          const std::function<bool(const Reference&)>& visit) {
-    bool goes_on = true;
-    const KeyRange range = range_of_prefix(backlink_prefix(record, /*covered=*/false));
-    EMSTORE_CHECKED(reader_.try_scan(
-        Family::backlinks, range, [&](std::string_view key, std::string_view) -> Result<bool> {
-          EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
-          const Entity* entity = schema_.entity(place.owner.entity);
-          const Field* field = entity == nullptr ? nullptr : entity->field(place.field);
-          if (field == nullptr) {
-            return failure(ErrorCode::corrupt_index, "a backlink of a field that no schema has");
-          }
-          if (field->on_delete == OnDelete::cascade) go(place.owner);
-          goes_on = visit({place.owner, entity, field, record});
-          return goes_on;
-        }));
-    return goes_on;
-  }
-
-  const Reader& reader_;
-  const Schema& schema_;
-  std::set<RecordRef> going_;
-  std::vector<RecordRef> records_;
-};
-
 class Planning {
  public:
   Planning(const Reader& reader, const Schema& schema, const std::set<RecordRef>& beside,
            const std::string& path, Violations& violations)
-      : cascade_(reader, schema),
-        schema_(schema),
-        beside_(beside),
-        path_(path),
-        violations_(violations) {}
+      : reader_(reader), schema_(schema), beside_(beside), path_(path), violations_(violations) {}
 
   Result<Removal> from(const RecordRef& root) {
-    cascade_.go(root);
-    std::vector<Reference> others;
-    std::uint64_t seen = 0;
-    EMSTORE_TRY(const bool is_whole, cascade_.follow([&](const Reference& reference) {
-      if (beside_.contains(reference.owner)) return true;
-      if (reference.field->on_delete != OnDelete::cascade) others.push_back(reference);
-      return ++seen <= kLinksMax;
-    }));
-    if (!is_whole) return too_many(named(root));
-    removal_.records = std::move(cascade_.records());
-    std::reverse(removal_.records.begin(), removal_.records.end());
-    for (const Reference& other : others) {
-      if (!cascade_.going().contains(other.owner)) settle(other);
+    go(root);
+    for (std::size_t next = 0; next < removal_.records.size(); ++next) {
+      EMSTORE_CHECKED(follow(RecordRef(removal_.records[next])));  // What is found moves them.
+    }
+    std::ranges::reverse(removal_.records);
+    for (const Reference& other : others_) {
+      if (!going_.contains(other.owner)) settle(other);
     }
     refuse_restricted();
     return std::move(removal_);
   }
 
  private:
+  void go(const RecordRef& record) {
+    if (going_.insert(record).second) removal_.records.push_back(record);
+  }
+
+  // What leads to a record that goes: goes with it, or is to be settled.
+  Status follow(const RecordRef& record) {
+    const auto look = [&](std::string_view key, std::string_view) -> Result<bool> {
+      EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
+      const Entity* entity = schema_.entity(place.owner.entity);
+      const Field* field = entity == nullptr ? nullptr : entity->field(place.field);
+      if (field == nullptr) {
+        return failure(ErrorCode::corrupt_index, "a backlink of a field that no schema has");
+      }
+      const bool cascades = field->on_delete == OnDelete::cascade;
+      if (cascades) go(place.owner);
+      if (beside_.contains(place.owner)) return true;
+      if (!cascades) others_.push_back({place.owner, entity, field, record});
+      return ++seen_ <= kLinksMax ? Result<bool>(true) : too_many(named(removal_.records.front()));
+    };
+    const KeyRange range = range_of_prefix(backlink_prefix(record, /*covered=*/false));
+    return reader_.try_scan(Family::backlinks, range, look);
+  }
+
   // What a record that stays does about one that goes.
   void settle(const Reference& reference) {
     const Field& field = *reference.field;
@@ -166,12 +130,15 @@ class Planning {
     return named(reference.owner) + "." + reference.field->name;
   }
 
-  Cascade cascade_;
+  const Reader& reader_;
   const Schema& schema_;
   const std::set<RecordRef>& beside_;  // That go by themselves.
   const std::string& path_;
   Violations& violations_;
-  Removal removal_;
+  Removal removal_;  // The root first, until all is found.
+  std::set<RecordRef> going_;
+  std::vector<Reference> others_;  // That do not cascade, of records that may stay.
+  std::uint64_t seen_ = 0;
   std::map<std::pair<RecordRef, const Field*>, std::vector<Reference>> restricted_;
   std::map<std::pair<RecordRef, const Field*>, std::size_t> places_;  // In `releases`.
 };

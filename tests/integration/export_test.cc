@@ -602,14 +602,14 @@ TEST(Backup, EndsWithinAFile) {
   EXPECT_GT(seen, 5u << 20);
 }
 
-TEST(Backup, ThatWasAlteredIsNotRestored) {
+TEST(Backup, ThatWasAlteredIsRefusedOrRestoredWithoutTheDamagedMedia) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);
   fill_shop(wire, 5);
   TemporaryFolder folder;
   const fs::path directory = folder.path() / "backup";
   job(wire, "backup", {directory.string()});
-  std::size_t refused = 0;
+  std::size_t refused = 0, told = 0;
   std::size_t altered = 0;
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
     if (!entry.is_regular_file()) continue;
@@ -623,11 +623,14 @@ TEST(Backup, ThatWasAlteredIsNotRestored) {
     other[other.size() * 2 / 3] = static_cast<char>(other[other.size() * 2 / 3] ^ 1);
     std::ofstream(entry.path(), std::ios::binary) << other;
     Elsewhere elsewhere;
-    if (!elsewhere.restore(directory)) ++refused;
+    const auto report = elsewhere.restore(directory);
+    if (!report) ++refused;
+    if (report && report->damaged.size() == 1) ++told;
     std::ofstream(entry.path(), std::ios::binary) << bytes;
   }
   EXPECT_EQ(altered, 4u);  // A stream, two media, and the last word.
-  EXPECT_EQ(refused, altered);
+  EXPECT_EQ(refused, 2u);
+  EXPECT_EQ(told, 2u);
   Elsewhere elsewhere;
   EXPECT_TRUE(elsewhere.restore(directory));
 }

@@ -91,8 +91,9 @@ TEST(Arguments, ClearWhatIsSetToNothing) {
   for (const char* nothing : {"gallery=null", "gallery=", "labels=null", "labels="}) {
     EXPECT_EQ(operators_in(document({nothing})).values(), (Map{{"$set", List()}})) << nothing;
   }
-  for (const char* nothing : {"gallery+=", "gallery-=", "labels+="}) {
-    EXPECT_THAT([&] { document({nothing}); }, ThrowsMessage<UsageError>(HasSubstr("name nothing")));
+  for (const char* nothing : {"gallery+=", "gallery-=", "labels+=", "gallery= ", "gallery=,"}) {
+    EXPECT_THAT([&] { document({nothing}); },
+                ThrowsMessage<UsageError>(HasSubstr("names nothing")));
   }
   EXPECT_THAT(
       [] {

@@ -81,6 +81,7 @@ TEST(DisplayWidth, IsThatOfATerminal) {
   EXPECT_EQ(display_width("Café"), 4U);
   EXPECT_EQ(display_width("Cafe\u0301"), 4U);
   EXPECT_EQ(display_width("日本"), 4U);
+  EXPECT_EQ(display_width("हिन्दी"), 5U);
   EXPECT_EQ(display_width("\x1b\x9b"), 2U);  // A column each, however they are shown.
   EXPECT_EQ(cut_to("日本語", 5), "日本…");
   EXPECT_EQ(cut_to("日本語", 4), "日…");

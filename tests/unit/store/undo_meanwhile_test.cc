@@ -201,5 +201,17 @@ TEST_F(UndoMeanwhile, DeletionsThatLookTooFarSayHowToPage) {
   EXPECT_THAT(refused.error().violations[1].hint, HasSubstr("a smaller limit"));
 }
 
+TEST_F(UndoMeanwhile, DeletionsThatTakeTooMuchAlongSayHowToPage) {
+  options().limits.commit_changes_max = 40;
+  open();
+  apply(nodes("set null"));
+  must(insert("nodes", {{"name", "Y"}}));
+  for (int i = 0; i < 60; ++i) must(insert("nodes", {{"name", "leaf"}, {"parent_id", 1}}));
+  const store::Outcome refused = ask(remove_where("nodes", {{"id", 1}}));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(to_string(refused.error()),
+              HasSubstr("more than 40 records would go along at where"));
+}
+
 }  // namespace
 }  // namespace emstore::testing

@@ -217,6 +217,16 @@ TEST_F(Undo, DeletesAnOwnerBeforeTheMediaThatWereMadeForIt) {
   EXPECT_EQ(value("media", 6, "id"), Value("no record"));
 }
 
+// In the order of the commit the medium would still be linked.
+TEST_F(Undo, DeletesMediaAfterAllThatLeadsToThem) {
+  const Sequence made =
+      together({insert_as("m", "media", {{"file", Binary{"a picture"}}}),
+                insert("products", {{"name", "Solo"}, {"gallery", attach(List{ref("m")})}})});
+  EXPECT_EQ(undo(made), std::nullopt);
+  EXPECT_EQ(value("products", 2, "id"), Value("no record"));
+  EXPECT_EQ(value("media", 5, "id"), Value("no record"));
+}
+
 TEST_F(Undo, DeletesWhatLeadsToARecordBeforeIt) {
   Map schema = shop_schema(), blog = blog_schema();
   for (const auto& [member, name] : {std::pair("entities", "categories"),
