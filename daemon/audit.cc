@@ -193,9 +193,7 @@ Result<Value> audit(const store::Store& store, const blobs::FileStore& files,
   Findings findings;
   const Passes passes(store, progress);
   const auto view = store.view();
-  if (const Status checked = store.database().check_files(); !checked) {
-    findings.add("database", "db", checked.error().message);
-  }
+  store::audit_tables(store.database(), findings);
   EMSTORE_TRY(store::LogAudit log, store::audit_commits(*view, passes.commits(0), findings));
   store::audit_head(head, store.id(), store.database(), findings);
   if (wish.noted) store::audit_root(*view, *wish.noted, findings);

@@ -151,6 +151,14 @@ Result<LogAudit> audit_commits(const View& view, const Progress& progress, Findi
   return audit.finish();
 }
 
+void audit_tables(const Database& database, Findings& findings) {
+  const Result<std::vector<DamagedTable>> damaged = database.check_files();
+  if (!damaged) return findings.add("database", "tables", damaged.error().message);
+  for (const DamagedTable& table : *damaged) {
+    findings.add("database", table.file.string(), table.error.message);
+  }
+}
+
 void audit_head(const std::filesystem::path& head, const StoreId& id, const Database& database,
                 Findings& findings) {
   const Result<std::optional<HeadState>> recorded = Head::read(head);

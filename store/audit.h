@@ -55,6 +55,8 @@ struct LogAudit {
 
 // The commits of the view, against themselves, each other and the tree. Errors: cancelled.
 Result<LogAudit> audit_commits(const View& view, const Progress& progress, Findings& findings);
+// The tables of the database against their checksums.
+void audit_tables(const Database& database, Findings& findings);
 // The head file against the store's tree. `view` is not older than the file's last change.
 void audit_head(const std::filesystem::path& head, const StoreId& id, const Database& database,
                 Findings& findings);

@@ -10,6 +10,7 @@
 #include "store/rocks_ingest.h"
 #include "store/rocks_opening.h"
 #include "store/rocks_small_tables.h"
+#include "store/rocks_tables.h"
 
 namespace emstore::store {
 namespace {
@@ -209,10 +210,11 @@ Status Database::forget_indexes() {
   return write(rows, Durability::synced);
 }
 
-Status Database::check_files() const {
-  const auto status = state_->engine.db->VerifyFileChecksums(rocksdb::ReadOptions());
-  if (status.ok()) return {};
-  return failure(to_error(status, "checking the files of the database", ErrorCode::corrupt_log));
+Result<std::vector<DamagedTable>> Database::check_files() const {
+  rocksdb::DB& db = *state_->engine.db;
+  const KeptTables kept(db);
+  if (kept.status().ok()) return damaged_tables(db);
+  return failure(to_error(kept.status(), "keeping tables to read", ErrorCode::corrupt_log));
 }
 
 bool Database::merge_small_tables() { return store::merge_small_tables(state_->engine); }

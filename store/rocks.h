@@ -25,6 +25,13 @@ struct TornEnd {
   std::uint64_t bytes = 0;
 };
 
+// A table file that is not what was written, cannot be read, or is gone.
+struct DamagedTable {
+  std::filesystem::path file;
+  Family family{};
+  Error error;  // corrupt_log, corrupt_index or corrupt_blob, by the family; io_failed.
+};
+
 struct DatabaseOptions {
   std::size_t memtable_bytes = 64u << 20;
   std::size_t cache_bytes = 512u << 20;
@@ -100,9 +107,9 @@ class Database {
   // Makes one table of a row of small ones; false: there is no such row (rocks_small_tables.h).
   bool merge_small_tables();
 
-  // Reads every table file whole and holds it against the checksum that it was written with. Any
-  // thread. Errors: corrupt_log, naming the file; io_failed.
-  Status check_files() const;
+  // Reads every table file whole and holds it against the checksum that it was written with: all
+  // that are damaged. Any thread. Errors: io_failed.
+  Result<std::vector<DamagedTable>> check_files() const;
 
   // Figures for `status`: approximate count of rows and bytes of a family.
   struct FamilySize {
