@@ -55,6 +55,11 @@ Result<OpenedStore> open_store(const Config& config, Log& log) {
     log.warning("torn_end_dropped",
                 {{"file", end.file.string()}, {"from", end.offset}, {"bytes", end.bytes}});
   };
+  options.database.on_damaged_index = [&log](const store::DamagedTable& table) {
+    log.warning("damaged_index_dropped", {{"file", table.file.string()},
+                                          {"family", store::name_of(table.family)},
+                                          {"found", table.error.message}});
+  };
   options.limits = config.store;
   options.limits.free_bytes_min = config.free_bytes_min;
   options.sync_head_with_every_group = config.sync_head_with_every_group;

@@ -50,6 +50,45 @@ Result<std::shared_ptr<const Schema>> read_schema(const Reader& reader) {
   return std::make_shared<const Schema>(std::move(schema));
 }
 
+DatabaseOptions database_options_of(const StoreOptions& options, const Head& head) {
+  DatabaseOptions database = options.database;
+  if (head.recorded()) {
+    const Sequence last = head.recorded()->sequence;
+    database.acknowledged = last == 0 ? std::string() : log_key(last);
+  }
+  return database;
+}
+
+Result<StoredRows> open_undamaged(const std::filesystem::path& folder,
+                                  const DatabaseOptions& database, const StoreOptions& options,
+                                  const Head& head, Environment& environment) {
+  StoredRows rows;
+  EMSTORE_TRY(rows.database, Database::open(folder, database));
+  EMSTORE_TRY(rows.id, identify(*rows.database, head, environment));
+  EMSTORE_CHECKED(
+      rebuild_outdated(*rows.database, options.limits.rebuild_bytes_max, options.progress));
+  EMSTORE_TRY(rows.opened, read_state(*rows.database));
+  EMSTORE_CHECKED(check_head(head, rows.id, rows.opened));
+  return rows;
+}
+
+// Nobody serves the store, so that there is no rebuild: what to do is another thing than while
+// somebody does.
+Error for_a_human(Error error, const std::vector<DamagedTable>& damaged) {
+  constexpr std::size_t kNamedMax = 10;
+  for (std::size_t i = 0; i < std::min(damaged.size(), kNamedMax); ++i) {
+    error.message += "; " + damaged[i].file.string() + ": " + damaged[i].error.message;
+  }
+  if (damaged.size() > kNamedMax) {
+    error.message += "; " + std::to_string(damaged.size() - kNamedMax) + " more files";
+  }
+  if (error.code == ErrorCode::corrupt_index && error.hint.empty()) {
+    error.hint =
+        "the log cannot mend this: keep the directory as it is, and restore a backup to another";
+  }
+  return error;
+}
+
 }  // namespace
 
 Result<FolderLock> prepare_folder(const std::filesystem::path& folder, UnsafeFileSystem unsafe) {
@@ -103,7 +142,7 @@ Result<std::optional<MediaMark>> read_media_mark(const Reader& reader) {
   if (!bytes) return std::nullopt;
   MediaMark mark;
   if (bytes->size() != mark.id.size() + 1) {
-    return failure(ErrorCode::corrupt_index, "the mark of the media folder is damaged");
+    return failure(ErrorCode::corrupt_log, "the mark of the media folder is damaged");
   }
   std::copy_n(bytes->begin(), mark.id.size(), mark.id.begin());
   mark.is_placed = bytes->back() != 0;
@@ -195,6 +234,22 @@ Status check_head(const Head& head, const StoreId& id, const Opened& opened) {
                                                " is not the one that was acknowledged");
   }
   return {};
+}
+
+Result<StoredRows> open_rows(const StoreOptions& options, const Head& head,
+                             Environment& environment) {
+  const std::filesystem::path folder = options.directory / "db";
+  const DatabaseOptions database = database_options_of(options, head);
+  const auto open = [&] { return open_undamaged(folder, database, options, head, environment); };
+  Result<StoredRows> rows = open();
+  const bool is_damaged = !rows && (rows.error().code == ErrorCode::corrupt_index ||
+                                    rows.error().code == ErrorCode::corrupt_log);
+  if (!is_damaged) return rows;
+  const auto mending = Database::drop_damaged_indexes(folder, database);
+  if (mending && mending->is_done) rows = open();
+  if (rows) return rows;
+  return failure(for_a_human(std::move(rows).error(),
+                             mending ? mending->damaged : std::vector<DamagedTable>()));
 }
 
 }  // namespace emstore::store

@@ -52,4 +52,15 @@ Result<Sha256> root_of(const Reader& reader, Sequence sequence);
 // Holds the log against what was acknowledged. Errors: rolled_back.
 Status check_head(const Head& head, const StoreId& id, const Opened& opened);
 
+// The rows of the store in a folder: opened, told whose they are, and held against the head. Index
+// families that are missing, outdated, or lie in damaged tables are made of the log again. Errors:
+// as Store::open().
+struct StoredRows {
+  std::unique_ptr<Database> database;
+  StoreId id{};
+  Opened opened;
+};
+Result<StoredRows> open_rows(const StoreOptions& options, const Head& head,
+                             Environment& environment);
+
 }  // namespace emstore::store

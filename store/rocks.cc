@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "store/rocks_engine.h"
 #include "store/rocks_ingest.h"
+#include "store/rocks_mending.h"
 #include "store/rocks_opening.h"
 #include "store/rocks_small_tables.h"
 #include "store/rocks_tables.h"
@@ -138,6 +139,11 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& pa
   auto state = std::make_unique<State>(path, options);
   EMSTORE_TRY(state->outdated, open_database(state->engine, options));
   return std::unique_ptr<Database>(new Database(std::move(state)));
+}
+
+Result<Database::Mending> Database::drop_damaged_indexes(const std::filesystem::path& path,
+                                                         const DatabaseOptions& options) {
+  return drop_damaged_families(path, options);
 }
 
 std::unique_ptr<Snapshot> Database::snapshot() const {

@@ -45,6 +45,9 @@ struct DatabaseOptions {
   std::optional<std::string> acknowledged = {};
   // Told of such an end when it was dropped.
   std::function<void(const TornEnd&)> on_torn_end = {};
+  // Told of each damaged table of an index, before the index is dropped to be made of the log
+  // again.
+  std::function<void(const DamagedTable&)> on_damaged_index = {};
   // For tests of lost writes only: a rocksdb::FileSystem in place of the real one (type-erased
   // here, so that no RocksDB type reaches beyond this file).
   std::shared_ptr<void> file_system = {};
@@ -73,6 +76,15 @@ class Database {
   // io_failed.
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path,
                                                 const DatabaseOptions& options);
+  // For a database that cannot be opened, or not be read: holds every table against its checksum,
+  // and where all that are damaged belong to indexes, drops these indexes, so that the next opening
+  // has them outdated. Where something else is damaged as well, nothing changes. Errors: as open().
+  struct Mending {
+    std::vector<DamagedTable> damaged;
+    bool is_done = false;  // Some were, and are dropped.
+  };
+  static Result<Mending> drop_damaged_indexes(const std::filesystem::path& path,
+                                              const DatabaseOptions& options);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;

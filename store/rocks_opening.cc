@@ -70,10 +70,7 @@ class Opening {
   Opening(Engine& engine, const DatabaseOptions& options)
       : engine_(engine), acknowledged_(options.acknowledged), on_torn_end_(options.on_torn_end) {
     options_ = database_options(options, engine.logger, engine.fail_stop);
-    const auto files = options.file_system
-                           ? std::static_pointer_cast<rocksdb::FileSystem>(options.file_system)
-                           : rocksdb::FileSystem::Default();
-    engine.env = rocksdb::NewCompositeEnv(noting_manifests(logs_with_room(files)));
+    engine.env = env_of(options);
     options_.env = engine.env.get();
   }
 
@@ -298,6 +295,13 @@ class Opening {
 };
 
 }  // namespace
+
+std::unique_ptr<rocksdb::Env> env_of(const DatabaseOptions& options) {
+  const auto files = options.file_system
+                         ? std::static_pointer_cast<rocksdb::FileSystem>(options.file_system)
+                         : rocksdb::FileSystem::Default();
+  return rocksdb::NewCompositeEnv(noting_manifests(logs_with_room(files)));
+}
 
 Result<std::vector<Family>> open_database(Engine& engine, const DatabaseOptions& options) {
   return Opening(engine, options).run();

@@ -77,33 +77,24 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environm
   EMSTORE_TRY(FolderLock lock, prepare_folder(options.directory, options.unsafe_file_system));
   EMSTORE_TRY(Head head, Head::open(options.directory / "head"));
   EMSTORE_CHECKED(refuse_unfinished(head, options.directory));
-  DatabaseOptions database_options = options.database;
-  if (head.recorded()) {
-    const Sequence last = head.recorded()->sequence;
-    database_options.acknowledged = last == 0 ? std::string() : log_key(last);
-  }
-  EMSTORE_TRY(std::unique_ptr<Database> database,
-              Database::open(options.directory / "db", database_options));
-  EMSTORE_TRY(const StoreId id, identify(*database, head, environment));
-  EMSTORE_CHECKED(rebuild_outdated(*database, options.limits.rebuild_bytes_max, options.progress));
-  EMSTORE_TRY(Opened opened, read_state(*database));
-  EMSTORE_CHECKED(check_head(head, id, opened));
+  EMSTORE_TRY(StoredRows rows, open_rows(options, head, environment));
   const bool stopped_in_order = !head.recorded() || head.recorded()->clean;
-  EMSTORE_CHECKED(begin_head(head, id, opened.view));
-  std::unique_ptr<State> state(new State{options,
-                                         environment,
-                                         LogClock(environment, options.clock_is_behind),
-                                         std::move(lock),
-                                         std::move(database),
-                                         std::move(head),
-                                         id,
-                                         std::move(opened.tree),
-                                         RowCache(options.limits.writer_cache_bytes),
-                                         nullptr,
-                                         false,
-                                         stopped_in_order,
-                                         {},
-                                         std::make_shared<const View>(std::move(opened.view))});
+  EMSTORE_CHECKED(begin_head(head, rows.id, rows.opened.view));
+  std::unique_ptr<State> state(
+      new State{options,
+                environment,
+                LogClock(environment, options.clock_is_behind),
+                std::move(lock),
+                std::move(rows.database),
+                std::move(head),
+                rows.id,
+                std::move(rows.opened.tree),
+                RowCache(options.limits.writer_cache_bytes),
+                nullptr,
+                false,
+                stopped_in_order,
+                {},
+                std::make_shared<const View>(std::move(rows.opened.view))});
   std::unique_ptr<Store> store(new Store(std::move(state)));
   if (options.clock_is_behind) static_cast<void>(store->now());  // Told at once.
   return store;
