@@ -95,6 +95,14 @@ class AuditOfALog : public ::testing::Test {
     return false;
   }
 
+  static void expect_missing(Sequence first, Sequence last) {
+    const Findings findings = audited();
+    ASSERT_FALSE(findings.empty());
+    EXPECT_EQ(findings.named()[0].place,
+              first == last ? "commit " + std::to_string(first)
+                            : "commits " + std::to_string(first) + " to " + std::to_string(last));
+  }
+
   inline static std::unique_ptr<Scratch> rows_;
   inline static std::unique_ptr<View> view_;
   inline static store::NotedRoot noted_;
@@ -116,6 +124,12 @@ TEST_F(AuditOfALog, FindsAPayloadThatWasEdited) {
     bytes.back() = static_cast<char>(bytes.back() ^ 1);
     put(at, bytes);
   });
+}
+
+std::string moved_to(Sequence place, const std::string& bytes) {
+  store::Commit moved = store::decode(bytes).value();
+  moved.info.sequence = place;
+  return store::encode(moved, store::salts_of(bytes).value()).bytes;
 }
 
 // Made anew with commitments that fit: only the tree knows better.
@@ -160,25 +174,43 @@ TEST_F(AuditOfALog, FindsCommitsThatChangedPlaces) {
   });
 }
 
+// Commitments and places fit, also of those behind it.
 TEST_F(AuditOfALog, FindsACommitThatWasInserted) {
+  std::map<Sequence, std::string> before;
+  for (Sequence at = 1; at <= kCommits; ++at) before[at] = commit(at);
   put(kCommits + 1, commit(kCommits));
-  const Findings findings = audited();
-  EXPECT_TRUE(names(findings, kCommits + 1));
+  EXPECT_TRUE(names(audited(), kCommits + 1));
+  std::size_t found = 0;
+  // From the end on, so that each moves one more of them.
+  for (Sequence at = kCommits; at >= 1; --at) {
+    put(at + 1, moved_to(at + 1, before[at]));
+    found += names(audited(), at + 1) ? 1 : 0;
+  }
+  EXPECT_EQ(found, kCommits);
+  for (const auto& [sequence, bytes] : before) put(sequence, bytes);
   put(kCommits + 1, std::nullopt);
+  EXPECT_TRUE(audited().empty());
 }
 
 TEST_F(AuditOfALog, FindsThatTheEndIsMissing) {
   std::map<Sequence, std::string> cut;
-  for (Sequence at = kCommits; at > kCommits - 20; --at) {
+  for (Sequence at = kCommits; at >= 1; --at) {
     cut[at] = commit(at);
     put(at, std::nullopt);
-    const Findings findings = audited();
-    ASSERT_EQ(findings.count(), 1u);
-    const std::string last = at == kCommits ? "" : " to " + std::to_string(kCommits);
-    EXPECT_EQ(findings.named()[0].place,
-              (at == kCommits ? "commit " : "commits ") + std::to_string(at) + last);
+    expect_missing(at, kCommits);
   }
   for (const auto& [sequence, bytes] : cut) put(sequence, bytes);
+}
+
+TEST_F(AuditOfALog, FindsThatTheBeginningIsMissing) {
+  std::map<Sequence, std::string> cut;
+  for (Sequence at = 1; at < kCommits; ++at) {
+    cut[at] = commit(at);
+    put(at, std::nullopt);
+    expect_missing(1, at);
+  }
+  for (const auto& [sequence, bytes] : cut) put(sequence, bytes);
+  EXPECT_TRUE(audited().empty());
 }
 
 TEST_F(AuditOfALog, FindsALogThatWasRolledBack) {

@@ -1,0 +1,196 @@
+// Whoever can write to the disk alters the log of a store that is closed: whatever is done to which
+// commit, the store is not opened, or an audit names the place.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "store/audit.h"
+#include "store/event_bytes.h"
+#include "store/log.h"
+#include "tests/support/test_store.h"
+
+namespace emstore::testing {
+namespace {
+
+using store::Family;
+
+constexpr Sequence kLast = 8;
+
+// The rows of the log as they lie on disk, commit by commit; a row more or less is one, too.
+using Log = std::vector<std::string>;
+using Tampering = std::function<void(Log& log, std::size_t at)>;
+
+std::size_t after(const Log& log, std::size_t at) { return (at + 1) % log.size(); }
+
+// With commitments that fit what it says.
+std::string made_anew(const std::string& bytes, Sequence sequence) {
+  store::Commit commit = store::decode(bytes).value();
+  commit.info.sequence = sequence;
+  commit.info.peer.uid += 1;
+  return store::encode(commit, store::salts_of(bytes).value()).bytes;
+}
+
+// Those behind a commit that was put in have their new places in them.
+void insert_made_anew(Log& log, std::size_t at) {
+  log.insert(log.begin() + static_cast<std::ptrdiff_t>(at), log[at]);
+  for (std::size_t i = at; i < log.size(); ++i) log[i] = made_anew(log[i], i + 1);
+}
+
+void remove_and_close_the_gap(Log& log, std::size_t at) {
+  log.erase(log.begin() + static_cast<std::ptrdiff_t>(at));
+  for (std::size_t i = at; i < log.size(); ++i) log[i] = made_anew(log[i], i + 1);
+}
+
+class TamperedLog : public ::testing::Test, public TestStore {
+ protected:
+  TamperedLog() {
+    apply(shop_schema());
+    while (view()->sequence < kLast) must(insert("products", {{"name", "chair"}}));
+    root_ = view()->root;
+    close();
+    log_ = read_log();
+  }
+
+  std::unique_ptr<store::Database> database() const {
+    store::DatabaseOptions options;
+    options.cache_bytes = 8u << 20;
+    options.acknowledged = store::log_key(kLast);
+    return store::Database::open(folder() / "db", options).value();
+  }
+
+  Log read_log() const {
+    Log log;
+    EXPECT_TRUE(database()->snapshot()->scan(Family::log, {}, [&](auto, auto bytes) {
+      log.emplace_back(bytes);
+      return true;
+    }));
+    return log;
+  }
+
+  // An empty row is none: the place is left free.
+  void write_log(const Log& log) const {
+    store::RowChanges rows;
+    for (Sequence sequence = 1; sequence <= kLast + 1; ++sequence) {
+      const bool is_there = sequence <= log.size() && !log[sequence - 1].empty();
+      rows.push_back({Family::log, store::log_key(sequence),
+                      is_there ? std::optional(log[sequence - 1]) : std::nullopt});
+    }
+    ASSERT_TRUE(database()->write(rows, store::Durability::synced));
+  }
+
+  // Empty: the store is opened, and an audit of it finds nothing.
+  std::string found() {
+    const auto opened = try_open();
+    if (!opened) return std::string(name_of(opened.error().code));
+    store::Findings findings;
+    EXPECT_TRUE(store::audit_commits(*(*opened)->view(), {}, findings));
+    store::audit_head(folder() / "head", (*opened)->id(), (*opened)->database(), findings);
+    return findings.empty() ? "" : findings.named().front().place;
+  }
+
+  // Done to each commit in turn, it is found; all is as it was afterwards.
+  void expect_found_at_each_commit(const Tampering& tamper) {
+    for (std::size_t at = 0; at < log_.size(); ++at) {
+      Log altered = log_;
+      tamper(altered, at);
+      write_log(altered);
+      EXPECT_NE(found(), "") << "at commit " << at + 1;
+    }
+    write_log(log_);
+    EXPECT_EQ(found(), "");
+  }
+
+  Sha256 root_{};
+  Log log_;
+};
+
+TEST_F(TamperedLog, IsFoundWhereACommitWasEdited) {
+  expect_found_at_each_commit(
+      [](Log& log, std::size_t at) { log[at].back() = static_cast<char>(log[at].back() ^ 1); });
+}
+
+TEST_F(TamperedLog, IsFoundWhereACommitWasMadeAnew) {
+  expect_found_at_each_commit(
+      [](Log& log, std::size_t at) { log[at] = made_anew(log[at], at + 1); });
+}
+
+TEST_F(TamperedLog, IsFoundWhereACommitWasDeleted) {
+  expect_found_at_each_commit([](Log& log, std::size_t at) { log[at].clear(); });
+  expect_found_at_each_commit(remove_and_close_the_gap);
+}
+
+TEST_F(TamperedLog, IsFoundWhereACommitWasInserted) {
+  expect_found_at_each_commit([](Log& log, std::size_t at) {
+    log.insert(log.begin() + static_cast<std::ptrdiff_t>(at), log[after(log, at)]);
+  });
+  expect_found_at_each_commit(insert_made_anew);
+}
+
+TEST_F(TamperedLog, IsFoundWhereCommitsChangedPlaces) {
+  expect_found_at_each_commit(
+      [](Log& log, std::size_t at) { std::swap(log[at], log[after(log, at)]); });
+  expect_found_at_each_commit([](Log& log, std::size_t at) {
+    const std::size_t other = after(log, at);
+    std::swap(log[at], log[other]);
+    log[at] = made_anew(log[at], at + 1);
+    log[other] = made_anew(log[other], other + 1);
+  });
+}
+
+TEST_F(TamperedLog, IsFoundWhereAnEndWasCutOff) {
+  expect_found_at_each_commit([](Log& log, std::size_t at) { log.resize(at); });
+  expect_found_at_each_commit([](Log& log, std::size_t at) {
+    for (std::size_t i = 0; i <= at; ++i) log[i].clear();
+  });
+}
+
+// The tree, and every other index, made again to fit: only the head knows better.
+TEST_F(TamperedLog, IsRefusedAlsoWhenTheIndexesAreMadeToFitIt) {
+  for (const Tampering& tamper :
+       {Tampering([](Log&log, std::size_t at) { log[at] = made_anew(log[at], at + 1); }),
+        Tampering(remove_and_close_the_gap),
+        Tampering([](Log&log, std::size_t at) { log.resize(at); })}) {
+    for (const std::size_t at : {std::size_t{4}, std::size_t{kLast - 1}}) {
+      Log altered = log_;
+      tamper(altered, at);
+      write_log(altered);
+      ASSERT_TRUE(database()->forget_indexes());
+      EXPECT_EQ(found(), "rolled_back") << "at commit " << at + 1;
+    }
+  }
+  write_log(log_);
+  ASSERT_TRUE(database()->forget_indexes());
+  EXPECT_EQ(found(), "");
+}
+
+TEST_F(TamperedLog, IsRefusedWhenAnOldCopyLiesUnderANewerHead) {
+  constexpr auto kRecursive = std::filesystem::copy_options::recursive;
+  const TemporaryFolder kept;
+  std::filesystem::copy(folder(), kept.path() / "old", kRecursive);
+  open();
+  must(insert("products", {{"name", "table"}}));
+  const store::NotedRoot noted{view()->sequence, view()->root};
+  close();
+  std::filesystem::remove_all(folder() / "db");
+  std::filesystem::copy(kept.path() / "old" / "db", folder() / "db", kRecursive);
+  const auto refused = try_open();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::rolled_back);
+  EXPECT_NE(refused.error().message.find("commit 9 was acknowledged"), std::string::npos)
+      << to_string(refused.error());
+  // The control: with its own head an old copy is a store like any other, but for who has noted a
+  // root since.
+  std::filesystem::copy(kept.path() / "old" / "head", folder() / "head",
+                        std::filesystem::copy_options::overwrite_existing);
+  open();
+  EXPECT_EQ(view()->root, root_);
+  store::Findings findings;
+  store::audit_root(*view(), noted, findings);
+  ASSERT_EQ(findings.count(), 1u);
+  EXPECT_NE(findings.named().front().message.find("rolled back"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace emstore::testing
