@@ -251,6 +251,40 @@ TEST(Feed, GoesOnAcrossARestart) {
   EXPECT_EQ(fault_in(got, 1, 21), "");
 }
 
+TEST(Feed, RunsFromAPositionToAPosition) {
+  RunningDaemon running;
+  Wire writer = connect_to_shop(running);
+  insert_many(writer, 5);
+  Options options;
+  options.socket = running.config().socket.path;
+  Client client(options);
+  std::vector<std::uint64_t> got;
+  int caught_up = 0;
+  // Up to a commit, or to the word that there is no more.
+  const auto run_to = [&](Feed& feed, std::uint64_t last) {
+    feed.run([&](const FeedNotice& notice) {
+      if (notice.kind == FeedNotice::Kind::commit) got.push_back(notice.next - 1);
+      caught_up += notice.kind == FeedNotice::Kind::caught_up ? 1 : 0;
+      return notice.kind != FeedNotice::Kind::caught_up && notice.next <= last;
+    });
+    return feed.position();
+  };
+  std::uint64_t position = 0;
+  {
+    Feed feed = client.subscribe({.from = 3});
+    EXPECT_EQ(run_to(feed, 100), 7u);
+    EXPECT_EQ(caught_up, 1);
+    EXPECT_EQ(fault_in(got, 3, 6), "");
+    insert_many(writer, 5);
+    position = run_to(feed, 8);  // Commits wait that this feed is not asked for any more.
+    EXPECT_EQ(position, 9u);
+  }
+  Feed on = client.subscribe({.from = position});
+  EXPECT_EQ(run_to(on, 100), 12u);
+  EXPECT_EQ(caught_up, 2);
+  EXPECT_EQ(fault_in(got, 3, 11), "");
+}
+
 std::uint64_t commits_of_run() {
   const char* given = std::getenv("EMSTORE_FEED_COMMITS");
   return given == nullptr ? 2'000 : std::strtoull(given, nullptr, 10);

@@ -64,6 +64,67 @@ TEST(ClientFeed, HandsOutNoticesInOrderAndKnowsItsPosition) {
   EXPECT_FALSE(feed.next(milliseconds(1)));
 }
 
+TEST(ClientFeed, RunsUntilItsHandlerHasEnough) {
+  FakeDaemon daemon({serve_client, [](Link& link) {
+                       greet(link);
+                       link.send(pushed("commits", {3, List{commit(42), commit(44)}, 50}));
+                       link.send(pushed("caught_up", {3, 50}));
+                       link.send(pushed("lagging", {3, 50, 7}));
+                       link.next();
+                     }});
+  Client client(daemon.options());
+  Feed feed = client.subscribe();
+  std::vector<FeedNotice> got;
+  const auto run_to = [&](std::size_t count) {
+    std::optional<Error> error = Error{};  // A run that ends so has none.
+    feed.run(
+        [&](const FeedNotice& notice) {
+          got.push_back(notice);
+          return got.size() < count;
+        },
+        error);
+    EXPECT_FALSE(error);
+  };
+  run_to(1);
+  ASSERT_EQ(got.size(), 1u) << "what has arrived behind it waits for the next run";
+  EXPECT_EQ(*got[0].commit.find("sequence"), Value(42));
+  EXPECT_EQ(feed.position(), 43u);
+  run_to(4);
+  ASSERT_EQ(got.size(), 4u);
+  EXPECT_EQ(*got[1].commit.find("sequence"), Value(44));
+  EXPECT_EQ(got[2].kind, FeedNotice::Kind::progress);
+  EXPECT_EQ(got[3].kind, FeedNotice::Kind::caught_up);
+  EXPECT_EQ(feed.position(), 50u);
+  feed.run([&](const FeedNotice& notice) {
+    got.push_back(notice);
+    return false;
+  });
+  ASSERT_EQ(got.size(), 5u);
+  EXPECT_EQ(got[4].kind, FeedNotice::Kind::lagging);
+  EXPECT_EQ(feed.position(), 50u);
+}
+
+TEST(ClientFeed, RunsOnAfterALostConnection) {
+  Seen<std::uint64_t> asked;
+  const auto once = [&asked](std::int64_t sequence) {
+    return [&asked, sequence](Link& link) {
+      const auto subscribe = greet(link);
+      asked.add(subscribe && subscribe->from ? *subscribe->from : 0);
+      link.send(pushed("commits", {3, List{commit(sequence)}, sequence + 1}));
+    };
+  };
+  FakeDaemon daemon({serve_client, once(42), once(43), [](Link& link) { link.next(); }});
+  Client client(daemon.options());
+  Feed feed = client.subscribe({.from = 42});
+  std::vector<std::uint64_t> got;
+  feed.run([&](const FeedNotice& notice) {
+    got.push_back(notice.next - 1);
+    return got.size() < 2;
+  });
+  EXPECT_EQ(got, (std::vector<std::uint64_t>{42, 43}));
+  EXPECT_EQ(asked.all(), (std::vector<std::uint64_t>{42, 43}));
+}
+
 TEST(ClientFeed, GoesOnWhereItWasAfterALostConnection) {
   Seen<std::uint64_t> asked;
   const auto once = [&asked](std::int64_t first) {
