@@ -75,7 +75,7 @@ Result<StoredRows> open_undamaged(const std::filesystem::path& folder,
 // Nobody serves the store, so that there is no rebuild: what to do is another thing than while
 // somebody does.
 Error for_a_human(Error error, const std::vector<DamagedTable>& damaged) {
-  constexpr std::size_t kNamedMax = 10;
+  constexpr std::size_t kNamedMax = 3;
   for (std::size_t i = 0; i < std::min(damaged.size(), kNamedMax); ++i) {
     error.message += "; " + damaged[i].file.string() + ": " + damaged[i].error.message;
   }

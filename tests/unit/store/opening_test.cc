@@ -183,10 +183,11 @@ class DamagedStore : public ::testing::Test, public TestStore {
     for (const auto& file : std::filesystem::directory_iterator(folder() / "db")) {
       if (file.path().extension() == ".sst") damage_middle(file.path(), Damage::flipped);
     }
-    const auto mending = store::Database::drop_damaged_indexes(folder() / "db", options().database);
-    EXPECT_TRUE(mending && !mending->is_done);
+    const auto mending =
+        store::Database::drop_damaged_indexes(folder() / "db", options().database).value();
+    EXPECT_FALSE(mending.is_done);
     std::map<std::filesystem::path, Family> families;
-    for (const store::DamagedTable& table : mending->damaged) families[table.file] = table.family;
+    for (const store::DamagedTable& table : mending.damaged) families[table.file] = table.family;
     return families;
   }
 
