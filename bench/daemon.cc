@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -32,13 +31,14 @@ std::string text_of(const std::filesystem::path& file) {
 }  // namespace
 
 Daemon::Daemon(const std::filesystem::path& program, const std::filesystem::path& data,
-               const std::string& spin)
+               const std::vector<std::string>& settings)
     : socket_(data.string() + ".sock"), log_(data.string() + ".log") {
-  std::array<std::string, 9> words{program.string(),   "--data", data.string(),          "--socket",
-                                   socket_.string(),   "--set",  "threads.spin=" + spin, "--set",
-                                   "log.level=warning"};
-  std::array<char*, words.size() + 1> arguments{};
-  for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
+  std::vector<std::string> words{program.string(), "--data", data.string(),      "--socket",
+                                 socket_.string(), "--set",  "log.level=warning"};
+  for (const std::string& setting : settings) words.insert(words.end(), {"--set", setting});
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log_.c_str(),
@@ -73,6 +73,13 @@ void Daemon::wait_until_it_answers() {
   }
   ::kill(pid_, SIGKILL);
   give_up("the daemon does not answer:\n" + text_of(log_));
+}
+
+std::uint64_t Daemon::resident_bytes() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/statm");
+  std::uint64_t all = 0, resident = 0;
+  if (!(status >> all >> resident)) give_up("the daemon has ended:\n" + text_of(log_));
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 int Daemon::end_with(int signal) {

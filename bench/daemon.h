@@ -3,21 +3,25 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace emstore::bench {
 
 class Daemon {
  public:
-  // Returns when it answers on its socket. `spin` as in its setting threads.spin.
+  // Returns when it answers on its socket. `settings`: each a name=value.
   Daemon(const std::filesystem::path& program, const std::filesystem::path& data,
-         const std::string& spin = "0s");
+         const std::vector<std::string>& settings = {});
   ~Daemon();  // stop()
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
   const std::filesystem::path& socket() const { return socket_; }
+  // Of its memory, what it has in use now.
+  std::uint64_t resident_bytes() const;
   // In order; returns when it has ended. An exit code other than 0 ends this program, too.
   void stop();
   // SIGKILL; returns when it is gone.

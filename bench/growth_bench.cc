@@ -75,6 +75,54 @@ void find_gallery(benchmark::State& state, Galleries& galleries) {
   state.SetItemsProcessed(state.iterations());
 }
 
+// The same shop behind a short log and a long one.
+void attach_behind_log(benchmark::State& state, Suite& suite, Shop& shop) {
+  AttachStream attaches(suite.settings().shop());
+  attaches.next(suite.settings().log_commits());  // Of which the long one has some.
+  Latencies latencies;
+  for (auto _ : state) {
+    const std::vector<Attach> group = attaches.next(kAttachGroup);
+    const Clock::time_point start = Clock::now();
+    shop.commit(group);
+    latencies.add(Clock::now() - start);
+  }
+  latencies.report(state);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kAttachGroup));
+}
+
+void find_behind_log(benchmark::State& state, Suite& suite, const Shop& shop) {
+  Ids ids(suite.settings().shop().products);
+  std::string out;
+  Latencies latencies;
+  for (auto _ : state) {
+    out.clear();
+    const Map query = find_one_query(ids.next(), kPage);
+    const Clock::time_point start = Clock::now();
+    shop.find_one("products", query, out);
+    latencies.add(Clock::now() - start);
+  }
+  latencies.report(state);
+  state.SetItemsProcessed(state.iterations());
+}
+
+void register_growth_of_log(Suite& suite) {
+  for (const bool is_long : {false, true}) {
+    const auto shop = shared([&suite, is_long] {
+      return std::make_unique<Shop>(
+          suite.copy_of(is_long ? suite.long_folder() : suite.shop_folder()));
+    });
+    const std::string log = is_long ? "long_log" : "short_log";
+    benchmark::RegisterBenchmark(
+        ("growth/find_one/" + log).c_str(),
+        [&suite, shop](benchmark::State& state) { find_behind_log(state, suite, shop()); });
+    benchmark::RegisterBenchmark(
+        ("growth/attach/" + log).c_str(),
+        [&suite, shop](benchmark::State& state) { attach_behind_log(state, suite, shop()); })
+        ->Iterations(kGroups)
+        ->UseRealTime();
+  }
+}
+
 std::unique_ptr<Shop> records(const std::filesystem::path& folder, std::uint64_t count) {
   constexpr std::size_t kInserts = 256;
   auto shop = std::make_unique<Shop>(folder);
@@ -193,6 +241,7 @@ void register_growth(Suite& suite) {
         ->Iterations(kGroups)
         ->UseRealTime();
   }
+  register_growth_of_log(suite);
   std::vector<std::int64_t> counts{1'000};
   counts.push_back(quick ? 10'000 : 100'000);
   if (suite.settings().million) counts.push_back(1'000'000);

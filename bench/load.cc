@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -21,7 +22,7 @@ using Clock = Latencies::Clock;
 
 constexpr std::size_t kDepthMax =
     128;  // Ids of one byte: they stand at a known place of every reply.
-constexpr std::size_t kRead = 64u << 10;
+constexpr std::size_t kRead = 256u << 10;  // Of one call.
 
 void begin_request(pack::Writer& out, std::uint32_t id, std::string_view method,
                    std::size_t params) {
@@ -64,6 +65,18 @@ Request find_one_requests(std::uint64_t products) {
     begin_request(out, id, "findOne", 2);
     out.text("products");
     out.value(find_one_query(ids.next()));
+  };
+}
+
+Request read_requests(std::string address, std::uint64_t size, std::uint64_t piece) {
+  return [address = std::move(address), size, piece, offset = std::uint64_t{0}](
+             std::uint32_t id, std::string& bytes) mutable {
+    pack::Writer out(bytes);
+    begin_request(out, id, "blob.read", 3);
+    out.text(address);
+    out.unsigned_integer(offset);
+    out.unsigned_integer(std::min(piece, size - offset));
+    offset = offset + piece < size ? offset + piece : 0;
   };
 }
 

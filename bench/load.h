@@ -19,6 +19,8 @@ using Request = std::function<void(std::uint32_t id, std::string& out)>;
 
 Request attach_requests(AttachStream& attaches);
 Request find_one_requests(std::uint64_t products);
+// The pieces of a media, from the first to the last and again.
+Request read_requests(std::string address, std::uint64_t size, std::uint64_t piece);
 
 class Load {
  public:

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "bench/load.h"
 #include "bench/suite.h"
 
 namespace emstore::bench {
@@ -86,9 +87,9 @@ void warm_memory() {
   ::munmap(memory, kWarmBytes);
 }
 
-Client connect_to_daemon(Suite& suite) {
+Client connect_to_daemon(Suite& suite, Role role = Role::commits) {
   Options options;
-  options.socket = suite.daemon(Role::commits).socket();
+  options.socket = suite.daemon(role).socket();
   return connect(options);
 }
 
@@ -99,9 +100,10 @@ File file_of(const Source& source, Way way) {
   return File::bytes(source.bytes(), "file");
 }
 
-void in(benchmark::State& state, Suite& suite, Way way, bool is_duplicate) {
+void in(benchmark::State& state, Suite& suite, Way way, bool is_duplicate,
+        Role role = Role::commits) {
   const auto size = static_cast<std::size_t>(state.range(0));
-  Client client = connect_to_daemon(suite);
+  Client client = connect_to_daemon(suite, role);
   Source source(suite, size);
   source.change();
   client.media().upload(file_of(source, way));
@@ -143,6 +145,26 @@ void out_in_pieces(benchmark::State& state, Suite& suite) {
     }
   }
   count(state, size);
+}
+
+// Several pieces on their way, as a client does that streams, and looks at them no further.
+void out_streamed(benchmark::State& state, Suite& suite) {
+  constexpr std::size_t kDepth = 4;
+  constexpr std::chrono::milliseconds kWindow{500};
+  const auto size = static_cast<std::size_t>(state.range(0));
+  Client client = connect_to_daemon(suite);
+  Source source(suite, size);
+  const Mutation made = client.media().upload(File(source.path()));
+  const std::string address = *made.data().values().find("blob")->if_text();
+  const std::filesystem::path& socket = suite.daemon(Role::commits).socket();
+  std::uint64_t pieces = 0;
+  for (auto _ : state) {
+    Load load(socket, 1, kDepth, read_requests(address, size, kPiece));
+    const Load::Result result = load.run_for(kWindow);
+    state.SetIterationTime(result.took.count());
+    pieces += result.answers;
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(pieces * std::min(size, kPiece)));
 }
 
 // What a program without a store does: cp, the digest of each MiB of the copy, sync. It keeps its
@@ -194,6 +216,30 @@ void small(benchmark::State& state, Suite& suite) {
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kCount));
 }
 
+// What a program without a store does with them: a file each, and one sync of the file system for
+// all.
+void small_files(benchmark::State& state, Suite& suite) {
+  constexpr int kCount = 1000;
+  const std::string bytes = noise(1024);
+  for (auto _ : state) {
+    state.PauseTiming();
+    const std::filesystem::path folder = suite.new_folder();
+    const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    state.ResumeTiming();
+    for (int i = 0; i < kCount; ++i) {
+      const int file = ::openat(directory, std::to_string(i).c_str(),
+                                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+      if (::write(file, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+        give_up("the disk refuses");
+      }
+      ::close(file);
+    }
+    if (::syncfs(directory) != 0) give_up("the disk refuses");
+    ::close(directory);
+  }
+  state.SetItemsProcessed(state.iterations() * kCount);
+}
+
 }  // namespace
 
 void register_media(Suite& suite) {
@@ -227,8 +273,23 @@ void register_media(Suite& suite) {
     add("media/out/descriptor", size, [&](benchmark::State& state) { out(state, suite); });
     add("media/out/pieces", size, [&](benchmark::State& state) { out_in_pieces(state, suite); });
   }
+  const std::int64_t streamed = suite.settings().quick ? 1 << 20 : 64 << 20;
+  add("media/in/pieces_in_memory", streamed,
+      [&](benchmark::State& state) { in(state, suite, Way::pieces, false, Role::in_memory); });
+  benchmark::RegisterBenchmark("media/out/stream",
+                               [&](benchmark::State& state) { out_streamed(state, suite); })
+      ->ArgName("size")
+      ->Arg(streamed)
+      ->UseManualTime()
+      ->MinTime(seconds)
+      ->Unit(benchmark::kMicrosecond);
   benchmark::RegisterBenchmark("media/in/1000_of_1_KiB",
                                [&](benchmark::State& state) { small(state, suite); })
+      ->UseRealTime()
+      ->MinTime(seconds)
+      ->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("media/in/1000_files_of_1_KiB_syncfs",
+                               [&](benchmark::State& state) { small_files(state, suite); })
       ->UseRealTime()
       ->MinTime(seconds)
       ->Unit(benchmark::kMillisecond);

@@ -12,6 +12,8 @@ void start_once(benchmark::State& state, Suite& suite, const std::filesystem::pa
   const Clock::time_point start = Clock::now();
   Daemon daemon(suite.settings().emstored, data);
   state.SetIterationTime(std::chrono::duration<double>(Clock::now() - start).count());
+  constexpr double kMebibyte = 1 << 20;
+  state.counters["resident_mib"] = static_cast<double>(daemon.resident_bytes()) / kMebibyte;
   daemon.stop();
 }
 

@@ -49,12 +49,23 @@ const std::filesystem::path& Suite::long_folder() {
   return long_;
 }
 
+std::unique_ptr<Daemon> Suite::daemon_on_disk(Role role) {
+  std::vector<std::string> settings;
+  // Longer than a query and its decoding by the client take.
+  if (role == Role::spinning_reads) settings = {"threads.spin=200us"};
+  return std::make_unique<Daemon>(settings_.emstored, copy_of(shop_folder()), settings);
+}
+
+std::unique_ptr<Daemon> Suite::daemon_in_memory() {
+  memory_.emplace("/dev/shm");
+  return std::make_unique<Daemon>(settings_.emstored, memory_->path() / "store",
+                                  std::vector<std::string>{"store.allow_memory=true"});
+}
+
 Daemon& Suite::daemon(Role role) {
   std::unique_ptr<Daemon>& daemon = daemons_[role];
   if (!daemon) {
-    // Longer than a query and its decoding by the client take.
-    const char* spin = role == Role::spinning_reads ? "200us" : "0s";
-    daemon = std::make_unique<Daemon>(settings_.emstored, copy_of(shop_folder()), spin);
+    daemon = role == Role::in_memory ? daemon_in_memory() : daemon_on_disk(role);
   }
   return *daemon;
 }

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,7 +50,8 @@ class Latencies {
 };
 
 // Who is measured over the socket. Each has a store of its own, so that nobody changes another's.
-enum class Role : std::uint8_t { reads, spinning_reads, commits };
+// `in_memory`: on a file system that keeps everything in memory, so that nothing is synced.
+enum class Role : std::uint8_t { reads, spinning_reads, commits, in_memory };
 
 class Suite {
  public:
@@ -70,8 +72,12 @@ class Suite {
   AttachStream& attaches() { return attaches_; }
 
  private:
+  std::unique_ptr<Daemon> daemon_on_disk(Role role);
+  std::unique_ptr<Daemon> daemon_in_memory();
+
   Settings settings_;
   testing::TemporaryFolder folder_;
+  std::optional<testing::TemporaryFolder> memory_;
   int folders_ = 0;
   std::filesystem::path shop_, long_;
   AttachStream attaches_{settings_.shop()};

@@ -173,9 +173,10 @@ constexpr std::array kSettings{
 
     Setting{"requests.window", [](Config& c) -> Place { return Duration{&c.key_window}; },
             "how long the key of a request is remembered"},
-    Setting{"requests.count", [](Config& c) -> Place { return Number{&c.keys_max}; },
-            "keys of how many of the last commits are remembered; of some 6 % more, at least 64, until "
-            "they are looked for"},
+    Setting{
+        "requests.count", [](Config& c) -> Place { return Number{&c.keys_max}; },
+        "keys of how many of the last commits are remembered; of some 6 % more, at least 64, until "
+        "they are looked for"},
     Setting{"requests.expiry_interval",
             [](Config& c) -> Place {
               return Duration{&c.key_expiry_interval, std::chrono::milliseconds(10)};
