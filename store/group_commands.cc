@@ -182,8 +182,8 @@ class Group::CommandRun {
   Status note_going(const Entity& entity, const std::vector<RecordId>& ids,
                     const std::string& path) {
     for (const RecordId& id : ids) going_.insert({entity.id, id});
-    const Status added = add_cascades(rows_, schema(), group_.limits_.commit_changes_max,
-                                      group_.limits_.examined_max, going_);
+    Status added = add_cascades(rows_, schema(), group_.limits_.commit_changes_max,
+                                group_.limits_.examined_max, going_);
     if (added || added.error().code != ErrorCode::commit_too_large) return added;
     refuse_size(added.error().message, path_in(path, "where"),
                 "give a smaller limit, and while hasMore go on after the last id");

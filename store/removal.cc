@@ -173,7 +173,8 @@ Status add_cascades(const Reader& reader, const Schema& schema, std::size_t most
     const RecordRef record = records[next];  // What is found moves them.
     const auto [fields, is_new] = cascading.try_emplace(record.entity);
     if (is_new) fields->second = cascading_to(schema, record.entity);
-    for (const auto& [owner, ids] : fields->second) {
+    for (const auto& leading : fields->second) {
+      const std::set<FieldId>& ids = leading.second;
       const auto look = [&](std::string_view key, std::string_view) -> Result<bool> {
         if (++looked > looked_max) return looked_too_far(looked_max);
         EMSTORE_TRY(const BacklinkKey place, backlink_of_key(key));
@@ -182,7 +183,8 @@ Status add_cascades(const Reader& reader, const Schema& schema, std::size_t most
         }
         return going.size() <= most ? Result<bool>(true) : too_many_along(most);
       };
-      const std::string prefix = backlink_prefix(record, /*covered=*/false) + entity_prefix(owner);
+      const std::string prefix =
+          backlink_prefix(record, /*covered=*/false) + entity_prefix(leading.first);
       EMSTORE_CHECKED(reader.try_scan(Family::backlinks, range_of_prefix(prefix), look));
     }
   }
