@@ -44,7 +44,6 @@ struct Mutation {
   std::optional<List> documents = {};  // insert: instead of `document`.
   std::optional<Choice> choice = {};   // update, remove: instead of `id`; check: beside it.
   bool exists = true;                  // check: false: there must be no such record.
-  bool takes_back = false;             // remove: by an undo. See Command::planned_with.
   std::string place = {};              // What errors call it; empty: by its number.
 };
 
@@ -177,8 +176,8 @@ struct ScrubCommand {
 // Forgets request keys that are older than the window, in time or in commits, a slice at a time.
 struct ExpireCommand {
   std::int64_t window_micros = 0;
-  // Keys of earlier commits than the last so many are forgotten, once there is one of at least 64
-  // commits or a sixteenth more before these; 0: no bound.
+  // Keys of earlier commits than the last so many are forgotten, once there is one of 64 to 4,096
+  // commits before these; 0: no bound.
   std::uint64_t commits_max = 0;
 };
 

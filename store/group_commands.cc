@@ -225,6 +225,7 @@ class Group::CommandRun {
                      Violations& own) {
     Resolved resolved = resolve(schema(), entity, mutation, part, references_, own);
     if (!resolved.decidable || refused_.contains(resolved.record())) return {};
+    resolved.takes_back = command_.planned_with.has_value();
     EMSTORE_TRY(const Version unchanged, version_of(rows_, resolved));
     // It may have gone with a record before it: this commit deleted it, too.
     const bool has_gone =

@@ -1,7 +1,6 @@
 #include "store/removal.h"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <set>
 #include <string>

@@ -33,7 +33,6 @@ class Resolver {
                       .entity = &entity,
                       .expected = mutation.expected,
                       .detach = mutation.detach,
-                      .takes_back = mutation.takes_back,
                       .exists = mutation.exists,
                       .path = part.path};
     if (part.id) {

@@ -78,9 +78,10 @@ struct Resolved {
   std::vector<LinkRequest> inverses;    // and of what leads to the record.
   std::optional<NewMedia> media;        // insert into media.
   std::optional<Version> expected;
-  bool detach = false, takes_back = false;
-  bool exists = true;    // check.
-  std::string path;      // Of the record's part within its command; empty when that is all.
+  bool detach = false;
+  bool takes_back = false;  // remove: of an undo (Command::planned_with).
+  bool exists = true;       // check.
+  std::string path;         // Of the record's part within its command; empty when that is all.
   bool is_item = false;  // That part is an item of $set, $attach or $detach: it names the record.
   // Enough is known to hold it against the store: what is wrong with it is not all that may be
   // said.

@@ -266,9 +266,7 @@ class Undoing {
     std::stable_partition(made.begin(), made.end(),
                           [](const RecordRef& record) { return record.entity != kMediaEntity; });
     for (const RecordRef& record : made) {
-      EMSTORE_TRY(Mutation mutation, mutation_of(Verb::remove, record));
-      mutation.takes_back = true;
-      command.mutations.push_back(std::move(mutation));
+      EMSTORE_TRY(command.mutations.emplace_back(), mutation_of(Verb::remove, record));
     }
     return {};
   }
