@@ -175,8 +175,8 @@ constexpr std::array kSettings{
             "how long the key of a request is remembered"},
     Setting{
         "requests.count", [](Config& c) -> Place { return Number{&c.keys_max}; },
-        "keys of how many of the last commits are remembered; of some 6 % more, at least 64, until "
-        "they are looked for"},
+        "keys of how many of the last commits are remembered; of some more, at most 4,096, until "
+        "it is worth a commit"},
     Setting{"requests.expiry_interval",
             [](Config& c) -> Place {
               return Duration{&c.key_expiry_interval, std::chrono::milliseconds(10)};
