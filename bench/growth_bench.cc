@@ -2,6 +2,8 @@
 // 2 × from a gallery of 10 to one of 100,000; findOne by id and by a unique field within 2 × from
 // 10^3 to 10^6 records; a page of 20 by an indexed where and the last page by cursors within 2 × of
 // the first one. What cannot be flat stands beside it: a where without an index, a page by offset.
+#include <functional>
+
 #include "bench/suite.h"
 
 namespace emstore::bench {
@@ -12,6 +14,35 @@ using Clock = Latencies::Clock;
 constexpr std::size_t kAttachGroup = 64;
 constexpr std::uint64_t kPage = 10;   // What the smallest gallery has, too.
 constexpr std::int64_t kGroups = 50;  // Of each measurement of $attach.
+
+// Does `work` again and again on what `prepare` gives, which is not timed. `items`: of one turn.
+template <typename Prepare, typename Work>
+void time_each(benchmark::State& state, std::size_t items, Prepare prepare, Work work) {
+  Latencies latencies;
+  for (auto _ : state) {
+    const auto asked = prepare();
+    const Clock::time_point start = Clock::now();
+    work(asked);
+    latencies.add(Clock::now() - start);
+  }
+  latencies.report(state);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(items));
+}
+
+void time_attaches(benchmark::State& state, Shop& shop,
+                   const std::function<std::vector<Attach>()>& next) {
+  time_each(state, kAttachGroup, next,
+            [&](const std::vector<Attach>& group) { shop.commit(group); });
+}
+
+void time_finds(benchmark::State& state, const Shop& shop, const std::function<Map()>& next) {
+  std::string out;
+  time_each(state, 1, next, [&](const Map& query) {
+    out.clear();
+    shop.find_one("products", query, out);
+    if (out.size() < 20) give_up("a product that is not there");
+  });
+}
 
 // One product for each size, with a gallery of so many of the same media.
 struct Galleries {
@@ -48,61 +79,28 @@ struct Galleries {
 // Commits in groups of 64, all to the one gallery; behind its last link.
 void attach_to_gallery(benchmark::State& state, Galleries& galleries) {
   const std::uint64_t product = galleries.product_of.at(state.range(0));
-  std::uint64_t medium = galleries.largest;
-  Latencies latencies;
-  for (auto _ : state) {
+  time_attaches(state, galleries.shop, [product, medium = galleries.largest]() mutable {
     std::vector<Attach> attaches(kAttachGroup);
     for (Attach& attach : attaches) attach = {product, ++medium};
-    const Clock::time_point start = Clock::now();
-    galleries.shop.commit(attaches);
-    latencies.add(Clock::now() - start);
-  }
-  latencies.report(state);
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kAttachGroup));
+    return attaches;
+  });
 }
 
 void find_gallery(benchmark::State& state, Galleries& galleries) {
   const Map query = find_one_query(galleries.product_of.at(state.range(0)), kPage);
-  std::string out;
-  Latencies latencies;
-  for (auto _ : state) {
-    out.clear();
-    const Clock::time_point start = Clock::now();
-    galleries.shop.find_one("products", query, out);
-    latencies.add(Clock::now() - start);
-  }
-  latencies.report(state);
-  state.SetItemsProcessed(state.iterations());
+  time_finds(state, galleries.shop, [&] { return query; });
 }
 
 // The same shop behind a short log and a long one.
 void attach_behind_log(benchmark::State& state, Suite& suite, Shop& shop) {
   AttachStream attaches(suite.settings().shop());
   attaches.next(suite.settings().log_commits());  // Of which the long one has some.
-  Latencies latencies;
-  for (auto _ : state) {
-    const std::vector<Attach> group = attaches.next(kAttachGroup);
-    const Clock::time_point start = Clock::now();
-    shop.commit(group);
-    latencies.add(Clock::now() - start);
-  }
-  latencies.report(state);
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kAttachGroup));
+  time_attaches(state, shop, [&] { return attaches.next(kAttachGroup); });
 }
 
 void find_behind_log(benchmark::State& state, Suite& suite, const Shop& shop) {
   Ids ids(suite.settings().shop().products);
-  std::string out;
-  Latencies latencies;
-  for (auto _ : state) {
-    out.clear();
-    const Map query = find_one_query(ids.next(), kPage);
-    const Clock::time_point start = Clock::now();
-    shop.find_one("products", query, out);
-    latencies.add(Clock::now() - start);
-  }
-  latencies.report(state);
-  state.SetItemsProcessed(state.iterations());
+  time_finds(state, shop, [&] { return find_one_query(ids.next(), kPage); });
 }
 
 void register_growth_of_log(Suite& suite) {
@@ -149,18 +147,7 @@ void find_record(benchmark::State& state, const Shop& shop, bool by_sku) {
     out.clear();
     shop.find_one("products", query_of(id), out);
   }
-  Latencies latencies;
-  for (auto _ : state) {
-    out.clear();
-    const std::uint64_t id = ids.next();
-    const Map query = query_of(id);
-    const Clock::time_point start = Clock::now();
-    shop.find_one("products", query, out);
-    latencies.add(Clock::now() - start);
-    if (out.size() < 20) give_up("no product " + std::to_string(id));
-  }
-  latencies.report(state);
-  state.SetItemsProcessed(state.iterations());
+  time_finds(state, shop, [&] { return query_of(ids.next()); });
 }
 
 constexpr std::uint64_t kPageOfRecords = 20;
@@ -168,15 +155,12 @@ constexpr std::uint64_t kPageOfRecords = 20;
 // One page of a query, again and again.
 void find_page(benchmark::State& state, const Shop& shop, const Map& query) {
   std::string out;
-  Latencies latencies;
-  for (auto _ : state) {
-    out.clear();
-    const Clock::time_point start = Clock::now();
-    shop.find_many("products", query, out);
-    latencies.add(Clock::now() - start);
-  }
-  latencies.report(state);
-  state.SetItemsProcessed(state.iterations());
+  time_each(
+      state, 1, [&] { return &query; },
+      [&](const Map* asked) {
+        out.clear();
+        shop.find_many("products", *asked, out);
+      });
 }
 
 // The query as it stands `pages` pages later.
