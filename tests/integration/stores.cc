@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <random>
 #include <utility>
 
 #include "base/hash.h"
 #include "daemon/opening.h"
 #include "store/verify.h"
+#include "tests/support/damage.h"
 
 namespace emstore::testing {
 namespace {
@@ -34,14 +34,7 @@ std::string store_media(Wire& wire, const std::string& bytes) {
 }
 
 void flip(const std::filesystem::path& path, std::uint64_t offset) {
-  namespace fs = std::filesystem;
-  fs::permissions(path, fs::perms::owner_write, fs::perm_options::add);
-  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
-  file.seekg(static_cast<std::streamoff>(offset));
-  const char byte = static_cast<char>(file.get() ^ 0x10);
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(byte);
-  ASSERT_TRUE(file.good()) << path;
+  damage(path, Damage::flipped, offset);
 }
 
 void fill_shop(Wire& wire, int products) {

@@ -1,6 +1,8 @@
 // What happens to files on a disk that rots, or that somebody else writes to.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -37,6 +39,7 @@ inline void damage(const std::filesystem::path& path, Damage how, std::uint64_t 
       fs::remove(path);
       break;
   }
+  EXPECT_TRUE(file.flush().good()) << path;
 }
 
 }  // namespace emstore::testing

@@ -389,6 +389,12 @@ class FewOpenFiles(Case):
                 idle[0].call("blob.begin")
         self.assertEqual(refused.exception.code, "busy")
         self.assertIn("descriptor", refused.exception.message)
+        with tempfile.TemporaryFile(dir=self.folder.name) as small:
+            small.write(b"small")
+            small.flush()
+            with self.assertRaises(rpc.Refused) as refused:
+                idle[0].reply(idle[0].send_passing(small.fileno(), "blob.put_fd"))
+        self.assertEqual(refused.exception.code, "busy")
         for number in range(20):
             idle[1].call("insertMany", "media", [{"file": os.urandom(40_000)} for _ in range(20)])
         self.assertTrue(idle[2].verify()["equal"])

@@ -95,7 +95,11 @@ class Connection:
         return result
 
     def call(self, method, *params):
-        return self.reply(self.send(method, *params))
+        try:
+            self.send(method, *params)
+        except BrokenPipeError:
+            pass  # What the daemon said before it closed is still to be read.
+        return self.reply(self._next)
 
     def upload(self, data):
         """The blob's address of those bytes, sent in pieces with several in flight."""

@@ -188,6 +188,11 @@ class BesideThem(unittest.TestCase):
         with self.daemon.connect() as wire:
             wire.call("ping")
             self.assertEqual(self.daemon.open_files_of_one(), before)
+            wire.call("blob.begin", {"size": 100})  # It goes while the daemon runs, too.
+            deadline = time.monotonic() + 30
+            while self.uploads():
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <future>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "fake_daemon.h"
 #include "protocol/codec.h"
@@ -104,16 +106,21 @@ TEST(ClientFeed, RunsUntilItsHandlerHasEnough) {
   EXPECT_EQ(feed.position(), 50u);
 }
 
+// Sends these commits once, and hangs up. Notes from where it was asked to begin.
+auto sends_once(Seen<std::uint64_t>& asked, std::vector<std::int64_t> sequences) {
+  return [&asked, sequences = std::move(sequences)](Link& link) {
+    const auto subscribe = greet(link);
+    asked.add(subscribe && subscribe->from ? *subscribe->from : 0);
+    List commits;
+    for (const std::int64_t sequence : sequences) commits.push_back(commit(sequence));
+    link.send(pushed("commits", {3, std::move(commits), sequences.back() + 1}));
+  };
+}
+
 TEST(ClientFeed, RunsOnAfterALostConnection) {
   Seen<std::uint64_t> asked;
-  const auto once = [&asked](std::int64_t sequence) {
-    return [&asked, sequence](Link& link) {
-      const auto subscribe = greet(link);
-      asked.add(subscribe && subscribe->from ? *subscribe->from : 0);
-      link.send(pushed("commits", {3, List{commit(sequence)}, sequence + 1}));
-    };
-  };
-  FakeDaemon daemon({serve_client, once(42), once(43), [](Link& link) { link.next(); }});
+  FakeDaemon daemon({serve_client, sends_once(asked, {42}), sends_once(asked, {43}),
+                     [](Link& link) { link.next(); }});
   Client client(daemon.options());
   Feed feed = client.subscribe({.from = 42});
   std::vector<std::uint64_t> got;
@@ -127,14 +134,8 @@ TEST(ClientFeed, RunsOnAfterALostConnection) {
 
 TEST(ClientFeed, GoesOnWhereItWasAfterALostConnection) {
   Seen<std::uint64_t> asked;
-  const auto once = [&asked](std::int64_t first) {
-    return [&asked, first](Link& link) {
-      const auto subscribe = greet(link);
-      asked.add(subscribe && subscribe->from ? *subscribe->from : 0);
-      link.send(pushed("commits", {3, List{commit(first), commit(first + 1)}, first + 2}));
-    };
-  };
-  FakeDaemon daemon({serve_client, once(42), once(44), [](Link& link) { link.next(); }});
+  FakeDaemon daemon({serve_client, sends_once(asked, {42, 43}), sends_once(asked, {44, 45}),
+                     [](Link& link) { link.next(); }});
   Client client(daemon.options());
   Feed feed = client.subscribe({.entity = "products"});
   for (std::uint64_t next = 43; next <= 46; ++next) {

@@ -6,9 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "store/undo.h"
-#include "tests/support/blog.h"
-#include "tests/support/test_store.h"
+#include "tests/unit/store/undoing.h"
 
 namespace emstore::testing {
 namespace {
@@ -30,33 +28,10 @@ Map nodes(const char* rule) {
       {"indices", Map{}}};
 }
 
-class UndoMeanwhile : public ::testing::Test, public TestStore {
+class UndoMeanwhile : public UndoTest {
  protected:
-  static Map set(Value value) { return Map{{"$set", std::move(value)}}; }
-  static Map attach(Value value) { return Map{{"$attach", std::move(value)}}; }
-  static Map ref(const char* name) { return Map{{"$ref", name}}; }
-  static store::Mutation insert_as(const char* name, std::string entity, Map document) {
-    store::Mutation mutation = insert(std::move(entity), std::move(document));
-    mutation.name = name;
-    return mutation;
-  }
-  static store::Mutation remove_where(const std::string& entity, Map where) {
-    store::Mutation mutation = remove(entity, 1);
-    mutation.id = Value();
-    const bool all = where.empty();
-    mutation.choice = store::Choice{std::move(where), all, {}, {}};
-    return mutation;
-  }
-  Sequence together(std::vector<store::Mutation> mutations) {
-    store::Command all = command(std::move(mutations));
-    all.is_transaction = true;
-    const store::Outcome outcome = submit(std::move(all));
-    EXPECT_TRUE(outcome) << (outcome ? "" : to_string(outcome.error()));
-    return view()->sequence;
-  }
   store::Command plan(Sequence sequence) {
-    const store::QueryLimits limits;
-    Result<store::Command> command = store::undo_of(*view(), sequence, std::nullopt, limits);
+    Result<store::Command> command = undo_of(sequence);
     EXPECT_TRUE(command) << (command ? "" : to_string(command.error()));
     return command ? *command : store::Command();
   }
@@ -78,7 +53,13 @@ class UndoMeanwhile : public ::testing::Test, public TestStore {
     const Value last = find_one(entity, {{"orderBy", "-id"}});
     return static_cast<std::uint64_t>(*last.if_map()->find("id")->if_integer());
   }
-  void TearDown() override { verify(); }
+  // nodes/1, and sixty more that lead to it, where only forty are allowed of something.
+  void grow(const char* field) {
+    open();
+    apply(nodes("set null"));
+    must(insert("nodes", {{"name", "Y"}}));
+    for (int i = 0; i < 60; ++i) must(insert("nodes", {{"name", "leaf"}, {field, 1}}));
+  }
 };
 
 TEST_F(UndoMeanwhile, DeletesNothingThatWasChanged) {
@@ -158,10 +139,7 @@ TEST_F(UndoMeanwhile, TouchesNoFieldThatTookTheName) {
 
 TEST_F(UndoMeanwhile, IsNotBoundByWhatLiesBelowWhatStays) {
   options().limits.commit_changes_max = 40;
-  open();
-  apply(nodes("set null"));
-  must(insert("nodes", {{"name", "Y"}}));
-  for (int i = 0; i < 60; ++i) must(insert("nodes", {{"name", "leaf"}, {"parent_id", 1}}));
+  grow("parent_id");
   const Sequence made = together(
       {insert_as("x", "nodes", {{"name", "X"}}), update("nodes", 1, {{"parent", set(ref("x"))}})});
   EXPECT_TRUE(submit(plan(made)));
@@ -181,17 +159,14 @@ TEST_F(UndoMeanwhile, TakesBackAsManyReferencesAsOneCommitMade) {
   };
   EXPECT_TRUE(submit(plan(make())));
   make();
-  must(remove_where("nodes", {}));
+  must(delete_where("nodes", {{"id", Map{{"$gte", 1}}}}));
 }
 
 TEST_F(UndoMeanwhile, DeletionsThatLookTooFarSayHowToPage) {
   options().limits.examined_max = 40;
-  open();
-  apply(nodes("set null"));
-  must(insert("nodes", {{"name", "Y"}}));
-  for (int i = 0; i < 60; ++i) must(insert("nodes", {{"name", "leaf"}, {"other_id", 1}}));
+  grow("other_id");
   store::Command both =
-      command({update("nodes", 999, {{"name", "x"}}), remove_where("nodes", {{"id", 1}})});
+      command({update("nodes", 999, {{"name", "x"}}), delete_where("nodes", {{"id", 1}})});
   both.is_transaction = true;
   const store::Outcome refused = submit(std::move(both));
   ASSERT_FALSE(refused);
@@ -203,11 +178,8 @@ TEST_F(UndoMeanwhile, DeletionsThatLookTooFarSayHowToPage) {
 
 TEST_F(UndoMeanwhile, DeletionsThatTakeTooMuchAlongSayHowToPage) {
   options().limits.commit_changes_max = 40;
-  open();
-  apply(nodes("set null"));
-  must(insert("nodes", {{"name", "Y"}}));
-  for (int i = 0; i < 60; ++i) must(insert("nodes", {{"name", "leaf"}, {"parent_id", 1}}));
-  const store::Outcome refused = ask(remove_where("nodes", {{"id", 1}}));
+  grow("parent_id");
+  const store::Outcome refused = ask(delete_where("nodes", {{"id", 1}}));
   ASSERT_FALSE(refused);
   EXPECT_THAT(to_string(refused.error()),
               HasSubstr("more than 40 records would go along at where"));

@@ -1,5 +1,3 @@
-#include "store/undo.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,45 +5,27 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/blog.h"
-#include "tests/support/test_store.h"
+#include "tests/unit/store/undoing.h"
 
 namespace emstore::testing {
 namespace {
 
 using ::testing::HasSubstr;
 
-class Undo : public ::testing::Test, public TestStore {
+class Undo : public UndoTest {
  protected:
   Undo() {
     apply(shop_schema());                                                             // 1
     for (int i = 0; i < 4; ++i) upload("picture " + std::to_string(i));               // 2 to 5
     must(insert("products", {{"name", "Laptop"}, {"gallery", set(List{1, 2, 3})}}));  // 6
   }
-  static Map set(Value value) { return Map{{"$set", std::move(value)}}; }
-  static Map attach(Value value) { return Map{{"$attach", std::move(value)}}; }
-  static Map detach(Value value) { return Map{{"$detach", std::move(value)}}; }
   static Map tag(int id, Map meta) { return Map{{"id", id}, {"meta", std::move(meta)}}; }
 
-  static Map ref(const char* name) { return Map{{"$ref", name}}; }
-  static store::Mutation insert_as(const char* name, std::string entity, Map document) {
-    store::Mutation mutation = insert(std::move(entity), std::move(document));
-    mutation.name = name;
-    return mutation;
-  }
   static store::Mutation update_of(const char* name, std::string entity, Map document) {
     store::Mutation mutation = update(std::move(entity), 0, std::move(document));
     mutation.id = ref(name);
     return mutation;
   }
-  Sequence together(std::vector<store::Mutation> mutations) {
-    store::Command all = command(std::move(mutations));
-    all.is_transaction = true;
-    const store::Outcome outcome = submit(std::move(all));
-    EXPECT_TRUE(outcome) << (outcome ? "" : to_string(outcome.error()));
-    return view()->sequence;
-  }
-
   // The shop with a blog beside it, whose links of posts to tags hold a weight and a note.
   static Map shop_with_blog() {
     Map schema = shop_schema(), blog = blog_schema();
@@ -67,10 +47,6 @@ class Undo : public ::testing::Test, public TestStore {
     must(insert("posts", {{"title", "News"}, {"tags", attach(std::move(its_tags))}}));  // 12
   }
 
-  Result<store::Command> undo_of(Sequence sequence) {
-    const store::QueryLimits limits;
-    return store::undo_of(*view(), sequence, std::nullopt, limits);
-  }
   // Carries it out; the error of either step.
   std::optional<Error> undo(Sequence sequence) {
     Result<store::Command> command = undo_of(sequence);
@@ -103,8 +79,6 @@ class Undo : public ::testing::Test, public TestStore {
     const Value record = find_one(entity, {{"where", Map{{"id", id}}}});
     return record.if_map() == nullptr ? Value("no record") : *record.if_map()->find(name);
   }
-
-  void TearDown() override { verify(); }
 };
 
 TEST_F(Undo, GivesFieldsBackWhatTheyHeld) {
