@@ -375,8 +375,11 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
   }
   for (const Item& item : wish.detach) {
     const auto present = find(links, item.id);
-    if (present == links.end()) outcome.missed.push_back(item.id);
-    if (present != links.end()) links.erase(present);
+    if (present != links.end()) {
+      links.erase(present);
+    } else if (link_to(outcome.before, item.id) == nullptr) {
+      outcome.missed.push_back(item.id);
+    }
   }
   for (const Item& item : wish.attach) {
     outcome.attached.push_back(item.id);

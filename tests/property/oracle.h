@@ -84,7 +84,7 @@ struct ExpectedField {
   std::string name;
   std::vector<OracleLink> before, after;
   std::vector<std::uint64_t> attached;  // As asked.
-  std::vector<std::uint64_t> missed;    // Those to detach that were not linked then.
+  std::vector<std::uint64_t> missed;    // To detach, linked neither before nor by the $set.
   bool was_set = false, detaches = false;
 };
 

@@ -64,7 +64,7 @@ std::string difference_of_field(const ExpectedField& expected, const store::Fiel
   const Ids added = without(expected.after, expected.before);
   const Ids removed = without(expected.before, expected.after);
   const Ids moved = ids_of(actual.moved);
-  Ids placed, must_move, already, missing;
+  Ids placed, must_move, already;
   for (const OracleLink& link : expected.after) {
     const OracleLink* before = link_to(expected.before, link.media);
     if (link.is_fresh) placed.push_back(link.media);
@@ -76,13 +76,10 @@ std::string difference_of_field(const ExpectedField& expected, const store::Fiel
   for (const std::uint64_t id : expected.attached) {
     if (!contains(added, id) && !contains(moved, id)) already.push_back(id);
   }
-  for (const std::uint64_t id : expected.missed) {
-    if (!contains(removed, id) && !contains(moved, id)) missing.push_back(id);
-  }
   std::string text = unequal("added", added, ids_of(actual.added)) +
                      unequal("removed", removed, ids_of(actual.removed)) +
                      unequal("already", sorted(already), ids_of(actual.already)) +
-                     unequal("missing", sorted(missing), ids_of(actual.missing));
+                     unequal("missing", sorted(expected.missed), ids_of(actual.missing));
   const bool in_place = unmoved(expected.before, expected.after, placed) ==
                         unmoved(expected.after, expected.before, placed);
   const bool is_free = expected.was_set && (!in_place || !placed.empty() || expected.detaches);
