@@ -274,7 +274,11 @@ Expected Oracle::carry_out(const store::Command& command, std::uint32_t uid) {
     expected.mutations.push_back(carry_out(command.mutations[i], path, command, progress));
     const std::string& name = command.mutations[i].name;
     if (name.empty()) continue;
-    if (refusals_.size() != faults) progress.refused_names.insert(name);
+    // One that names something refused is left out without a refusal of its own.
+    const auto& documents = command.mutations[i].documents;
+    const std::size_t wanted = documents ? documents->size() : 1;
+    const bool is_whole = expected.mutations.back().records.size() == wanted;
+    if (refusals_.size() != faults || !is_whole) progress.refused_names.insert(name);
     for (const ExpectedMutation& record : expected.mutations.back().records)
       progress.names[name].push_back(record.id);
   }

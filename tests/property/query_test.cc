@@ -216,7 +216,7 @@ TEST(QueriesControl, JudgesThatAreWrongOnPurposeAreCaught) {
   SCOPED_TRACE("EMSTORE_SEED=" + std::to_string(seed));
   Dice dice(seed);
   std::set<Flaw> caught;
-  for (std::size_t models = 0; models < 20 && caught.size() < std::size(kFlaws); ++models) {
+  for (std::size_t models = 0; models < 400 && caught.size() < std::size(kFlaws); ++models) {
     const Model model = random_model(dice);
     const ModelStore store(model);
     for (std::uint64_t i = 0; i < kQueriesAModel; ++i) {
