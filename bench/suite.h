@@ -76,7 +76,7 @@ class Suite {
   std::unique_ptr<Daemon> daemon_in_memory();
 
   Settings settings_;
-  testing::TemporaryFolder folder_;
+  testing::TemporaryFolder folder_{std::filesystem::temp_directory_path()};
   std::optional<testing::TemporaryFolder> memory_;
   int folders_ = 0;
   std::filesystem::path shop_, long_;

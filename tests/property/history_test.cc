@@ -27,7 +27,7 @@ using Views = std::map<Sequence, std::shared_ptr<const store::View>>;
 class Life {
  public:
   Life(std::uint64_t seed, std::size_t commands, std::size_t positions)
-      : dice_(seed), oracle_(shop_of_stage(0)), author_(dice_, oracle_), store_(scratch_folder()) {
+      : dice_(seed), oracle_(shop_of_stage(0)), author_(dice_, oracle_) {
     change_schema(0);
     for (std::size_t step = 0; step < commands; ++step) {
       if (step > 0 && step % (commands / kShopStages) == 0 && stage_ + 1 < kShopStages) {

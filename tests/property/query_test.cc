@@ -26,7 +26,7 @@ std::string list_text(const Ids& ids) {
 // A store that holds a model.
 class ModelStore {
  public:
-  explicit ModelStore(const Model& model) : store_(scratch_folder()) {
+  explicit ModelStore(const Model& model) {
     store_.apply(model.schema());
     std::vector<store::Submission> group;
     for (const auto& [id, medium] : model.media) {

@@ -88,8 +88,7 @@ class Comparison {
         carrier_(std::move(carrier)),
         dice_(seed),
         oracle_(shop_of_stage(0)),
-        author_(dice_, oracle_),
-        store_(scratch_folder()) {
+        author_(dice_, oracle_) {
     change_schema(0);
   }
 

@@ -1,8 +1,7 @@
-// What tests that chance leads share: dice, how long and from which seed they run, and where.
+// What tests that chance leads share: dice, how long and from which seed they run.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <initializer_list>
 #include <random>
 
@@ -29,7 +28,5 @@ class Dice {
 std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise);
 // SEED of the environment, or what every run has.
 std::uint32_t seed_given();
-// Stores live in memory where that is possible: what a sync costs is no matter here.
-std::filesystem::path scratch_folder();
 
 }  // namespace emstore::testing

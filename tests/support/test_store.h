@@ -80,10 +80,7 @@ inline Map shop_schema() {
 
 class TestStore {
  public:
-  explicit TestStore(const std::filesystem::path& parent = std::filesystem::temp_directory_path())
-      : folder_(parent) {
-    open();
-  }
+  TestStore() { open(); }
 
   void open() {
     store_.reset();

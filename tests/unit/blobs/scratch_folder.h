@@ -1,10 +1,5 @@
-// A folder of its own for one test, gone with it. In memory where there is a file system in memory:
-// what these tests show needs no disk, and each makes the 257 folders of a store.
+// A folder of its own for one test of blobs, and what these tests put there.
 #pragma once
-
-#include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -13,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tests/support/temporary_folder.h"
 
 namespace emstore::blobs {
 
@@ -20,26 +16,10 @@ inline constexpr std::uint32_t kAda = 1001;  // Whose uploads they are.
 
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    const bool has_memory = ::access("/dev/shm", W_OK) == 0;
-    const std::filesystem::path parent =
-        has_memory ? "/dev/shm" : std::filesystem::temp_directory_path();
-    std::string pattern = (parent / "emstore-blobs-XXXXXX").string();
-    const char* made = ::mkdtemp(pattern.data());
-    EXPECT_NE(made, nullptr) << pattern;
-    path_ = pattern;
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  std::filesystem::path operator/(const std::string& name) const { return folder_.path() / name; }
 
  private:
-  std::filesystem::path path_;
+  testing::TemporaryFolder folder_;
 };
 
 inline std::string bytes_of(const std::filesystem::path& path) {

@@ -113,7 +113,7 @@ class DiskFaultsTest : public ::testing::TestWithParam<DiskFault> {
     acknowledged_[sequence] = *row_of(sequence);
   }
 
-  TestStore disk_{testing::scratch_folder()};
+  TestStore disk_;
   std::shared_ptr<DroppingFileSystem> files_;
   std::map<Sequence, std::string> acknowledged_;
   std::mt19937 random_{20261130};
@@ -144,7 +144,7 @@ TEST_P(DiskFaultsTest, LoseNoCommitWhileTablesAreWritten) {
 TEST_P(DiskFaultsTest, LoseNoCommitWhileTheStoreIsOpened) {
   make_anew();
   disk_.close();
-  const testing::TemporaryFolder kept(testing::scratch_folder());
+  const testing::TemporaryFolder kept;
   copy_folder(disk_.folder(), kept.path());
   const auto acknowledged = acknowledged_;
   std::uint64_t call = 1;
