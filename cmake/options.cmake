@@ -27,6 +27,8 @@ endif()
 if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # A private State of a .cc file, whose types it may well take from there.
   target_compile_options(emstore_options INTERFACE -Wno-subobject-linkage)
+  # A batch takes up to a gigabyte anyway; to look again and again for what of it is free takes an eighth of the time.
+  target_compile_options(emstore_options INTERFACE --param=ggc-min-expand=1000 --param=ggc-min-heapsize=1048576)
 endif()
 # A designated initializer leaves out what has a default, on purpose.
 target_compile_options(emstore_options INTERFACE -Wno-missing-field-initializers)
