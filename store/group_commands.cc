@@ -306,10 +306,20 @@ class Group::CommandRun {
     RecordOutcome outcome = outcome_of(resolved, events, info_, unchanged);
     request_.counts.push_back(events.size());
     request_.versions.push_back(outcome.version);
-    paths_[{resolved.entity->id, outcome.id}] = resolved.path;
+    note_places(resolved);
     events_.insert(events_.end(), events.begin(), events.end());
     count_answer(mutation, resolved, outcome);
     outcome_.mutations.back().records.push_back(std::move(outcome));
+  }
+
+  // Also of the records that are made for it.
+  void note_places(const Resolved& resolved) {
+    paths_[resolved.record()] = resolved.path;
+    for (const auto* requests : {&resolved.links, &resolved.references, &resolved.inverses}) {
+      for (const LinkRequest& request : *requests) {
+        for (const Resolved& record : request.records) note_places(record);
+      }
+    }
   }
 
   void count_answer(const Mutation& mutation, const Resolved& resolved,

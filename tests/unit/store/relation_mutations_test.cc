@@ -251,6 +251,22 @@ TEST_F(Blog, OneToOneIsUniqueInItsNetResult) {
   EXPECT_EQ(*read("settings", 1, "users").if_map()->find("id"), Value(2));
 }
 
+TEST_F(Blog, RecordsThatAreMadeForOthersAreUniqueToo) {
+  Map schema = blog_schema();
+  schema.set("indices",
+             Map{{"label", Map{{"entity", "tags"}, {"fields", List{"label"}}, {"unique", true}}}});
+  apply(schema);
+  while (store().work().value()) continue;  // Until the index is filled.
+  const Map red{{"label", "red"}}, grey{{"label", "grey"}};
+  EXPECT_EQ(refusal(update("posts", 1, {{"tags", create(List{grey, red})}})),
+            "not_unique at tags.$create[1].label: tags/1 has label \"red\" already");
+  EXPECT_EQ(refusal(insert("users", {{"name", "Eve"},
+                                     {"posts", create(Map{{"title", "x"}, {"tags", create(red)}})}})),
+            "not_unique at posts.$create.tags.$create.label: tags/1 has label \"red\" already");
+  EXPECT_EQ(refusal(update("posts", 1, {{"tags", create(List{grey, grey})}})),
+            "not_unique at tags.$create[0].label: tags.$create[1] has label \"grey\" already");
+}
+
 TEST_F(Blog, OneToOneIsSetFromBothSides) {
   must(insert("settings", {{"theme", "dark"}}));
   must(update("settings", 1, {{"users", set(2)}}));
