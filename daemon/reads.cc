@@ -40,10 +40,16 @@ constexpr std::uint64_t kQuickBytesMax = 1u << 20;
 constexpr std::uint64_t kQuickPastMax = 500;   // Of what a read of the past looks at.
 constexpr std::uint64_t kCommitsMax = 10'000;  // Of one log.read.
 
+// A read by id is one with a `where`, of which its sender knows nothing.
+void call_id_by_its_name(Error& error) {
+  if (error.path == "where.id") error.path = "id";
+  for (Error& violation : error.violations) call_id_by_its_name(violation);
+}
+
 // What a schema of then does not have may be in that of now.
 Result<Query> resolve_as_of(const store::Moment& moment, const View& view, const Read& read) {
   Result<Query> query = store::resolve_query(*moment.schema, read.entity, read.query);
-  if (!query && read.is_by_id && query.error().path == "where.id") query.error().path = "id";
+  if (!query && read.is_by_id) call_id_by_its_name(query.error());
   if (!query && moment.schema->version != view.schema->version && query.error().hint.empty()) {
     query.error().hint =
         "as of commit " + std::to_string(moment.sequence) + " the schema is that of " +

@@ -392,6 +392,7 @@ class Group::CommandRun {
     const ErrorClass kind = class_of(error.code);
     if (kind != ErrorClass::invalid && kind != ErrorClass::too_large) return failure(error);
     error.path = path_in(path, error.path);
+    for (Error& violation : error.violations) violation.path = path_in(path, violation.path);
     violations.add(std::move(error));
     return FoundIds{};
   }

@@ -87,11 +87,13 @@ bool is_many(const With& with);
 // Whether it stands on the value of a field of the record itself.
 bool follows_value(const With& with);
 
+// Of what is wrong with one query: more is not named.
+inline constexpr std::size_t kQueryViolationsMax = 100;
+
 // Resolves the `query` map of a read ({where, with, select, orderBy | sort, limit, offset, cursor,
-// count})
-// against the schema, which must outlive the result. Unknown keys, fields, operators and relations
-// are errors with a path and a suggestion; literals of the wrong type are wrong_type; the cursor of
-// another query is wrong_cursor.
+// count}) against the schema, which must outlive the result. Unknown keys, fields, operators and
+// relations are errors with a path and a suggestion; literals of the wrong type are wrong_type; the
+// cursor of another query is wrong_cursor. Of several errors the first, with all as its violations.
 Result<Query> resolve_query(const Schema& schema, std::string_view entity, const Map& query);
 
 // How the records will be found, so that the caller knows whether to run it in place. It may lead

@@ -8,6 +8,7 @@
 #include "store/cursor.h"
 #include "store/query.h"
 #include "store/relations.h"
+#include "store/violations.h"
 #include "store/where.h"
 
 namespace emstore::store {
@@ -36,20 +37,26 @@ tl::unexpected<Error> expected(std::string_view what, const Value& given, const 
                  path);
 }
 
+Status unknown_key(const std::string& name, std::span<const std::string_view> known,
+                   const std::string& path) {
+  for (const LaterKey& later : kLaterKeys) {
+    if (name == later.name) {
+      return failure(ErrorCode::unsupported, quoted(name) + " is not supported", path,
+                     std::string(later.hint));
+    }
+  }
+  return failure(ErrorCode::unknown_option, "a query has no option " + quoted(name), path,
+                 did_you_mean(name, known));
+}
+
 Status check_keys(const Map& query, std::span<const std::string_view> known,
                   const std::string& path) {
+  Violations violations(kQueryViolationsMax);
   for (const Map::Member& member : query) {
-    if (std::find(known.begin(), known.end(), member.name) != known.end()) continue;
-    for (const LaterKey& later : kLaterKeys) {
-      if (member.name == later.name) {
-        return failure(ErrorCode::unsupported, quoted(member.name) + " is not supported",
-                       step(path, member.name), std::string(later.hint));
-      }
-    }
-    return failure(ErrorCode::unknown_option, "a query has no option " + quoted(member.name),
-                   step(path, member.name), did_you_mean(member.name, known));
+    if (std::find(known.begin(), known.end(), member.name) == known.end())
+      violations.add(unknown_key(member.name, known, step(path, member.name)));
   }
-  return {};
+  return std::move(violations).to_status();
 }
 
 // An option that is nil counts as left out.
@@ -72,13 +79,14 @@ Result<std::uint64_t> integer_from(std::int64_t least, const Value& given, const
 Status read_window(const Map& given, const std::string& path, Query& query) {
   constexpr std::string_view kNoLimit =
       "leave it out for no limit; `count` and `exists` give no records";
+  Violations violations(kQueryViolationsMax);
   if (const Value* limit = option_given(given, "limit")) {
-    EMSTORE_TRY(query.limit, integer_from(1, *limit, step(path, "limit"), std::string(kNoLimit)));
+    query.limit =
+        violations.take(integer_from(1, *limit, step(path, "limit"), std::string(kNoLimit)));
   }
-  if (const Value* offset = option_given(given, "offset")) {
-    EMSTORE_TRY(query.offset, integer_from(0, *offset, step(path, "offset"), {}));
-  }
-  return {};
+  if (const Value* offset = option_given(given, "offset"))
+    query.offset = violations.take(integer_from(0, *offset, step(path, "offset"), {}));
+  return std::move(violations).to_status();
 }
 
 // ---- orderBy ------------------------------------------------------------------------------------
@@ -98,12 +106,12 @@ class OrderReader {
 
   // Every form: "name", "-name", {name: "desc"}, {by, dir}, and lists of these.
   Status read(const Value& given, const std::string& path) {
-    if (const List* list = given.if_list()) {
-      for (std::size_t i = 0; i < list->size(); ++i)
-        EMSTORE_CHECKED(read_one((*list)[i], step(path, i)));
-      return {};
-    }
-    return read_one(given, path);
+    const List* list = given.if_list();
+    if (list == nullptr) return read_one(given, path);
+    Violations violations(kQueryViolationsMax);
+    for (std::size_t i = 0; i < list->size(); ++i)
+      violations.add(read_one((*list)[i], step(path, i)));
+    return std::move(violations).to_status();
   }
 
   // With id behind the rest in the direction of the last, so that equal records always come in one
@@ -156,11 +164,15 @@ class OrderReader {
     const Map* map = given.if_map();
     if (map == nullptr) return expected("a name, a map or a list of them", given, path);
     if (map->contains("by") && entity_.field("by") == nullptr) return read_by(*map, path);
-    for (const auto& [name, direction] : *map) {
-      EMSTORE_TRY(const bool descending, is_descending(direction, step(path, name)));
-      EMSTORE_CHECKED(add(name, descending, step(path, name)));
-    }
-    return {};
+    Violations violations(kQueryViolationsMax);
+    for (const auto& [name, direction] : *map)
+      violations.add(read_member(name, direction, step(path, name)));
+    return std::move(violations).to_status();
+  }
+
+  Status read_member(const std::string& name, const Value& direction, const std::string& path) {
+    EMSTORE_TRY(const bool descending, is_descending(direction, path));
+    return add(name, descending, path);
   }
 
   Status read_by(const Map& map, const std::string& path) {
@@ -219,7 +231,9 @@ std::vector<Column> usual_columns(const Entity& entity) {
 
 enum class Level : std::uint8_t { top, record, link };  // Of a read, of a `with`, by links.
 
-Status add_selected(const std::string& name, Level level, const std::string& path, Query& query) {
+Status add_selected(const Value& given, Level level, const std::string& path, Query& query) {
+  if (given.if_text() == nullptr) return expected("a name", given, path);
+  const std::string& name = *given.if_text();
   if (name == kLinkColumn) {
     if (level != Level::link) {
       return failure(ErrorCode::wrong_operation,
@@ -251,12 +265,10 @@ Status read_columns(const Value* select, Level level, const std::string& path, Q
   }
   const List* names = select->if_list();
   if (names == nullptr) return expected("a list of names", *select, path);
-  for (std::size_t i = 0; i < names->size(); ++i) {
-    const std::string* name = (*names)[i].if_text();
-    if (name == nullptr) return expected("a name", (*names)[i], step(path, i));
-    EMSTORE_CHECKED(add_selected(*name, level, step(path, i), query));
-  }
-  return {};
+  Violations violations(kQueryViolationsMax);
+  for (std::size_t i = 0; i < names->size(); ++i)
+    violations.add(add_selected((*names)[i], level, step(path, i), query));
+  return std::move(violations).to_status();
 }
 
 Status read_select(const Value* select, Level level, const std::string& path, Query& query) {
@@ -305,6 +317,7 @@ class WithReader {
 
   static Result<std::vector<Asked>> names_in(const Value& given, const std::string& path);
   Result<std::vector<Asked>> every_relation(const std::string& path) const;
+  Status add(const Asked& asked, std::vector<With>& with) const;
   Result<With> read_one(const Asked& asked) const;
   Result<With> read_reference(const Asked& asked) const;
   tl::unexpected<Error> unknown_relation(const Asked& asked) const;
@@ -316,18 +329,18 @@ class WithReader {
 // What a query of a read and of a `with` have in common.
 Result<Query> read_query(const Schema& schema, const Entity& entity, const Map& given, Level level,
                          const std::string& path) {
-  EMSTORE_CHECKED(check_keys(given, level == Level::top ? kReadKeys : kWithKeys, path));
+  Violations violations(kQueryViolationsMax);
+  violations.add(check_keys(given, level == Level::top ? kReadKeys : kWithKeys, path));
   Query query;
   query.entity = &entity;
-  if (const Value* where = option_given(given, "where")) {
-    EMSTORE_TRY(query.where, resolve_where(schema, entity, *where, step(path, "where")));
-  }
-  EMSTORE_TRY(query.order, read_order(entity, given, path));
-  EMSTORE_CHECKED(read_window(given, path, query));
-  EMSTORE_CHECKED(read_select(option_given(given, "select"), level, step(path, "select"), query));
-  if (const Value* with = option_given(given, "with")) {
-    EMSTORE_TRY(query.with, WithReader(schema, entity).read(*with, step(path, "with")));
-  }
+  if (const Value* where = option_given(given, "where"))
+    query.where = violations.take(resolve_where(schema, entity, *where, step(path, "where")));
+  query.order = violations.take(read_order(entity, given, path));
+  violations.add(read_window(given, path, query));
+  violations.add(read_select(option_given(given, "select"), level, step(path, "select"), query));
+  if (const Value* with = option_given(given, "with"))
+    query.with = violations.take(WithReader(schema, entity).read(*with, step(path, "with")));
+  EMSTORE_CHECKED(std::move(violations).to_status());
   return query;
 }
 
@@ -366,20 +379,26 @@ Result<std::vector<With>> WithReader::read(const Value& given, const std::string
   if (all != nullptr && !*all) return with;
   EMSTORE_TRY(const std::vector<Asked> asked,
               all != nullptr ? every_relation(path) : names_in(given, path));
-  for (const Asked& one : asked) {
-    const bool* wanted = one.options == nullptr ? nullptr : one.options->if_boolean();
-    const bool is_reference = entity_.id == kMediaEntity && one.name == kReferenceName;
-    EMSTORE_TRY(With read, is_reference ? read_reference(one) : read_one(one));
-    if (wanted != nullptr && !*wanted) continue;
-    const auto is_same = [&read](const With& other) {
-      return other.field == read.field && other.owner == read.owner;
-    };
-    if (std::any_of(with.begin(), with.end(), is_same)) {
-      return failure(ErrorCode::duplicate_item, quoted(one.name) + " is asked for twice", one.path);
-    }
-    with.push_back(std::move(read));
-  }
+  Violations violations(kQueryViolationsMax);
+  for (const Asked& one : asked) violations.add(add(one, with));
+  EMSTORE_CHECKED(std::move(violations).to_status());
   return with;
+}
+
+Status WithReader::add(const Asked& asked, std::vector<With>& with) const {
+  const bool* wanted = asked.options == nullptr ? nullptr : asked.options->if_boolean();
+  const bool is_reference = entity_.id == kMediaEntity && asked.name == kReferenceName;
+  EMSTORE_TRY(With read, is_reference ? read_reference(asked) : read_one(asked));
+  if (wanted != nullptr && !*wanted) return {};
+  const auto is_same = [&read](const With& other) {
+    return other.field == read.field && other.owner == read.owner;
+  };
+  if (std::any_of(with.begin(), with.end(), is_same)) {
+    return failure(ErrorCode::duplicate_item, quoted(asked.name) + " is asked for twice",
+                   asked.path);
+  }
+  with.push_back(std::move(read));
+  return {};
 }
 
 Result<With> WithReader::read_one(const Asked& asked) const {
@@ -432,6 +451,13 @@ tl::unexpected<Error> WithReader::unknown_relation(const Asked& asked) const {
                  did_you_mean(asked.name, names));
 }
 
+Result<bool> read_count(const Map& given) {
+  const Value* count = option_given(given, "count");
+  if (count == nullptr) return false;
+  if (count->if_boolean() == nullptr) return expected("true or false", *count, "count");
+  return *count->if_boolean();
+}
+
 // A result is a map: no name may stand in it twice.
 Status check_names(const Query& query, const std::string& path) {
   const bool selects_reference =
@@ -456,14 +482,13 @@ Result<Query> resolve_query(const Schema& schema, std::string_view entity, const
   Result<const Entity*> known = find_entity(schema, entity);
   if (!known) return with_path(std::move(known).error(), "entity");
   const Entity* found = *known;
-  EMSTORE_TRY(Query query, read_query(schema, *found, given, Level::top, {}));
+  Violations violations(kQueryViolationsMax);
+  Query query = violations.take(read_query(schema, *found, given, Level::top, {}));
+  query.count = violations.take(read_count(given));
+  EMSTORE_CHECKED(std::move(violations).to_status());
   EMSTORE_CHECKED(check_names(query, {}));
   if (option_given(given, "orderBy") == nullptr && option_given(given, "sort") == nullptr) {
     EMSTORE_TRY(query.order, own_order(*found));
-  }
-  if (const Value* count = option_given(given, "count")) {
-    if (count->if_boolean() == nullptr) return expected("true or false", *count, "count");
-    query.count = *count->if_boolean();
   }
   EMSTORE_CHECKED(read_page(given, {}, nullptr, query));
   return query;

@@ -567,16 +567,6 @@ std::string Resolved::path_of(std::string_view name) const { return path_in(path
 
 std::string Resolved::path_of_id() const { return is_item ? path : path_of(kIdName); }
 
-void Violations::add(Error error) {
-  if (!full()) errors_.push_back(std::move(error));
-}
-
-Error Violations::to_error() && {
-  Error first = errors_.front();
-  first.violations = std::move(errors_);
-  return first;
-}
-
 std::vector<Part> parts_of(const Mutation& mutation, const std::string& path, const Entity& entity,
                            std::span<const RecordId> found) {
   std::vector<Part> parts;

@@ -18,6 +18,7 @@
 #include "store/references.h"
 #include "store/relations.h"
 #include "store/schema.h"
+#include "store/violations.h"
 
 namespace emstore::store {
 
@@ -91,35 +92,6 @@ struct Resolved {
   // "gallery" within the mutation, for messages.
   std::string path_of(std::string_view name) const;
   std::string path_of_id() const;
-};
-
-// Violations found while a request is looked at. At most `max` are kept, so that a hopeless request
-// does not become a flood.
-class Violations {
- public:
-  explicit Violations(std::size_t max) : max_(max) {}
-  void add(Error error);
-  // As add(), at a place, when `result` is an error.
-  template <typename T>
-  bool catches(const Result<T>& result, const std::string& path) {
-    if (result) return false;
-    Error error = result.error();
-    error.path = path;
-    add(std::move(error));
-    return true;
-  }
-  void add_all(Violations others) {
-    for (Error& error : others.errors_) add(std::move(error));
-  }
-  bool empty() const { return errors_.empty(); }
-  std::size_t size() const { return errors_.size(); }
-  bool full() const { return errors_.size() >= max_; }
-  // The first violation, with all of them in it.
-  Error to_error() &&;
-
- private:
-  std::size_t max_;
-  std::vector<Error> errors_;
 };
 
 // The part of a mutation that is about one record.

@@ -88,7 +88,8 @@ inline constexpr std::size_t kConditionsMax = 256;   // Fields and operators, at
 inline constexpr std::size_t kOperandsMax = 10'000;  // Values, those of $in included.
 
 // Reads a `where`; null when it asks for nothing. `path` is where it stands in the request. Errors:
-// unknown_field, unknown_operator, wrong_type, wrong_operation, unsupported and others, with paths.
+// unknown_field, unknown_operator, wrong_type, wrong_operation, unsupported and others, with paths;
+// of several the first, with all as its violations.
 Result<std::shared_ptr<const Condition>> resolve_where(const Schema& schema, const Entity& entity,
                                                        const Value& where, std::string_view path);
 

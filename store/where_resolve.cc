@@ -6,6 +6,7 @@
 #include "store/field_rules.h"
 #include "store/query.h"
 #include "store/relations.h"
+#include "store/violations.h"
 #include "store/where.h"
 
 namespace emstore::store {
@@ -87,6 +88,27 @@ Condition negation_of(Condition condition) {
   return {Condition::Not{std::move(part)}};
 }
 
+// Parts that are read one after the other; what is wrong with any of them is wrong with all.
+template <typename T>
+class Parts {
+ public:
+  void add(Result<T> part) {
+    if (part) {
+      parts_.push_back(*std::move(part));
+    } else {
+      violations_.add(std::move(part).error());
+    }
+  }
+  Result<std::vector<T>> take() && {
+    EMSTORE_CHECKED(std::move(violations_).to_status());
+    return std::move(parts_);
+  }
+
+ private:
+  std::vector<T> parts_;
+  Violations violations_{kQueryViolationsMax};
+};
+
 // Conditions as one; a single one as itself.
 Condition all_of(std::vector<Condition> parts) {
   if (parts.size() == 1) return std::move(parts.front());
@@ -158,27 +180,27 @@ class Test {
   }
 
   Result<std::vector<Condition>> resolve_each(const Map& operators, const std::string& path) const {
-    std::vector<Condition> parts;
-    for (const auto& [name, operand] : operators) {
-      const std::string operator_path = step(path, name);
-      const std::optional<Operator> op = operator_named(name);
-      if (!op) return unknown_operator(name, operator_path);
-      EMSTORE_CHECKED(check_fits(*op, name, operator_path));
-      EMSTORE_TRY(Condition part, is_logic(*op) ? resolve_logic(*op, operand, operator_path)
-                                                : apply(*op, operand, operator_path));
-      parts.push_back(std::move(part));
-    }
-    return parts;
+    Parts<Condition> parts;
+    for (const auto& [name, operand] : operators)
+      parts.add(resolve_operator(name, operand, step(path, name)));
+    return std::move(parts).take();
+  }
+
+  Result<Condition> resolve_operator(const std::string& name, const Value& operand,
+                                     const std::string& path) const {
+    const std::optional<Operator> op = operator_named(name);
+    if (!op) return unknown_operator(name, path);
+    EMSTORE_CHECKED(check_fits(*op, name, path));
+    return is_logic(*op) ? resolve_logic(*op, operand, path) : apply(*op, operand, path);
   }
 
   Result<Condition> resolve_logic(Operator logic, const Value& given,
                                   const std::string& path) const {
     std::vector<Condition> parts;
     if (const List* list = given.if_list()) {
-      for (std::size_t i = 0; i < list->size(); ++i) {
-        EMSTORE_TRY(Condition part, resolve((*list)[i], step(path, i)));
-        parts.push_back(std::move(part));
-      }
+      Parts<Condition> listed;
+      for (std::size_t i = 0; i < list->size(); ++i) listed.add(resolve((*list)[i], step(path, i)));
+      EMSTORE_TRY(parts, std::move(listed).take());
     } else if (given.if_map() != nullptr && has_only_operators(*given.if_map())) {
       EMSTORE_TRY(parts, resolve_each(*given.if_map(), path));
     } else {
@@ -270,25 +292,21 @@ class Test {
       return failure(ErrorCode::wrong_type,
                      "$between takes a list of two: the least and the greatest", path);
     }
-    std::vector<Condition> parts;
-    EMSTORE_TRY(Condition least,
-                comparison(Comparator::greater_or_equal, (*ends)[0], step(path, std::size_t{0})));
-    EMSTORE_TRY(Condition greatest,
-                comparison(Comparator::less_or_equal, (*ends)[1], step(path, std::size_t{1})));
-    parts.push_back(std::move(least));
-    parts.push_back(std::move(greatest));
-    return all_of(std::move(parts));
+    Parts<Condition> parts;
+    parts.add(comparison(Comparator::greater_or_equal, (*ends)[0], step(path, std::size_t{0})));
+    parts.add(comparison(Comparator::less_or_equal, (*ends)[1], step(path, std::size_t{1})));
+    EMSTORE_TRY(std::vector<Condition> both, std::move(parts).take());
+    return all_of(std::move(both));
   }
 
   Result<Condition> one_of(const Value& operand, const std::string& path) const {
     const List* list = operand.if_list();
     if (list == nullptr)
       return failure(ErrorCode::wrong_type, "a list of values is expected", path);
-    std::vector<OwnedScalar> operands;
-    for (std::size_t i = 0; i < list->size(); ++i) {
-      EMSTORE_TRY(OwnedScalar literal, literal_of((*list)[i], step(path, i)));
-      operands.push_back(std::move(literal));
-    }
+    Parts<OwnedScalar> literals;
+    for (std::size_t i = 0; i < list->size(); ++i)
+      literals.add(literal_of((*list)[i], step(path, i)));
+    EMSTORE_TRY(std::vector<OwnedScalar> operands, std::move(literals).take());
     const auto order = [](const OwnedScalar& a, const OwnedScalar& b) {
       return compare(view_of(a), view_of(b));
     };
@@ -382,12 +400,9 @@ class WhereReader {
   WhereReader(const Schema& schema, const Entity& entity) : schema_(schema), entity_(entity) {}
 
   Result<std::vector<Condition>> read_each(const Map& where, const std::string& path) const {
-    std::vector<Condition> parts;
-    for (const auto& [name, given] : where) {
-      EMSTORE_TRY(Condition part, read_member(name, given, step(path, name)));
-      parts.push_back(std::move(part));
-    }
-    return parts;
+    Parts<Condition> parts;
+    for (const auto& [name, given] : where) parts.add(read_member(name, given, step(path, name)));
+    return std::move(parts).take();
   }
 
  private:
@@ -404,20 +419,24 @@ class WhereReader {
   Result<Condition> read_logic(Operator logic, const Value& given, const std::string& path) const {
     std::vector<Condition> parts;
     if (const List* list = given.if_list()) {
-      for (std::size_t i = 0; i < list->size(); ++i) {
-        const Map* where = (*list)[i].if_map();
-        if (where == nullptr) {
-          return failure(ErrorCode::wrong_type, "a map of conditions is expected", step(path, i));
-        }
-        EMSTORE_TRY(std::vector<Condition> each, read_each(*where, step(path, i)));
-        parts.push_back(all_of(std::move(each)));
-      }
+      Parts<Condition> listed;
+      for (std::size_t i = 0; i < list->size(); ++i)
+        listed.add(read_listed((*list)[i], step(path, i)));
+      EMSTORE_TRY(parts, std::move(listed).take());
     } else if (const Map* where = given.if_map()) {
       EMSTORE_TRY(parts, read_each(*where, path));
     } else {
       return failure(ErrorCode::wrong_type, "conditions, or a list of them, are expected", path);
     }
     return joined(logic, std::move(parts));
+  }
+
+  Result<Condition> read_listed(const Value& given, const std::string& path) const {
+    const Map* where = given.if_map();
+    if (where == nullptr)
+      return failure(ErrorCode::wrong_type, "a map of conditions is expected", path);
+    EMSTORE_TRY(std::vector<Condition> each, read_each(*where, path));
+    return all_of(std::move(each));
   }
 
   // `price`, `metadata.width`, `gallery.mime_type`: what stands before the first point is a column.

@@ -161,6 +161,20 @@ TEST(Methods, FindIdTakesNoConditions) {
             ErrorCode::unknown_option);
 }
 
+TEST(Methods, AReadTellsAllThatIsWrongWithIt) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  constexpr const char* kUuid = "01935a2e-7b10-7d3c-8a41-0f6d1f2b9c55";
+  const protocol::Reply reply =
+      wire.call("findId", {"products", kUuid, Map{{"select", List{"nme"}}, {"with", "galery"}}});
+  ASSERT_TRUE(reply.error);
+  EXPECT_EQ(reply.error->code, ErrorCode::wrong_type);
+  EXPECT_EQ(reply.error->path, "id");
+  std::vector<std::string> paths;
+  for (const Error& violation : reply.error->violations) paths.push_back(violation.path);
+  EXPECT_EQ(paths, (std::vector<std::string>{"id", "select[0]", "with"}));
+}
+
 TEST(Methods, SmallFilesComeWithTheRequest) {
   RunningDaemon running;
   Wire wire = connect_to_shop(running);

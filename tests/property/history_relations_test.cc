@@ -35,8 +35,7 @@ std::vector<std::pair<std::string, Map>> questions() {
 
 class Blogging {
  public:
-  Blogging(std::uint64_t seed, std::size_t steps, std::size_t views)
-      : dice_(seed) {
+  Blogging(std::uint64_t seed, std::size_t steps, std::size_t views) : dice_(seed) {
     store_.apply(blog_schema());
     for (std::size_t step = 0; step < steps; ++step) {
       static_cast<void>(store_.ask(mutation()));

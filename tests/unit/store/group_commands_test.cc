@@ -221,6 +221,14 @@ TEST_F(Commands, NameEachFoundRecordThatARuleStandsAgainst) {
                     {ErrorCode::media_not_found, "products/3.gallery.$attach"}}));
 }
 
+TEST_F(Commands, NameAllThatIsWrongWithAWhere) {
+  const Map where{{"prise", 1}, {"price", Map{{"$gt", "x"}}}};
+  EXPECT_EQ(faults({update_where("products", where, {{"nme", "x"}}), delete_where("pages", where)}),
+            (Faults{{ErrorCode::unknown_field, "operations[0].nme"},
+                    {ErrorCode::unknown_field, "operations[1].where.prise"},
+                    {ErrorCode::unknown_field, "operations[1].where.price"}}));
+}
+
 TEST_F(Commands, RefuseTheSameUniqueValueForTwoFoundRecords) {
   add_products(2);
   EXPECT_EQ(faults(command(update_where("products", {{"price", Map{{"$gt", 0}}}}, {{"sku", "A"}}))),

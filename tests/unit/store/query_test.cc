@@ -1,5 +1,6 @@
 #include "store/query.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -510,6 +511,52 @@ TEST(Query, RefusesWhatItDoesNotKnow) {
   };
   for (const Asked& one : cases)
     EXPECT_EQ(find_many(shop, "products", one.query).text, one.answer) << one.query;
+}
+
+TEST(Query, TellsAllThatIsWrongWithIt) {
+  const Shop shop = linked_shop();
+  const Result<Query> query = resolve_query(shop.schema, "products", map_of(R"({
+    wher: {}, join: 1, count: 3, limit: 0, offset: x,
+    where: {prise: 1, price: {$gt: x, $like: y, $between: [a, b]}, $or: [{name: 5}, 7],
+            $not: {$nor: []}, id: {$in: [1, a, b]}, 'gallery.nme': x},
+    orderBy: [nam, {price: down, kindd: asc}],
+    select: [nme, 4, price, price],
+    with: {galery: true, gallery: {limit: x, selct: [], where: {altt: 1}}}})"));
+  ASSERT_FALSE(query);
+  std::vector<std::string> paths;
+  for (const Error& violation : query.error().violations) paths.push_back(violation.path);
+  EXPECT_THAT(
+      paths, ::testing::ElementsAre(
+                 "wher", "join", "where.prise", "where.price.$gt", "where.price.$like",
+                 "where.price.$between[0]", "where.price.$between[1]", "where.$or[0].name",
+                 "where.$or[1]", "where.$not.$nor", "where.id.$in[1]", "where.id.$in[2]",
+                 "where.gallery.nme", "orderBy[0]", "orderBy[1].price", "orderBy[1].kindd", "limit",
+                 "offset", "select[0]", "select[1]", "select[3]", "with.galery",
+                 "with.gallery.selct", "with.gallery.where.altt", "with.gallery.limit", "count"));
+  EXPECT_EQ(query.error().path, "wher");
+}
+
+TEST(Query, CallsASingleFaultByItself) {
+  const Shop shop = linked_shop();
+  const Result<Query> query = resolve_query(shop.schema, "products", map_of("{limit: 0}"));
+  ASSERT_FALSE(query);
+  EXPECT_EQ(query.error().path, "limit");
+  EXPECT_TRUE(query.error().violations.empty());
+}
+
+TEST(Query, TellsOfAHundredFaultsAtMost) {
+  const Shop shop = linked_shop();
+  List faults;
+  for (int i = 0; i < 101; ++i) faults.emplace_back(Map{{"nme", i}});
+  const auto told = [&](std::size_t count) {
+    faults.resize(count);
+    const Result<Query> query =
+        resolve_query(shop.schema, "products", {{"where", Map{{"$or", faults}}}});
+    return query ? 0 : query.error().violations.size();
+  };
+  EXPECT_EQ(told(101), kQueryViolationsMax);
+  EXPECT_EQ(told(100), 100U);
+  EXPECT_EQ(told(99), 99U);
 }
 
 TEST(Query, RefusesAnEntityThatTheSchemaDoesNotHave) {

@@ -260,9 +260,10 @@ TEST_F(Blog, RecordsThatAreMadeForOthersAreUniqueToo) {
   const Map red{{"label", "red"}}, grey{{"label", "grey"}};
   EXPECT_EQ(refusal(update("posts", 1, {{"tags", create(List{grey, red})}})),
             "not_unique at tags.$create[1].label: tags/1 has label \"red\" already");
-  EXPECT_EQ(refusal(insert("users", {{"name", "Eve"},
-                                     {"posts", create(Map{{"title", "x"}, {"tags", create(red)}})}})),
-            "not_unique at posts.$create.tags.$create.label: tags/1 has label \"red\" already");
+  EXPECT_EQ(
+      refusal(insert("users", {{"name", "Eve"},
+                               {"posts", create(Map{{"title", "x"}, {"tags", create(red)}})}})),
+      "not_unique at posts.$create.tags.$create.label: tags/1 has label \"red\" already");
   EXPECT_EQ(refusal(update("posts", 1, {{"tags", create(List{grey, grey})}})),
             "not_unique at tags.$create[0].label: tags.$create[1] has label \"grey\" already");
 }
