@@ -186,6 +186,7 @@ class Comparison {
     {
       store::DatabaseOptions options;
       options.cache_bytes = 8u << 20;
+      options.memtable_bytes = 4u << 20;
       auto database = store::Database::open(store_.folder() / "db", options);
       if (!database) return to_string(database.error());
       store::RowChanges changes;

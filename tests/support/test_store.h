@@ -94,6 +94,8 @@ class TestStore {
     options.directory = folder_.path();
     options.unsafe_file_system = store::UnsafeFileSystem::allow;
     options.database.cache_bytes = 8u << 20;
+    // A file system in memory gives at once what is asked for in advance.
+    options.database.memtable_bytes = 4u << 20;
     return store::Store::open(options, environment_);
   }
 

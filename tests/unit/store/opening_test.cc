@@ -46,6 +46,7 @@ class OpeningTest : public ::testing::Test, public TestStore {
   static std::unique_ptr<store::Database> database(const std::filesystem::path& folder) {
     store::DatabaseOptions options;
     options.cache_bytes = 8u << 20;
+    options.memtable_bytes = 4u << 20;
     return store::Database::open(folder / "db", options).value();
   }
 

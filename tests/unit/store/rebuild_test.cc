@@ -57,6 +57,7 @@ class RebuildTest : public ::testing::Test, public TestStore {
     close();
     store::DatabaseOptions options;
     options.cache_bytes = 8u << 20;
+    options.memtable_bytes = 4u << 20;
     const store::RowChange change{family, std::move(key), std::move(value)};
     {
       const auto database = store::Database::open(folder() / "db", options);

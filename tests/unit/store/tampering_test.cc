@@ -56,6 +56,7 @@ class TamperedLog : public ::testing::Test, public TestStore {
   std::unique_ptr<store::Database> database() const {
     store::DatabaseOptions options;
     options.cache_bytes = 8u << 20;
+    options.memtable_bytes = 4u << 20;
     options.acknowledged = store::log_key(kLast);
     return store::Database::open(folder() / "db", options).value();
   }
