@@ -60,8 +60,10 @@ class Leading {
       if (owner.before && !owner.after) outcome.removed.push_back(owner.id);
     }
     outcome.already = without_effect(request_.attach, outcome.added, outcome.moved);
+    const std::set<RecordId> stayed = that_stayed(outcome);
     for (const LinkItem& item : request_.detach) {
-      if (!led(item.target)) outcome.missing.push_back(item.target);
+      if (!led(item.target) && !stayed.contains(item.target))
+        outcome.missing.push_back(item.target);
     }
     return outcome;
   }
@@ -72,6 +74,15 @@ class Leading {
     bool before = false, after = false;
     bool led = false;  // At any time before the last event.
   };
+
+  // Those that were to let go and to lead there again: of them no event tells (undertaking.cc).
+  std::set<RecordId> that_stayed(const FieldOutcome& outcome) const {
+    std::set<RecordId> stayed(outcome.already.begin(), outcome.already.end());
+    if (request_.set) {
+      for (const LinkItem& item : *request_.set) stayed.insert(item.target);
+    }
+    return stayed;
+  }
 
   void note(const LinksChanged& event) {
     const bool is_meant =

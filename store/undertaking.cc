@@ -33,6 +33,15 @@ LinkRequest request_on(const Side& inverse, const Schema& schema, std::string pa
   return request;
 }
 
+// What lets go and leads there again within one request: as a value it stays, and a required one
+// may.
+std::set<RecordId> coming_back(const LinkRequest& request) {
+  std::set<RecordId> records;
+  if (request.field->kind != FieldKind::relation) return records;
+  for (const LinkItem& item : request.attach) records.insert(item.target);
+  return records;
+}
+
 std::size_t records_of(const Resolved& created) {
   std::size_t count = 1 + records_before(created);
   for (const LinkRequest& request : created.inverses) {
@@ -171,16 +180,17 @@ Status Undertaking::change_inverse(const Target& target, LinkRequest& request) {
   if (request.set && !replaces) {
     for (const LinkItem& item : *request.set) EMSTORE_CHECKED(lead(target, request, item));
   }
+  const std::set<RecordId> staying = coming_back(request);
   for (const LinkItem& item : request.detach) {
-    if (target) EMSTORE_CHECKED(let_go(*target, request, item));
+    if (target && !staying.contains(item.target)) EMSTORE_CHECKED(let_go(*target, request, item));
   }
   for (const LinkItem& item : request.attach) EMSTORE_CHECKED(lead(target, request, item));
   return create_under(target, request);
 }
 
-// What `$set` does not name lets go.
+// What `$set` does not name lets go, unless it comes back.
 Status Undertaking::set_inverse(const RecordRef& target, const LinkRequest& request) {
-  std::set<RecordId> wanted;
+  std::set<RecordId> wanted = coming_back(request);
   for (const LinkItem& item : *request.set) wanted.insert(item.target);
   EMSTORE_TRY(const std::vector<RecordId> present,
               referrers_to(rows_, target, *request.side.owner, *request.field));

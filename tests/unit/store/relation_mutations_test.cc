@@ -158,6 +158,26 @@ TEST_F(Blog, TheOtherSideDetachesWhatItSets) {
       HasSubstr("required at comments.$detach[0]"));
 }
 
+TEST_F(Blog, TheOtherSideKeepsWhatItDetachesAndAttaches) {
+  must(insert("comments", {{"body", "one"}, {"post_id", 1}}));
+  must(insert("comments", {{"body", "two"}, {"post_id", 1}}));
+  const Sequence before = view()->sequence;
+  const Map again{{"$detach", List{1}}, {"$attach", List{1}}};
+  EXPECT_EQ(change(update("posts", 1, {{"comments", again}})),
+            (FieldOutcome{"comments", {}, {}, {}, ids({1}), {}}));
+  EXPECT_EQ(
+      change(update("posts", 1, {{"comments", Map{{"$set", List{2}}, {"$attach", List{1}}}}})),
+      (FieldOutcome{"comments", {}, {}, {}, ids({1}), {}}));
+  EXPECT_EQ(view()->sequence, before) << "nothing has changed";
+  must(insert("posts", {{"title", "Second"}}));
+  const Map all{{"$set", List{1}}, {"$detach", List{1, 2}}, {"$attach", List{1}}};
+  EXPECT_EQ(change(update("posts", 2, {{"comments", all}})),
+            (FieldOutcome{"comments", ids({1}), {}, {}, {}, ids({2})}));
+  EXPECT_EQ(value("comments", 1, "post_id"), Value(2));
+  EXPECT_THAT(refusal(update("posts", 1, {{"comments", Map{{"$detach", 2}, {"$attach", 1}}}})),
+              HasSubstr("required at comments.$detach"));
+}
+
 TEST_F(Blog, BothSidesTellALinkOnce) {
   must(update("posts", 1, {{"tags", attach(List{1, 2})}}));
   const Map again{{"$detach", 1}, {"$attach", 1}};
