@@ -163,8 +163,10 @@ class Group::CommandRun {
     if (mutation.documents) refuse_documents(*mutation.documents, path);
     FoundIds found;
     if (chooses(mutation)) {
-      if (!is_sound(mutation, entity, path)) return {};
-      EMSTORE_TRY(found, find(mutation, entity, path));
+      const bool sound = is_sound(mutation, entity, path);
+      const std::optional<Query> query = asked(mutation, entity, path);
+      if (!sound || !query) return {};
+      EMSTORE_TRY(found, find(mutation, *query, path));
       outcome_.mutations.back().has_more = found.has_more;
       request_.found.push_back({{}, found.has_more});
     }
@@ -360,8 +362,8 @@ class Group::CommandRun {
   }
 
   // What a choice asks. Who means all records has to say so.
-  Result<Query> question(const Mutation& mutation, const Map& query) const {
-    EMSTORE_TRY(Query resolved, resolve_query(schema(), mutation.entity, query));
+  Result<Query> question(const Mutation& mutation) const {
+    EMSTORE_TRY(Query resolved, resolve_query(schema(), mutation.entity, query_of(mutation)));
     const bool finds_all = !resolved.where || constant_truth(*resolved.where) == Truth::yes;
     if (finds_all && chooses(mutation) && !mutation.choice->all) {
       return failure(ErrorCode::invalid_request, "this `where` finds all " + resolved.entity->name,
@@ -372,50 +374,57 @@ class Group::CommandRun {
     return resolved;
   }
 
-  // The records that fit, at most `limit`; what is wrong with the question is a violation.
-  Result<FoundIds> search(const Mutation& mutation, const Map& query, std::uint64_t limit,
-                          const std::string& path, Violations& violations) {
-    Result<Query> resolved = question(mutation, query);
-    Result<FoundIds> found;
-    if (resolved) {
-      resolved->limit = limit;
-      const Plan plan = plan_of(schema(), *resolved, [this](IndexId id) { return is_ready(id); });
-      const QueryLimits limits{.items_max = group_.limits_.mutations_max + 2,
-                               .result_bytes_max = group_.limits_.answer_bytes_max,
-                               .examined_max = group_.limits_.examined_max};
-      found = find_ids(rows_, *resolved, plan, limits);
-    } else {
-      found = failure(resolved.error());
-    }
-    if (found) return found;
-    Error error = std::move(found).error();
-    const ErrorClass kind = class_of(error.code);
-    if (kind != ErrorClass::invalid && kind != ErrorClass::too_large) return failure(error);
-    error.path = path_in(path, error.path);
-    for (Error& violation : error.violations) violation.path = path_in(path, violation.path);
-    violations.add(std::move(error));
-    return FoundIds{};
-  }
-
-  Result<FoundIds> find(const Mutation& mutation, const Entity& entity, const std::string& path) {
+  // The same of a mutation that chooses; nothing when something is wrong with it, which is then
+  // said.
+  std::optional<Query> asked(const Mutation& mutation, const Entity& entity,
+                             const std::string& path) {
     const Choice& choice = *mutation.choice;
     if (choice.all && !choice.where.empty()) {
       refuse(ErrorCode::invalid_request,
              "all " + entity.name + " are meant, and a `where` stands beside it",
              path_in(path, "all"), "leave out all, or send {} as `where`");
-      return FoundIds{};
+      return std::nullopt;
     }
     if (choice.limit == 0) {  // It would do nothing, and say for ever that there is more.
       refuse(ErrorCode::out_of_range, "0 is no integer from 1", path_in(path, "limit"),
              "leave it out for no limit");
-      return FoundIds{};
+      return std::nullopt;
     }
+    Result<Query> resolved = question(mutation);
+    if (resolved) return *std::move(resolved);
+    violations_.add(placed(std::move(resolved).error(), path));
+    return std::nullopt;
+  }
+
+  static Error placed(Error error, const std::string& path) {
+    error.path = path_in(path, error.path);
+    for (Error& violation : error.violations) violation.path = path_in(path, violation.path);
+    return error;
+  }
+
+  // The records that fit, at most `limit`; that they take too much to find is a violation.
+  Result<FoundIds> search(Query query, std::uint64_t limit, const std::string& path,
+                          Violations& violations) {
+    query.limit = limit;
+    const Plan plan = plan_of(schema(), query, [this](IndexId id) { return is_ready(id); });
+    const QueryLimits limits{.items_max = group_.limits_.mutations_max + 2,
+                             .result_bytes_max = group_.limits_.answer_bytes_max,
+                             .examined_max = group_.limits_.examined_max};
+    Result<FoundIds> found = find_ids(rows_, query, plan, limits);
+    if (found) return found;
+    const ErrorClass kind = class_of(found.error().code);
+    if (kind != ErrorClass::invalid && kind != ErrorClass::too_large) return found;
+    violations.add(placed(std::move(found).error(), path));
+    return FoundIds{};
+  }
+
+  Result<FoundIds> find(const Mutation& mutation, const Query& query, const std::string& path) {
+    const Choice& choice = *mutation.choice;
     const std::uint64_t most = group_.limits_.mutations_max;
     EMSTORE_TRY(FoundIds found,
-                search(mutation, query_of(mutation), std::min(choice.limit.value_or(most), most),
-                       path, violations_));
+                search(query, std::min(choice.limit.value_or(most), most), path, violations_));
     if (!found.has_more || choice.limit.value_or(most + 1) <= most) return found;
-    refuse_size("more than " + std::to_string(most) + " " + entity.name + " match",
+    refuse_size("more than " + std::to_string(most) + " " + query.entity->name + " match",
                 path_in(path, "where"),
                 "give a limit of " + std::to_string(most) +
                     " at most, and while hasMore go on after the last id");
@@ -424,13 +433,27 @@ class Group::CommandRun {
 
   // Whether a check finds a record: the one it names, or any.
   Result<bool> is_found(const Mutation& mutation, const Resolved& resolved, Violations& own) {
-    Map query = query_of(mutation);
-    if (!mutation.id.is_null()) {
-      const Map is_that{{std::string(kIdName), to_value(resolved.id)}};
-      query.set("where", Map{{"$and", List{is_that, mutation.choice->where}}});
+    Result<Query> query = question(mutation);
+    if (!query) {
+      own.add(placed(std::move(query).error(), resolved.path));
+      return false;
     }
-    EMSTORE_TRY(const FoundIds found, search(mutation, query, 1, resolved.path, own));
+    if (!mutation.id.is_null()) EMSTORE_CHECKED(narrow(*query, resolved.id));
+    EMSTORE_TRY(const FoundIds found, search(*std::move(query), 1, resolved.path, own));
     return !found.ids.empty();
+  }
+
+  // To one record. Its `where` was read by itself, so that its places are those of the sender.
+  Status narrow(Query& query, const RecordId& id) const {
+    const Map is_that{{std::string(kIdName), to_value(id)}};
+    EMSTORE_TRY(std::shared_ptr<const Condition> where,
+                resolve_where(schema(), *query.entity, is_that, kIdName));
+    if (query.where) {
+      where = std::make_shared<const Condition>(
+          Condition{Condition::All{std::vector<Condition>{*where, *query.where}}});
+    }
+    query.where = std::move(where);
+    return {};
   }
 
   // ---- Unique values ----

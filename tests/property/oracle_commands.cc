@@ -114,12 +114,13 @@ ExpectedRecords Oracle::carry_out_found(const store::Mutation& mutation, const s
   one.choice.reset();
   one.id = 1;
   const std::size_t faults = refusals_.size();
-  if (!read(one, path) || refusals_.size() != faults || progress.names_refused) return {};
+  const bool is_sound = read(one, path) && refusals_.size() == faults && !progress.names_refused;
   const store::Choice& choice = *mutation.choice;
   if (choice.all != choice.where.empty()) {
     refuse(ErrorCode::invalid_request, in(path, choice.all ? "all" : "where"));
     return {};
   }
+  if (!is_sound) return {};
   std::vector<std::uint64_t> ids;
   for (const auto& [id, record] : next_[mutation.entity].records) {
     if (fits(mutation.entity, choice.where, id, record)) ids.push_back(id);

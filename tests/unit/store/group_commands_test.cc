@@ -206,7 +206,7 @@ TEST_F(Commands, FindWhatCommandsBeforeInTheSameGroupMade) {
 TEST_F(Commands, SayWhatIsWrongWithAChoiceOnce) {
   add_products(3);
   EXPECT_EQ(faults(command(update_where("products", {{"prcie", 1}}, {{"name", 7}}))),
-            (Faults{{ErrorCode::wrong_type, "name"}}));
+            (Faults{{ErrorCode::wrong_type, "name"}, {ErrorCode::unknown_field, "where.prcie"}}));
   EXPECT_EQ(faults({insert("products", {{"name", "a"}}),
                     update_where("products", {{"prcie", 1}}, {{"name", "x"}})}),
             (Faults{{ErrorCode::unknown_field, "operations[1].where.prcie"}}));
@@ -225,8 +225,24 @@ TEST_F(Commands, NameAllThatIsWrongWithAWhere) {
   const Map where{{"prise", 1}, {"price", Map{{"$gt", "x"}}}};
   EXPECT_EQ(faults({update_where("products", where, {{"nme", "x"}}), delete_where("pages", where)}),
             (Faults{{ErrorCode::unknown_field, "operations[0].nme"},
+                    {ErrorCode::unknown_field, "operations[0].where.prise"},
+                    {ErrorCode::wrong_type, "operations[0].where.price.$gt"},
                     {ErrorCode::unknown_field, "operations[1].where.prise"},
                     {ErrorCode::unknown_field, "operations[1].where.price"}}));
+}
+
+TEST_F(Commands, NamePlacesInTheWhereOfACheckAsTheyWereSent) {
+  add_products(2);
+  const Map where{{"prise", 1}, {"nme", 2}};
+  EXPECT_EQ(faults({check_where("products", 1, where), check_where("products", Value(), where)}),
+            (Faults{{ErrorCode::unknown_field, "operations[0].where.prise"},
+                    {ErrorCode::unknown_field, "operations[0].where.nme"},
+                    {ErrorCode::unknown_field, "operations[1].where.prise"},
+                    {ErrorCode::unknown_field, "operations[1].where.nme"}}));
+  const Map second{{"price", 2}};
+  EXPECT_EQ(faults({check_where("products", 1, second), check_where("products", 2, second),
+                    check_where("products", 1, {})}),
+            (Faults{{ErrorCode::check_failed, "operations[0].where"}}));
 }
 
 TEST_F(Commands, RefuseTheSameUniqueValueForTwoFoundRecords) {
