@@ -10,6 +10,7 @@
 #include "store/refold.h"
 #include "store/rocks.h"
 #include "store/scratch.h"
+#include "store/verify.h"
 
 namespace emstore::bench {
 namespace {
@@ -108,7 +109,21 @@ void rebuild(benchmark::State& state, Suite& suite) {
   state.SetItemsProcessed(commits);
 }
 
-// The same beside a writer that commits without a pause, up to what it has committed by then.
+// The fold of `verify`, beside the live rows, and the comparison with them.
+void verify(benchmark::State& state, Suite& suite) {
+  Shop shop(suite.copy_of(suite.long_folder()));
+  std::int64_t commits = 0;
+  for (auto _ : state) {
+    const store::VerifyReport report =
+        must(store::verify(*shop.view(), {}, {suite.new_folder() / "fold"}));
+    if (!report.equal) state.SkipWithError("the indexes are not what the log says");
+    commits += static_cast<std::int64_t>(report.sequence);
+  }
+  shop.close();
+  state.SetItemsProcessed(commits);
+}
+
+// A rebuild beside a writer that commits without a pause, up to what it has committed by then.
 void rebuild_beside_commits(benchmark::State& state, Suite& suite) {
   std::int64_t folded = 0;
   std::int64_t committed = 0;
@@ -155,6 +170,11 @@ void register_fold(Suite& suite) {
       ->UseRealTime();
   benchmark::RegisterBenchmark("fold/rebuild",
                                [&suite](benchmark::State& state) { rebuild(state, suite); })
+      ->Unit(milli)
+      ->UseRealTime()
+      ->Iterations(1);
+  benchmark::RegisterBenchmark("fold/verify",
+                               [&suite](benchmark::State& state) { verify(state, suite); })
       ->Unit(milli)
       ->UseRealTime()
       ->Iterations(1);

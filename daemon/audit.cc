@@ -163,8 +163,9 @@ List shown(const Findings& findings) {
 
 }  // namespace
 
-Result<AuditWish> audit_wish_of(const protocol::Audit& call) {
+Result<AuditWish> audit_wish_of(const protocol::Audit& call, store::FoldRoom room) {
   AuditWish wish;
+  wish.room = std::move(room);
   constexpr std::uint64_t kSlicesMax = 10'000;
   wish.slices = call.slices.value_or(1);
   wish.slice = call.slice.value_or(1);
@@ -198,7 +199,7 @@ Result<Value> audit(const store::Store& store, const blobs::FileStore& files,
   store::audit_head(head, store.id(), store.database(), findings);
   if (wish.noted) store::audit_root(*view, *wish.noted, findings);
   EMSTORE_TRY(log.state_digest,
-              store::audit_indexes(*view, passes.commits(1), wish.verify_bytes_max, findings));
+              store::audit_indexes(*view, passes.commits(1), wish.room, findings));
   MediaAudit media(store, files, wish, findings);
   EMSTORE_CHECKED(media.run([&](std::uint64_t) { return passes.contents(media.contents()); }));
   return Map{

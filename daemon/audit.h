@@ -19,14 +19,13 @@ namespace emstore::daemon {
 struct AuditWish {
   std::uint64_t slice = 1, slices = 1;  // Media: only those of slice 1 … slices.
   std::optional<store::NotedRoot> noted;
-  std::size_t verify_bytes_max = store::kVerifyBytesMax;  // What the fold may hold.
+  store::FoldRoom room;
 };
 // Errors: out_of_range, wrong_type; with the option's name.
-Result<AuditWish> audit_wish_of(const protocol::Audit& call);
+Result<AuditWish> audit_wish_of(const protocol::Audit& call, store::FoldRoom room);
 
 // {whole, sequence, root, commits, events, blobs, blob_bytes, slice, slices, state_digest, damages,
-// findings: [{part, place, message}]}. Errors: cancelled,
-// result_too_large.
+// findings: [{part, place, message}]}. Errors: cancelled.
 Result<Value> audit(const store::Store& store, const blobs::FileStore& files,
                     const std::filesystem::path& head, const AuditWish& wish,
                     const store::Progress& progress);

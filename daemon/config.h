@@ -26,8 +26,8 @@
 #include "daemon/sessions.h"
 #include "daemon/socket_file.h"
 #include "store/query.h"
+#include "store/spill.h"
 #include "store/store.h"
-#include "store/verify.h"
 
 namespace emstore::daemon {
 
@@ -54,7 +54,7 @@ struct Config {
 
   store::StoreLimits store;
   store::QueryLimits query;
-  std::size_t verify_bytes_max = store::kVerifyBytesMax;
+  std::size_t verify_bytes_max = std::size_t{256} << 20;
   store::DatabaseOptions database;
   bool sync_head_with_every_group = false;
   bool allow_memory = false;  // A data directory in memory: gone with the machine.
@@ -80,6 +80,9 @@ struct Config {
   LogLevel log_level = LogLevel::info;
 
   std::filesystem::path media_folder() const { return media.empty() ? data / "media" : media; }
+  store::FoldRoom fold_room() const {
+    return {store::fold_folder(data), verify_bytes_max, free_bytes_min};
+  }
 };
 
 using Environment = std::map<std::string, std::string, std::less<>>;

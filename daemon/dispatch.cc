@@ -204,9 +204,8 @@ struct Dispatch::Visitor {
 
   // ---- Jobs
   void operator()(const protocol::Audit& call) const {
-    Result<AuditWish> wish = audit_wish_of(call);
+    Result<AuditWish> wish = audit_wish_of(call, parts().config.fold_room());
     if (!wish) return session.refuse(id, wish.error());
-    wish->verify_bytes_max = parts().config.verify_bytes_max;
     start("audit", [&all = parts(), asked = *wish](const Jobs::Progress& progress) {
       return audit(all.store, all.files, all.config.data / "head", asked, progress);
     });
@@ -219,7 +218,7 @@ struct Dispatch::Visitor {
   void operator()(const protocol::Verify&) const {
     start("verify", [&all = parts()](const Jobs::Progress& progress) -> Result<Value> {
       EMSTORE_TRY(const store::VerifyReport report,
-                  store::verify(*all.store.view(), progress, all.config.verify_bytes_max));
+                  store::verify(*all.store.view(), progress, all.config.fold_room()));
       return to_value(report);
     });
   }

@@ -120,8 +120,9 @@ constexpr std::array kSettings{
             "the bytes of one result"},
     Setting{"limits.examined", [](Config& c) -> Place { return Number{&c.query.examined_max}; },
             "rows that one query may look at"},
-    Setting{"limits.verify_memory", [](Config& c) -> Place { return Bytes{&c.verify_bytes_max}; },
-            "rows that verify folds and holds to compare them"},
+    Setting{
+        "limits.verify_memory", [](Config& c) -> Place { return Bytes{&c.verify_bytes_max}; },
+        "rows that verify or an audit folds and holds in memory; the rest goes to disk meanwhile"},
     Setting{"limits.rebuild_memory",
             [](Config& c) -> Place { return Bytes{&c.store.rebuild_bytes_max}; },
             "rows that a rebuild of the indexes holds: those it makes, and those it writes "

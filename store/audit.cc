@@ -195,13 +195,14 @@ void audit_root(const View& view, const NotedRoot& noted, Findings& findings) {
 }
 
 Result<std::optional<Sha256>> audit_indexes(const View& view, const Progress& progress,
-                                            std::size_t bytes_max, Findings& findings) {
-  const Result<VerifyReport> report = verify(view, progress, bytes_max);
-  const bool is_undone = !report && (report.error().code == ErrorCode::cancelled ||
-                                     report.error().code == ErrorCode::result_too_large);
-  if (is_undone) return failure(report.error());
+                                            const FoldRoom& room, Findings& findings) {
+  const Result<VerifyReport> report = verify(view, progress, room);
+  if (!report && report.error().code == ErrorCode::cancelled) return failure(report.error());
   if (!report) {
-    findings.add("index", "fold", report.error().message);
+    const Error& error = report.error();
+    findings.add("index", "fold",
+                 "not compared with the log: " + error.message +
+                     (error.hint.empty() ? "" : "; " + error.hint));
     return std::nullopt;
   }
   for (const FamilyCheck& family : report->families) {

@@ -62,9 +62,9 @@ void audit_head(const std::filesystem::path& head, const StoreId& id, const Data
                 Findings& findings);
 // A noted root against the tree.
 void audit_root(const View& view, const NotedRoot& noted, Findings& findings);
-// The indexes against a fold of the log, which holds `bytes_max` at most; the state digest where
-// that is possible. Errors: cancelled, result_too_large.
+// The indexes against a fold of the log; the state digest where that is possible. That they could
+// not be compared is a finding, too. Errors: cancelled.
 Result<std::optional<Sha256>> audit_indexes(const View& view, const Progress& progress,
-                                            std::size_t bytes_max, Findings& findings);
+                                            const FoldRoom& room, Findings& findings);
 
 }  // namespace emstore::store

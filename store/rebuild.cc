@@ -1,34 +1,16 @@
 #include "store/rebuild.h"
 
-#include <sys/statvfs.h>
-
-#include <cerrno>
 #include <set>
 #include <string>
 #include <utility>
 
-#include "base/io_failure.h"
+#include "store/disk_room.h"
 #include "store/replay.h"
 
 namespace emstore::store {
 namespace {
 
 constexpr Sequence kAskEvery = 256;  // Whether it is to go on.
-
-// What a table takes on the disk is known when it is written; that it fits has to be known before:
-// a commit that finds the disk full stops the store.
-Status check_room(const std::filesystem::path& folder, std::uint64_t table, std::uint64_t kept) {
-  struct statvfs disk {};
-  if (::statvfs(folder.c_str(), &disk) != 0)
-    return io_failure(errno, "look at the disk of", folder);
-  const std::uint64_t free_bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (free_bytes >= table + kept) return {};
-  return failure(ErrorCode::disk_full,
-                 "the disk of " + folder.string() + " has " + std::to_string(free_bytes) +
-                     " bytes left; the next rows of the rebuild take up to " +
-                     std::to_string(table) + ", and " + std::to_string(kept) + " are kept free",
-                 {}, "make room: a rebuild needs as much as the indexes take");
-}
 
 }  // namespace
 
@@ -41,7 +23,11 @@ Rebuild::Rebuild(std::unique_ptr<Generation> generation, const std::filesystem::
           *generation_, *generation_,
           [rows = generation_.get(), folder,
            kept = limits.free_bytes_min](const RowTable& changes) -> Status {
-            EMSTORE_CHECKED(check_room(folder, changes.bytes(), kept));
+            // What a table takes on the disk is known when it is written; that it fits has to be
+            // known before: a commit that finds the disk full stops the store.
+            EMSTORE_CHECKED(
+                check_disk_room(folder, changes.bytes(), kept, "the next rows of the rebuild",
+                                "make room: a rebuild needs as much as the indexes take"));
             return rows->ingest(changes);
           },
           limits.rebuild_bytes_max, Refold::Writing::beside) {}

@@ -137,7 +137,6 @@ Status Refold::flush() {
 
 Status Refold::write_out() {
   EMSTORE_CHECKED(settle());
-  for (const RowChange& change : tree_.take_changes()) pending_->apply(change);
   if (writing_ == Writing::in_turn) {
     last_write_ = write_(*pending_);
     return take_written(*pending_);
@@ -151,11 +150,13 @@ Status Refold::write_out() {
 }
 
 Status Refold::settle() {
-  if (!write_under_way_.valid()) return last_write_;
-  last_write_ = write_under_way_.get();
-  EMSTORE_CHECKED(take_written(*written_));
-  pending_->stand_on(*base_);
-  return {};
+  if (write_under_way_.valid()) {
+    last_write_ = write_under_way_.get();
+    EMSTORE_CHECKED(take_written(*written_));
+    pending_->stand_on(*base_);
+  }
+  for (const RowChange& change : tree_.take_changes()) pending_->apply(change);
+  return last_write_;
 }
 
 // The fold asks again for some of the rows that it made.

@@ -61,8 +61,10 @@ class Refold {
   Status keep_indexes(const std::function<bool(IndexId)>& is_ready, const GoesOn& goes_on = {});
   // Writes what is left, and gives the memory back.
   Status flush();
-  // Waits for the table that is being written. Errors: as `write`.
+  // Waits for the table that is being written; from then on, until the next commit, `rows` shows
+  // all that the fold has come to, what is not written included. Errors: as `write`.
   Status settle();
+  const Reader& rows() const { return *pending_; }
   // Both.
   Status finish(const std::function<bool(IndexId)>& is_ready, const GoesOn& goes_on = {});
 

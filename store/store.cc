@@ -14,6 +14,7 @@
 #include "store/pending_group.h"
 #include "store/rebuild.h"
 #include "store/row_cache.h"
+#include "store/spill.h"
 
 namespace emstore::store {
 
@@ -75,6 +76,7 @@ Store::~Store() { state_->publish(nullptr); }
 
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environment& environment) {
   EMSTORE_TRY(FolderLock lock, prepare_folder(options.directory, options.unsafe_file_system));
+  clear_fold_folder(options.directory);
   EMSTORE_TRY(Head head, Head::open(options.directory / "head"));
   EMSTORE_CHECKED(refuse_unfinished(head, options.directory));
   EMSTORE_TRY(StoredRows rows, open_rows(options, head, environment));

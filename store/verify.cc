@@ -1,13 +1,12 @@
 #include "store/verify.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <utility>
 
 #include "base/big_endian.h"
 #include "store/refold.h"
-#include "store/scratch.h"
+#include "store/spill.h"
 
 namespace emstore::store {
 namespace {
@@ -47,91 +46,144 @@ class RowsDigest {
   ContentHasher hasher_;
 };
 
+// The rows of a family, some thousand at a time, for one who reads two sets side by side.
+class LiveRows {
+ public:
+  LiveRows(const Reader& reader, Family family, const Counted& counted)
+      : reader_(reader), family_(family), counted_(counted) {}
+
+  // The next row, or null behind the last one. Valid until the row is passed.
+  Result<const std::pair<std::string, std::string>*> next() {
+    if (at_ == rows_.size() && !is_over_) EMSTORE_CHECKED(fetch());
+    return at_ == rows_.size() ? nullptr : &rows_[at_];
+  }
+  void pass() { ++at_; }
+
+ private:
+  Status fetch() {
+    constexpr std::size_t kRowsMax = 4'096;
+    constexpr std::size_t kBytesMax = std::size_t{4} << 20;  // One row more may be in it.
+    KeyRange range;
+    if (!last_.empty()) range.from = last_ + '\0';
+    rows_.clear();
+    at_ = 0;
+    std::size_t bytes = 0;
+    is_over_ = true;
+    return reader_.scan(family_, range, [&](std::string_view key, std::string_view value) {
+      if (!counted_(family_, key)) return true;
+      rows_.emplace_back(key, value);
+      last_ = key;
+      bytes += key.size() + value.size();
+      is_over_ = rows_.size() < kRowsMax && bytes < kBytesMax;
+      return is_over_;
+    });
+  }
+
+  const Reader& reader_;
+  const Family family_;
+  const Counted& counted_;
+  std::vector<std::pair<std::string, std::string>> rows_;
+  std::size_t at_ = 0;
+  std::string last_;
+  bool is_over_ = false;
+};
+
 // Walks the live rows of a family beside the refolded ones.
 class Comparison {
  public:
-  using Rows = std::map<std::string, std::string, std::less<>>;
+  Comparison(Family family, LiveRows live) : live_(std::move(live)) { check_.family = family; }
 
-  Comparison(Family family, const Rows& expected)
-      : expected_(expected.begin()), end_(expected.end()) {
-    check_.family = family;
+  Status expect(std::string_view key, std::string_view value) {
+    EMSTORE_CHECKED(pass_those_before(key));
+    EMSTORE_TRY(const auto* row, live_.next());
+    if (row == nullptr || row->first != key) {
+      differ(key, "is missing");
+      return {};
+    }
+    if (row->second != value) {
+      differ(key, "holds " + to_hex(std::string_view(row->second).substr(0, 64)) + " instead of " +
+                      to_hex(value.substr(0, 64)));
+    }
+    pass(*row);
+    return {};
   }
 
-  void live(std::string_view key, std::string_view value) {
-    ++check_.rows;
-    digest_.add(key, value);
-    while (expected_ != end_ && expected_->first < key) differ((expected_++)->first, "is missing");
-    if (expected_ == end_ || expected_->first != key) {
-      differ(key, "should not be there");
-      return;
-    }
-    if (expected_->second != value) {
-      differ(key, "holds " + to_hex(value.substr(0, 64)) + " instead of " +
-                      to_hex(std::string_view(expected_->second).substr(0, 64)));
-    }
-    ++expected_;
-  }
-
-  FamilyCheck finish() {
-    while (expected_ != end_) differ((expected_++)->first, "is missing");
+  Result<FamilyCheck> finish() {
+    EMSTORE_CHECKED(pass_those_before(std::nullopt));
     check_.digest = digest_.digest();
     return std::move(check_);
   }
 
  private:
+  // Nothing: all that are left.
+  Status pass_those_before(const std::optional<std::string_view>& key) {
+    for (;;) {
+      EMSTORE_TRY(const auto* row, live_.next());
+      if (row == nullptr || (key && row->first >= *key)) return {};
+      differ(row->first, "should not be there");
+      pass(*row);
+    }
+  }
+
+  void pass(const std::pair<std::string, std::string>& row) {
+    ++check_.rows;
+    digest_.add(row.first, row.second);
+    live_.pass();
+  }
+
   void differ(std::string_view key, const std::string& what) {
     if (check_.differences++ == 0) check_.first_difference = to_hex(key) + " " + what;
   }
 
+  LiveRows live_;
   FamilyCheck check_;
   RowsDigest digest_;
-  Rows::const_iterator expected_, end_;
 };
 
-// Applies the rows as long as all of them fit.
-Status hold(Scratch& scratch, const RowTable& changes, std::size_t bytes_max) {
-  scratch.apply(changes);
-  if (scratch.bytes() <= bytes_max) return {};
-  return failure(
-      {ErrorCode::result_too_large,
-       "the folded rows take more than " + std::to_string(bytes_max) + " bytes of memory",
-       {},
-       "raise limits.verify_memory",
-       {}});
-}
+// As far as a verify is; asked now and then, it ends it.
+class Course {
+ public:
+  Course(const View& view, const Progress& progress) : total_(view.sequence), progress_(progress) {}
 
-Status refold_into(Scratch& scratch, std::size_t bytes_max, const View& view,
-                   const Counted& counted, const Progress& progress, VerifyReport& report) {
-  // Only so much at once beside the rows that are held: the bound is looked at in between.
-  constexpr std::size_t kTableBytesMax = 32u << 20;
-  Refold refold(
-      *view.reader, scratch,
-      [&](const RowTable& changes) { return hold(scratch, changes, bytes_max); },
-      std::min(bytes_max, kTableBytesMax));
-  EMSTORE_CHECKED(replay(*view.reader, 1, [&](const LoggedCommit& logged) -> Status {
-    const Sequence sequence = logged.commit.info.sequence;
-    if (sequence % kReportEvery == 0 && progress && !progress(sequence, view.sequence)) {
-      return failure(ErrorCode::cancelled, "cancelled at commit " + std::to_string(sequence));
-    }
-    return refold.add(logged);
-  }));
-  EMSTORE_CHECKED(refold.finish([&](IndexId index) { return counted.is_ready(index); }));
-  report.events = refold.events();
-  return {};
-}
+  Status at(Sequence sequence) {
+    done_ = sequence;
+    if (sequence % kReportEvery != 0) return {};
+    return still("commit " + std::to_string(sequence));
+  }
+  // Of the comparison, which takes the shorter time.
+  Status compared(std::uint64_t rows) const {
+    constexpr std::uint64_t kAskEveryRows = 4'096;
+    if (rows % kAskEveryRows != 0) return {};
+    return still("the comparison");
+  }
+  bool goes_on() const { return !progress_ || progress_(done_, total_); }
 
-Result<std::vector<FamilyCheck>> compare_families(const View& view, const Scratch& expected,
-                                                  const Counted& counted) {
+ private:
+  Status still(const std::string& place) const {
+    if (goes_on()) return {};
+    return failure(ErrorCode::cancelled, "cancelled at " + place);
+  }
+
+  const std::uint64_t total_;
+  const Progress& progress_;
+  Sequence done_ = 0;
+};
+
+Result<std::vector<FamilyCheck>> compare_families(const View& view, const Reader& expected,
+                                                  const Counted& counted, const Course& course) {
   std::vector<FamilyCheck> families;
   for (const FamilyInfo& family : kFamilies) {
     if (!is_index(family.family)) continue;
-    Comparison comparison(family.family, expected.rows(family.family));
-    EMSTORE_CHECKED(
-        view.reader->scan(family.family, {}, [&](std::string_view key, std::string_view value) {
-          if (counted(family.family, key)) comparison.live(key, value);
+    Comparison comparison(family.family, LiveRows(*view.reader, family.family, counted));
+    std::uint64_t rows = 0;
+    EMSTORE_CHECKED(expected.try_scan(
+        family.family, {}, [&](std::string_view key, std::string_view value) -> Result<bool> {
+          EMSTORE_CHECKED(course.compared(rows++));
+          EMSTORE_CHECKED(comparison.expect(key, value));
           return true;
         }));
-    families.push_back(comparison.finish());
+    EMSTORE_TRY(FamilyCheck check, comparison.finish());
+    families.push_back(std::move(check));
   }
   return families;
 }
@@ -147,13 +199,23 @@ Sha256 state_digest(const std::vector<FamilyCheck>& families) {
   return hasher.digest().sha256;
 }
 
-Result<VerifyReport> verify(const View& view, const Progress& progress, std::size_t bytes_max) {
-  VerifyReport report;
-  report.sequence = view.sequence;
+Result<VerifyReport> verify(const View& view, const Progress& progress, const FoldRoom& room) {
   const Counted counted(*view.indexes);
-  Scratch scratch;
-  EMSTORE_CHECKED(refold_into(scratch, bytes_max, view, counted, progress, report));
-  EMSTORE_TRY(report.families, compare_families(view, scratch, counted));
+  Course course(view, progress);
+  Spill spill(room);
+  Refold refold(
+      *view.reader, spill, [&](const RowTable& rows) { return spill.take(rows); }, room.bytes_max,
+      Refold::Writing::beside);
+  EMSTORE_CHECKED(replay(*view.reader, 1, [&](const LoggedCommit& logged) -> Status {
+    EMSTORE_CHECKED(course.at(logged.commit.info.sequence));
+    return refold.add(logged);
+  }));
+  EMSTORE_CHECKED(refold.keep_indexes([&](IndexId index) { return counted.is_ready(index); },
+                                      [&] { return course.goes_on(); }));
+  EMSTORE_CHECKED(refold.settle());
+
+  VerifyReport report{.sequence = view.sequence, .events = refold.events()};
+  EMSTORE_TRY(report.families, compare_families(view, refold.rows(), counted, course));
   report.state_digest = state_digest(report.families);
   report.equal = std::all_of(report.families.begin(), report.families.end(),
                              [](const FamilyCheck& check) { return check.differences == 0; });

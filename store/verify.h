@@ -1,7 +1,7 @@
 // Verify: folds the log again, from its first commit, beside the live indexes, and compares every
 // family byte for byte. The digest of the state is SHA-256 over all index rows in order. The folded
-// rows are held in memory, up to a bound. Threads: any; works on a view, so commits go on
-// meanwhile.
+// rows are held in memory, up to a bound, and beyond it on disk. Threads: any; works on a view, so
+// commits go on meanwhile.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "store/replay.h"
+#include "store/spill.h"
 #include "store/store.h"
 
 namespace emstore::store {
@@ -30,14 +31,11 @@ struct VerifyReport {
   bool equal = false;
 };
 
-inline constexpr std::size_t kVerifyBytesMax = std::size_t{4} << 30;
-
-// `progress` is told commits done and in all; false cancels. Errors: cancelled, corrupt_log;
-// result_too_large when the folded rows take more than `bytes_max` in memory.
+// `progress` is told commits done and in all; false cancels. Errors: cancelled, corrupt_log,
+// corrupt_index; disk_full and io_failed where the rows that memory does not hold cannot be kept.
 using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 inline constexpr Sequence kReportEvery = 1'024;  // Commits between two reports of it.
-Result<VerifyReport> verify(const View& view, const Progress& progress,
-                            std::size_t bytes_max = kVerifyBytesMax);
+Result<VerifyReport> verify(const View& view, const Progress& progress, const FoldRoom& room);
 
 // Rows and digest of each family as the view shows them, differences left out; and the digest of
 // the state that they make up together. `goes_on` is asked every few thousand rows; false cancels.

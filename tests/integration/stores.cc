@@ -128,7 +128,7 @@ Proof proof_of(const daemon::Config& config) {
   const auto opened = daemon::open_store(config, log);
   if (!opened) throw std::runtime_error(to_string(opened.error()));
   const auto view = opened->store->view();
-  const auto verified = store::verify(*view, {});
+  const auto verified = store::verify(*view, {}, config.fold_room());
   EXPECT_TRUE(verified && verified->equal);
   return {static_cast<std::int64_t>(view->sequence), to_hex(as_bytes(view->root)),
           to_hex(as_bytes(store::state_digest(*view).value()))};

@@ -235,7 +235,8 @@ class Comparison {
   }
 
   std::string verify() {
-    const Result<store::VerifyReport> report = store::verify(*store_.view(), {});
+    const Result<store::VerifyReport> report =
+        store::verify(*store_.view(), {}, store_.fold_room());
     if (!report) return to_string(report.error());
     for (const store::FamilyCheck& check : report->families) {
       if (check.differences > 0) {

@@ -215,9 +215,11 @@ class TestStore {
     return ids;
   }
 
+  store::FoldRoom fold_room() const { return {store::fold_folder(folder())}; }
+
   // Folds the log again and compares every row.
   void verify() {
-    const Result<store::VerifyReport> report = store::verify(*view(), {});
+    const Result<store::VerifyReport> report = store::verify(*view(), {}, fold_room());
     ASSERT_TRUE(report) << to_string(report.error());
     for (const store::FamilyCheck& check : report->families) {
       EXPECT_EQ(check.differences, 0u)

@@ -1,6 +1,7 @@
 // What an audit of the log finds: every way to alter a commit, at every commit.
 #include "store/audit.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include "store/replay.h"
 #include "store/scratch.h"
 #include "tests/support/random_shop.h"
+#include "tests/support/temporary_folder.h"
 
 namespace emstore::testing {
 namespace {
@@ -228,18 +230,57 @@ TEST_F(AuditOfALog, FindsALogThatWasRolledBack) {
 
 TEST_F(AuditOfALog, FindsAnIndexThatIsNotWhatTheLogSays) {
   Findings findings;
-  const auto digest = store::audit_indexes(*view_, {}, store::kVerifyBytesMax, findings);
+  const TemporaryFolder folder;
+  const store::FoldRoom room{folder.path() / "fold"};
+  const auto digest = store::audit_indexes(*view_, {}, room, findings);
   ASSERT_TRUE(digest);
   EXPECT_TRUE(*digest);
   EXPECT_TRUE(findings.empty());
   rows_->apply({Family::counters, "none", std::string("x")});
-  ASSERT_TRUE(store::audit_indexes(*view_, {}, store::kVerifyBytesMax, findings));
+  ASSERT_TRUE(store::audit_indexes(*view_, {}, room, findings));
   rows_->apply({Family::counters, "none", std::nullopt});
-  const auto bounded = store::audit_indexes(*view_, {}, 1'000, findings);
-  ASSERT_FALSE(bounded);
-  EXPECT_EQ(bounded.error().code, ErrorCode::result_too_large);
   ASSERT_EQ(findings.count(), 1u);
   EXPECT_EQ(findings.named()[0].place, "counters");
+}
+
+// What it found before must not be lost with what it could not look at.
+TEST_F(AuditOfALog, FindsThatNothingCouldBeCompared) {
+  const TemporaryFolder folder;
+  constexpr std::uint64_t kMoreThanAnyDisk = std::uint64_t{1} << 62;
+  Findings findings;
+  findings.add("log", "commit 1", "found before");
+  const auto digest =
+      store::audit_indexes(*view_, {}, {folder.path() / "fold", 1'000, kMoreThanAnyDisk}, findings);
+  ASSERT_TRUE(digest);
+  EXPECT_FALSE(*digest);
+  ASSERT_EQ(findings.count(), 2u);
+  EXPECT_EQ(findings.named()[1].part, "index");
+  EXPECT_THAT(findings.named()[1].message, ::testing::HasSubstr("are kept free; make room"));
+}
+
+// Whether rows lie in memory or on disk, the same comes of it, and nothing stays there.
+TEST_F(AuditOfALog, ComparesRowsThatMemoryDoesNotHold) {
+  const TemporaryFolder folder;
+  const auto audited = [&](std::size_t bytes_max, Findings& findings) {
+    return store::audit_indexes(*view_, {}, {folder.path() / "fold", bytes_max, 0}, findings);
+  };
+  constexpr std::size_t kLittle = 50'000;
+  for (const bool is_damaged : {false, true}) {
+    if (is_damaged) rows_->apply({Family::counters, "none", std::string("x")});
+    Findings held, spilt;
+    const auto in_memory = audited(std::size_t{256} << 20, held);
+    const auto on_disk = audited(kLittle, spilt);
+    ASSERT_TRUE(in_memory && *in_memory);
+    ASSERT_TRUE(on_disk && *on_disk) << (spilt.empty() ? "" : spilt.named()[0].message);
+    EXPECT_EQ(**in_memory, **on_disk);
+    EXPECT_EQ(held.count(), is_damaged ? 1u : 0u);
+    ASSERT_EQ(spilt.count(), held.count());
+    if (is_damaged) {
+      EXPECT_EQ(spilt.named()[0].message, held.named()[0].message);
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / "fold"));
+  }
+  rows_->apply({Family::counters, "none", std::nullopt});
 }
 
 TEST_F(AuditOfALog, FindsATileThatWasAltered) {

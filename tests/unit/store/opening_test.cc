@@ -105,7 +105,7 @@ TEST_F(OpeningTest, WouldLoseKeysIfAFillWentOnAfterARebuild) {
   ASSERT_TRUE(database(folder())->write(std::span(&change, 1), store::Durability::synced));
   open();
   finish_work();
-  const Result<store::VerifyReport> report = store::verify(*view(), {});
+  const Result<store::VerifyReport> report = store::verify(*view(), {}, fold_room());
   ASSERT_TRUE(report);
   EXPECT_FALSE(report->equal);
 }

@@ -207,7 +207,7 @@ TEST_F(RebuildTest, MendsRowsThatAreNotWhatTheLogSays) {
   const std::string key = store::record_key({products, RecordId(id)});
   damage(Family::records, key, std::nullopt);
   damage(Family::uses, key, "a row that is none");
-  EXPECT_FALSE(store::verify(*view(), {})->equal);
+  EXPECT_FALSE(store::verify(*view(), {}, fold_room())->equal);
   // The writer knows the damage by now.
   EXPECT_FALSE(ask(update("products", id, {{"price", 7}})));
 

@@ -1,0 +1,89 @@
+#include "store/spill.h"
+
+#include <atomic>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "store/disk_room.h"
+#include "store/row_table.h"
+
+namespace emstore::store {
+namespace {
+
+// Several folds may go on at once.
+std::string next_name() {
+  static std::atomic<std::uint64_t> next = 1;
+  return std::to_string(next++);
+}
+
+// Rows come as finished tables: little is written through memory, and each is read once or twice.
+DatabaseOptions spill_options() {
+  DatabaseOptions options;
+  options.memtable_bytes = std::size_t{1} << 20;
+  options.cache_bytes = std::size_t{32} << 20;
+  return options;
+}
+
+}  // namespace
+
+std::filesystem::path fold_folder(const std::filesystem::path& directory) {
+  return directory / "fold";
+}
+
+// What cannot be removed is in nobody's way.
+void clear_fold_folder(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::remove_all(fold_folder(directory), error);
+}
+
+Spill::Spill(FoldRoom room) : room_(std::move(room)) {}
+
+Spill::~Spill() {
+  if (path_.empty()) return;
+  rows_.reset();
+  database_.reset();
+  std::error_code error;
+  std::filesystem::remove_all(path_, error);
+  std::filesystem::remove(room_.folder, error);  // Unless another fold has it.
+}
+
+Status Spill::take(const RowTable& rows) {
+  if (path_.empty()) EMSTORE_CHECKED(make_folder());
+  EMSTORE_CHECKED(check_disk_room(path_, rows.bytes(), room_.free_bytes_min,
+                                  "the next rows of the fold",
+                                  "make room: until it ends, a fold of a large log needs as much "
+                                  "as the indexes take"));
+  if (!rows_) EMSTORE_CHECKED(open_database());
+  return rows_->ingest(rows);
+}
+
+Status Spill::make_folder() {
+  std::filesystem::path path = room_.folder / next_name();
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return failure(ErrorCode::io_failed, "cannot make " + path.string() + ": " + error.message());
+  }
+  path_ = std::move(path);
+  return {};
+}
+
+Status Spill::open_database() {
+  EMSTORE_TRY(database_, Database::open(path_, spill_options()));
+  EMSTORE_TRY(rows_, database_->begin_generation());
+  return {};
+}
+
+Result<std::optional<std::string>> Spill::get(Family family, std::string_view key) const {
+  if (!rows_) return std::nullopt;
+  return rows_->get(family, key);
+}
+
+Status Spill::scan(Family family, const KeyRange& range, Direction direction,
+                   const Visit& visit) const {
+  if (!rows_) return {};
+  return rows_->scan(family, range, direction, visit);
+}
+
+}  // namespace emstore::store
