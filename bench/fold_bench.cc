@@ -95,6 +95,7 @@ void rebuild(benchmark::State& state, Suite& suite) {
     const std::unique_ptr<Database> database = open_database(suite);
     const std::unique_ptr<store::Generation> generation = must(database->begin_generation());
     const std::unique_ptr<store::Snapshot> log = database->snapshot();
+    wait_for_rest();
     state.ResumeTiming();
     store::Refold refold(
         *log, *generation,

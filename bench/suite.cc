@@ -1,6 +1,8 @@
 #include "bench/suite.h"
 
 #include <algorithm>
+#include <ctime>
+#include <thread>
 
 namespace emstore::bench {
 
@@ -14,6 +16,17 @@ void Latencies::report(benchmark::State& state) {
   };
   state.counters["p50_us"] = micros_at(0.5);
   state.counters["p99_us"] = micros_at(0.99);
+}
+
+void wait_for_rest() {
+  constexpr std::clock_t kIdle = CLOCKS_PER_SEC / 1'000;
+  constexpr std::chrono::milliseconds kWindow{100};
+  constexpr int kWindowsMax = 600;
+  for (int window = 0; window < kWindowsMax; ++window) {
+    const std::clock_t before = std::clock();  // Of all threads.
+    std::this_thread::sleep_for(kWindow);
+    if (std::clock() - before < kIdle) return;
+  }
 }
 
 std::filesystem::path Suite::new_folder() {

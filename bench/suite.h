@@ -84,6 +84,10 @@ class Suite {
   std::map<Role, std::unique_ptr<Daemon>> daemons_;
 };
 
+// Returns once this process has nothing to do: a store that was filled a moment ago goes on merging
+// its tables, which is no part of what comes next. Gives up after a minute.
+void wait_for_rest();
+
 // One room each. The suite outlives the benchmarks.
 void register_machine(Suite& suite);
 void register_codec(Suite& suite);
