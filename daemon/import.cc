@@ -466,6 +466,10 @@ Result<ImportReport> made_of(const Config& config, const std::vector<Source>& st
     EMSTORE_TRY(const bool more, opened.store->work());
     if (!more) break;
   }
+  // Where the stream names no index that is ready, all of them are filled only now.
+  if (!report.is_compared) {
+    EMSTORE_TRY(report.state_digest, store::state_digest(*opened.store->view()));
+  }
   if (importing.is_incomplete()) {
     EMSTORE_CHECKED(look_for_bytes(config, *opened.store->view(), importing.missing(), report));
   }

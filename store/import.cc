@@ -68,11 +68,15 @@ Status Import::note(const Event& event) {
   if (const auto* applied = std::get_if<SchemaApplied>(&event)) {
     EMSTORE_TRY(schema_, schema_of(applied->schema, tree_.size() + 1));
   }
+  if (const auto* gone = std::get_if<BlobsCollected>(&event))
+    collected_.insert(gone->addresses.begin(), gone->addresses.end());
   const auto* created = std::get_if<MediaCreated>(&event);
   const Value* blob = created == nullptr ? nullptr : created->values.find(kMediaBlob);
   const Binary* bytes = blob == nullptr ? nullptr : blob->if_binary();
   const auto address = bytes == nullptr ? std::nullopt : address_of_bytes(bytes->data);
-  if (address) media_.push_back(*address);
+  if (!address) return {};
+  media_.push_back(*address);
+  collected_.erase(*address);
   return {};
 }
 
@@ -96,7 +100,7 @@ Status Import::add_bytes(const Address& address, const Sha256& sha256, std::stri
 }
 
 Status Import::put(RowChange row) {
-  bytes_ += row.key.size() + row.value->size();
+  bytes_ += row.key.size() + (row.value ? row.value->size() : 0);
   rows_.push_back(std::move(row));
   return bytes_ < kBatchBytes ? Status{} : flush(Durability::memory);
 }
@@ -116,6 +120,9 @@ Status Import::finish(std::span<const IndexId> ready) {
   }
   for (const auto& [index, state] : states) rows_.push_back(state_row(index, state));
   rows_.push_back(store_id_row(id_));
+  for (const Address& address : collected_) {
+    if (!address.is_file()) EMSTORE_CHECKED(put({Family::bytes, to_bytes(address), std::nullopt}));
+  }
   EMSTORE_CHECKED(flush(Durability::memory));
   EMSTORE_CHECKED(database_->forget_indexes());
   // Until then it is an import that was not completed, and never a store without a head.

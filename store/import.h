@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,6 +64,7 @@ class Import {
   Schema schema_;
   std::vector<Address> media_;  // That commits made; in order, each once, up to `sorted_`.
   std::size_t sorted_ = 0;
+  std::set<Address> collected_;  // And not made again since: their bytes may have come before.
   RowChanges rows_;
   std::size_t bytes_ = 0;
 };
