@@ -30,6 +30,14 @@ std::string line_of(const Map& commit) {
          cell_text(value_at(commit, "peer.uid")) + "  " + harmless(events_text(commit)) + "\n";
 }
 
+// What is no commit tells a program where it stands, in the same place as the commits; a person
+// sees that nothing comes.
+void show_mark(Session& session, const std::string& name, std::uint64_t next) {
+  if (!session.json()) return;
+  session.print_json(Map{{name, Map{{"next", next}}}});
+  std::cout.flush();
+}
+
 void show(Session& session, const FeedNotice& notice) {
   switch (notice.kind) {
     case FeedNotice::Kind::commit:
@@ -46,8 +54,9 @@ void show(Session& session, const FeedNotice& notice) {
                 << "\n";
       return;
     case FeedNotice::Kind::caught_up:
+      return show_mark(session, "caught_up", notice.next);
     case FeedNotice::Kind::progress:
-      return;
+      return show_mark(session, "progress", notice.next);
   }
 }
 

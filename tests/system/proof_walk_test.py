@@ -16,14 +16,17 @@ PAGE = SOURCE / "docs" / "proof.md"
 HEADING = "## The store as a whole"
 BLOCK = re.compile(r"```console\n(.*?)```", re.S)
 
-# What differs from run to run.
-NORMAL = [(re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"), (re.compile(r"\b[0-9a-f]{32}\b"), "<address>"),
-          (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "<time>"), (re.compile(r"\buid \d+"), "uid <n>"),
-          (re.compile(r"/\S*?/(?=(data|backup|elsewhere|then|broken|restored)\b)"), ""), (re.compile(r"\b[0-9a-f]{2}/<address>"), "<file>"),
+# What differs from run to run; that two are the same does not.
+NUMBERED = [(re.compile(r"\b[0-9a-f]{64}\b"), "digest"), (re.compile(r"\b[0-9a-f]{32}\b"), "address")]
+NORMAL = [(re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "<time>"), (re.compile(r"\buid \d+"), "uid <n>"),
+          (re.compile(r"/\S*?/(?=(data|backup|elsewhere|then|broken|restored)\b)"), ""), (re.compile(r"\b[0-9a-f]{2}/(?=<address)"), "<shard>/"),
           (re.compile(r"commit \d+(?=\b.*cut off)"), "commit <n>"), (re.compile(r"cut off behind commit \d+"), "cut off behind commit <n>"), (re.compile(r" +"), " ")]
 
 
 def normal(text):
+    for pattern, name in NUMBERED:
+        met = {}
+        text = pattern.sub(lambda found: met.setdefault(found[0], f"<{name} {len(met) + 1}>"), text)
     for pattern, name in NORMAL:
         text = pattern.sub(name, text)
     return [line.rstrip() for line in text.strip().splitlines()]
