@@ -14,6 +14,8 @@ namespace emstore::store {
 namespace {
 
 constexpr std::uint8_t kWhole = 0;
+// Kept for an event whose payload was erased, which this version neither does nor believes: nothing
+// that the tree holds would say so, and whoever forges a payload could.
 constexpr std::uint8_t kErased = 1;
 
 // No two kinds share a code: a reused one does not compile.
@@ -393,32 +395,40 @@ Result<Header> take_header(BytesReader& reader) {
   return header;
 }
 
-struct StoredEvent {
-  std::uint8_t state = 0;
-  Salt salt{};
-  std::string_view payload;
-};
-
-Result<StoredEvent> take_stored(BytesReader& reader) {
-  StoredEvent event;
-  event.state = reader.integer<std::uint8_t>();
-  const auto length = reader.integer<std::uint32_t>();
-  const std::string_view salt = reader.take(event.salt.size());
-  event.payload = reader.take(length);
-  if (!reader.good()) return corrupt_log("a commit is cut short");
-  if (event.state > kErased) return corrupt_log("an event in state " + std::to_string(event.state));
-  std::copy(salt.begin(), salt.end(), event.salt.begin());
-  return event;
-}
-
 std::string place(Sequence sequence, std::size_t event) {
   return "event " + std::to_string(sequence) + "." + std::to_string(event);
 }
 
-// The event, once its payload was held against its commitment; an erased one cannot be.
+// Every reader of a body comes through here: what is not whole is nobody's event.
+Status expect_whole(std::uint8_t state, Sequence sequence, std::size_t event) {
+  if (state == kWhole) return {};
+  const std::string name = place(sequence, event);
+  if (state == kErased) {
+    return corrupt_log(name + " says that it was erased, and emstore erases nothing");
+  }
+  return corrupt_log(name + " is in state " + std::to_string(state));
+}
+
+struct StoredEvent {
+  Salt salt{};
+  std::string_view payload;
+};
+
+Result<StoredEvent> take_stored(BytesReader& reader, Sequence sequence, std::size_t number) {
+  StoredEvent event;
+  const auto state = reader.integer<std::uint8_t>();
+  const auto length = reader.integer<std::uint32_t>();
+  const std::string_view salt = reader.take(event.salt.size());
+  event.payload = reader.take(length);
+  if (!reader.good()) return corrupt_log("a commit is cut short");
+  EMSTORE_CHECKED(expect_whole(state, sequence, number));
+  std::copy(salt.begin(), salt.end(), event.salt.begin());
+  return event;
+}
+
+// The event, once its payload was held against its commitment.
 Result<Event> verified(const EventHead& head, const StoredEvent& stored, const std::string& name) {
-  if (stored.state == kWhole &&
-      as_bytes(commitment_of(stored.salt, stored.payload)) != head.commitment) {
+  if (as_bytes(commitment_of(stored.salt, stored.payload)) != head.commitment) {
     return corrupt_log(name + " does not match its commitment");
   }
   Result<Event> event = decode_payload(head.kind, stored.payload);
@@ -483,7 +493,7 @@ Result<Commit> decode(std::string_view bytes) {
   EMSTORE_TRY(Header header, take_header(reader));
   Commit commit{header.info, {}};
   for (std::size_t i = 0; i < header.events.size(); ++i) {
-    EMSTORE_TRY(const StoredEvent stored, take_stored(reader));
+    EMSTORE_TRY(const StoredEvent stored, take_stored(reader, header.info.sequence, i));
     Result<Event> event = verified(header.events[i], stored, place(header.info.sequence, i));
     if (!event) return failure(std::move(event).error());
     commit.events.push_back(*std::move(event));
@@ -526,9 +536,8 @@ Status CommitParts::find_parts() {
   };
   parts_.reserve(header.events.size());
   for (const EventHead& head : header.events) {
-    EMSTORE_TRY(const StoredEvent stored, take_stored(reader));
+    EMSTORE_TRY(const StoredEvent stored, take_stored(reader, info_.sequence, parts_.size()));
     Part part{head.kind,
-              stored.state,
               offset_of(head.commitment),
               0,
               offset_of(stored.payload),
@@ -567,7 +576,7 @@ std::vector<std::uint32_t> CommitParts::about(const RecordRef& record) const {
 Result<Event> CommitParts::event(std::uint32_t event) const {
   const Part& part = parts_.at(event);
   const std::string_view bytes(bytes_);
-  StoredEvent stored{part.state, {}, bytes.substr(part.payload, part.length)};
+  StoredEvent stored{{}, bytes.substr(part.payload, part.length)};
   const std::string_view salt = bytes.substr(part.salt, stored.salt.size());
   std::copy(salt.begin(), salt.end(), stored.salt.begin());
   return verified({part.kind, bytes.substr(part.commitment, sizeof(Sha256))}, stored,
@@ -579,7 +588,7 @@ Result<std::vector<Salt>> salts_of(std::string_view commit_bytes) {
   EMSTORE_TRY(const Header header, take_header(reader));
   std::vector<Salt> salts;
   for (std::size_t i = 0; i < header.events.size(); ++i) {
-    EMSTORE_TRY(const StoredEvent stored, take_stored(reader));
+    EMSTORE_TRY(const StoredEvent stored, take_stored(reader, header.info.sequence, i));
     salts.push_back(stored.salt);
   }
   return salts;

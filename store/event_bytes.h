@@ -5,10 +5,11 @@
 //   commit  := header body
 //   header  := version u8 | sequence u64 | time i64 µs | schema u64 | uid u32 | gid u32 | pid u32 |
 //              count u32 | count × (kind u16 | commitment 32)            integers big-endian
-//   body    := count × (state u8 | length u32 | salt 16 | payload)       state 0: whole, 1: erased
+//   body    := count × (state u8 | length u32 | salt 16 | payload)       state 0: whole
 //   commitment := SHA-256(0x02 ‖ salt ‖ payload)         leaf := SHA-256(0x00 ‖ header)
 //
-// Payloads are MessagePack lists, stored exactly as written.
+// Payloads are MessagePack lists, stored exactly as written. State 1 is kept for an erased payload:
+// nothing writes it, and whatever is in another state than 0 is corrupt_log.
 #pragma once
 
 #include <array>
@@ -84,7 +85,6 @@ class CommitParts {
  private:
   struct Part {
     std::uint16_t kind = 0;
-    std::uint8_t state = 0;
     std::size_t commitment = 0, salt = 0;  // Where they begin.
     std::size_t payload = 0, length = 0;
     std::optional<RecordRef> record;

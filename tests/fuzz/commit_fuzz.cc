@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/big_endian.h"
 #include "base/check.h"
 #include "store/contents.h"
 #include "store/event_bytes.h"
@@ -15,17 +14,6 @@
 namespace emstore::store {
 namespace {
 
-// Erased events come back whole: their commitment cannot be made again.
-bool has_erased(std::string_view bytes, std::size_t header, std::size_t events) {
-  std::size_t at = header;
-  for (std::size_t i = 0; i < events; ++i) {
-    if (bytes[at] != 0) return true;
-    at += 1 + sizeof(std::uint32_t) + sizeof(Salt) +
-          big_endian<std::uint32_t>(bytes.substr(at + 1, 4));
-  }
-  return false;
-}
-
 void check_commit(std::string_view bytes) {
   const Result<HeaderView> header = decode_header(bytes);
   const Result<Commit> commit = decode(bytes);
@@ -33,7 +21,6 @@ void check_commit(std::string_view bytes) {
   if (!commit) return;
   EMSTORE_CHECK(header.has_value() && header->info == commit->info);
   EMSTORE_CHECK(salts.has_value() && salts->size() == commit->events.size());
-  if (has_erased(bytes, header->bytes.size(), commit->events.size())) return;
   EMSTORE_CHECK(encode(*commit, *salts).bytes == bytes);
 }
 

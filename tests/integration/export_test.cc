@@ -19,6 +19,7 @@
 #include "daemon/backup.h"
 #include "daemon/import.h"
 #include "daemon/opening.h"
+#include "store/event_bytes.h"
 #include "store/rocks.h"
 #include "stores.h"
 
@@ -194,6 +195,30 @@ TEST(Export, IsRefusedWhereItWasAltered) {
   EXPECT_GT(tried, 12u);
   Elsewhere elsewhere;
   EXPECT_TRUE(elsewhere.take(stream));  // The control.
+}
+
+// Neither leaf nor root says so: they are of headers, and the state of an event is none of it.
+TEST(Export, IsRefusedWhereACommitSaysThatItWasErased) {
+  RunningDaemon running;
+  Wire wire = connect_to_shop(running);
+  const std::string stream = exported(running);
+  std::size_t commit = 0;
+  for (const Record& record : records_of(stream)) {
+    if (record.name != "commit") continue;
+    pack::Cursor inside(std::string_view(stream).substr(record.begin, record.end - record.begin));
+    static_cast<void>(inside.begin_list());
+    static_cast<void>(inside.text());
+    const std::string_view bytes = inside.binary().value();
+    const std::size_t header = store::decode_header(bytes)->bytes.size();
+    std::string altered = stream;
+    altered[static_cast<std::size_t>(bytes.data() - stream.data()) + header] = 1;
+    Elsewhere elsewhere;
+    const auto report = elsewhere.take(altered);
+    ASSERT_FALSE(report);
+    const std::string said = "event " + std::to_string(++commit) + ".0 says that it was erased";
+    EXPECT_NE(report.error().message.find(said), std::string::npos) << to_string(report.error());
+  }
+  EXPECT_GT(commit, 0u);
 }
 
 TEST(Export, IsRefusedWhereItSaysAnotherSizeOfASmallContent) {

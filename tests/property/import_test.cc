@@ -139,7 +139,6 @@ TEST_F(Import, IsTriedWithNearlyEveryKindOfEventAndFamily) {
 
 TEST_F(Import, FailsAtACommitThatWasAltered) {
   std::mt19937 random(seed_given());
-  std::size_t caught = 0;
   constexpr std::size_t kAltered = 20;
   for (std::size_t round = 0; round < kAltered; ++round) {
     const std::size_t altered = random() % kCommits;
@@ -148,17 +147,15 @@ TEST_F(Import, FailsAtACommitThatWasAltered) {
     const std::size_t header = store::decode_header(bytes)->bytes.size();
     const std::size_t byte = header + random() % (bytes.size() - header);
     bytes[byte] = static_cast<char>(bytes[byte] ^ (1 << random() % 8));
-    // Erasing is a change that a body may show: state 1 in place of 0.
-    if (store::decode(bytes)) continue;
+    // That it was erased is no excuse: every other one says so of its first event.
+    if (round % 2 == 1) bytes[header] = 1;
     Elsewhere elsewhere;
     Status status;
     std::size_t done = 0;
     while (done < log.size() && (status = elsewhere.add(log[done]))) ++done;
     EXPECT_EQ(done, altered);
     EXPECT_FALSE(status);
-    ++caught;
   }
-  EXPECT_GE(caught, kAltered * 9 / 10);
 }
 
 TEST_F(Import, HasAnotherRootWhenAHeaderWasAltered) {

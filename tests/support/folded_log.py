@@ -111,9 +111,11 @@ class Commit:
             raise self.damage("is cut short")
         state, length = struct.unpack_from(">BI", data, at)
         salt, payload = data[at + 5:at + 21], data[at + 21:at + 21 + length]
-        if state > 1 or len(payload) != length:
-            raise self.damage(f"event {index} is cut short or in state {state}")
-        if state == 0 and sha256(b"\x02", salt, payload) != commitment:
+        if len(payload) != length:
+            raise self.damage(f"event {index} is cut short")
+        if state != 0:
+            raise self.damage(f"event {index} is in state {state}, which nothing writes")
+        if sha256(b"\x02", salt, payload) != commitment:
             raise self.damage(f"event {index} does not match its commitment")
         try:
             value = unpack(payload)

@@ -248,6 +248,11 @@ class GoldenBytes(unittest.TestCase):
             self.assertEqual([kind for kind, _ in commit.events], [vector["kind"]], vector["name"])
             self.assertIn(vector["kind"], checker.State.FOLDS, vector["name"])
 
+    def test_a_commit_that_says_it_was_erased_is_damaged(self):
+        erased = json.loads((GOLDEN / "events.json").read_text())["commits"][1]
+        with self.assertRaisesRegex(checker.Damage, "commit 100 event 0 is in state 1"):
+            checker.Commit(100, bytes.fromhex(erased["commit"]))
+
 
 if __name__ == "__main__":
     unittest.main()

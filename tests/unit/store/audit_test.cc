@@ -128,6 +128,22 @@ TEST_F(AuditOfALog, FindsAPayloadThatWasEdited) {
   });
 }
 
+TEST_F(AuditOfALog, FindsAnEventThatSaysItWasErased) {
+  const auto say_erased = [](Sequence at) {
+    std::string bytes = commit(at);
+    bytes[store::decode_header(bytes)->bytes.size()] = 1;
+    put(at, bytes);
+  };
+  expect_found_everywhere(say_erased);
+  const std::string before = commit(9);
+  say_erased(9);
+  const Findings findings = audited();
+  put(9, before);
+  ASSERT_EQ(findings.count(), 1u);
+  EXPECT_EQ(findings.named()[0].message,
+            "event 9.0 says that it was erased, and emstore erases nothing");
+}
+
 std::string moved_to(Sequence place, const std::string& bytes) {
   store::Commit moved = store::decode(bytes).value();
   moved.info.sequence = place;

@@ -2,10 +2,12 @@
 // commit, the store is not opened, or an audit names the place.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "base/big_endian.h"
 #include "store/audit.h"
 #include "store/event_bytes.h"
 #include "store/log.h"
@@ -17,6 +19,8 @@ namespace {
 using store::Family;
 
 constexpr Sequence kLast = 8;
+constexpr std::string_view kName = "chair";
+constexpr std::string_view kReason = "ordered by Ada";
 
 // The rows of the log as they lie on disk, commit by commit; a row more or less is one, too.
 using Log = std::vector<std::string>;
@@ -43,11 +47,37 @@ void remove_and_close_the_gap(Log& log, std::size_t at) {
   for (std::size_t i = at; i < log.size(); ++i) log[i] = made_anew(log[i], i + 1);
 }
 
+// Where the state of each event stands in the bytes of a commit.
+std::vector<std::size_t> states_of(const std::string& bytes) {
+  const store::HeaderView header = store::decode_header(bytes).value();
+  std::vector<std::size_t> states;
+  std::size_t at = header.bytes.size();
+  for (std::size_t event = 0; event < header.kinds.size(); ++event) {
+    states.push_back(at);
+    at += 1 + 4 + sizeof(store::Salt) + big_endian<std::uint32_t>(bytes.substr(at + 1, 4));
+  }
+  return states;
+}
+
+// The payload says something else; of the header, which the tree holds, nothing changes.
+void forge_and_say_erased(Log& log, std::size_t at) {
+  for (const std::string_view text : {kReason, kName, std::string_view("sku")}) {
+    for (std::size_t i = log[at].find(text); i != std::string::npos; i = log[at].find(text, i)) {
+      log[at][i] = 'x';
+    }
+  }
+  for (const std::size_t state : states_of(log[at])) log[at][state] = 1;
+}
+
 class TamperedLog : public ::testing::Test, public TestStore {
  protected:
   TamperedLog() {
     apply(shop_schema());
-    while (view()->sequence < kLast) must(insert("products", {{"name", "chair"}}));
+    while (view()->sequence < kLast) {
+      store::Command inserted = command(insert("products", {{"name", std::string(kName)}}));
+      inserted.reason = kReason;
+      EXPECT_TRUE(submit(std::move(inserted)));
+    }
     root_ = view()->root;
     close();
     log_ = read_log();
@@ -147,6 +177,16 @@ TEST_F(TamperedLog, IsFoundWhereAnEndWasCutOff) {
   });
 }
 
+TEST_F(TamperedLog, IsFoundWhereACommitSaysThatItsEventsWereErased) {
+  for (std::size_t event = 0; event < 2; ++event) {
+    expect_found_at_each_commit([event](Log& log, std::size_t at) {
+      const std::vector<std::size_t> states = states_of(log[at]);
+      log[at][states[std::min(event, states.size() - 1)]] = 1;
+    });
+  }
+  expect_found_at_each_commit(forge_and_say_erased);
+}
+
 // The tree, and every other index, made again to fit: only the head knows better.
 TEST_F(TamperedLog, IsRefusedAlsoWhenTheIndexesAreMadeToFitIt) {
   for (const Tampering& tamper :
@@ -160,6 +200,13 @@ TEST_F(TamperedLog, IsRefusedAlsoWhenTheIndexesAreMadeToFitIt) {
       ASSERT_TRUE(database()->forget_indexes());
       EXPECT_EQ(found(), "rolled_back") << "at commit " << at + 1;
     }
+  }
+  for (std::size_t at = 0; at < log_.size(); ++at) {
+    Log altered = log_;
+    forge_and_say_erased(altered, at);
+    write_log(altered);
+    ASSERT_TRUE(database()->forget_indexes());
+    EXPECT_EQ(found(), "corrupt_log") << "at commit " << at + 1;
   }
   write_log(log_);
   ASSERT_TRUE(database()->forget_indexes());
