@@ -14,6 +14,7 @@
 
 #include "daemon/parts.h"
 #include "protocol/message.h"
+#include "store/kept_chains.h"
 #include "store/query.h"
 
 namespace emstore::daemon {
@@ -69,6 +70,7 @@ class Reads {
   void watch_deadlines();
 
   const Parts& parts_;
+  store::KeptChains chains_;                               // Of those whose log is read, by scans.
   WaitingReads waiting_;                                   // By the commit they wait for.
   std::unordered_map<SessionId, std::size_t> waiting_of_;  // How many, for each that has some.
   std::map<std::uint64_t, Scan> scans_;

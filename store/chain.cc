@@ -47,11 +47,11 @@ Result<std::shared_ptr<const CommitParts>> Chain::commit(Sequence sequence) {
   }
   EMSTORE_TRY(CommitParts parts, CommitParts::of(*std::move(bytes)));
   auto commit = std::make_shared<const CommitParts>(std::move(parts));
-  if (kept_.size() >= kKeptCommitsMax || kept_bytes_ + commit->bytes() > kKeptBytesMax) {
+  if (kept_.size() >= kKeptCommitsMax || kept_bytes_ + commit->bytes().size() > kKeptBytesMax) {
     kept_.clear();
     kept_bytes_ = 0;
   }
-  kept_bytes_ += commit->bytes();
+  kept_bytes_ += commit->bytes().size();
   kept_.emplace(sequence, commit);
   return commit;
 }

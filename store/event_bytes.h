@@ -73,7 +73,7 @@ class CommitParts {
   static Result<CommitParts> of(std::string bytes);
 
   const CommitInfo& info() const { return info_; }
-  std::size_t bytes() const { return bytes_.size(); }
+  std::string_view bytes() const { return bytes_; }  // The log row.
   bool applies_schema() const;
   // The numbers of the events that are about `record`, ascending.
   std::vector<std::uint32_t> about(const RecordRef& record) const;

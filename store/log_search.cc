@@ -49,12 +49,17 @@ bool concerns(const RecordRef& media, const Event& event) {
 
 class Finder {
  public:
-  Finder(const View& view, const LogSearch& search, const LogBounds& bounds)
-      : view_(view), search_(search), bounds_(bounds) {}
+  Finder(const View& view, const LogSearch& search, const LogBounds& bounds, KeptChains& chains)
+      : view_(view), search_(search), bounds_(bounds), chains_(chains) {}
 
   Result<LogPage> run() {
     if (search_.first > search_.last) return std::move(page_);
-    EMSTORE_CHECKED(search_.filter.id ? look_at_chain() : look_at_all());
+    if (!search_.filter.id) {
+      EMSTORE_CHECKED(look_at_all());
+      return std::move(page_);
+    }
+    const RecordRef record{*search_.filter.entity, *search_.filter.id};
+    EMSTORE_CHECKED(search_.reverse ? look_back_along_chain(record) : look_along_chain(record));
     return std::move(page_);
   }
 
@@ -69,60 +74,69 @@ class Finder {
                                   });
   }
 
-  // The commits of one record lead back from the last one.
-  Status look_at_chain() {
-    const RecordRef record{*search_.filter.entity, *search_.filter.id};
-    EMSTORE_TRY(const Sequence last, last_commit_of(*view_.reader, record));
-    const QueryLimits limits;
-    Chain chain(*view_.reader, limits);
-    std::vector<Sequence> sequences;
-    EMSTORE_CHECKED(chain.walk_back(record, last, [&](const CommitParts& commit) -> Result<bool> {
-      const Sequence sequence = commit.info().sequence;
-      if (sequence <= search_.last && sequence >= search_.first) sequences.push_back(sequence);
-      return sequence > search_.first;
-    }));
-    if (!search_.reverse) std::reverse(sequences.begin(), sequences.end());
-    for (const Sequence sequence : sequences) {
-      EMSTORE_TRY(const auto bytes, view_.reader->get(Family::log, log_key(sequence)));
+  // The commits of one record, in the order in which they were made.
+  Status look_along_chain(const RecordRef& record) {
+    EMSTORE_TRY(const auto sequences, chains_.of(*view_.reader, record, search_.first));
+    const auto first = std::ranges::lower_bound(*sequences, search_.first);
+    for (auto it = first; it != sequences->end() && *it <= search_.last; ++it) {
+      EMSTORE_TRY(const auto bytes, view_.reader->get(Family::log, log_key(*it)));
       if (!bytes) {
-        return failure(ErrorCode::corrupt_log,
-                       "commit " + std::to_string(sequence) + " is missing");
+        return failure(ErrorCode::corrupt_log, "commit " + std::to_string(*it) + " is missing");
       }
-      EMSTORE_TRY(const bool goes_on, look_at(sequence, *bytes));
+      EMSTORE_TRY(const bool goes_on, look_at(*it, *bytes));
       if (!goes_on) break;
     }
     return {};
   }
 
+  // They lead back by themselves.
+  Status look_back_along_chain(const RecordRef& record) {
+    const QueryLimits limits;
+    Chain chain(*view_.reader, limits);
+    EMSTORE_TRY(const Sequence last, end_of(record, chain));
+    return chain.walk_back(record, last, [this](const CommitParts& commit) -> Result<bool> {
+      const Sequence sequence = commit.info().sequence;
+      if (sequence > search_.last) return true;
+      if (sequence < search_.first) return false;
+      return look_at(sequence, commit.bytes());
+    });
+  }
+
+  // Where the way back begins: a page that follows another one is asked for up to a commit of the
+  // chain, and has nothing to do with those behind it.
+  Result<Sequence> end_of(const RecordRef& record, Chain& chain) const {
+    EMSTORE_TRY(const Sequence last, last_commit_of(*view_.reader, record));
+    if (last <= search_.last) return last;
+    EMSTORE_TRY(const auto asked, chain.commit(search_.last));
+    return asked->about(record).empty() ? last : search_.last;
+  }
+
   // Whether the next one is to be looked at.
   Result<bool> look_at(Sequence sequence, std::string_view bytes) {
+    if (looked_at_++ == bounds_.looked_at_max) return end_before(sequence);
     EMSTORE_TRY(const HeaderView header, decode_header(bytes));
-    if (search_.uid && header.info.peer.uid != *search_.uid) return look_on(sequence);
+    if (search_.uid && header.info.peer.uid != *search_.uid) return true;
     if (!search_.wants_every_event()) {
       EMSTORE_TRY(const Commit commit, decode(bytes));
-      if (!wants(search_, commit)) return look_on(sequence);
+      if (!wants(search_, commit)) return true;
     }
     const bool fits = page_.commits.size() < bounds_.commits_max &&
                       (page_.commits.empty() || bytes_ + bytes.size() <= bounds_.bytes_max);
-    if (!fits) {
-      page_.next = sequence;
-      return false;
-    }
+    if (!fits) return end_before(sequence);
     bytes_ += bytes.size();
     page_.commits.push_back({sequence, std::string(bytes)});
-    return look_on(sequence);
+    return true;
   }
 
-  bool look_on(Sequence sequence) {
-    const bool is_last = sequence == (search_.reverse ? search_.first : search_.last);
-    if (++looked_at_ < bounds_.looked_at_max || is_last) return true;
-    page_.next = search_.reverse ? sequence - 1 : sequence + 1;
+  bool end_before(Sequence sequence) {
+    page_.next = sequence;
     return false;
   }
 
   const View& view_;
   const LogSearch& search_;
   const LogBounds& bounds_;
+  KeptChains& chains_;
   LogPage page_;
   std::uint64_t bytes_ = 0;
   std::uint64_t looked_at_ = 0;
@@ -163,8 +177,9 @@ bool wants(const LogSearch& search, const Commit& commit) {
   });
 }
 
-Result<LogPage> search_log(const View& view, const LogSearch& search, const LogBounds& bounds) {
-  return Finder(view, search, bounds).run();
+Result<LogPage> search_log(const View& view, const LogSearch& search, const LogBounds& bounds,
+                           KeptChains& chains) {
+  return Finder(view, search, bounds, chains).run();
 }
 
 }  // namespace emstore::store

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "store/event_bytes.h"
 #include "store/feed.h"
+#include "store/kept_chains.h"
 #include "store/log.h"
 #include "store/query.h"
 #include "store/store.h"
@@ -57,7 +58,9 @@ struct LogPage {
   std::vector<StoredCommit> commits;  // In the order of the search.
   Sequence next = 0;                  // The first that was not looked at; 0: all were.
 };
-// The commits of one record are found by its chain. Errors: corrupt_log.
-Result<LogPage> search_log(const View& view, const LogSearch& search, const LogBounds& bounds);
+// The commits of one record are found by its chain: a page costs what it looks at, the first of
+// several also the way to it. `chains` are those of the store. Errors: corrupt_log.
+Result<LogPage> search_log(const View& view, const LogSearch& search, const LogBounds& bounds,
+                           KeptChains& chains);
 
 }  // namespace emstore::store

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <utility>
+
 #include "base/time.h"
 #include "tests/support/test_store.h"
 
@@ -27,7 +30,7 @@ class LogSearchTest : public ::testing::Test, public TestStore {
     const auto now = view();
     const Result<store::LogSearch> search = store::resolve_search(*now, words);
     if (!search) return failure(search.error());
-    return store::search_log(*now, *search, bounds);
+    return store::search_log(*now, *search, bounds, chains_);
   }
   // "4 6 7", and where to go on.
   std::string found(const store::LogWords& words, const store::LogBounds& bounds = {}) {
@@ -45,6 +48,8 @@ class LogSearchTest : public ::testing::Test, public TestStore {
     EXPECT_FALSE(result);
     return result ? ErrorCode{} : result.error().code;
   }
+
+  store::KeptChains chains_;
 };
 
 TEST_F(LogSearchTest, OfNothingIsTheWholeLog) {
@@ -98,6 +103,130 @@ TEST_F(LogSearchTest, SaysWhereToGoOn) {
   EXPECT_EQ(found({.entity = "products"}, {.looked_at_max = 3}), " then 4");
   EXPECT_EQ(found({.to = 4}, {.looked_at_max = 4}), "1 2 3 4");
   EXPECT_EQ(found({}, {.bytes_max = 1}), "1 then 2") << "one commit, however long";
+}
+
+TEST_F(LogSearchTest, SaysWhereToGoOnWithARecord) {
+  const store::LogWords record{.entity = "products", .id = 1};
+  EXPECT_EQ(found(record, {.commits_max = 2}), "4 6 then 7");
+  EXPECT_EQ(found({.from = 7, .entity = "products", .id = 1}, {.commits_max = 2}), "7 8 then 10");
+  EXPECT_EQ(found({.from = 5, .to = 9, .entity = "products", .id = 1}), "6 7 8");
+  EXPECT_EQ(found(record, {.looked_at_max = 2}), "4 6 then 7");
+  EXPECT_EQ(found(record, {.looked_at_max = 5}), "4 6 7 8 10");
+}
+
+TEST_F(LogSearchTest, SaysWhereToGoBackWithARecord) {
+  const store::LogWords record{.reverse = true, .entity = "products", .id = 1};
+  EXPECT_EQ(found(record, {.commits_max = 2}), "10 8 then 7");
+  EXPECT_EQ(found(record, {.looked_at_max = 2}), "10 8 then 7");
+  const auto up_to = [&](Sequence last, const store::LogBounds& bounds = {}) {
+    return found({.to = last, .reverse = true, .entity = "products", .id = 1}, bounds);
+  };
+  EXPECT_EQ(up_to(7, {.commits_max = 1}), "7 then 6");
+  EXPECT_EQ(up_to(7), "7 6 4");
+  EXPECT_EQ(up_to(9), "8 7 6 4") << "up to a commit of another record";
+  EXPECT_EQ(up_to(3), "");
+  EXPECT_EQ(found({.from = 6, .to = 8, .reverse = true, .entity = "products", .id = 1}), "8 7 6");
+}
+
+// Counts the commits that are looked for.
+class CountingCommits final : public store::Reader {
+ public:
+  explicit CountingCommits(std::shared_ptr<const store::Reader> below) : below_(std::move(below)) {}
+  Result<std::optional<std::string>> get(store::Family family,
+                                         std::string_view key) const override {
+    if (family == store::Family::log) ++looks_;
+    return below_->get(family, key);
+  }
+  using Reader::scan;
+  Status scan(store::Family family, const store::KeyRange& range, store::Direction direction,
+              const Visit& visit) const override {
+    return below_->scan(family, range, direction, visit);
+  }
+  std::uint64_t looks() const { return looks_; }
+
+ private:
+  std::shared_ptr<const store::Reader> below_;
+  mutable std::uint64_t looks_ = 0;
+};
+
+class LogOfOneRecord : public LogSearchTest {
+ protected:
+  static constexpr std::uint64_t kChanges = 300;
+  static constexpr std::uint64_t kPage = 20;
+
+  LogOfOneRecord() {
+    must(insert("products", {{"name", "Mug"}}));
+    for (std::uint64_t i = 1; i < kChanges; ++i) change();
+  }
+
+  void change() {
+    must(insert("pages", {{"slug", "between"}}));
+    must(update("products", 2, {{"price", ++price_}}));
+  }
+
+  // One page of the record's log, from or up to a commit, and how many commits it looked for.
+  struct Counted {
+    store::LogPage page;
+    std::uint64_t looks = 0;
+  };
+  Counted counted(store::LogWords words) {
+    words.entity = "products";
+    words.id = 2;
+    store::View now = *view();
+    const auto reader = std::make_shared<CountingCommits>(now.reader);
+    now.reader = reader;
+    const auto search = store::resolve_search(now, words).value();
+    auto page = store::search_log(now, search, {.commits_max = kPage}, chains_).value();
+    return {std::move(page), reader->looks()};
+  }
+
+  std::uint64_t price_ = 0;
+};
+
+TEST_F(LogOfOneRecord, CostsWhatAPageHolds) {
+  Counted counted_page = counted({});
+  EXPECT_LE(counted_page.looks, kChanges + kPage + 2) << "the way to its beginning";
+  std::uint64_t found = counted_page.page.commits.size();
+  while (counted_page.page.next != 0) {
+    change();  // Behind the pages that are still to come.
+    counted_page = counted({.from = counted_page.page.next});
+    EXPECT_LE(counted_page.looks, kPage + 4);
+    found += counted_page.page.commits.size();
+  }
+  EXPECT_EQ(found, price_ + 1);
+  EXPECT_EQ(counted_page.page.commits.back().sequence, view()->sequence);
+}
+
+TEST_F(LogOfOneRecord, CostsWhatAPageHoldsOnTheWayBack) {
+  store::LogWords words{.reverse = true};
+  std::uint64_t found = 0;
+  Sequence before = view()->sequence + 1;
+  do {
+    const Counted page = counted(words);
+    EXPECT_LE(page.looks, kPage + 2);
+    for (const store::StoredCommit& commit : page.page.commits) {
+      EXPECT_LT(commit.sequence, before);
+      before = commit.sequence;
+    }
+    found += page.page.commits.size();
+    words.to = page.page.next;
+  } while (words.to != Sequence{0});
+  EXPECT_EQ(found, kChanges);
+}
+
+// The control: without what was kept of it, every page would go the whole way.
+TEST_F(LogOfOneRecord, CostsTheWholeChainWhereNothingIsKept) {
+  const Sequence next = counted({}).page.next;
+  EXPECT_LE(counted({.from = next}).looks, kPage + 2);
+  store::KeptChains none(store::KeptChains::Bounds{.chains = 8, .commits = kChanges - 1});
+  store::View now = *view();
+  const auto reader = std::make_shared<CountingCommits>(now.reader);
+  now.reader = reader;
+  const RecordRef record{EntityId{2}, RecordId(std::uint64_t{2})};
+  for (std::uint64_t times = 1; times <= 2; ++times) {
+    EXPECT_EQ(none.of(*now.reader, record, 1).value()->size(), kChanges);
+    EXPECT_EQ(reader->looks(), times * kChanges);
+  }
 }
 
 TEST_F(LogSearchTest, SaysWhatItCannotLookFor) {
