@@ -33,11 +33,11 @@ Result<store::FeedWords> words_of(const protocol::Subscribe& call) {
 
 }  // namespace
 
-Result<Feeds::Subscription> Feeds::subscription_of(const protocol::Subscribe& call) const {
+Result<Feeds::Subscription> Feeds::subscription_of(const protocol::Subscribe& call) {
   const auto view = parts_.store.view();
   Subscription subscription;
   EMSTORE_TRY(const store::FeedWords words, words_of(call));
-  EMSTORE_TRY(subscription.filter, store::resolve_filter(*view->schema, words));
+  EMSTORE_TRY(subscription.filter, store::resolve_filter(*view, names_, words));
   subscription.next = call.from ? std::max<Sequence>(*call.from, 1) : view->sequence + 1;
   if (subscription.next > view->sequence + 1) {
     return failure(ErrorCode::out_of_range,

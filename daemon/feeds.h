@@ -20,6 +20,7 @@
 #include "daemon/parts.h"
 #include "protocol/message.h"
 #include "store/feed.h"
+#include "store/names_of_then.h"
 
 namespace emstore::daemon {
 
@@ -55,7 +56,7 @@ class Feeds {
     bool is_reading = false;
   };
 
-  Result<Subscription> subscription_of(const protocol::Subscribe& call) const;
+  Result<Subscription> subscription_of(const protocol::Subscribe& call);
   void serve(Session& session, Feeder& feeder);
   Number next_due(Session& session, Feeder& feeder) const;
   void read(Session& session, Feeder& feeder, Number number);
@@ -66,6 +67,7 @@ class Feeds {
 
   const Parts& parts_;
   store::SchemasOfThen schemas_;  // Of all subscriptions, also between their slices.
+  store::NamesOfThen names_;
   std::unordered_map<SessionId, Feeder> feeders_;
   Number begun_ = 0;
   std::size_t count_ = 0;

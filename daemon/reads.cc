@@ -256,16 +256,16 @@ Result<store::LogWords> words_of(const protocol::LogRead& read) {
 }
 
 Result<Value> read_commits(const View& view, const protocol::LogRead& read,
-                           std::size_t reply_bytes_max, store::KeptChains& chains) {
+                           std::size_t reply_bytes_max, KeptOfTheLog& kept) {
   if (read.limit == 0) {  // It would lead nowhere, again and again.
     return failure(ErrorCode::out_of_range, "0 is no integer from 1", "limit",
                    "ask for 1 at least, or leave it out");
   }
   EMSTORE_TRY(const store::LogWords words, words_of(read));
-  EMSTORE_TRY(const store::LogSearch search, store::resolve_search(view, words));
+  EMSTORE_TRY(const store::LogSearch search, store::resolve_search(view, kept.names, words));
   // The decoded form takes about as much again as the bytes.
   const store::LogBounds bounds{std::min(read.limit, kCommitsMax), reply_bytes_max / 4};
-  EMSTORE_TRY(const store::LogPage page, store::search_log(view, search, bounds, chains));
+  EMSTORE_TRY(const store::LogPage page, store::search_log(view, search, bounds, kept.chains));
   store::SchemasOfThen schemas;
   List commits;
   std::size_t bytes = 0;
@@ -341,7 +341,7 @@ void Reads::begin(Session& session, std::uint32_t request, const protocol::LogRe
   const std::size_t reply_bytes_max = parts_.config.session.wire.reply_bytes_max;
   const bool is_taken = parts_.scans.submit(
       [this, caller, read, reply_bytes_max, view = parts_.store.view()](std::size_t) {
-        Result<Value> commits = read_commits(*view, read, reply_bytes_max, chains_);
+        Result<Value> commits = read_commits(*view, read, reply_bytes_max, kept_);
         std::string reply;
         if (commits) {
           protocol::encode_result(caller.request, *commits, reply);

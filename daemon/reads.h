@@ -15,9 +15,16 @@
 #include "daemon/parts.h"
 #include "protocol/message.h"
 #include "store/kept_chains.h"
+#include "store/names_of_then.h"
 #include "store/query.h"
 
 namespace emstore::daemon {
+
+// What is kept of the log for those who read it, by any thread.
+struct KeptOfTheLog {
+  store::KeptChains chains;
+  store::NamesOfThen names;
+};
 
 enum class ReadForm : std::uint8_t { one, many, count, exists, explain };
 
@@ -70,7 +77,7 @@ class Reads {
   void watch_deadlines();
 
   const Parts& parts_;
-  store::KeptChains chains_;                               // Of those whose log is read, by scans.
+  KeptOfTheLog kept_;
   WaitingReads waiting_;                                   // By the commit they wait for.
   std::unordered_map<SessionId, std::size_t> waiting_of_;  // How many, for each that has some.
   std::map<std::uint64_t, Scan> scans_;

@@ -32,6 +32,27 @@ Error at(std::string_view path, Error error) {
   return error;
 }
 
+// What has the name now has it; else what had it last.
+Result<EntityId> entity_called(const std::string& name, const View& view, NamesOfThen& names) {
+  const Result<const Entity*> now = find_entity(*view.schema, name);
+  if (now) return (*now)->id;
+  EMSTORE_TRY(const std::optional<EntityId> then, names.entity(view, name));
+  if (then) return *then;
+  return failure(at("entity", now.error()));
+}
+
+Result<FieldId> field_called(const std::string& name, const std::string& entity_name, EntityId id,
+                             const View& view, NamesOfThen& names) {
+  const Entity* entity = view.schema->entity(id);
+  const Field* now = entity == nullptr ? nullptr : entity->field(name);
+  if (now != nullptr) return now->id;
+  EMSTORE_TRY(const std::optional<FieldId> then, names.field(view, id, name));
+  if (then) return *then;
+  if (entity != nullptr) return failure(at("field", find_field(*entity, name).error()));
+  return failure(ErrorCode::unknown_field, "no field " + quoted(name) + " on " + entity_name,
+                 "field");
+}
+
 // Whether one event is what the filter asks.
 class Match {
  public:
@@ -93,7 +114,7 @@ std::string packed(const StoredCommit& stored, const Commit& commit, const Schem
 
 }  // namespace
 
-Result<FeedFilter> resolve_filter(const Schema& schema, const FeedWords& words) {
+Result<FeedFilter> resolve_filter(const View& view, NamesOfThen& names, const FeedWords& words) {
   FeedFilter filter;
   EMSTORE_TRY(filter.operators, operators_named(words.operators));
   if (words.entity.empty()) {
@@ -101,11 +122,8 @@ Result<FeedFilter> resolve_filter(const Schema& schema, const FeedWords& words) 
     return failure(ErrorCode::invalid_request, "an id or a field is one of an entity",
                    words.id.is_null() ? "field" : "id", "name the entity too");
   }
-  const auto within = [](std::string_view path) {
-    return [path](Error error) { return at(path, std::move(error)); };
-  };
-  EMSTORE_TRY(const Entity* entity, find_entity(schema, words.entity).map_error(within("entity")));
-  filter.entity = entity->id;
+  EMSTORE_TRY(const EntityId entity, entity_called(words.entity, view, names));
+  filter.entity = entity;
   if (!words.id.is_null()) {
     filter.id = record_id_of(words.id);
     if (!filter.id) {
@@ -114,8 +132,7 @@ Result<FeedFilter> resolve_filter(const Schema& schema, const FeedWords& words) 
     }
   }
   if (!words.field.empty()) {
-    EMSTORE_TRY(const Field* field, find_field(*entity, words.field).map_error(within("field")));
-    filter.field = field->id;
+    EMSTORE_TRY(filter.field, field_called(words.field, words.entity, entity, view, names));
   }
   return filter;
 }

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "store/event_bytes.h"
+#include "store/names_of_then.h"
 #include "store/schemas_of_then.h"
 #include "store/store.h"
 
@@ -36,8 +37,10 @@ struct FeedFilter {
   bool wants_all() const { return !entity && operators == 0; }
 };
 
-// Errors: unknown_entity, unknown_field, unknown_operator, wrong_type, invalid_request; with path.
-Result<FeedFilter> resolve_filter(const Schema& schema, const FeedWords& words);
+// Names are those of now; one that nothing has now is that of what had it last. `names` are those
+// of the store. Errors: unknown_entity, unknown_field, unknown_operator, wrong_type,
+// invalid_request; with path. corrupt_log.
+Result<FeedFilter> resolve_filter(const View& view, NamesOfThen& names, const FeedWords& words);
 bool wants(const FeedFilter& filter, const Commit& commit);
 // Whether one event is all that is asked.
 bool wants(const FeedFilter& filter, const Event& event);

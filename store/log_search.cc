@@ -144,14 +144,14 @@ class Finder {
 
 }  // namespace
 
-Result<LogSearch> resolve_search(const View& view, const LogWords& words) {
+Result<LogSearch> resolve_search(const View& view, NamesOfThen& names, const LogWords& words) {
   LogSearch search;
   search.first = std::max<Sequence>(words.from, 1);
   search.last = std::min(words.to.value_or(view.sequence), view.sequence);
   search.reverse = words.reverse;
   search.uid = words.uid;
-  const FeedWords names{words.entity, words.id, words.field, words.operators};
-  EMSTORE_TRY(search.filter, resolve_filter(*view.schema, names));
+  const FeedWords events{words.entity, words.id, words.field, words.operators};
+  EMSTORE_TRY(search.filter, resolve_filter(view, names, events));
   if (!words.media.is_null()) {
     EMSTORE_TRY(search.media, id_in(words.media, "media"));
   }

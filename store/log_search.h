@@ -19,7 +19,7 @@
 
 namespace emstore::store {
 
-// With names, which are those of now. What is left out asks for nothing.
+// With names, as those of a feed. What is left out asks for nothing.
 struct LogWords {
   Sequence from = 1;
   std::optional<Sequence> to;          // The last one; nothing: of all there are.
@@ -44,8 +44,8 @@ struct LogSearch {
 
   bool wants_every_event() const { return filter.wants_all() && !media; }
 };
-// Errors: unknown_entity, unknown_field, unknown_operator, wrong_type, invalid_request; with path.
-Result<LogSearch> resolve_search(const View& view, const LogWords& words);
+// Errors: those of resolve_filter(); wrong_type, with path.
+Result<LogSearch> resolve_search(const View& view, NamesOfThen& names, const LogWords& words);
 
 bool wants(const LogSearch& search, const Commit& commit);
 

@@ -203,6 +203,21 @@ TEST_F(Past, TellsWhy) {
   for (const Map::Member& member : why) EXPECT_EQ(*request.find(member.name), member.value);
 }
 
+TEST_F(Past, IsLookedForByNamesThatAreGone) {
+  const auto commits_of = [this](const char* entity) {
+    const Map log = wire_.result("log.read", {Map{{"to", 8}, {"entity", entity}, {"id", 1}}});
+    return to_string(*log.find("commits"));
+  };
+  const std::string before = commits_of("products");
+  EXPECT_NE(before, "[]");
+  wire_.result("schema.apply", {Map{{"entities", Map{}}}, Map{{"allow_destructive", true}}});
+  EXPECT_EQ(commits_of("products"), before);
+  const Map wanted{{"from", 1}, {"entity", "products"}, {"field", "name"}};
+  EXPECT_EQ(integer_at(wire_.result("subscribe", {wanted}), "from"), 1);
+  EXPECT_EQ(wire_.refusal("log.read", {Map{{"entity", "produce"}}}), ErrorCode::unknown_entity);
+  EXPECT_EQ(wire_.refusal("subscribe", {Map{{"entity", "produce"}}}), ErrorCode::unknown_entity);
+}
+
 TEST_F(Past, HasTheSchemaOfThen) {
   Map next = shop();
   Map& entities = *next.find("entities")->if_map();

@@ -40,7 +40,7 @@ class FeedOfAShop : public ::testing::Test {
   store::FeedSlice slice(const FeedWords& words, Sequence from = 1,
                          const FeedBounds& bounds = kWide) {
     const auto view = shop_.view();
-    const auto filter = store::resolve_filter(*view->schema, words);
+    const auto filter = store::resolve_filter(*view, names_, words);
     EXPECT_TRUE(filter) << to_string(filter.error());
     return store::read_feed(*view, schemas_, *filter, from, bounds).value();
   }
@@ -54,12 +54,13 @@ class FeedOfAShop : public ::testing::Test {
   }
 
   Error refusal(const FeedWords& words) {
-    const auto filter = store::resolve_filter(*shop_.view()->schema, words);
+    const auto filter = store::resolve_filter(*shop_.view(), names_, words);
     return filter ? Error{} : filter.error();
   }
 
   TestStore shop_;
   store::SchemasOfThen schemas_;
+  store::NamesOfThen names_;
 };
 
 TEST_F(FeedOfAShop, GivesEverythingWhenNothingIsAsked) {
@@ -168,6 +169,17 @@ TEST_F(FeedOfAShop, ShowsCommitsWithTheNamesOfThen) {
   EXPECT_THAT(values, ElementsAre(R"({"name":"chair","state":"draft"})",
                                   R"({"name":"table","price":5,"state":"draft"})",
                                   R"({"title":"lamp","state":"draft","name":2})"));
+}
+
+TEST_F(FeedOfAShop, IsAskedForByNamesThatAreGone) {
+  say(TestStore::remove("pages", 1));
+  Map schema = shop_schema();
+  schema.find("entities")->if_map()->erase("pages");
+  schema.find("relations")->if_map()->erase("d");
+  shop_.apply(schema, true);
+  EXPECT_THAT(wanted({.entity = "pages"}), ElementsAre(5, 8));
+  EXPECT_EQ(refusal({.entity = "papers"}).path, "entity");
+  EXPECT_EQ(refusal({.entity = "pages", .field = "title"}).path, "field");
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ class LogSearchTest : public ::testing::Test, public TestStore {
 
   Result<store::LogPage> page(const store::LogWords& words, const store::LogBounds& bounds = {}) {
     const auto now = view();
-    const Result<store::LogSearch> search = store::resolve_search(*now, words);
+    const Result<store::LogSearch> search = store::resolve_search(*now, names_, words);
     if (!search) return failure(search.error());
     return store::search_log(*now, *search, bounds, chains_);
   }
@@ -50,6 +50,7 @@ class LogSearchTest : public ::testing::Test, public TestStore {
   }
 
   store::KeptChains chains_;
+  store::NamesOfThen names_;
 };
 
 TEST_F(LogSearchTest, OfNothingIsTheWholeLog) {
@@ -128,6 +129,74 @@ TEST_F(LogSearchTest, SaysWhereToGoBackWithARecord) {
   EXPECT_EQ(found({.from = 6, .to = 8, .reverse = true, .entity = "products", .id = 1}), "8 7 6");
 }
 
+// Products become goods with a cost, pages go, and later something else is called so.
+class LogOfOldNames : public LogSearchTest {
+ protected:
+  static Map renamed(Map entity, std::string before) {
+    entity.set("config", Map{{"renamed_from", std::move(before)}});
+    return entity;
+  }
+
+  static Map later_schema() {
+    const Map goods{{"name", field("text", {{"required", true}})},
+                    {"cost", field("number", {{"renamed_from", "price"}})},
+                    {"gallery", field("media")}};
+    return Map{{"entities", Map{{"goods", renamed(Map{{"fields", goods}}, "products")},
+                                {"media", Map{{"type", "system"}}}}},
+               {"relations", Map{{"b", poly("goods", "gallery", false)}}}};
+  }
+
+  static Map last_schema() {
+    Map schema = later_schema();
+    const Map pages{{"name", field("text")}, {"price", field("number")}};
+    schema.find("entities")->if_map()->set("pages", Map{{"fields", pages}});
+    return schema;
+  }
+};
+
+TEST_F(LogOfOldNames, FindsWhatWasRenamed) {
+  apply(later_schema(), true);  // 11
+  for (const char* name : {"goods", "products"}) {
+    EXPECT_EQ(found({.entity = name}), "4 6 7 8 10") << name;
+    EXPECT_EQ(found({.entity = name, .id = 1}), "4 6 7 8 10") << name;
+    EXPECT_EQ(found({.entity = name, .field = "cost"}), "6 10") << name;
+    EXPECT_EQ(found({.entity = name, .field = "price"}), "6 10") << name;
+  }
+  must(insert("goods", {{"name", "Mug"}, {"cost", 3}}));  // 12
+  EXPECT_EQ(found({.entity = "products", .field = "price"}), "6 10 12");
+}
+
+TEST_F(LogOfOldNames, FindsWhatWasDropped) {
+  apply(later_schema(), true);
+  EXPECT_EQ(found({.entity = "pages"}), "5 9");
+  EXPECT_EQ(found({.entity = "pages", .id = 1}), "5 9");
+  EXPECT_EQ(found({.reverse = true, .entity = "pages", .field = "slug"}), "9 5");
+  EXPECT_EQ(found({.entity = "goods", .field = "state"}), "4 10") << "a field that had a default";
+}
+
+TEST_F(LogOfOldNames, MeansWhatHasTheNameNow) {
+  apply(later_schema(), true);
+  EXPECT_EQ(found({.entity = "pages"}), "5 9");
+  apply(last_schema());                   // 12
+  must(insert("pages", {{"price", 1}}));  // 13
+  EXPECT_EQ(found({.entity = "pages"}), "13");
+  EXPECT_EQ(found({.entity = "pages", .field = "price"}), "13");
+  EXPECT_EQ(refused({.entity = "pages", .field = "slug"}), ErrorCode::unknown_field);
+  must(remove("pages", 1));     // 14
+  apply(later_schema(), true);  // 15
+  EXPECT_EQ(found({.entity = "pages"}), "13 14") << "the last that was called so";
+}
+
+TEST_F(LogOfOldNames, SaysWhatNothingWasEverCalled) {
+  apply(later_schema(), true);
+  EXPECT_EQ(refused({.entity = "prodcuts"}), ErrorCode::unknown_entity);
+  EXPECT_EQ(refused({.entity = "goods", .field = "prize"}), ErrorCode::unknown_field);
+  EXPECT_EQ(refused({.entity = "pages", .field = "price"}), ErrorCode::unknown_field);
+  const auto unknown = page({.entity = "good"});
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().hint.find("goods"), std::string::npos) << unknown.error().hint;
+}
+
 // Counts the commits that are looked for.
 class CountingCommits final : public store::Reader {
  public:
@@ -175,7 +244,7 @@ class LogOfOneRecord : public LogSearchTest {
     store::View now = *view();
     const auto reader = std::make_shared<CountingCommits>(now.reader);
     now.reader = reader;
-    const auto search = store::resolve_search(now, words).value();
+    const auto search = store::resolve_search(now, names_, words).value();
     auto page = store::search_log(now, search, {.commits_max = kPage}, chains_).value();
     return {std::move(page), reader->looks()};
   }
