@@ -33,23 +33,41 @@ Result<store::FeedWords> words_of(const protocol::Subscribe& call) {
 
 }  // namespace
 
-Result<Feeds::Subscription> Feeds::subscription_of(const protocol::Subscribe& call) {
-  const auto view = parts_.store.view();
+Result<Feeds::Subscription> Feeds::subscription_of(const store::View& view,
+                                                   const protocol::Subscribe& call) {
   Subscription subscription;
   EMSTORE_TRY(const store::FeedWords words, words_of(call));
-  EMSTORE_TRY(subscription.filter, store::resolve_filter(*view, names_, words));
-  subscription.next = call.from ? std::max<Sequence>(*call.from, 1) : view->sequence + 1;
-  if (subscription.next > view->sequence + 1) {
+  EMSTORE_TRY(subscription.filter, store::resolve_filter(view, names_, words));
+  subscription.next = call.from ? std::max<Sequence>(*call.from, 1) : view.sequence + 1;
+  if (subscription.next > view.sequence + 1) {
     return failure(ErrorCode::out_of_range,
                    "commit " + std::to_string(subscription.next) +
-                       " lies beyond the log, whose last is " + std::to_string(view->sequence),
+                       " lies beyond the log, whose last is " + std::to_string(view.sequence),
                    "from", "a position of another store? the next commit is the furthest");
   }
   subscription.told = subscription.next;
   return subscription;
 }
 
+// A name that nothing has now is looked for in all schemas of the log: on a thread of scans.
 void Feeds::begin(Session& session, std::uint32_t request, const protocol::Subscribe& call) {
+  const auto view = parts_.store.view();
+  if (store::names_are_of_now(*view->schema, call.entity, call.field)) {
+    return answer(session, request, subscription_of(*view, call));
+  }
+  const Caller caller{session.id(), request};
+  const bool is_taken = parts_.scans.submit([this, caller, call, view](std::size_t) {
+    Result<Subscription> made = subscription_of(*view, call);
+    parts_.reactor.deliver([this, caller, answered = std::move(made)]() mutable {
+      Session* asker = parts_.sessions.find(caller.session);
+      if (asker != nullptr) answer(*asker, caller.request, std::move(answered));
+    });
+  });
+  if (!is_taken) return session.refuse(request, too_much_waits("scans"));
+  session.expect(request, kEnvelopeBytes);
+}
+
+void Feeds::answer(Session& session, std::uint32_t request, Result<Subscription> made) {
   const auto found = feeders_.find(session.id());
   const std::size_t most = parts_.config.subscriptions_max;
   if (found != feeders_.end() && found->second.subscriptions.size() >= most) {
@@ -58,7 +76,6 @@ void Feeds::begin(Session& session, std::uint32_t request, const protocol::Subsc
                        "this connection has " + std::to_string(most) + " subscriptions already", "",
                        "unsubscribe one, use another connection, or raise limits.subscriptions"});
   }
-  Result<Subscription> made = subscription_of(call);
   if (!made) return session.refuse(request, made.error());
   const Number number = ++begun_;
   ++count_;

@@ -56,7 +56,8 @@ class Feeds {
     bool is_reading = false;
   };
 
-  Result<Subscription> subscription_of(const protocol::Subscribe& call);
+  Result<Subscription> subscription_of(const store::View& view, const protocol::Subscribe& call);
+  void answer(Session& session, std::uint32_t request, Result<Subscription> made);
   void serve(Session& session, Feeder& feeder);
   Number next_due(Session& session, Feeder& feeder) const;
   void read(Session& session, Feeder& feeder, Number number);

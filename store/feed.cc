@@ -137,6 +137,12 @@ Result<FeedFilter> resolve_filter(const View& view, NamesOfThen& names, const Fe
   return filter;
 }
 
+bool names_are_of_now(const Schema& schema, std::string_view entity, std::string_view field) {
+  if (entity.empty()) return true;
+  const Entity* now = schema.entity(entity);
+  return now != nullptr && (field.empty() || now->field(field) != nullptr);
+}
+
 bool wants(const FeedFilter& filter, const Commit& commit) {
   if (filter.wants_all()) return true;
   return std::ranges::any_of(commit.events,

@@ -41,6 +41,8 @@ struct FeedFilter {
 // of the store. Errors: unknown_entity, unknown_field, unknown_operator, wrong_type,
 // invalid_request; with path. corrupt_log.
 Result<FeedFilter> resolve_filter(const View& view, NamesOfThen& names, const FeedWords& words);
+// Whether the schema has the names: then none is looked for in the log. Empty ones are no names.
+bool names_are_of_now(const Schema& schema, std::string_view entity, std::string_view field);
 bool wants(const FeedFilter& filter, const Commit& commit);
 // Whether one event is all that is asked.
 bool wants(const FeedFilter& filter, const Event& event);

@@ -152,6 +152,22 @@ TEST(Feed, RefusesWhatItCannotFollow) {
   EXPECT_EQ(wire.refusal("subscribe", {Map{{"from", 3}}}), ErrorCode::out_of_range);
 }
 
+// The name is looked for beside the reactor; meanwhile others are served, and nothing is missed.
+TEST(Feed, CatchesUpWithWhatIsGoneByItsOldName) {
+  RunningDaemon running;
+  Wire writer = connect_to_shop(running);
+  insert_many(writer, 3);  // 2 to 4
+  writer.result("schema.apply", {Map{{"entities", Map{}}}, Map{{"allow_destructive", true}}});
+  const auto last = static_cast<std::uint64_t>(integer_at(writer.result("status"), "sequence"));
+  Wire wire = running.connect();
+  const Map words{{"from", 1}, {"entity", "products"}, {"field", "name"}};
+  EXPECT_EQ(integer_at(wire.result("subscribe", {words}), "from"), 1);
+  const std::vector<std::uint64_t> got = commits_until_caught_up(wire);
+  EXPECT_GT(got.size(), 3u) << "they were made, and deleted before the entity went";
+  EXPECT_EQ(fault_in({got.begin(), got.begin() + 3}, 2, 4), "");
+  EXPECT_LT(got.back(), last) << "the commit that dropped it is about no record";
+}
+
 TEST(Feed, AConnectionHasABoundedNumberOfThem) {
   RunningDaemon running([](daemon::Config& config) { config.subscriptions_max = 2; });
   Wire wire = connect_to_shop(running);
