@@ -28,8 +28,8 @@ namespace emstore::daemon {
 
 // {directory, sequence, root, state_digest, commits, media, media_bytes}: what is in it, and how
 // much of it is new; damaged and damaged_contents (export.h) when something is left out. Errors:
-// invalid_request (no absolute path; another store's; another history), disk_full, io_failed,
-// cancelled.
+// invalid_request (no absolute path; another store's; another history), corrupt_log (a commit that
+// is not what was recorded: the backup is then as before), disk_full, io_failed, cancelled.
 Result<Value> backup(const store::Store& store, const blobs::FileStore& files,
                      const std::filesystem::path& folder, const store::Progress& progress);
 

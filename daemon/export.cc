@@ -6,10 +6,10 @@
 
 #include "base/pack.h"
 #include "daemon/media_check.h"
-#include "store/event_bytes.h"
 #include "store/log.h"
 #include "store/merkle.h"
 #include "store/opening.h"
+#include "store/replay.h"
 #include "store/row_bytes.h"
 #include "store/verify.h"
 
@@ -84,13 +84,13 @@ Status Export::write_commits(std::string& out) {
               store::read_log(*view_->reader, next_, mark + 1 - next_, kChunkBytes));
   pack::Writer writer(out);
   for (const store::StoredCommit& commit : commits) {
-    EMSTORE_TRY(const store::HeaderView header, store::decode_header(commit.bytes));
+    // Held against its commitments: an import would refuse it, when there may be no other copy.
+    EMSTORE_TRY(const store::LoggedCommit logged,
+                store::decode_logged(commit.sequence, commit.bytes));
     begin_record(writer, "commit", 2);
     writer.binary(commit.bytes);
-    writer.binary(as_bytes(store::leaf_hash(header.bytes)));
-    if (std::ranges::count(header.kinds, store::MediaCreated::kind.code) > 0) {
-      EMSTORE_CHECKED(note_media(commit.bytes));
-    }
+    writer.binary(as_bytes(logged.leaf));
+    note_media(logged.commit);
     next_ = commit.sequence + 1;
   }
   if (next_ <= mark) return {};
@@ -101,15 +101,13 @@ Status Export::write_commits(std::string& out) {
   return {};
 }
 
-Status Export::note_media(std::string_view bytes) {
-  EMSTORE_TRY(const store::Commit commit, store::decode(bytes));
+void Export::note_media(const store::Commit& commit) {
   for (const store::Event& event : commit.events) {
     const auto* created = std::get_if<store::MediaCreated>(&event);
     const Value* blob = created == nullptr ? nullptr : created->values.find(store::kMediaBlob);
     if (blob == nullptr || blob->if_binary() == nullptr) continue;
     if (const auto address = address_of_bytes(blob->if_binary()->data)) media_.push_back(*address);
   }
-  return {};
 }
 
 // The next content, with its bytes when it is small. What is collected has none.

@@ -29,6 +29,7 @@
 #include "base/hash.h"
 #include "base/result.h"
 #include "blobs/file_store.h"
+#include "store/event_bytes.h"
 #include "store/row_bytes.h"
 #include "store/store.h"
 
@@ -69,7 +70,7 @@ class Export {
 
   Export(const store::Store& store, const blobs::FileStore& files, const ExportWish& wish);
   Status write_commits(std::string& out);
-  Status note_media(std::string_view commit);
+  void note_media(const store::Commit& commit);
   Status write_blob(std::string& out);
   Status write_small(const Address& address, const store::BlobRow& row, std::string& out);
   Status write_bytes(std::string& out);

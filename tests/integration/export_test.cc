@@ -20,6 +20,7 @@
 #include "daemon/import.h"
 #include "daemon/opening.h"
 #include "store/event_bytes.h"
+#include "store/log.h"
 #include "store/rocks.h"
 #include "stores.h"
 
@@ -358,6 +359,45 @@ TEST(Backup, OfABusyStoreIsTheSameStoreElsewhere) {
   Elsewhere replayed;
   ASSERT_TRUE(replayed.take(exported(running, static_cast<std::uint64_t>(expected.sequence))));
   EXPECT_EQ(replayed.proof(), expected);
+}
+
+// Refused by an import it would be too late.
+TEST(Backup, OfALogThatWasAlteredNamesTheCommit) {
+  TemporaryFolder folder;
+  {
+    RunningDaemon running;
+    Wire wire = connect_to_shop(running);
+    fill_shop(wire, 5);
+    running.stop();
+    ASSERT_TRUE(running.wait());
+    fs::copy(running.config().data, folder.path() / "data", fs::copy_options::recursive);
+  }
+  const daemon::Config config = small_config(folder.path());
+  const fs::path directory = folder.path() / "backup";
+  const std::string altered_at = store::log_key(4);
+  const auto back_up = [&](bool is_altered) {
+    daemon::Log log(daemon::LogLevel::off);
+    const auto opened = daemon::open_store(config, log).value();
+    const auto files = blobs::FileStore::open(config.media_folder()).value();
+    const auto made = daemon::backup(*opened.store, files, directory, {});
+    ASSERT_NE(made.has_value(), is_altered);
+    if (made) return;
+    EXPECT_EQ(made.error().code, ErrorCode::corrupt_log);
+    EXPECT_NE(made.error().message.find("event 4."), std::string::npos) << to_string(made.error());
+    Elsewhere elsewhere;
+    EXPECT_EQ(elsewhere.restore(directory).error().code, ErrorCode::invalid_request);
+  };
+  const auto alter = [&] {
+    const auto database = store::Database::open(config.data / "db", {}).value();
+    std::string bytes = *database->snapshot()->get(store::Family::log, altered_at).value();
+    bytes.back() ^= 1;
+    const store::RowChange change{store::Family::log, altered_at, bytes};
+    ASSERT_TRUE(database->write(std::span(&change, 1), store::Durability::synced));
+  };
+  alter();
+  back_up(true);
+  alter();  // The control: as it was.
+  back_up(false);
 }
 
 TEST(Backup, GoesOnlyWhereItBelongs) {
