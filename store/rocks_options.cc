@@ -178,7 +178,8 @@ rocksdb::ColumnFamilyOptions FamilyOptions::of(Family family) const {
   chosen.compression = is_compressed ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   chosen.write_buffer_size = memtable_bytes_;
   // The rows that commits ask for mostly to find that they are not there.
-  if (family == Family::backlinks || family == Family::requests) {
+  if (family == Family::backlinks || family == Family::requests || family == Family::blobs ||
+      family == Family::bytes) {
     chosen.memtable_whole_key_filtering = true;
     chosen.memtable_prefix_bloom_size_ratio = 0.02;
   }
