@@ -88,10 +88,10 @@ void write_and_sync(benchmark::State& state, Suite& suite) {
 }
 
 void read_file(benchmark::State& state, Suite& suite) {
-  std::string bytes(kSize, 'x');
-  const WarmFile file(suite, bytes);
+  const WarmFile file(suite, std::string(kSize, 'x'));
+  std::string piece(kMebibyte, '\0');
   for (auto _ : state) {
-    file.read(0, bytes);
+    for (std::size_t offset = 0; offset < kSize; offset += kMebibyte) file.read(offset, piece);
     benchmark::ClobberMemory();
   }
   count_bytes(state);

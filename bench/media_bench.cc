@@ -117,15 +117,19 @@ void in(benchmark::State& state, Suite& suite, Way way, bool is_duplicate,
   count(state, size);
 }
 
-void out(benchmark::State& state, Suite& suite) {
+// Read so many bytes at a time: a piece, as one does who looks at them as they come, or all of them
+// into memory of their size.
+void out(benchmark::State& state, Suite& suite, std::size_t step) {
   const auto size = static_cast<std::size_t>(state.range(0));
   Client client = connect_to_daemon(suite);
   Source source(suite, size);
   const Value id = client.media().upload(File(source.path())).id();
-  std::string into(size, '\0');
+  std::string into(std::min(size, step), '\0');
   for (auto _ : state) {
     MediaReader reader = client.media().open(id);
-    if (reader.read(into) != size) give_up("a media is shorter than it was");
+    std::size_t read = 0;
+    while (const std::size_t got = reader.read(into)) read += got;
+    if (read != size) give_up("a media is shorter than it was");
   }
   count(state, size);
 }
@@ -270,7 +274,9 @@ void register_media(Suite& suite) {
     add("media/in/cp_xxh3", size, [&](benchmark::State& state) { peer(state, suite, false); });
     add("media/in/duplicate", size,
         [&](benchmark::State& state) { in(state, suite, Way::descriptor, true); });
-    add("media/out/descriptor", size, [&](benchmark::State& state) { out(state, suite); });
+    add("media/out/descriptor", size, [&](benchmark::State& state) { out(state, suite, kPiece); });
+    add("media/out/descriptor_whole", size,
+        [&](benchmark::State& state) { out(state, suite, SIZE_MAX); });
     add("media/out/pieces", size, [&](benchmark::State& state) { out_in_pieces(state, suite); });
   }
   const std::int64_t streamed = suite.settings().quick ? 1 << 20 : 64 << 20;
