@@ -133,6 +133,11 @@ PiecesHasher::PiecesHasher() : state_(std::make_unique<State>()) {
   xxh3().reset(&state_->xxh3_state);
 }
 PiecesHasher::~PiecesHasher() = default;
+PiecesHasher::PiecesHasher(const PiecesHasher& other) : PiecesHasher() { *this = other; }
+PiecesHasher& PiecesHasher::operator=(const PiecesHasher& other) {
+  *state_ = *other.state_;
+  return *this;
+}
 
 void PiecesHasher::update(std::string_view piece) {
   xxh3().update(&state_->xxh3_state, piece.data(), piece.size());

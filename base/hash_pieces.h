@@ -1,5 +1,6 @@
 // The XXH3-128 alone of content that comes in pieces: for looking whether it is known, before both
-// digests of hash.h are worth their time. Threads: one at a time.
+// digests of hash.h are worth their time, and for holding it against its address. Threads: one at
+// a time.
 #pragma once
 
 #include <memory>
@@ -13,8 +14,8 @@ class PiecesHasher {
  public:
   PiecesHasher();
   ~PiecesHasher();
-  PiecesHasher(const PiecesHasher&) = delete;
-  PiecesHasher& operator=(const PiecesHasher&) = delete;
+  PiecesHasher(const PiecesHasher& other);  // Each goes on by itself.
+  PiecesHasher& operator=(const PiecesHasher& other);
 
   void update(std::string_view piece);
   // Of all pieces so far.
