@@ -12,6 +12,7 @@
 #include "client-lib/answers.h"
 #include "client-lib/core.h"
 #include "client-lib/transfer.h"
+#include "client-lib/whole_content.h"
 
 namespace emstore {
 namespace {
@@ -143,12 +144,20 @@ Result<std::uint64_t> download_file(Core& core, const Value& id_or_address,
   EMSTORE_TRY(const FirstPiece first, fetch_first(core, address));
   Target target(into);
   EMSTORE_CHECKED(target.open());
-  EMSTORE_CHECKED(target.write(first.bytes));
-  std::uint64_t done = first.bytes.size();
-  const ByteProgress progress = core.progress();
-  const ByteSink sink = [&](std::string_view piece) -> Status {
+  WholeContent whole(address, first.size);
+  std::uint64_t done = 0;
+  // The last piece is held against the address before it is written: who reads a pipe gets no end.
+  const auto write = [&](std::string_view piece) -> Status {
+    whole.take(done, piece);
+    EMSTORE_CHECKED(whole.check());
     EMSTORE_CHECKED(target.write(piece));
     done += piece.size();
+    return {};
+  };
+  EMSTORE_CHECKED(write(first.bytes));
+  const ByteProgress progress = core.progress();
+  const ByteSink sink = [&](std::string_view piece) -> Status {
+    EMSTORE_CHECKED(write(piece));
     if (progress) progress(done, first.size);
     return {};
   };
@@ -161,6 +170,9 @@ Result<std::uint64_t> download_file(Core& core, const Value& id_or_address,
 
 // The bytes around the position, read ahead.
 struct MediaReader::State {
+  // All of `into`, which lies within the size: from `place` on, through `checked`.
+  Status fill(std::span<char> into, std::uint64_t place, WholeContent& checked);
+  Status read_ahead(std::uint64_t place, std::uint64_t wanted);
   Result<std::size_t> read(std::span<char> into);
 
   Core* core = nullptr;
@@ -168,36 +180,51 @@ struct MediaReader::State {
   std::uint64_t size = 0, position = 0;
   std::string ahead;
   std::uint64_t ahead_offset = 0;
+  std::optional<WholeContent> whole;  // While it is read without a gap.
 };
 
-Result<std::size_t> MediaReader::State::read(std::span<char> into) {
-  std::size_t done = 0;
-  std::uint64_t place = position;  // Moved when all is there: what failed is read again.
-  while (done < into.size() && place < size) {
-    const std::uint64_t rest = std::min<std::uint64_t>(into.size() - done, size - place);
+Status MediaReader::State::read_ahead(std::uint64_t place, std::uint64_t wanted) {
+  std::string fetched;
+  const std::uint64_t length = std::min(std::max(kReadAheadBytes, wanted), size - place);
+  EMSTORE_CHECKED(fetch(*core, address, place, length, [&](std::string_view piece) -> Status {
+    return fetched += piece, Status();
+  }));
+  ahead = std::move(fetched);
+  ahead_offset = place;
+  return {};
+}
+
+Status MediaReader::State::fill(std::span<char> into, std::uint64_t place, WholeContent& checked) {
+  while (!into.empty()) {
     const bool is_ahead = place >= ahead_offset && place < ahead_offset + ahead.size();
-    if (!is_ahead && rest > kReadAheadBytes) {
-      EMSTORE_CHECKED(fetch(*core, address, place, into.subspan(done, rest)));
-      done += rest;
-      place += rest;
-      continue;
+    if (!is_ahead && into.size() > kReadAheadBytes) {
+      return fetch(*core, address, place, into, [&](std::string_view piece) -> Status {
+        checked.take(place, piece);
+        place += piece.size();
+        return {};
+      });
     }
-    if (!is_ahead) {
-      std::string fetched;
-      const std::uint64_t wanted = std::max<std::uint64_t>(kReadAheadBytes, into.size() - done);
-      EMSTORE_CHECKED(
-          fetch(*core, address, place, std::min(wanted, size - place),
-                [&](std::string_view piece) -> Status { return fetched += piece, Status(); }));
-      ahead = std::move(fetched);
-      ahead_offset = place;
-    }
-    const std::uint64_t start = place - ahead_offset;
-    const std::size_t count = ahead.copy(into.data() + done, into.size() - done, start);
-    done += count;
+    if (!is_ahead) EMSTORE_CHECKED(read_ahead(place, into.size()));
+    const std::size_t count = ahead.copy(into.data(), into.size(), place - ahead_offset);
+    checked.take(place, {into.data(), count});
+    into = into.subspan(count);
     place += count;
   }
-  position = place;
-  return done;
+  return {};
+}
+
+Result<std::size_t> MediaReader::State::read(std::span<char> into) {
+  if (!whole) return 0;  // Opening it failed.
+  into = into.first(std::min<std::uint64_t>(into.size(), size - position));
+  WholeContent checked = *whole;
+  EMSTORE_CHECKED(fill(into, position, checked));
+  if (const Status status = checked.check(); !status) {
+    ahead.clear();  // It may have been mended when it is read again.
+    return failure(status.error());
+  }
+  whole = std::move(checked);  // Moved on when all is there: what failed is read again.
+  position += into.size();
+  return into.size();
 }
 
 MediaReader::MediaReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -257,6 +284,7 @@ MediaReader MediaLibrary::open(const Value& id_or_address, ErrorOut error) {
   if (first) {
     state->size = first->size;
     state->ahead = std::move(first->bytes);
+    state->whole.emplace(state->address, state->size);
   } else {
     error.set(std::move(first).error());
   }

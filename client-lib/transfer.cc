@@ -332,15 +332,25 @@ Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::
   return {};
 }
 
-Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::span<char> into) {
+Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::span<char> into,
+             const ByteSink& seen) {
   EMSTORE_TRY(const Descriptor file, file_of(core, address, into.size()));
-  if (file) return read_file(file, address, offset, into);
-  return fetch_pieces(core, address, offset, offset + into.size(),
-                      [&into](std::string_view piece) -> Status {
-                        piece.copy(into.data(), piece.size());
-                        into = into.subspan(piece.size());
-                        return {};
-                      });
+  if (!file) {
+    return fetch_pieces(core, address, offset, offset + into.size(),
+                        [&into, &seen](std::string_view piece) -> Status {
+                          piece.copy(into.data(), piece.size());
+                          into = into.subspan(piece.size());
+                          return seen(piece);
+                        });
+  }
+  while (!into.empty()) {  // In pieces that are still in the processor's cache when they are seen.
+    const auto piece = into.first(std::min<std::size_t>(kPieceBytes, into.size()));
+    EMSTORE_CHECKED(read_file(file, address, offset, piece));
+    EMSTORE_CHECKED(seen({piece.data(), piece.size()}));
+    offset += piece.size();
+    into = into.subspan(piece.size());
+  }
+  return {};
 }
 
 Result<FirstPiece> fetch_first(Core& core, const std::string& address) {

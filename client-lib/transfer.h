@@ -41,8 +41,9 @@ Result<List> lowered_list(Core& core, const std::vector<Document>& documents, Ba
 using ByteSink = std::function<Status(std::string_view piece)>;
 Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t length,
              const ByteSink& sink);
-// As many as `into` has room for, into it.
-Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::span<char> into);
+// As many as `into` has room for, into it; `seen` is told of each piece that is there, in order.
+Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::span<char> into,
+             const ByteSink& seen);
 
 // The first piece, and how long the whole is.
 struct FirstPiece {

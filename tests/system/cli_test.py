@@ -303,6 +303,9 @@ class Shop(ShopCase):
         with stored.open("r+b") as file:
             file.seek(1000)
             file.write(b"rotten")
+        for output in ("got.bin", "-"):
+            self.assertIn(address, self.refused(8, "media", "get", address, "-o", output))
+        self.assertEqual([path.name for path in self.work.glob("got.bin*")], [])
         found = self.run_cli("scrub", code=8)
         self.assertIn("1 contents of media are damaged", found.stderr)
         self.assertIn(address, found.stdout)

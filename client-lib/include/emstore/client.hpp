@@ -111,7 +111,9 @@ class Repository {
 // Bytes done, bytes in all. Called from the thread that waits, now and then.
 using ByteProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
-// Reads the bytes of one medium, from any place. Empty when opening it failed.
+// Reads the bytes of one medium, from any place. Empty when opening it failed. Who reads all of it,
+// from the first byte to the last without a gap, in however many pieces, gets the bytes that were
+// stored or corrupt_blob at the end; a part cannot be checked, and is given as the daemon has it.
 class MediaReader {
  public:
   MediaReader(MediaReader&&) noexcept;
@@ -122,7 +124,8 @@ class MediaReader {
   std::uint64_t position() const;
   void seek(std::uint64_t position);  // Beyond the end: then nothing is left to read.
   // Fills `bytes` from the position on and moves it. Less than asked only at the end. After an
-  // error the position is where it was, and what `bytes` holds means nothing.
+  // error the position is where it was, and what `bytes` holds means nothing. Errors: corrupt_blob
+  // when all was read and is not what was stored, which then holds for what was read before, too.
   std::size_t read(std::span<char> bytes);
   std::size_t read(std::span<char> bytes, ErrorOut error);
   // All from the position on.
@@ -150,7 +153,9 @@ class MediaLibrary {
   MediaReader open(const Value& id_or_address);
   MediaReader open(const Value& id_or_address, ErrorOut error);
   // Into a file, which appears under its name when it is complete; a link leads to where it
-  // appears. Into a pipe or a device, if the name is one's, as the bytes come. Returns their size.
+  // appears. Into a pipe or a device, if the name is one's, as the bytes come, but for the last of
+  // them, which wait until all are checked. Returns their size. Errors: corrupt_blob when they are
+  // not those that were stored; then there is no file.
   std::uint64_t download(const Value& id_or_address, const std::filesystem::path& into);
   std::uint64_t download(const Value& id_or_address, const std::filesystem::path& into,
                          ErrorOut error);

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/address.h"
 #include "tests/unit/client-lib/fake_daemon.h"
 
 namespace emstore {
@@ -309,11 +310,17 @@ TEST(ClientUpload, RefusesAFileThatDoesNotSayHowLongItIs) {
   EXPECT_EQ(error, ErrorCode::invalid_request);
 }
 
+// Where a content lies.
+std::string lies_at(const std::string& bytes) {
+  const bool is_file = bytes.size() > kSmallBlobBytesMax;
+  return to_string(Address{xxh3_128(bytes), is_file ? kFirstFileOrdinal : kFirstRowOrdinal});
+}
+
 // Gives the bytes of one content, as blob.read does.
 FakeDaemon::Script serving(const std::string& bytes) {
   return testing::answering([&bytes](const protocol::Request& request) -> Value {
     if (std::holds_alternative<protocol::FindId>(request.call)) {
-      return Map{{"data", Map{{"id", 1}, {"blob", kAddress}}}, {"meta", Map()}};
+      return Map{{"data", Map{{"id", 1}, {"blob", lies_at(bytes)}}}, {"meta", Map()}};
     }
     const auto& read = std::get<protocol::BlobRead>(request.call);
     return Map{{"bytes", Binary{bytes.substr(read.offset, read.length)}}, {"size", bytes.size()}};
@@ -350,7 +357,7 @@ TEST(ClientMedia, StaysWhereItWasWhenReadingFails) {
   Options options = daemon.options();
   options.retry_for = std::chrono::milliseconds(0);
   Client client = connect(options);
-  MediaReader reader = client.media().open(kAddress);
+  MediaReader reader = client.media().open(lies_at(bytes));
   std::error_code error;
   EXPECT_EQ(reader.read_all(error), "");
   EXPECT_EQ(error, ErrorCode::unreachable);
@@ -363,15 +370,79 @@ TEST(ClientMedia, DownloadsIntoAFileOrNotAtAll) {
   FakeDaemon daemon({serving(bytes)});
   Client client = connect(daemon.options());
   const TemporaryFolder folder;
-  EXPECT_EQ(client.media().download(kAddress, folder.path() / "out"), bytes.size());
+  EXPECT_EQ(client.media().download(lies_at(bytes), folder.path() / "out"), bytes.size());
   std::ifstream stream(folder.path() / "out", std::ios::binary);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(stream), {}), bytes);
 
   std::error_code error;
-  client.media().download(kAddress, folder.path() / "no folder" / "out", error);
+  client.media().download(lies_at(bytes), folder.path() / "no folder" / "out", error);
   EXPECT_TRUE(error);
   const auto left = std::distance(std::filesystem::directory_iterator(folder.path()), {});
   EXPECT_EQ(left, 1);
+}
+
+// In pieces of every kind: the first, some ahead, all that is left at once.
+TEST(ClientMedia, RefusesBytesThatAreNotThoseOfTheAddress) {
+  for (const std::size_t size : {std::size_t{1'000}, std::size_t{65'537}, std::size_t{3u << 20}}) {
+    const std::string stored = pattern(size);
+    for (const std::size_t place : {std::size_t{0}, size / 2, size - 1}) {
+      std::string rotten = stored;
+      rotten[place] = static_cast<char>(rotten[place] ^ 1);
+      FakeDaemon daemon({serving(rotten)});
+      Client client = connect(daemon.options());
+      std::optional<Error> error;
+      EXPECT_EQ(client.media().open(lies_at(stored)).read_all(error), "");
+      ASSERT_TRUE(error) << size;
+      EXPECT_EQ(error->code, ErrorCode::corrupt_blob);
+      EXPECT_THAT(error->message, ::testing::HasSubstr(lies_at(stored)));
+      EXPECT_THAT(error->hint, ::testing::HasSubstr("scrub"));
+
+      const TemporaryFolder folder;
+      client.media().download(lies_at(stored), folder.path() / "out", error);
+      ASSERT_TRUE(error);
+      EXPECT_EQ(error->code, ErrorCode::corrupt_blob);
+      EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+    }
+  }
+}
+
+// Whoever reads it piece by piece is told before the last one; parts are given as they are.
+TEST(ClientMedia, IsHeldAgainstItsAddressAtTheEndOfAReadingWithoutAGap) {
+  const std::string stored = pattern(1'000);
+  const std::string rotten = "!" + stored.substr(1);
+  FakeDaemon daemon({serving(rotten)});
+  Client client = connect(daemon.options());
+  MediaReader reader = client.media().open(lies_at(stored));
+  std::string piece(600, '\0');
+  std::optional<Error> error;
+  EXPECT_EQ(reader.read(piece, error), 600u);
+  EXPECT_FALSE(error);
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_EQ(reader.read(piece, error), 0u);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, ErrorCode::corrupt_blob);
+    EXPECT_EQ(reader.position(), 600u);
+  }
+  reader.seek(1);
+  EXPECT_EQ(reader.read_all(error), stored.substr(1));
+  EXPECT_FALSE(error);
+  reader.seek(0);
+  EXPECT_EQ(reader.read_all(error), "");
+  EXPECT_TRUE(error);
+}
+
+TEST(ClientMedia, IsReadAgainOnceItWasMended) {
+  const std::string stored = pattern(3u << 20);
+  std::string bytes = "!" + stored.substr(1);
+  FakeDaemon daemon({serving(bytes)});
+  Client client = connect(daemon.options());
+  MediaReader reader = client.media().open(lies_at(stored));
+  std::error_code error;
+  EXPECT_EQ(reader.read_all(error), "");
+  EXPECT_EQ(error, ErrorCode::corrupt_blob);
+  bytes = stored;
+  EXPECT_EQ(reader.read_all(error), stored);
+  EXPECT_FALSE(error);
 }
 
 TEST(ClientMedia, SaysThatTheReaderOfAPipeHasLeft) {
@@ -383,7 +454,7 @@ TEST(ClientMedia, SaysThatTheReaderOfAPipeHasLeft) {
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   std::jthread reader([&pipe] { std::ifstream(pipe, std::ios::binary).get(); });
   std::optional<Error> error;
-  client.media().download(kAddress, pipe, error);
+  client.media().download(lies_at(bytes), pipe, error);
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code, ErrorCode::io_failed);
   EXPECT_THAT(error->message, ::testing::HasSubstr(pipe.string()));
@@ -405,14 +476,14 @@ TEST(ClientMedia, DownloadsIntoADescriptorOfTheProcess) {
   std::filesystem::create_symlink("/proc/self/fd/" + number, folder.path() / "link");
   for (const std::filesystem::path& name :
        {std::filesystem::path("/dev/fd/" + number), folder.path() / "link"}) {
-    EXPECT_EQ(client.media().download(kAddress, name), bytes.size());
+    EXPECT_EQ(client.media().download(lies_at(bytes), name), bytes.size());
   }
   ::close(descriptor);
   std::ifstream stream(folder.path() / "out", std::ios::binary);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(stream), {}), "header" + bytes + bytes);
 
   std::error_code error;
-  client.media().download(kAddress, "/dev/fd/" + number, error);
+  client.media().download(lies_at(bytes), "/dev/fd/" + number, error);
   EXPECT_EQ(error, ErrorCode::invalid_request);
 }
 
