@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Blob, File } from "node:buffer";
 import { execFile, execFileSync } from "node:child_process";
-import { createReadStream, lstatSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, createReadStream, lstatSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
@@ -72,6 +72,34 @@ test("parts of a medium are read, and the whole is saved", async () => {
   const path = join(temporaryFolder(), "saved.bin");
   await client.media.save({ id }, path);
   assert.ok(readFileSync(path).equals(bytes));
+});
+
+test("bytes that have rotted are never given as the whole of a medium", async () => {
+  for (const size of [70_000, 3_000_000]) {
+    const record = await client.media.upload(patterned(size));
+    const other = await client.media.upload(patterned(size + 1));
+    const name = record.blob.replace("xxh3-128:", "");
+    const stored = join(daemon.data, "media", name.slice(0, 2), name);
+    chmodSync(stored, 0o600);
+    const rotten = Buffer.from(readFileSync(stored));
+    rotten[size - 50] ^= 1;
+    writeFileSync(stored, rotten);
+    for (const media of [record.id, record]) {
+      const refused = await refusal(client.media.read(media));
+      assert.equal(refused.code, "corrupt_blob");
+      assert.ok(refused.message.includes(record.blob));
+      const folder = temporaryFolder();
+      const unsaved = await refusal(client.media.save(media, join(folder, "saved.bin")));
+      assert.equal(unsaved.code, "corrupt_blob");
+      assert.deepEqual(readdirSync(folder), []);
+    }
+    // A part, and what is named by its address alone, is not checked; what is whole is given.
+    assert.ok((await client.media.read(record.id, { offset: 0, length: size })).equals(rotten));
+    assert.ok((await client.media.read(record.blob)).equals(rotten));
+    assert.ok((await client.media.read(other.id)).equals(patterned(size + 1)));
+    await client.media.upload(patterned(size)); // Mends it.
+    assert.ok((await client.media.read(record.id)).equals(patterned(size)));
+  }
 });
 
 test("what is saved over a link goes where that leads, and into a pipe as it comes", async () => {

@@ -14,9 +14,10 @@ import type { MutationOptions, Requests } from "./requests.js";
 import { mutated, type Mutation } from "./results.js";
 import type { MediaRow } from "./rows.js";
 import { fetch, type Range } from "./transfer.js";
+import { checked, type Content } from "./whole.js";
 
 /** A media: its id, its record, or the address of its bytes. */
-export type MediaRef = number | string | { readonly blob: string } | { readonly id: number };
+export type MediaRef = number | string | Content | { readonly id: number };
 
 const linksMax = 40; // As many as Linux follows.
 const writeInto = constants.O_WRONLY | constants.O_NOCTTY;
@@ -40,12 +41,16 @@ export class MediaLibrary<Row = MediaRow> {
     return mutated(await this.#requests.mutate("insertOne", ["media", document], { ...options }));
   }
 
-  /** The bytes, as a stream. */
+  /**
+   * The bytes, as a stream. All of a media that is named by its id or its record are held against its
+   * SHA-256: corrupt_blob in the place of the last of them when they are not those that were stored.
+   * Parts, and bytes that are named by their address alone, are given as the daemon has them.
+   */
   stream(media: MediaRef, range?: Range): Readable {
     return Readable.from(this.#pieces(media, range), { objectMode: false });
   }
 
-  /** The bytes, all of them in memory. */
+  /** The bytes, all of them in memory. Checked as those of a stream. */
   async read(media: MediaRef, range?: Range): Promise<Buffer> {
     const pieces: Uint8Array[] = [];
     for await (const piece of this.#pieces(media, range)) pieces.push(piece);
@@ -54,8 +59,9 @@ export class MediaLibrary<Row = MediaRow> {
 
   /**
    * Writes the bytes to a file; it is there whole or not at all. Where a symbolic link leads to, when
-   * the path is one. A pipe or a device stays what it is: bytes go into it as they come. Errors:
-   * invalid_request for a path that cannot be written.
+   * the path is one. A pipe or a device stays what it is: bytes go into it as they come. Checked as
+   * those of a stream: where they are wrong there is no file. Errors: invalid_request for a path that
+   * cannot be written.
    */
   async save(media: MediaRef, path: string, options: Abortable = {}): Promise<void> {
     const { signal } = withoutSignal(options);
@@ -98,18 +104,20 @@ export class MediaLibrary<Row = MediaRow> {
   }
 
   async *#pieces(media: MediaRef, range?: Range): AsyncGenerator<Uint8Array, void, undefined> {
-    const address = await this.#address(media, withoutSignal(range ?? {}).signal);
-    yield* fetch(this.#requests.bulk, address, range);
+    const content = await this.#content(media, withoutSignal(range ?? {}).signal);
+    const pieces = fetch(this.#requests.bulk, content.blob, range);
+    const isWhole = !range?.offset && range?.length === undefined;
+    yield* isWhole && content.sha256 ? checked(pieces, content) : pieces;
   }
 
-  async #address(media: MediaRef, signal: AbortSignal | undefined): Promise<string> {
-    if (typeof media === "string") return media;
-    if (typeof media === "object" && "blob" in media) return media.blob;
+  async #content(media: MediaRef, signal: AbortSignal | undefined): Promise<Content> {
+    if (typeof media === "string") return { blob: media };
+    if (typeof media === "object" && "blob" in media) return media;
     const id = typeof media === "object" ? media.id : media;
-    const asked = ["media", id, { select: ["blob"] }];
+    const asked = ["media", id, { select: ["blob", "sha256"] }];
     const answer = await this.#requests.read("findId", asked, signal);
-    const row = (answer as { data: { blob: string } | null }).data;
-    if (row) return row.blob;
+    const row = (answer as { data: Content | null }).data;
+    if (row) return row;
     throw new EmstoreError("media_not_found", `media ${id} does not exist`, { path: "id" });
   }
 }
