@@ -18,6 +18,7 @@ namespace emstore {
 namespace {
 
 constexpr std::uint64_t kReadAheadBytes = 1u << 20;
+constexpr std::uint64_t kFileAheadBytes = 128u << 10;  // Of a file: a call to the system each.
 
 tl::unexpected<Error> unwritable(const std::string& path, int error_number) {
   return failure(ErrorCode::invalid_request,
@@ -161,7 +162,9 @@ Result<std::uint64_t> download_file(Core& core, const Value& id_or_address,
     if (progress) progress(done, first.size);
     return {};
   };
-  EMSTORE_CHECKED(fetch(core, address, done, first.size - done, sink));
+  const std::uint64_t rest = first.size - done;
+  EMSTORE_TRY(const Descriptor file, file_of(core, address, rest));
+  EMSTORE_CHECKED(fetch(core, file, address, done, rest, sink));
   EMSTORE_CHECKED(target.finish());
   return first.size;
 }
@@ -172,7 +175,10 @@ Result<std::uint64_t> download_file(Core& core, const Value& id_or_address,
 struct MediaReader::State {
   // All of `into`, which lies within the size: from `place` on, through `checked`.
   Status fill(std::span<char> into, std::uint64_t place, WholeContent& checked);
-  Status read_ahead(std::uint64_t place, std::uint64_t wanted);
+  Status read_ahead(std::uint64_t place);
+  Result<const Descriptor*> source();
+  Status fetch_through(const Descriptor& from, std::span<char> into, std::uint64_t place,
+                       WholeContent& checked) const;
   Result<std::size_t> read(std::span<char> into);
 
   Core* core = nullptr;
@@ -180,31 +186,46 @@ struct MediaReader::State {
   std::uint64_t size = 0, position = 0;
   std::string ahead;
   std::uint64_t ahead_offset = 0;
+  std::optional<Descriptor> file;     // Once it was asked for; none where there is none.
   std::optional<WholeContent> whole;  // While it is read without a gap.
 };
 
-Status MediaReader::State::read_ahead(std::uint64_t place, std::uint64_t wanted) {
-  std::string fetched;
-  const std::uint64_t length = std::min(std::max(kReadAheadBytes, wanted), size - place);
-  EMSTORE_CHECKED(fetch(*core, address, place, length, [&](std::string_view piece) -> Status {
-    return fetched += piece, Status();
-  }));
+// However small the reads are: whoever makes many of them is passed the file, too.
+Result<const Descriptor*> MediaReader::State::source() {
+  if (!file) {
+    EMSTORE_TRY(file, file_of(*core, address, size));
+  }
+  return &*file;
+}
+
+Status MediaReader::State::read_ahead(std::uint64_t place) {
+  EMSTORE_TRY(const Descriptor* from, source());
+  std::string fetched(std::min(*from ? kFileAheadBytes : kReadAheadBytes, size - place), '\0');
+  EMSTORE_CHECKED(
+      fetch(*core, *from, address, place, fetched, [](std::string_view) -> Status { return {}; }));
   ahead = std::move(fetched);
   ahead_offset = place;
   return {};
 }
 
+Status MediaReader::State::fetch_through(const Descriptor& from, std::span<char> into,
+                                         std::uint64_t place, WholeContent& checked) const {
+  return fetch(*core, from, address, place, into, [&](std::string_view piece) -> Status {
+    checked.take(place, piece);
+    place += piece.size();
+    return {};
+  });
+}
+
 Status MediaReader::State::fill(std::span<char> into, std::uint64_t place, WholeContent& checked) {
   while (!into.empty()) {
     const bool is_ahead = place >= ahead_offset && place < ahead_offset + ahead.size();
-    if (!is_ahead && into.size() > kReadAheadBytes) {
-      return fetch(*core, address, place, into, [&](std::string_view piece) -> Status {
-        checked.take(place, piece);
-        place += piece.size();
-        return {};
-      });
+    if (!is_ahead && into.size() >= kFileAheadBytes) {
+      EMSTORE_TRY(const Descriptor* from, source());
+      const bool is_piece = !*from && into.size() <= kReadAheadBytes;
+      if (!is_piece) return fetch_through(*from, into, place, checked);
     }
-    if (!is_ahead) EMSTORE_CHECKED(read_ahead(place, into.size()));
+    if (!is_ahead) EMSTORE_CHECKED(read_ahead(place));
     const std::size_t count = ahead.copy(into.data(), into.size(), place - ahead_offset);
     checked.take(place, {into.data(), count});
     into = into.subspan(count);
@@ -220,6 +241,7 @@ Result<std::size_t> MediaReader::State::read(std::span<char> into) {
   EMSTORE_CHECKED(fill(into, position, checked));
   if (const Status status = checked.check(); !status) {
     ahead.clear();  // It may have been mended when it is read again.
+    file.reset();
     return failure(status.error());
   }
   whole = std::move(checked);  // Moved on when all is there: what failed is read again.

@@ -264,9 +264,6 @@ Result<List> lowered_list(Core& core, const std::vector<Document>& documents, Ba
   return list;
 }
 
-namespace {
-
-// The daemon's own file, open for reading, where it pays and the daemon gives it.
 Result<Descriptor> file_of(Core& core, const std::string& address, std::uint64_t length) {
   if (length <= kPieceBytes || !core.passes_descriptors()) return Descriptor();
   auto passed = core.bulk().run_passed(core.outgoing(core.bulk(), protocol::BlobGetFd{address}));
@@ -274,6 +271,8 @@ Result<Descriptor> file_of(Core& core, const std::string& address, std::uint64_t
   if (!passed) return failure(passed.error());
   return std::move(passed->descriptor);
 }
+
+namespace {
 
 Status read_file(const Descriptor& file, const std::string& address, std::uint64_t offset,
                  std::span<char> into) {
@@ -318,10 +317,9 @@ Status fetch_pieces(Core& core, const std::string& address, std::uint64_t offset
 
 }  // namespace
 
-Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t length,
-             const ByteSink& sink) {
+Status fetch(Core& core, const Descriptor& file, const std::string& address, std::uint64_t offset,
+             std::uint64_t length, const ByteSink& sink) {
   const std::uint64_t end = offset + length;
-  EMSTORE_TRY(const Descriptor file, file_of(core, address, length));
   if (!file) return fetch_pieces(core, address, offset, end, sink);
   std::string piece(kPieceBytes, '\0');
   for (; offset < end; offset += piece.size()) {
@@ -332,9 +330,8 @@ Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::
   return {};
 }
 
-Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::span<char> into,
-             const ByteSink& seen) {
-  EMSTORE_TRY(const Descriptor file, file_of(core, address, into.size()));
+Status fetch(Core& core, const Descriptor& file, const std::string& address, std::uint64_t offset,
+             std::span<char> into, const ByteSink& seen) {
   if (!file) {
     return fetch_pieces(core, address, offset, offset + into.size(),
                         [&into, &seen](std::string_view piece) -> Status {

@@ -37,13 +37,18 @@ Result<Map> lowered(Core& core, const Document& document);
 // The same of several; paths begin with `documents[i]`.
 Result<List> lowered_list(Core& core, const std::vector<Document>& documents, Baggage& baggage);
 
-// Bytes [offset, offset + length) to `sink`, in order. The sink's error ends it.
+// The daemon's own file of a content, open for reading, where `length` bytes of it are worth that
+// and the daemon gives it; else none.
+Result<Descriptor> file_of(Core& core, const std::string& address, std::uint64_t length);
+
+// Bytes [offset, offset + length) to `sink`, in order: of the file, or in pieces where there is
+// none. The sink's error ends it.
 using ByteSink = std::function<Status(std::string_view piece)>;
-Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::uint64_t length,
-             const ByteSink& sink);
+Status fetch(Core& core, const Descriptor& file, const std::string& address, std::uint64_t offset,
+             std::uint64_t length, const ByteSink& sink);
 // As many as `into` has room for, into it; `seen` is told of each piece that is there, in order.
-Status fetch(Core& core, const std::string& address, std::uint64_t offset, std::span<char> into,
-             const ByteSink& seen);
+Status fetch(Core& core, const Descriptor& file, const std::string& address, std::uint64_t offset,
+             std::span<char> into, const ByteSink& seen);
 
 // The first piece, and how long the whole is.
 struct FirstPiece {
