@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -76,6 +77,12 @@ int System::link_to_new(int from_directory, const char* from, int to_directory, 
 }
 
 int System::unlink(int directory, const char* name) { return ::unlinkat(directory, name, 0); }
+
+std::int64_t System::free_bytes(int directory) {
+  struct statvfs disk {};
+  if (repeat_interrupted([&] { return ::fstatvfs(directory, &disk); }) != 0) return -1;
+  return static_cast<std::int64_t>(std::uint64_t{disk.f_bavail} * disk.f_frsize);
+}
 
 Result<File> open_directory(System& system, int parent, const char* name,
                             const std::filesystem::path& path) {

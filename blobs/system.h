@@ -45,6 +45,8 @@ class System {
   // Gives a file a second name, which nothing has yet: EEXIST otherwise.
   virtual int link_to_new(int from_directory, const char* from, int to_directory, const char* to);
   virtual int unlink(int directory, const char* name);
+  // What statvfs() says that the disk of a folder has left for who is not root.
+  virtual std::int64_t free_bytes(int directory);
 };
 
 // Opens a folder; a symbolic link in its place is refused. `path` is for the message.

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +20,7 @@
 #include "blobs/hashing.h"
 #include "blobs/mime.h"
 #include "blobs/picture.h"
+#include "blobs/room.h"
 
 namespace emstore::blobs {
 namespace {
@@ -147,6 +147,7 @@ struct Uploads::State {
   const UploadLimits limits;
   const std::string boot = this_boot();
 
+  Room room;
   HashingAside hashing_aside;
   std::mutex sniffing;  // A sniffer serves one thread.
   Sniffer sniffer;
@@ -155,7 +156,10 @@ struct Uploads::State {
   std::map<std::string, Shared, std::less<>> table;
 
   State(FileStore& file_store, const UploadLimits& given, Sniffer own_sniffer)
-      : store(file_store), limits(given), sniffer(std::move(own_sniffer)) {}
+      : store(file_store),
+        limits(given),
+        room(store.system(), store.uploads(), store.root(), limits.free_bytes_min),
+        sniffer(std::move(own_sniffer)) {}
 
   std::filesystem::path path_of(const std::string& file_name) const {
     return store.root() / "uploads" / file_name;
@@ -241,17 +245,7 @@ Status Uploads::State::check_size(std::optional<std::uint64_t> size) const {
         ErrorCode::blob_too_large,
         bytes_text(*size) + " are over the limit of " + bytes_text(limits.blob_bytes_max), "size");
   }
-  struct statvfs disk {};
-  if (::fstatvfs(store.uploads().descriptor(), &disk) != 0) {
-    return io_failure(errno, "look at the disk of", store.root());
-  }
-  const std::uint64_t free_bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (*size <= free_bytes && limits.free_bytes_min <= free_bytes - *size) return {};
-  return failure(ErrorCode::disk_full,
-                 "the disk of " + store.root().string() + " has " + bytes_text(free_bytes) +
-                     " left, not " + bytes_text(*size) + " and " +
-                     bytes_text(limits.free_bytes_min) + " that are kept free",
-                 "size");
+  return room.check(*size);
 }
 
 Result<Admission> Uploads::State::let_in(std::uint32_t uid,
@@ -300,6 +294,8 @@ Status Uploads::State::append(Upload& upload, std::string_view bytes) {
 }
 
 Status Uploads::State::write_piece(Upload& upload, std::string_view bytes) {
+  // For the write-ahead log, above all: the daemon stops when that cannot be written.
+  EMSTORE_CHECKED(room.check_piece(bytes.size()));
   while (!bytes.empty()) {
     const ssize_t count = system().write(upload.file.descriptor(), bytes, upload.reached);
     if (count <= 0) return io_failure(count < 0 ? errno : EIO, "write", path_of(upload.file_name));
@@ -401,10 +397,12 @@ Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
     EMSTORE_TRY(Looked looked, look(stored, to_string(found->address)));
     return Completed{found->digest, std::move(looked.mime_type), looked.picture, {}, found};
   }
+  EMSTORE_TRY(Room::Promise promise, room.promise(size));
   const auto path = path_of(upload.file_name);
   Hashing hashing(system(), upload.file, path);
   const auto take = [&](std::string_view piece) -> Status {
     EMSTORE_CHECKED(write_piece(upload, piece));
+    promise.kept(piece.size());
     hashing.written(upload.reached);
     return {};
   };

@@ -35,7 +35,7 @@ struct UploadLimits {
   std::size_t open_per_uid_max = 256;                     // More answer `busy`.
   int last_descriptor = std::numeric_limits<int>::max();  // So does one whose file has a higher.
   std::int64_t idle_micros_max = 3'600'000'000;  // Untouched for longer, an upload may be dropped.
-  std::uint64_t free_bytes_min = 0;              // Left on the disk by content of a known size.
+  std::uint64_t free_bytes_min = 0;              // Left on the disk by every piece (room.h).
   // Asked before so many bytes more are taken of a user: all of them when the size is known, else
   // piece by piece. Its error is the answer. Called on the threads of the uploads.
   std::function<Result<Admission>(std::uint32_t uid, std::uint64_t bytes)> admit = {};
@@ -67,8 +67,9 @@ class Uploads {
   ~Uploads();
 
   // Begins an upload and returns its token: 32 hexadecimal digits, not to be guessed. `size`, when
-  // the sender knows it, is refused early when it is over the limit or the disk is too full, and
-  // must then be met exactly. Errors: blob_too_large, disk_full, busy, io_failed.
+  // the sender knows it, is refused early when it is over the limit or the disk is too full (room
+  // for it is not kept), and must then be met exactly. Errors: blob_too_large, disk_full, busy,
+  // io_failed.
   Result<std::string> begin(std::uint32_t uid, std::optional<std::uint64_t> size);
   // Takes `bytes` at `offset` and returns the offset reached. Bytes that were taken before are
   // skipped, so a piece may be sent again; a gap is refused with the offset that is wanted. An

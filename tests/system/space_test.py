@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """A disk that fills up: writes are refused in time, reads and deletions go on, and when there is room again so do writes,
 without anybody's doing. Needs the right to mount a small file system in memory; skipped without."""
+import contextlib
 import os
 import pathlib
 import random
+import select
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +18,7 @@ KEPT_FREE = 32 << 20
 
 
 class SmallDisk(unittest.TestCase):
-    SIZE = "192m"
+    SIZE = "256m"
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="emstore-")
@@ -77,6 +79,42 @@ class FullDisk(SmallDisk):
         self.daemon.start()
         with self.daemon.connect() as wire:
             self.assertEqual(wire.call("count", "media", {})["count"], len(made) + 1)
+
+
+    def passed(self, seed, size):
+        """A file of its own that has this size and takes hardly any memory."""
+        descriptor = os.memfd_create("sparse")
+        self.addCleanup(os.close, descriptor)
+        os.truncate(descriptor, size)
+        os.pwrite(descriptor, b"%d" % seed, 0)
+        return descriptor
+
+    def test_files_that_are_passed_together_leave_what_is_kept_free(self):
+        sizes = [130 << 20, 120 << 20]  # Each of them fits alone.
+        with contextlib.ExitStack() as stack:
+            wires = [stack.enter_context(self.daemon.connect()) for _ in range(6)]
+            asking = stack.enter_context(self.daemon.connect())
+            asking.call("schema.apply", proof.shop_schema())
+            requests = [(wire, size, wire.send_passing(self.passed(n, size), "blob.put_fd"))
+                        for n, (wire, size) in enumerate(zip(wires, sizes * 3))]
+            least, made = 1 << 40, 0
+            replies = []
+            while len(replies) < len(requests):
+                least = min(least, asking.call("status")["free"]["media"])
+                asking.call("insertOne", "products", {"name": f"{made}"})  # Commits go on.
+                made += 1
+                wire, size, request = requests[len(replies)]
+                if select.select([wire.socket], [], [], 0)[0]:
+                    replies.append((size, wire.raw_reply(request)))
+            least = min(least, asking.call("status")["free"]["media"])
+            stored = [size for size, (_, _, error, _) in replies if error is None]
+            refused = [error[0] for _, (_, _, error, _) in replies if error is not None]
+            print(f"passed together: {len(stored)} stored, {len(refused)} refused, {least >> 20} MiB left at least, commits {made}")
+            self.assertEqual((len(stored), refused), (1, ["disk_full"] * 5))
+            self.assertGreaterEqual(least, KEPT_FREE)
+            self.assertEqual(list((self.daemon.data / "media" / "uploads").iterdir()), [])
+            self.assertEqual(asking.call("count", "products", {})["count"], made)
+        self.assertEqual(self.daemon.end(), 0)
 
 
 class RestoreOntoAFullDisk(SmallDisk):

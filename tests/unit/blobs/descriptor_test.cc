@@ -125,6 +125,44 @@ TEST_F(DescriptorTest, IsRefusedWhenItIsTooLarge) {
   }
 }
 
+// What is kept free on the disk is for the write-ahead log: without it the daemon stops.
+TEST_F(DescriptorTest, GetsNoRoomThatAnotherIsPromised) {
+  constexpr std::uint64_t kKeptFree = 1'000'000;
+  uploads_.emplace(Uploads::open(*store_, {.free_bytes_min = kKeptFree}).value());
+  const File first = file_with(content(kLarge, 1)), second = file_with(content(kLarge, 2));
+  calls_.room = kKeptFree + kLarge + kLarge / 2;
+  std::optional<Result<Uploads::Taken>> meanwhile;
+  calls_.before_write = [&] { meanwhile = take(second); };
+  const auto taken = take(first);
+  ASSERT_TRUE(taken) << to_string(taken.error());
+  ASSERT_TRUE(meanwhile.has_value() && !meanwhile->has_value());
+  EXPECT_EQ(meanwhile->error().code, ErrorCode::disk_full);
+  EXPECT_EQ(*calls_.room, kKeptFree + kLarge / 2);
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+  // The promise has ended with what it was made for.
+  calls_.room = kKeptFree + kLarge - 1;
+  EXPECT_EQ(take(second).error().code, ErrorCode::disk_full);
+  calls_.room = kKeptFree + kLarge;
+  EXPECT_TRUE(take(second));
+  EXPECT_EQ(*calls_.room, kKeptFree);
+}
+
+TEST_F(DescriptorTest, LeavesNothingWhenOthersFillTheDiskMeanwhile) {
+  constexpr std::uint64_t kKeptFree = 1'000'000;
+  uploads_.emplace(Uploads::open(*store_, {.free_bytes_min = kKeptFree}).value());
+  const File source = file_with(content(kLarge));
+  calls_.room = kKeptFree + kLarge;
+  calls_.before_write = [&] { calls_.room = kKeptFree + kLarge / 2; };
+  const auto taken = take(source);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::disk_full);
+  EXPECT_GE(*calls_.room, kKeptFree);
+  EXPECT_TRUE(files_in(root_ / "uploads").empty());
+  EXPECT_TRUE(uploads_->held().empty());
+  calls_.room = kKeptFree + kLarge;
+  EXPECT_TRUE(take(source));
+}
+
 TEST_F(DescriptorTest, OfASmallFileGivesItsBytes) {
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{65'536}}) {
     const std::string bytes = content(size);

@@ -1,10 +1,12 @@
 // The operating system with a plan of what goes wrong, and a record of what was asked.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +31,12 @@ struct Calls {
   std::function<void(const std::string& to)> before_rename = {};
   // A file with a sector that cannot be read, wherever it is opened; 0: none.
   ino_t unreadable = 0;
+  // What the disk has left, of which every write takes its bytes. Not set: what it really has.
+  std::optional<std::uint64_t> room = {};
+  std::function<void()> before_write = {};  // Called once.
+  // Called each time when bytes are about to be read of the file `watched`.
+  std::function<void(std::uint64_t offset)> before_read = {};
+  ino_t watched = 0;
 };
 
 // The store owns its System, the test owns the plan, which outlives it, and looks at it when
@@ -46,15 +54,23 @@ class FailingSystem final : public System {
   ssize_t read(int file, char* bytes, std::size_t size, std::uint64_t offset) override {
     if (fails("read")) return -1;
     struct stat status {};
-    if (calls_.unreadable == 0 || ::fstat(file, &status) != 0 ||
-        status.st_ino != calls_.unreadable) {
+    if (calls_.unreadable == 0 && !calls_.before_read) {
       return System::read(file, bytes, size, offset);
     }
-    errno = EIO;
-    return -1;
+    if (::fstat(file, &status) != 0) return -1;
+    if (calls_.unreadable != 0 && status.st_ino == calls_.unreadable) {
+      errno = EIO;
+      return -1;
+    }
+    if (calls_.before_read && status.st_ino == calls_.watched) calls_.before_read(offset);
+    return System::read(file, bytes, size, offset);
   }
   ssize_t write(int file, std::string_view bytes, std::uint64_t offset) override {
-    if (!fails("write")) return System::write(file, bytes, offset);
+    if (calls_.before_write) std::exchange(calls_.before_write, {})();
+    if (!fails("write")) {
+      if (calls_.room) *calls_.room -= std::min<std::uint64_t>(bytes.size(), *calls_.room);
+      return System::write(file, bytes, offset);
+    }
     if (calls_.fault.error_number != 0) return -1;
     return System::write(file, bytes.substr(0, (bytes.size() + 1) / 2), offset);
   }
@@ -78,6 +94,10 @@ class FailingSystem final : public System {
   }
   int unlink(int directory, const char* name) override {
     return fails("unlink") ? -1 : System::unlink(directory, name);
+  }
+  std::int64_t free_bytes(int directory) override {
+    if (calls_.room) return static_cast<std::int64_t>(*calls_.room);
+    return fails("free_bytes") ? -1 : System::free_bytes(directory);
   }
 
  private:

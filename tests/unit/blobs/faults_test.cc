@@ -137,7 +137,7 @@ TEST_F(FaultTest, ReachesEveryKindOfCall) {
   run(calls);
   const std::set<std::string> reached(calls.names.begin(), calls.names.end());
   EXPECT_EQ(reached, (std::set<std::string>{"open", "read", "write", "change_mode", "sync_data",
-                                            "sync", "rename_to_new", "unlink"}));
+                                            "sync", "rename_to_new", "unlink", "free_bytes"}));
 }
 
 }  // namespace

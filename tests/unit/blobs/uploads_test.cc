@@ -312,6 +312,26 @@ TEST_F(UploadsTest, RefuseEarlyWhatTheDiskCannotHold) {
   EXPECT_TRUE(files_in(root_ / "uploads").empty());
 }
 
+// A piece may have waited long since there was room for it; and what is announced holds no room.
+TEST_F(UploadsTest, WaitAtWhatIsKeptFreeAndGoOnWhenThereIsRoom) {
+  constexpr std::uint64_t kKeptFree = 50'000, kWhole = 100'000;
+  restart(UploadLimits{.free_bytes_min = kKeptFree});
+  calls_.room = kKeptFree + kWhole;
+  const std::string token = begin(kWhole), any = begin(), other = begin(kWhole);
+  const std::string bytes = content(kWhole);
+  EXPECT_EQ(write(any, 0, bytes.substr(0, 60'000)), 60'000u);
+  EXPECT_EQ(write(token, 0, bytes.substr(0, 40'000)), 40'000u);
+  for (const std::string& full : {token, any, other}) {
+    const std::uint64_t reached = write(full, 0, "").value();
+    EXPECT_EQ(write(full, reached, "x").error().code, ErrorCode::disk_full);
+    EXPECT_EQ(write(full, reached, ""), reached);
+  }
+  EXPECT_EQ(*calls_.room, kKeptFree);
+  calls_.room = kKeptFree + 60'000;
+  EXPECT_EQ(write(token, 40'000, bytes.substr(40'000)), kWhole);
+  EXPECT_EQ(bytes_of_blob(uploads_->complete(kAda, token).value()), bytes);
+}
+
 TEST_F(UploadsTest, AreLimitedInNumberForEachUid) {
   restart(UploadLimits{.open_per_uid_max = 2});
   const std::string first = begin();

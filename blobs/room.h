@@ -1,0 +1,62 @@
+// Room on the disk of the media folder: what is kept free, and what was promised to content that is
+// being copied.
+//
+// Only content that a thread is copying has a promise, until it is copied: what is announced and
+// never comes takes room from nobody.
+//
+// Threads: any.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+
+#include "base/result.h"
+#include "blobs/system.h"
+
+namespace emstore::blobs {
+
+class Room {
+ public:
+  // What is left of a promise; the rest of it is given back with it. The room outlives it.
+  class Promise {
+   public:
+    Promise(Room& room, std::uint64_t bytes) : room_(&room), left_(bytes) {}
+    Promise(Promise&& other) noexcept;
+    Promise& operator=(Promise&&) = delete;
+    ~Promise();
+
+    // So many of the bytes are on the disk.
+    void kept(std::uint64_t bytes);
+
+   private:
+    Room* room_;
+    std::uint64_t left_;
+  };
+
+  // `system` and `folder` outlive it; `path` is for messages.
+  Room(System& system, const File& folder, std::filesystem::path path, std::uint64_t kept_free)
+      : system_(system), folder_(folder), path_(std::move(path)), kept_free_(kept_free) {}
+
+  // Whether there is room for so many bytes more, beside what is promised. Errors: disk_full,
+  // io_failed.
+  Status check(std::uint64_t bytes) const;
+  // The same, and nobody else gets it. Errors: those of check().
+  Result<Promise> promise(std::uint64_t bytes);
+  // Whether a piece of content that was let in can be written: what else fills the disk may have
+  // come to what is kept free. Errors: those of check().
+  Status check_piece(std::uint64_t bytes) const;
+
+ private:
+  Status check(std::uint64_t bytes, std::uint64_t promised) const;
+
+  System& system_;
+  const File& folder_;
+  const std::filesystem::path path_;
+  const std::uint64_t kept_free_;
+  mutable std::mutex mutex_;
+  std::uint64_t promised_ = 0;
+};
+
+}  // namespace emstore::blobs
