@@ -393,6 +393,8 @@ Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
   const std::uint64_t size = before.size;
   EMSTORE_TRY(const std::optional<Stored> found, find_stored(upload, source, size, taken));
   if (found) {
+    // Byte by byte it was equal; but it may be no state that the file ever had.
+    EMSTORE_CHECKED(check_unchanged(source, before));
     EMSTORE_TRY(const File stored, store.open_blob(found->address));
     EMSTORE_TRY(Looked looked, look(stored, to_string(found->address)));
     return Completed{found->digest, std::move(looked.mime_type), looked.picture, {}, found};
@@ -409,7 +411,7 @@ Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
   EMSTORE_TRY(const std::uint64_t end,
               read_pieces(system(), source, upload.reached, size, passed_file(), take));
   if (end < size) return source_changed();
-  // Every byte is stored as it was read; but it may be no state that the file ever had.
+  // Likewise: every byte is stored as it was read.
   EMSTORE_CHECKED(check_unchanged(source, before));
   EMSTORE_TRY(Looked looked, look(upload.file, path));
   // Beside the hashing, which takes as long; adopt() then finds little to sync.

@@ -85,11 +85,13 @@ class Uploads {
   // invalid_request, busy, those of FileStore::adopt() and of `taken`.
   Result<Completed> complete(std::uint32_t uid, std::string_view token,
                              const AskTaken& taken = nothing_taken);
-  // Stores the content of a file that the sender passed: complete at once. The file is read twice
-  // at most, once to find out whether its bytes are stored already, and once to store them; what is
-  // hashed is what is written. `token` is for release(), empty for small content. Errors:
-  // invalid_request (descriptor.h), source_changed, blob_too_large, disk_full, busy, io_failed, and
-  // those of FileStore::adopt() and of `taken`.
+  // Stores the content of a file that the sender passed: complete at once. Small content is read
+  // once. What is large is read to find out whether its bytes may be stored already, and again to
+  // compare it with those or to copy it; one after the other where what is stored proves to be
+  // another content. What is hashed is what is written, and a file that was written to during any
+  // of it is refused. `token` is for release(), empty for small content. Errors: invalid_request
+  // (descriptor.h), source_changed, blob_too_large, disk_full, busy, io_failed, and those of
+  // FileStore::adopt() and of `taken`.
   struct Taken {
     std::string token;
     Completed completed;

@@ -261,46 +261,140 @@ TEST_F(DescriptorTest, OfAHoleOfEightTebibytesIsRefusedUnread) {
   EXPECT_TRUE(calls_.names.empty());
 }
 
-TEST_F(DescriptorTest, OfAFileThatIsWrittenToStoresWhatItHashed) {
-  const auto path = folder_ / "moving";
-  const std::string one = content(kLarge, 1), other = content(kLarge / 2, 2);
-  std::ofstream(path, std::ios::binary) << one;
-  const std::size_t held = open_descriptors();
-  std::atomic<bool> is_over = false;
-  std::thread writer([&] {
-    const File own(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    for (int round = 0; !is_over; ++round) {
-      const std::string& bytes = round % 2 == 0 ? other : one;
-      EXPECT_EQ(::ftruncate(own.descriptor(), static_cast<off_t>(bytes.size())), 0);
-      EXPECT_EQ(::pwrite(own.descriptor(), bytes.data(), bytes.size(), 0),
-                static_cast<ssize_t>(bytes.size()));
+// Whether its bytes are stored already or not, and in whichever of its readings it happens.
+class ChangingFileTest : public DescriptorTest {
+ protected:
+  static constexpr off_t kLastPiece = 2 * kReadStepBytes;
+  static constexpr std::size_t kThreePieces = kLastPiece + 10'000;
+
+  enum class Change { grows, is_overwritten };
+  // The file is changed in its n-th reading: it grows when that begins, or its first byte is
+  // overwritten when the last piece is about to be read.
+  void expect_refused(std::size_t size, bool is_known, int reading, Change change) {
+    const std::string bytes = content(size, ++seed_);
+    if (is_known) uploads_->release(kAda, take(file_with(bytes))->token);
+    const File source = file_with(bytes, O_RDWR);
+    // The clock of files may stand still for some milliseconds.
+    const timespec long_ago[2]{{1'000'000'000, 0}, {1'000'000'000, 0}};
+    ASSERT_EQ(::futimens(source.descriptor(), long_ago), 0);
+    struct stat status {};
+    ASSERT_EQ(::fstat(source.descriptor(), &status), 0);
+    const std::uint64_t last_piece = size > kReadStepBytes ? kLastPiece : 0;
+    int readings = 0;
+    calls_.watched = status.st_ino;
+    calls_.before_read = [&](std::uint64_t offset) {
+      if (offset != (change == Change::grows ? 0 : last_piece) || ++readings != reading) return;
+      const off_t place = change == Change::grows ? static_cast<off_t>(size) : 0;
+      EXPECT_EQ(::pwrite(source.descriptor(), "x", 1, place), 1);
+    };
+    const auto taken = take(source, {{128, sha256(bytes), is_known}});
+    calls_.before_read = {};
+    EXPECT_GE(readings, reading) << "it is read less often than this test believes";
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code, ErrorCode::source_changed) << to_string(taken.error());
+    EXPECT_TRUE(files_in(root_ / "uploads").empty());
+    EXPECT_TRUE(uploads_->held().empty());
+  }
+
+ private:
+  std::uint64_t seed_ = 0;
+};
+
+TEST_F(ChangingFileTest, IsRefused) {
+  for (const std::size_t size : {std::size_t{1'000}, std::size_t{65'536}, kThreePieces}) {
+    for (const bool is_known : {false, true}) {
+      for (const Change change : {Change::grows, Change::is_overwritten}) {
+        for (int reading = 1; reading <= (size == kThreePieces ? 2 : 1); ++reading) {
+          SCOPED_TRACE(std::to_string(size) + (is_known ? ", known" : ", new") +
+                       (change == Change::grows ? ", grows" : ", is overwritten") + " in reading " +
+                       std::to_string(reading));
+          expect_refused(size, is_known, reading, change);
+        }
+      }
     }
-  });
-  const std::size_t puts = testing::number_from_environment("EMSTORE_PUTS", 200);
-  std::size_t changed = 0, whole = 0, wrong = 0;
-  for (std::size_t round = 0; round < puts; ++round) {
-    const auto taken = take(File(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
-    if (!taken) {
-      EXPECT_EQ(taken.error().code, ErrorCode::source_changed) << to_string(taken.error());
-      ++changed;
-      continue;
+  }
+}
+
+// What became of a file that was passed again and again while it was written to.
+struct Moved {
+  std::size_t changed = 0, whole = 0, wrong = 0, leaked = 0;
+};
+
+class MovingFileTest : public DescriptorTest {
+ protected:
+  // Its content is now `one`, now `other`, and now and then something between. `known`: `one` is
+  // stored already.
+  Moved put(const std::string& one, const std::string& other, bool known, std::size_t puts) {
+    std::vector<TakenOrdinal> taken;
+    std::optional<Address> kept;
+    if (known) {
+      const auto stored = take(file_with(one));
+      uploads_->release(kAda, stored->token);
+      kept = stored->completed.file->address;
+      taken = {{kept->ordinal, sha256(one)}};
     }
-    const Completed& completed = taken->completed;
+    const auto path = folder_ / "moving";
+    std::ofstream(path, std::ios::binary) << one;
+    const std::size_t held = open_descriptors();
+    std::atomic<bool> is_over = false;
+    std::thread writer([&] {
+      const File own(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+      for (int round = 0; !is_over; ++round) {
+        const std::string& bytes = round % 2 == 0 ? other : one;
+        EXPECT_EQ(::ftruncate(own.descriptor(), static_cast<off_t>(bytes.size())), 0);
+        EXPECT_EQ(::pwrite(own.descriptor(), bytes.data(), bytes.size(), 0),
+                  static_cast<ssize_t>(bytes.size()));
+      }
+    });
+    Moved moved;
+    for (std::size_t round = 0; round < puts; ++round) {
+      const std::optional<bool> is_whole = put_once(path, taken, kept);
+      ++(!is_whole ? moved.changed : *is_whole ? moved.whole : moved.wrong);
+    }
+    is_over = true;
+    writer.join();
+    moved.leaked = open_descriptors() - held + files_in(root_ / "uploads").size();
+    return moved;
+  }
+
+ private:
+  // Whether what is stored is what was hashed; nothing when it was refused as changed.
+  std::optional<bool> put_once(const std::filesystem::path& path,
+                               const std::vector<TakenOrdinal>& taken,
+                               const std::optional<Address>& kept) {
+    const auto stored = take(File(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), taken);
+    if (!stored) {
+      EXPECT_EQ(stored.error().code, ErrorCode::source_changed) << to_string(stored.error());
+      return std::nullopt;
+    }
+    const Completed& completed = stored->completed;
     const bool is_small = completed.small.has_value();
     const std::string bytes = is_small ? *completed.small : bytes_at(completed.file->address);
-    ++(digest_of(bytes) == completed.digest ? whole : wrong);
-    if (is_small) continue;
-    uploads_->release(kAda, taken->token);
-    EXPECT_TRUE(store_->remove(completed.file->address, is_unused));  // So that many fit.
+    if (!is_small) uploads_->release(kAda, stored->token);
+    if (!is_small && completed.file->address != kept) {
+      EXPECT_TRUE(store_->remove(completed.file->address, is_unused));  // So that many fit.
+    }
+    return digest_of(bytes) == completed.digest;
   }
-  is_over = true;
-  writer.join();
-  const std::size_t leaked = open_descriptors() - held + files_in(root_ / "uploads").size();
-  std::cout << puts << " puts: source_changed " << changed << ", whole " << whole << ", wrong "
-            << wrong << ", leaked " << leaked << '\n';
-  EXPECT_GT(changed, 0u) << "the writer never met a reader: the test says little";
-  EXPECT_EQ(changed + whole, puts);
-  EXPECT_EQ(leaked, 0u);
+};
+
+TEST_F(MovingFileTest, IsStoredAsItWasHashedOrNotAtAll) {
+  const std::size_t puts = testing::number_from_environment("EMSTORE_PUTS", 200);
+  struct Case {
+    const char* name;
+    std::size_t size;
+    bool is_known;
+  };
+  for (const Case& each :
+       {Case{"new", kLarge, false}, {"known", kLarge + 1, true}, {"small", 60'000, false}}) {
+    const Moved moved = put(content(each.size, 1), content(each.size / 2, 2), each.is_known, puts);
+    std::cout << each.name << ": " << puts << " puts: source_changed " << moved.changed
+              << ", whole " << moved.whole << ", wrong " << moved.wrong << ", leaked "
+              << moved.leaked << '\n';
+    EXPECT_GT(moved.changed, 0u) << "the writer never met a reader: the test says little";
+    EXPECT_EQ(moved.changed + moved.whole, puts);
+    EXPECT_EQ(moved.leaked, 0u);
+  }
 }
 
 TEST_F(DescriptorTest, LeavesNothingWhenAnyCallFails) {
