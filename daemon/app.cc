@@ -51,13 +51,13 @@ struct Stored {
   std::vector<blobs::Sniffer> sniffers;
 };
 
-Result<Stored> open_stored(const Config& config, Log& log) {
+Result<Stored> open_stored(const Config& config, Log& log, std::unique_ptr<blobs::System> system) {
   EMSTORE_TRY(OpenedStore opened, open_store(config, log));
   Stored stored{std::move(opened), {}, {}, {}, {}};
   stored.quota = std::make_unique<Quota>(config.quota);
   const std::filesystem::path media = config.media_folder();
   EMSTORE_CHECKED(make_private_folder(media));
-  EMSTORE_TRY(blobs::FileStore files, blobs::FileStore::open(media));
+  EMSTORE_TRY(blobs::FileStore files, blobs::FileStore::open(media, std::move(system)));
   stored.files = std::make_unique<blobs::FileStore>(std::move(files));
   EMSTORE_CHECKED(claim_media(config, stored.opened));  // Locked by now, and nothing removed yet.
   const blobs::UploadLimits limits{
@@ -104,6 +104,7 @@ struct App::State {
 
   Reactor reactor;
   Pool media;
+  Pool large_files;
   Pool scans;
   Pool feeds;
   Jobs jobs;
@@ -131,6 +132,7 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
       reactor(config.spin),
       media("media", config.media_threads,
             {.waiting = config.pool_waiting_max, .bytes = config.session.all_bytes_max}),
+      large_files("large", config.media_threads, {.waiting = config.pool_waiting_max}),
       scans("scan", kScanThreads, {.waiting = config.pool_waiting_max}),
       // A connection has one slice read at a time.
       feeds("feed", kFeedThreads, {.waiting = config.connections.all_max}),
@@ -162,6 +164,7 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
             .uploads = *stored.uploads,
             .sniffers = stored.sniffers,
             .media = media,
+            .large_files = large_files,
             .scans = scans,
             .feeds = feeds,
             .jobs = jobs,
@@ -243,6 +246,7 @@ void App::State::end_work() {
   scans.stop();
   feeds.stop();
   media.stop();
+  large_files.stop();
 }
 
 // Only a store that is whole is marked as stopped in order.
@@ -255,9 +259,10 @@ Status App::State::close_store() {
 App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
 App::~App() = default;
 
-Result<std::unique_ptr<App>> App::open(const Config& config) {
+Result<std::unique_ptr<App>> App::open(const Config& config,
+                                       std::unique_ptr<blobs::System> system) {
   auto log = std::make_unique<Log>(config.log_level);
-  EMSTORE_TRY(Stored stored, open_stored(config, *log));
+  EMSTORE_TRY(Stored stored, open_stored(config, *log, std::move(system)));
   EMSTORE_TRY(SocketFile socket, SocketFile::listen(config.socket));
   try {
     auto state =

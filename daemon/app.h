@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/result.h"
+#include "blobs/system.h"
 #include "daemon/config.h"
 #include "daemon/writer.h"
 #include "store/store.h"
@@ -17,7 +18,10 @@ class App {
   // Locks and opens the store, and listens: from now on clients can connect, and are served by
   // run(). Errors: invalid_request, locked, unsupported, disk_full, io_failed, busy (no
   // more threads), and those of Store::open.
-  static Result<std::unique_ptr<App>> open(const Config& config);
+  // `system`: what blob files are reached through.
+  static Result<std::unique_ptr<App>> open(
+      const Config& config,
+      std::unique_ptr<blobs::System> system = std::make_unique<blobs::System>());
   ~App();
 
   // Serves until it is told to stop, answers what is in flight, and closes the store. The calling

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/suggest.h"
+#include "blobs/descriptor.h"
 #include "daemon/answers.h"
 #include "protocol/codec.h"
 #include "store/contents.h"
@@ -14,6 +15,11 @@
 
 namespace emstore::daemon {
 namespace {
+
+// What the reading of a passed file holds.
+constexpr std::size_t kTakingBytes = 4u << 20;
+// No more takes about as long as a few pieces do.
+constexpr std::uint64_t kQuickBytesMax = 4u << 20;
 
 Result<Address> read_address(const std::string& text) {
   if (const std::optional<Address> address = address_of(text)) return *address;
@@ -202,24 +208,50 @@ void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<Pas
   ++*passed_;
   // Also when the connection ends before its turn has come.
   std::shared_ptr<void> place(nullptr, [count = passed_](void*) { --*count; });
-  constexpr std::size_t kBuffers = 4u << 20;
-  const Caller caller{session.id(), request};
+  Passed passed{{session.id(), request}, session.peer(), *std::move(file), std::move(place)};
   const bool is_taken = parts_.media.submit(
-      session.id(), kBuffers,
-      [this, caller, peer = session.peer(), source = *std::move(file),
-       held = std::move(place)](std::size_t) mutable {
-        const auto taken = [this](const Digest128& digest) {
-          return ordinals_taken(*parts_.store.view(), digest);
-        };
-        Result<blobs::Uploads::Taken> stored = parts_.uploads.take(peer.uid, source.file(), taken);
-        if (stored) source.close();
-        parts_.reactor.deliver([this, caller, peer, ready = std::move(stored)]() mutable {
-          if (!ready) return answer(caller, failure(ready.error()));
-          take_lease(Finished{caller, peer, std::move(ready->token), std::move(ready->completed),
-                              /*is_named=*/false, std::move(ready->admission)});
+      session.id(), kTakingBytes, [this, held = std::move(passed)](std::size_t) mutable {
+        const Result<blobs::SourceState> state = blobs::check_source(held.file.file());
+        if (!state) {
+          return parts_.reactor.deliver([this, caller = held.caller, error = state.error()] {
+            answer(caller, failure(error));
+          });
+        }
+        if (state->size <= kQuickBytesMax) return take(std::move(held));
+        parts_.reactor.deliver([this, large = std::move(held)]() mutable {
+          take_when_its_turn_comes(std::move(large));
         });
       });
   if (!is_taken) session.refuse(request, too_much_waits("uploads"));
+}
+
+void BlobCalls::take_when_its_turn_comes(Passed passed) {
+  const Caller caller = passed.caller;
+  if (parts_.sessions.find(caller.session) == nullptr) return;  // It would be read for nobody.
+  const bool is_taken = parts_.large_files.submit(
+      caller.session, kTakingBytes,
+      [this, held = std::move(passed)](std::size_t) mutable { take(std::move(held)); });
+  if (!is_taken) answer(caller, failure(too_much_waits("files")));
+}
+
+void BlobCalls::take(Passed passed) {
+  const auto taken = [this](const Digest128& digest) {
+    return ordinals_taken(*parts_.store.view(), digest);
+  };
+  Result<blobs::Uploads::Taken> stored =
+      parts_.uploads.take(passed.peer.uid, passed.file.file(), taken);
+  if (stored) passed.file.close();
+  parts_.reactor.deliver(
+      [this, caller = passed.caller, peer = passed.peer, ready = std::move(stored)]() mutable {
+        if (!ready) return answer(caller, failure(ready.error()));
+        take_lease(Finished{caller, peer, std::move(ready->token), std::move(ready->completed),
+                            /*is_named=*/false, std::move(ready->admission)});
+      });
+}
+
+void BlobCalls::forget(SessionId session) {
+  parts_.media.drop(session);
+  parts_.large_files.drop(session);
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, const protocol::BlobGetFd& call) {

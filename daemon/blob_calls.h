@@ -1,5 +1,7 @@
 // Bytes in and out. Uploads go through the media threads, those of one connection in the order in
-// which they came; small blobs are read in place, files on a media thread.
+// which they came; small blobs are read in place, files on a media thread. Large files that are
+// passed have threads of their own: to read one takes as long as its sender likes, and no piece,
+// no small file and no mutation shall wait for that.
 //
 // Threads: the reactor's.
 #pragma once
@@ -34,7 +36,7 @@ class BlobCalls {
   // The writer may have room again.
   void committed();
   // A connection has ended: what it sent and is not taken yet is of no use to anybody.
-  void forget(SessionId session) { parts_.media.drop(session); }
+  void forget(SessionId session);
 
  private:
   // A complete upload whose lease is still to be written; until then its token can be completed
@@ -48,11 +50,22 @@ class BlobCalls {
     blobs::Admission admission = {};
   };
 
+  // A file that was passed, and its place among those.
+  struct Passed {
+    Caller caller;
+    Peer peer;
+    PassedFile file;
+    std::shared_ptr<void> place;
+  };
+
   template <typename Work>
   void run_in_order(Session& session, std::uint32_t request, std::size_t bytes, Work work);
   Result<Value> answered_before(std::uint32_t uid, const std::string& token,
                                 const Error& error) const;
   void take_lease(Finished finished);
+  void take_when_its_turn_comes(Passed passed);
+  // On a media thread, or one for large files.
+  void take(Passed passed);
   void read_row(Session& session, std::uint32_t request, const protocol::BlobRead& call,
                 const Address& address);
   void read_file(Session& session, std::uint32_t request, const protocol::BlobRead& call,

@@ -193,11 +193,12 @@ constexpr std::array kSettings{
             },
             "how often the bytes of media are scrubbed, from start to start; 0: when asked for"},
 
-    Setting{"threads.media",
-            [](Config& c) -> Place {
-              return Number{&c.media_threads, 1, kMediaThreadsMost};
-            },
-            "threads that hash, sniff and write media"},
+    Setting{
+        "threads.media",
+        [](Config& c) -> Place {
+          return Number{&c.media_threads, 1, kMediaThreadsMost};
+        },
+        "threads that hash, sniff and write media; as many more for large files that are passed"},
     Setting{"threads.spin",
             [](Config& c) -> Place {
               return Duration{.value = &c.spin, .most = std::chrono::seconds(1)};

@@ -81,7 +81,7 @@ Value limits_of(const Config& config) {
 Value queues_of(const Parts& parts) {
   const Writer::Figures writer = parts.writer.figures();
   return Map{{"commits_waiting", writer.waiting},
-             {"media_waiting", parts.media.waiting()},
+             {"media_waiting", parts.media.waiting() + parts.large_files.waiting()},
              {"scans_waiting", parts.scans.waiting()},
              {"requests_in_flight", parts.sessions.in_flight()},
              {"bytes_held", parts.sessions.held_bytes()}};

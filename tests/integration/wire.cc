@@ -212,8 +212,8 @@ daemon::Config small_config(const std::filesystem::path& folder) {
   return config;
 }
 
-RunningDaemon::RunningDaemon(const std::function<void(daemon::Config&)>& adjust)
-    : config_(small_config(folder_.path())) {
+RunningDaemon::RunningDaemon(const std::function<void(daemon::Config&)>& adjust, MakeSystem system)
+    : system_(std::move(system)), config_(small_config(folder_.path())) {
   if (adjust) adjust(config_);
   start();
 }
@@ -227,7 +227,7 @@ RunningDaemon::~RunningDaemon() {
 }
 
 void RunningDaemon::start() {
-  auto opened = daemon::App::open(config_);
+  auto opened = daemon::App::open(config_, system_());
   if (!opened) throw std::runtime_error(to_string(opened.error()));
   app_ = *std::move(opened);
   served_ = std::async(std::launch::async, [app = app_.get()] { return app->run(); });

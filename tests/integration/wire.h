@@ -73,7 +73,11 @@ std::string request_bytes(std::uint32_t id, std::string_view method, List params
 // A daemon in a folder of its own, serving on a thread of its own.
 class RunningDaemon {
  public:
-  explicit RunningDaemon(const std::function<void(daemon::Config&)>& adjust = {});
+  using MakeSystem = std::function<std::unique_ptr<blobs::System>()>;
+
+  // `system`: what its blob files are reached through.
+  explicit RunningDaemon(const std::function<void(daemon::Config&)>& adjust = {},
+                         MakeSystem system = std::make_unique<blobs::System>);
   ~RunningDaemon();
 
   Wire connect() const { return Wire(config_.socket.path); }
@@ -91,6 +95,7 @@ class RunningDaemon {
   void start();
 
   TemporaryFolder folder_;
+  MakeSystem system_;
   daemon::Config config_;
   std::unique_ptr<daemon::App> app_;
   std::future<Status> served_;

@@ -1,0 +1,143 @@
+// Files that are passed as descriptors, and everybody else meanwhile.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "blobs/file.h"
+#include "blobs/system.h"
+#include "stores.h"
+
+namespace emstore::testing {
+namespace {
+
+constexpr off_t kHuge = 6 << 20;  // Its content is nobody's business here.
+
+// Readings of files of that size wait until they are let go.
+class HeldReadings {
+ public:
+  ~HeldReadings() { let_go(); }
+
+  RunningDaemon::MakeSystem system() {
+    return [this] { return std::make_unique<System>(*this); };
+  }
+  void wait_until_held(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(20), [&] { return held_ == count; }));
+  }
+  std::size_t held() {
+    const std::lock_guard lock(mutex_);
+    return held_;
+  }
+  void let_go() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_over_ = true;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  class System final : public blobs::System {
+   public:
+    explicit System(HeldReadings& readings) : readings_(readings) {}
+    ssize_t read(int file, char* bytes, std::size_t size, std::uint64_t offset) override {
+      struct stat status {};
+      if (::fstat(file, &status) == 0 && status.st_size == kHuge) readings_.pass();
+      return blobs::System::read(file, bytes, size, offset);
+    }
+
+   private:
+    HeldReadings& readings_;
+  };
+
+  void pass() {
+    std::unique_lock lock(mutex_);
+    ++held_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return is_over_; });
+    --held_;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t held_ = 0;
+  bool is_over_ = false;
+};
+
+std::uint32_t pass(Wire& wire, off_t size) {
+  const blobs::File file(::memfd_create("passed", MFD_CLOEXEC));
+  EXPECT_EQ(::ftruncate(file.descriptor(), size), 0);
+  return wire.send_with(file.descriptor(), "blob.put_fd");
+}
+
+// A daemon whose media threads can be held up; whatever a test comes to, it can stop.
+struct HeldDaemon {
+  explicit HeldDaemon(std::size_t media_threads)
+      : running([=](daemon::Config& config) { config.media_threads = media_threads; },
+                readings.system()) {}
+  ~HeldDaemon() { readings.let_go(); }
+
+  HeldReadings readings;
+  RunningDaemon running;
+};
+
+TEST(HugeFilesThatArePassed, LeaveTheMediaThreadsToOthers) {
+  constexpr std::size_t kThreads = 2;
+  HeldDaemon held(kThreads);
+  Wire healthy = connect_to_shop(held.running);
+  std::vector<Wire> greedy;
+  std::vector<std::uint32_t> requests;
+  for (std::size_t index = 0; index < 3 * kThreads; ++index) {
+    greedy.push_back(held.running.connect());
+    requests.push_back(pass(greedy.back(), kHuge));
+  }
+  held.readings.wait_until_held(kThreads);
+  // What comes with a mutation, in pieces, or as a file of a reasonable size.
+  for (int round = 0; round < 10; ++round) {
+    const std::string letter(1, static_cast<char>('a' + round));
+    healthy.result("media.upload", {Binary{std::string(1'024, letter[0])}, Map{{"name", letter}}});
+    const std::string address = store_media(healthy, std::string(kLargeBytes, letter[0]));
+    EXPECT_EQ(integer_at(healthy.result("blob.read", {address, 0, 10}), "size"),
+              static_cast<std::int64_t>(kLargeBytes));
+    EXPECT_FALSE(healthy.reply_to(pass(healthy, 1'000 + round)).error);
+    EXPECT_FALSE(healthy.reply_to(pass(healthy, 1'000'000 + round)).error);
+  }
+  EXPECT_EQ(held.readings.held(), kThreads) << "nothing was held up: the test says little";
+  held.readings.let_go();
+  for (std::size_t index = 0; index < greedy.size(); ++index) {
+    EXPECT_FALSE(greedy[index].reply_to(requests[index]).error);
+  }
+}
+
+TEST(HugeFilesThatArePassed, WaitOnlyAsLongAsTheirConnectionIsThere) {
+  HeldDaemon held(1);
+  Wire first = held.running.connect();
+  const std::uint32_t request = pass(first, kHuge);
+  held.readings.wait_until_held(1);
+  const auto await_waiting = [&](std::int64_t connections, std::int64_t waiting) {
+    await_status(first, [=](const Map& status) {
+      return integer_at(status, "connections") == connections &&
+             integer_at(map_at(status, "queues"), "media_waiting") == waiting;
+    });
+  };
+  {
+    Wire leaving = held.running.connect();
+    pass(leaving, kHuge);
+    leaving.send(
+        "ping");  // An answer that it does not read: the daemon learns at once that it is gone.
+    await_waiting(2, 1);
+  }
+  await_waiting(1, 0);
+  held.readings.let_go();
+  EXPECT_FALSE(first.reply_to(request).error);
+}
+
+}  // namespace
+}  // namespace emstore::testing
