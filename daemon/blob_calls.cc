@@ -145,7 +145,8 @@ void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobCom
           take_lease(Finished{caller, peer, std::move(token), *std::move(ready)});
         });
       });
-  if (!is_taken) session.refuse(request, too_much_waits("uploads"));
+  if (!is_taken) return session.refuse(request, too_much_waits("uploads"));
+  session.expect(request, kSmallBlobBytesMax);
 }
 
 // A token that is unknown may be spent: then its commit is answered as it was, for the answer may
@@ -159,7 +160,8 @@ Result<Value> BlobCalls::answered_before(std::uint32_t uid, const std::string& t
 }
 
 // A full writer must not send the sender back to the beginning: the lease waits until there is
-// room.
+// room. What it waits with was counted when the request began, as long as its session is there;
+// after that nobody counts it, and it is dropped. Who sent it in pieces may complete it again.
 void BlobCalls::take_lease(Finished finished) {
   const blobs::Completed& upload = finished.upload;
   store::LeaseCommand lease;
@@ -192,7 +194,13 @@ void BlobCalls::take_lease(Finished finished) {
                                                           done.digest.sha256, done.mime_type},
                                                          answered.existed}));
       });
-  if (!is_taken) finished_.push_back(std::move(*shared));
+  if (is_taken) return shared->upload.small.reset();  // The writer has it, and counts it.
+  if (parts_.sessions.find(shared->caller.session) == nullptr) return give_up(*shared);
+  finished_.push_back(std::move(*shared));
+}
+
+void BlobCalls::give_up(const Finished& finished) {
+  if (!finished.is_named) parts_.uploads.release(finished.peer.uid, finished.token);
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<PassedFile> file) {
@@ -222,7 +230,8 @@ void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<Pas
           take_when_its_turn_comes(std::move(large));
         });
       });
-  if (!is_taken) session.refuse(request, too_much_waits("uploads"));
+  if (!is_taken) return session.refuse(request, too_much_waits("uploads"));
+  session.expect(request, kSmallBlobBytesMax);
 }
 
 void BlobCalls::take_when_its_turn_comes(Passed passed) {
@@ -252,6 +261,11 @@ void BlobCalls::take(Passed passed) {
 void BlobCalls::forget(SessionId session) {
   parts_.media.drop(session);
   parts_.large_files.drop(session);
+  std::erase_if(finished_, [&](const Finished& finished) {
+    if (finished.caller.session != session) return false;
+    give_up(finished);
+    return true;
+  });
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, const protocol::BlobGetFd& call) {

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,86 @@ std::uint32_t pass(Wire& wire, off_t size) {
   const blobs::File file(::memfd_create("passed", MFD_CLOEXEC));
   EXPECT_EQ(::ftruncate(file.descriptor(), size), 0);
   return wire.send_with(file.descriptor(), "blob.put_fd");
+}
+
+// Small ones, while the writer takes nothing but the first: the others wait with their bytes.
+class SmallFilesThatArePassed : public ::testing::Test {
+ protected:
+  static constexpr std::size_t kCount = 50, kBytes = 65'536;
+
+  void run(const std::function<void(daemon::Config&)>& adjust) {
+    running_.emplace([&](daemon::Config& config) {
+      config.writer_waiting_bytes_max = 1;
+      adjust(config);
+    });
+    watching_.emplace(connect_to_shop(*running_));
+    running_->app().writer().pause();
+  }
+  // Waits until so many of them are in flight and no thread has anything to do for them.
+  void await_in_flight(std::size_t count) {
+    await_status(*watching_, [&](const Map& status) {
+      const Map& queues = map_at(status, "queues");
+      constexpr std::size_t kThis = 1;
+      return integer_at(queues, "requests_in_flight") == static_cast<std::int64_t>(count + kThis) &&
+             integer_at(queues, "media_waiting") == 0;
+    });
+  }
+  std::size_t held() {
+    const Map status = watching_->result("status");
+    return static_cast<std::size_t>(integer_at(map_at(status, "queues"), "bytes_held"));
+  }
+  static std::vector<std::uint32_t> pass_all(Wire& wire) {
+    std::vector<std::uint32_t> requests;
+    for (std::size_t index = 0; index < kCount; ++index) requests.push_back(pass(wire, kBytes));
+    return requests;
+  }
+  void expect_all_stored(Wire& wire, const std::vector<std::uint32_t>& requests) {
+    running_->app().writer().resume();
+    for (const std::uint32_t request : requests) EXPECT_FALSE(wire.reply_to(request).error);
+  }
+
+  std::optional<RunningDaemon> running_;
+  std::optional<Wire> watching_;
+};
+
+TEST_F(SmallFilesThatArePassed, CountWithTheirBytesUntilTheyAreAnswered) {
+  run([](daemon::Config&) {});
+  Wire wire = running_->connect();
+  const auto requests = pass_all(wire);
+  await_in_flight(kCount);
+  EXPECT_GE(held(), kCount * kBytes);
+  expect_all_stored(wire, requests);
+  await_status(*watching_, [](const Map& status) {
+    return static_cast<std::size_t>(integer_at(map_at(status, "queues"), "bytes_held")) <
+           10 * kBytes;
+  });
+}
+
+TEST_F(SmallFilesThatArePassed, WaitInTheSocketWhenTheirConnectionHoldsEnough) {
+  constexpr std::size_t kHeld = 10;
+  run([](daemon::Config& config) { config.session.held_bytes_max = kHeld * kBytes; });
+  Wire wire = running_->connect();
+  const auto requests = pass_all(wire);
+  await_in_flight(kHeld);
+  expect_all_stored(wire, requests);
+}
+
+// What it brought is of use to nobody then, and counts for nobody.
+TEST_F(SmallFilesThatArePassed, GoWithTheirConnection) {
+  constexpr std::uint64_t kMost = 2 * kCount * kBytes;
+  run([](daemon::Config& config) { config.quota.unlinked_bytes_max = kMost; });
+  {
+    Wire leaving = running_->connect();
+    pass_all(leaving);
+    leaving.send("ping");  // With an answer unread the daemon learns at once that it is gone.
+    await_in_flight(kCount);
+    EXPECT_EQ(watching_->refusal("blob.begin", {Map{{"size", kMost - 2 * kBytes}}}),
+              ErrorCode::disk_full);
+  }
+  // But for the one that the writer has.
+  await_status(*watching_, [&](const Map&) {
+    return !watching_->call("blob.begin", {Map{{"size", kMost - 2 * kBytes}}}).error;
+  });
 }
 
 // A daemon whose media threads can be held up; whatever a test comes to, it can stop.
