@@ -249,7 +249,7 @@ void BlobCalls::take(Passed passed) {
   };
   Result<blobs::Uploads::Taken> stored =
       parts_.uploads.take(passed.peer.uid, passed.file.file(), taken);
-  if (stored) passed.file.close();
+  passed.file.close();  // It was looked at: only the kernel answers for it.
   parts_.reactor.deliver(
       [this, caller = passed.caller, peer = passed.peer, ready = std::move(stored)]() mutable {
         if (!ready) return answer(caller, failure(ready.error()));
