@@ -5,13 +5,19 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <emstore/client.hpp>
+#include <filesystem>
+#include <fstream>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/address.h"
 #include "blobs/file.h"
+#include "blobs/file_store.h"
 #include "blobs/system.h"
 #include "stores.h"
 
@@ -218,6 +224,77 @@ TEST(HugeFilesThatArePassed, WaitOnlyAsLongAsTheirConnectionIsThere) {
   await_waiting(1, 0);
   held.readings.let_go();
   EXPECT_FALSE(first.reply_to(request).error);
+}
+
+// How often the daemon reads of a file.
+class WatchedReadings {
+ public:
+  RunningDaemon::MakeSystem system() {
+    return [this] { return std::make_unique<System>(*this); };
+  }
+  std::size_t of(const std::filesystem::path& file) {
+    struct stat status {};
+    EXPECT_EQ(::stat(file.c_str(), &status), 0) << file;
+    const std::lock_guard lock(mutex_);
+    return by_inode_[status.st_ino];
+  }
+
+ private:
+  class System final : public blobs::System {
+   public:
+    explicit System(WatchedReadings& readings) : readings_(readings) {}
+    ssize_t read(int file, char* bytes, std::size_t size, std::uint64_t offset) override {
+      struct stat status {};
+      EXPECT_EQ(::fstat(file, &status), 0);
+      {
+        const std::lock_guard lock(readings_.mutex_);
+        ++readings_.by_inode_[status.st_ino];
+      }
+      return blobs::System::read(file, bytes, size, offset);
+    }
+
+   private:
+    WatchedReadings& readings_;
+  };
+
+  std::mutex mutex_;
+  std::map<ino_t, std::size_t> by_inode_;
+};
+
+// A client would serve its user as well in pieces: whether it passes files shows in who reads them.
+TEST(ClientOfARunningDaemon, PassesLargeFilesAndIsPassedThem) {
+  constexpr std::size_t kSize = 5'000'000;
+  WatchedReadings readings;
+  RunningDaemon running({}, readings.system());
+  connect_to_shop(running);
+  Client client = connect(running.config().socket.path);
+  const auto source = running.folder() / "source", copy = running.folder() / "copy";
+  std::string bytes(kSize, 'a');
+  std::ofstream(source, std::ios::binary) << bytes;
+
+  const Mutation passed = client.media().upload(File(source));
+  EXPECT_GT(readings.of(source), 0u) << "the daemon did not read the file itself";
+  const std::string address = passed.data().get<std::string>("blob");
+  const auto stored = running.config().media_folder() / blobs::media_file(*address_of(address));
+  const std::size_t before = readings.of(stored);
+  EXPECT_EQ(client.media().download(address, copy), kSize);
+  // The first piece tells the size, and is read by the daemon.
+  EXPECT_LE(readings.of(stored), before + 1) << "the client did not read the file itself";
+  EXPECT_EQ(std::filesystem::file_size(copy), kSize);
+  EXPECT_EQ(client.media().open(address).read_all(), bytes);
+  EXPECT_LE(readings.of(stored), before + 2);
+
+  // Controls: bytes in memory go in pieces, and pieces are read by the daemon.
+  bytes.back() = 'b';
+  std::ofstream(source, std::ios::binary) << bytes;
+  const std::size_t read = readings.of(source);
+  client.media().upload(File::bytes(bytes, "memory"));
+  EXPECT_EQ(readings.of(source), read);
+  Wire wire = running.connect();
+  for (std::size_t place = 0; place < kSize; place += 1'000'000) {
+    wire.result("blob.read", {address, place, 1'000'000});
+  }
+  EXPECT_GE(readings.of(stored), before + 5);
 }
 
 }  // namespace

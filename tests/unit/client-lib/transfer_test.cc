@@ -25,6 +25,13 @@ using testing::TemporaryFolder;
 
 const std::string kAddress = "xxh3-128:00112233445566778899aabbccddeeff.128";
 
+// Answers the hello of a connection: descriptors are taken and given.
+void greet_as_capable(Link& link) {
+  if (const auto hello = link.next()) {
+    link.answer(hello->id, Map{{"store_id", "a store"}, {"capabilities", List{"descriptors"}}});
+  }
+}
+
 // The part of a daemon that takes uploads: pieces in order, what it has already it skips.
 class Uploads {
  public:
@@ -33,11 +40,19 @@ class Uploads {
   // Refuses, once, the n-th request for bytes.
   int refuse_at = 0;
   ErrorCode refuse_with = ErrorCode::busy;
+  // Says that it takes descriptors, and refuses each that is passed.
+  std::optional<ErrorCode> refuse_passed_with;
 
   FakeDaemon::Script script() {
     return [this](Link& link) {
+      if (refuse_passed_with) greet_as_capable(link);
       while (const auto request = link.next_after_hello()) {
         const std::lock_guard turn(turn_);
+        if (std::holds_alternative<protocol::BlobPutFd>(request->call)) {
+          ++taken_.passed;
+          link.refuse(request->id, refuse_passed_with.value());
+          continue;
+        }
         if (++asked_ == hang_up_at) {
           take(*request);
           return;
@@ -58,7 +73,7 @@ class Uploads {
 
   struct Taken {
     std::string content;
-    int begun = 0, committed = 0;
+    int begun = 0, committed = 0, passed = 0;
     Map inserted;
   };
   Taken taken() {
@@ -187,8 +202,7 @@ TEST(ClientUpload, GoesOnInPiecesWhenTheDaemonReadsTheFileForTooLong) {
   Uploads uploads;
   std::atomic<int> passed = 0;
   const auto capable = [&uploads](Link& link) {
-    const auto hello = link.next();
-    link.answer(hello->id, Map{{"store_id", "a store"}, {"capabilities", List{"descriptors"}}});
+    greet_as_capable(link);
     uploads.script()(link);
   };
   const auto silent = [&passed](Link& link) {
@@ -204,6 +218,27 @@ TEST(ClientUpload, GoesOnInPiecesWhenTheDaemonReadsTheFileForTooLong) {
   client.mutator("products").insert_one({{"thumbnail", create(File(folder.path() / "a.bin"))}});
   EXPECT_EQ(passed, 1);
   EXPECT_EQ(uploads.taken().content, bytes);
+}
+
+// The file lies where the daemon does not read, or another refusal that stays.
+TEST(ClientUpload, GoesInPiecesOnlyWhenTheDaemonDoesNotReadFromThere) {
+  const TemporaryFolder folder;
+  const std::string bytes = pattern(2u << 20);
+  std::ofstream(folder.path() / "a.bin", std::ios::binary) << bytes;
+  for (const auto code : {ErrorCode::invalid_request, ErrorCode::source_changed}) {
+    Uploads uploads;
+    uploads.refuse_passed_with = code;
+    FakeDaemon daemon({uploads.script()});
+    Client client = connect(daemon.options());
+    std::optional<Error> error;
+    client.mutator("products")
+        .insert_one({{"thumbnail", create(File(folder.path() / "a.bin"))}}, error);
+    EXPECT_EQ(uploads.taken().passed, 1);
+    EXPECT_EQ(error ? error->code : code, code);
+    EXPECT_EQ(error.has_value(), code == ErrorCode::source_changed);
+    EXPECT_EQ(uploads.taken().begun, error ? 0 : 1);
+    EXPECT_EQ(uploads.taken().content, error ? "" : bytes);
+  }
 }
 
 // Request 1 begins, 2 to 5 are pieces, 6 commits.
@@ -343,6 +378,34 @@ TEST(ClientMedia, ReadsFromAnyPlace) {
   reader.seek(1'000);
   EXPECT_EQ(reader.read_all(), bytes.substr(1'000));
   EXPECT_EQ(reader.read_all(), "");
+}
+
+// A daemon that has too many descriptors on their way gives its bytes all the same.
+TEST(ClientMedia, IsReadInPiecesWhenTheDaemonGivesNoFile) {
+  const std::string bytes = pattern((3u << 20) + 17);
+  std::atomic<int> asked = 0, pieces = 0;
+  const auto serve = [&](Link& link) {
+    greet_as_capable(link);
+    while (const auto request = link.next_after_hello()) {
+      if (std::holds_alternative<protocol::BlobGetFd>(request->call)) {
+        ++asked;
+        link.refuse(request->id, ErrorCode::busy);
+        continue;
+      }
+      const auto& read = std::get<protocol::BlobRead>(request->call);
+      ++pieces;
+      link.answer(request->id, Map{{"bytes", Binary{bytes.substr(read.offset, read.length)}},
+                                   {"size", bytes.size()}});
+    }
+  };
+  FakeDaemon daemon({serve});
+  Options options = daemon.options();
+  options.retry_for = std::chrono::milliseconds(50);  // So long the daemon is asked again.
+  Client client = connect(options);
+  MediaReader reader = client.media().open(kAddress);
+  EXPECT_EQ(reader.read_all(), bytes);
+  EXPECT_GT(asked, 0);
+  EXPECT_GT(pieces, 3);
 }
 
 TEST(ClientMedia, StaysWhereItWasWhenReadingFails) {
