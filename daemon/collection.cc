@@ -1,6 +1,10 @@
 #include "daemon/collection.h"
 
 #include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <future>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -12,6 +16,10 @@ namespace emstore::daemon {
 namespace {
 
 constexpr std::size_t kListedMediaMax = 1000;
+// Tables are written anew when so much in them is of no use any more, and this part of them.
+constexpr std::uint64_t kWorthwhileBytes = 16u << 20;
+constexpr std::uint64_t kWorthwhilePart = 4;
+constexpr std::chrono::milliseconds kLookForCancelling{20};
 
 Value shown(const store::UnusedMedia& media) {
   return Map{{"id", to_value(media.id)},
@@ -42,7 +50,7 @@ void add(const store::CollectOutcome& slice, store::Garbage& all) {
 
 Result<Value> Collection::run(const Peer& peer, const GcOptions& options,
                               const Jobs::Progress& progress) {
-  const std::shared_ptr<const store::View> view = parts_.store.view();
+  std::shared_ptr<const store::View> view = parts_.store.view();
   const std::int64_t grace = options.grace.count();
   if (options.dry_run) {
     EMSTORE_TRY(const store::Garbage garbage,
@@ -51,17 +59,41 @@ Result<Value> Collection::run(const Peer& peer, const GcOptions& options,
     return shown(view->sequence, garbage);
   }
   store::Garbage all;
+  std::uint64_t row_bytes = 0;
   Sequence sequence = view->sequence;
   store::CollectCommand slice{grace, view->sequence};
   do {
     EMSTORE_TRY(store::CollectOutcome outcome, ask({peer, slice}, progress));
     add(outcome, all);
+    row_bytes += outcome.row_bytes;
     sequence = outcome.sequence;
     remove_files();
     slice.from = std::move(outcome.next);
   } while (!slice.from.empty());
+  view.reset();  // It would keep the rows that were there when it began.
+  give_back_rows(row_bytes, progress);
   parts_.log.info("collected", {{"media", all.media}, {"blobs", all.blobs}, {"bytes", all.bytes}});
   return shown(sequence, all);
+}
+
+// As the database tidies up by itself when it has been written to enough, this is for where that
+// may take long: on a full disk nothing is written.
+void Collection::give_back_rows(std::uint64_t bytes, const Jobs::Progress& progress) {
+  const store::Database& database = parts_.store.database();
+  const std::uint64_t all_bytes = database.size(store::Family::bytes).bytes;
+  if (bytes < std::max(kWorthwhileBytes, all_bytes / kWorthwhilePart)) return;
+  std::error_code error;
+  const auto disk = std::filesystem::space(parts_.config.data, error);
+  const std::uint64_t left = all_bytes - std::min(bytes, all_bytes);
+  if (error || disk.available < left + parts_.config.database.memtable_bytes) return;
+  std::atomic<bool> is_cancelled = false;
+  auto compaction = std::async(
+      std::launch::async, [&] { return database.compact(store::Family::bytes, is_cancelled); });
+  while (compaction.wait_for(kLookForCancelling) != std::future_status::ready) {
+    if (!progress(0, 0)) is_cancelled = true;
+  }
+  const Status done = compaction.get();
+  if (!done) parts_.log.warning("compaction_ended", {{"message", done.error().message}});
 }
 
 Result<store::CollectOutcome> Collection::ask(const store::Submission& slice,

@@ -1,6 +1,7 @@
 // Collection: what nothing uses any more goes, first out of the store, then from the disk. The
 // store decides and records, a slice at a time, between other commits; files go when that is
-// durable, as the list in the store says, so that a crash only puts it off.
+// durable, as the list in the store says, so that a crash only puts it off. What lay in rows takes
+// room until the database writes its tables anew: where it is much, that is done at once.
 //
 // Threads: those of jobs and media; it asks the writer by way of the reactor.
 #pragma once
@@ -37,6 +38,7 @@ class Collection {
  private:
   Result<store::CollectOutcome> ask(const store::Submission& slice, const Jobs::Progress& progress);
   Result<bool> remove_file(const Address& address);
+  void give_back_rows(std::uint64_t bytes, const Jobs::Progress& progress);
 
   const Parts& parts_;
   std::mutex removing_;  // One round at a time.

@@ -267,6 +267,7 @@ struct CollectOutcome {
   Sequence sequence = 0;           // Of this commit; of the last one before, when nothing changed.
   std::vector<UnusedMedia> media;  // That were deleted.
   std::uint64_t blobs = 0, bytes = 0;  // That were collected.
+  std::uint64_t row_bytes = 0;         // Of these bytes, what lay in rows.
   std::uint64_t leased = 0;            // Addresses that only a lease holds.
   std::string next;                    // Where the next slice begins; empty: that was the last one.
 };

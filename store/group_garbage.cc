@@ -55,6 +55,7 @@ Outcome Group::carry_out(const CollectCommand& command, const Peer& peer) {
     }
     ++outcome.blobs;
     outcome.bytes += blob->size;
+    if (!address.is_file()) outcome.row_bytes += blob->size;
     collected.addresses.push_back(address);
     return drop_bytes(rows, address, info.sequence);
   };

@@ -223,6 +223,26 @@ Result<std::vector<DamagedTable>> Database::check_files() const {
   return failure(to_error(kept.status(), "keeping tables to read", ErrorCode::corrupt_log));
 }
 
+Status Database::compact(Family family, std::atomic<bool>& is_cancelled) const {
+  const Engine& engine = state_->engine;
+  std::vector<ColumnFamily> families;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  for (const FamilyInfo& info : kFamilies) {
+    families.push_back(engine.live_family(info.family));
+    handles.push_back(families.back().get());
+  }
+  rocksdb::Status done = engine.db->Flush(rocksdb::FlushOptions(), handles);
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;  // The small steps of every day go on.
+  options.canceled = &is_cancelled;
+  if (done.ok()) {
+    done = engine.db->CompactRange(options, engine.live_family(family).get(), nullptr, nullptr);
+  }
+  if (done.ok()) return {};
+  if (done.IsIncomplete()) return failure(ErrorCode::cancelled, "the compaction was cancelled");
+  return failure(to_error(done, "compacting", corruption_of(family)));
+}
+
 bool Database::merge_small_tables() { return store::merge_small_tables(state_->engine); }
 
 Database::FamilySize Database::size(Family family) const {

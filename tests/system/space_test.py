@@ -9,6 +9,7 @@ import select
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 import proof
@@ -80,6 +81,53 @@ class FullDisk(SmallDisk):
         with self.daemon.connect() as wire:
             self.assertEqual(wire.call("count", "media", {})["count"], len(made) + 1)
 
+
+    def gc(self, wire, **options):
+        job = wire.call("gc", {"grace": 0, **options})["job"]
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            found = wire.call("job.get", job)
+            if found["state"] not in ("waiting", "running"):
+                self.assertEqual(found["state"], "done", found)
+                return found["result"]
+            time.sleep(0.01)  # Between two questions.
+        self.fail("gc did not end")
+
+    def until(self, holds):
+        deadline = time.monotonic() + 60
+        while not holds():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+    def test_has_room_again_once_what_filled_it_is_deleted_and_collected(self):
+        """Nobody makes the disk larger, and nobody starts the daemon again."""
+        self.daemon.end()
+        # As much is kept free as there may be rows: RocksDB writes a table anew before it removes the old one.
+        self.daemon.start("--set", "limits.free_space=128MiB", "--set", "store.memtable=4MiB", "--set", "limits.lease=1s",
+                          "--set", "requests.expiry_interval=1s")
+        chance = random.Random(2)
+        with self.daemon.connect() as wire:
+            wire.call("schema.apply", proof.shop_schema())
+            free = lambda: wire.call("status")["free"]["data"]
+            put = {3_000_000: lambda: wire.call("media.upload", {"blob": wire.upload(chance.randbytes(3_000_000))}),
+                   60_000: lambda: wire.call("media.upload", chance.randbytes(60_000))}
+            for size in (3_000_000, 60_000, 3_000_000, 60_000):
+                with self.subTest(size=size):
+                    made = []
+                    self.fill(wire, lambda _: made.append(put[size]()["id"]))
+                    self.assertGreater(len(made) * size, 30 << 20)
+                    for media in made:
+                        wire.call("deleteOne", "media", media)
+                    self.until(lambda: self.gc(wire, dry_run=True)["leased"] == 0)
+                    full = free()
+                    self.assertGreaterEqual(self.gc(wire)["blobs"], len(made))
+                    # Files whose leases have only just ended go in the next round.
+                    self.until(lambda: self.gc(wire) and free() > full + len(made) * size * 3 // 4)
+                    print(f"full with {len(made)} of {size}, {full >> 20} MiB free; {free() >> 20} after gc")
+                    self.assertGreater(wire.call("insertOne", "products", {"name": "x"})["id"], 0)
+                    put[size]()
+            self.assertTrue(wire.verify()["equal"])
+        self.assertEqual(self.daemon.end(), 0)
 
     def passed(self, seed, size):
         """A file of its own that has this size and takes hardly any memory."""

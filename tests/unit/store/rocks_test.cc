@@ -209,6 +209,38 @@ TEST_F(RocksTest, TellsTheSizeOfAFamily) {
 
 // ---- One owner, damage.
 
+TEST_F(RocksTest, GivesTheDiskBackWhatDeletedRowsTook) {
+  const auto on_disk = [&] {
+    std::uintmax_t bytes = 0;
+    for (const auto& file : std::filesystem::directory_iterator(path())) {
+      if (file.path().extension() == ".sst") bytes += file.file_size();
+    }
+    return bytes;
+  };
+  constexpr int kRows = 200;
+  constexpr std::size_t kRowBytes = 60'000;
+  for (int row = 0; row < kRows; ++row) {
+    write({put(Family::bytes, std::to_string(row), std::string(kRowBytes, 'x'))});
+  }
+  write({put(Family::log, "kept", "row")});
+  std::atomic<bool> is_cancelled = false;
+  ASSERT_TRUE(database_->compact(Family::bytes, is_cancelled));
+  EXPECT_GT(on_disk(), kRows * kRowBytes);
+  for (int row = 1; row < kRows; ++row) write({removal(Family::bytes, std::to_string(row))});
+  is_cancelled = true;
+  const Status cancelled = database_->compact(Family::bytes, is_cancelled);
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().code, ErrorCode::cancelled);
+  is_cancelled = false;
+  ASSERT_TRUE(database_->compact(Family::bytes, is_cancelled));
+  for (int look = 0; look < 100 && on_disk() > 2 * kRowBytes; ++look) {  // Files go by and by.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_LE(on_disk(), 2 * kRowBytes);
+  EXPECT_EQ(get_of(*database_->snapshot(), Family::bytes, "0")->size(), kRowBytes);
+  EXPECT_THAT(get_of(*database_->snapshot(), Family::log, "kept"), Optional(Eq("row")));
+}
+
 TEST_F(RocksTest, RefusesASecondOpening) {
   const auto second = Database::open(path(), small_options());
   ASSERT_FALSE(second);
