@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Garbage, from the outside: clients that store, attach, detach and delete while it is collected, never to lose a byte that
 somebody needs; and at rest the disk holds what is alive and nothing else."""
+import hashlib
 import os
 import random
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -33,6 +35,9 @@ def gc(wire, **options):
     raise AssertionError("gc did not end")
 
 
+NUMBERS = {hashlib.sha256(content(number)).hexdigest(): number for number in range(BLOBS)}
+
+
 def files_of(daemon):
     return {path.name: path.read_bytes() for path in (daemon.data / "media").glob("??/*") if path.parent.name != "uploads"}
 
@@ -47,40 +52,90 @@ def read_all(wire, address):
 
 
 class Worker(threading.Thread):
-    """Stores the same few contents as everybody else, links them here and there, and lets go of them."""
+    """Stores the same few contents as everybody else, links them here and there, and lets go of them; and links what others
+    have let go of. `loose` is what all of them let go of: pairs of a media and the number of its content. Ends at `until`,
+    or when the daemon is killed."""
 
-    def __init__(self, daemon, number, until):
+    def __init__(self, daemon, seed, loose, until=None):
         super().__init__()
-        self.daemon_, self.random, self.until = daemon, random.Random(SEED + number), until
-        self.page, self.error, self.done, self.lost = None, None, 0, 0
+        self.daemon_, self.random, self.loose, self.until = daemon, random.Random(seed), loose, until
+        self.page, self.error = None, None
+        self.linked = {}        # media → the number of its content, of what was acknowledged
+        self.unanswered = None  # A media of which it is not known whether it is linked.
+        self.done = self.lost = self.taken_up = 0
 
     def run(self):
         try:
             with self.daemon_.connect() as wire:
                 self.page = wire.call("insertOne", "products", {"name": f"page {threading.get_ident()}"})["id"]
-                while time.monotonic() < self.until:
+                while self.until is None or time.monotonic() < self.until:
                     self.step(wire)
                     self.done += 1
+        except (ConnectionError, socket.timeout) as error:
+            self.error = error if self.until else None  # Else it is the kill.
         except Exception as error:  # Told by the test.
             self.error = error
 
     def step(self, wire):
-        number = self.random.randrange(BLOBS)
-        data = content(number)
-        file = {"blob": wire.upload(data)} if len(data) == LARGE else data
+        is_loose = bool(self.loose) and self.random.random() < 0.3
         try:
-            made = wire.call("media.upload", file)
-            media, address = made["id"], made["data"]["blob"]
-            wire.call("updateOne", "products", self.page, {"gallery": {"$attach": [media]}})
+            media, number = self.random.choice(self.loose[-8:]) if is_loose else self.store(wire)
+            self.change(wire, "$attach", media)
         except rpc.Refused as refused:
             # Nothing named the bytes, or linked the media, in time: they may have been collected; then nothing leads there.
             if refused.code not in ("media_not_found", "blob_not_found"):
                 raise
+            self.unanswered = None
             self.lost += 1
             return
-        assert read_all(wire, address) == data, "other bytes than were stored"
+        self.linked[media] = number
+        self.taken_up += is_loose
+        address = wire.call("findId", "media", media)["data"]["blob"]
+        assert read_all(wire, address) == content(number), "other bytes than were stored"
         if self.random.randrange(3):
-            wire.call("updateOne", "products", self.page, {"gallery": {"$detach": [media]}})
+            self.change(wire, "$detach", media)
+            del self.linked[media]
+            self.loose.append((media, number))
+            del self.loose[:-BLOBS]  # Older ones are most likely gone.
+
+    def store(self, wire):
+        number = self.random.randrange(BLOBS)
+        data = content(number)
+        file = {"blob": wire.upload(data)} if len(data) == LARGE else data
+        return wire.call("media.upload", file)["id"], number
+
+    def change(self, wire, operator, media):
+        self.unanswered = media
+        wire.call("updateOne", "products", self.page, {"gallery": {operator: [media]}})
+        self.unanswered = None
+
+
+def gallery_of(wire, page):
+    """media → what its record says."""
+    record = wire.call("findOne", "products", {"where": {"id": page}, "with": {"gallery": True}})["data"]
+    return {media["id"]: media for media in record["gallery"]}
+
+
+def faults(wire, worker):
+    """What is not as the worker was told: links that it made are there, and lead to their bytes."""
+    if worker.error:
+        yield f"a worker met {worker.error!r}"
+    if worker.page is None:
+        return  # The kill came first.
+    gallery, wanted = gallery_of(wire, worker.page), dict(worker.linked)
+    wanted.pop(worker.unanswered, None)
+    for media in wanted.keys() - gallery.keys():
+        yield f"media {media} is not linked any more"
+    for media in gallery.keys() - wanted.keys() - {worker.unanswered}:
+        yield f"media {media} is linked by nobody"
+    for media, record in gallery.items():
+        try:
+            data = read_all(wire, record["blob"])
+        except rpc.Refused as refused:
+            yield f"the bytes of media {media}: {refused}"
+            continue
+        if hashlib.sha256(data).hexdigest() != record["sha256"] or data != content(wanted.get(media, NUMBERS[record["sha256"]])):
+            yield f"the bytes of media {media} are others"
 
 
 class Garbage(unittest.TestCase):
@@ -164,30 +219,29 @@ class Garbage(unittest.TestCase):
     def test_never_takes_what_is_attached_meanwhile(self):
         self.restart("--set", "limits.lease=200ms")
         until = time.monotonic() + SECONDS
-        workers = [Worker(self.daemon, number, until) for number in range(8)]
+        loose = []
+        workers = [Worker(self.daemon, SEED + number, loose, until) for number in range(8)]
         for worker in workers:
             worker.start()
-        rounds = collected = 0
+        rounds, collected, pauses = 0, 0, random.Random(SEED)
         with self.daemon.connect() as wire:
             while time.monotonic() < until:
                 done = gc(wire, grace=0)
                 self.assertEqual(done["state"], "done", done)
                 rounds, collected = rounds + 1, collected + done["result"]["media"]
+                time.sleep(pauses.uniform(0, 0.02))  # So that others find something to take up.
             for worker in workers:
                 worker.join()
-                self.assertIsNone(worker.error)
-            # Whatever is linked is there, with its bytes.
             for worker in workers:
-                record = wire.call("findOne", "products", {"where": {"id": worker.page}, "with": {"gallery": True}})["data"]
-                for media in record["gallery"]:
-                    self.assertEqual(len(read_all(wire, media["blob"])), media["size"])
+                self.assertEqual(list(faults(wire, worker)), [])
             self.assertTrue(wire.verify()["equal"])
             self.named = set()
             for worker in workers:
                 wire.call("deleteOne", "products", worker.page)
             self.collect_all(wire)
         print(f"{sum(worker.done for worker in workers)} steps, {rounds} rounds of gc, {collected} media collected, "
-              f"{sum(worker.lost for worker in workers)} before they were attached")
+              f"{sum(worker.lost for worker in workers)} before they were attached; "
+              f"{sum(worker.taken_up for worker in workers)} attached again that others had let go of")
         self.assertGreater(rounds, 3)
         self.assertGreater(collected, 3)
         self.at_rest()
