@@ -180,6 +180,30 @@ class Garbage(unittest.TestCase):
             self.assertTrue(wire.verify()["equal"])
         self.at_rest()
 
+    def test_the_past_says_that_bytes_are_gone(self):
+        self.restart("--set", "limits.lease=500ms")
+        with self.daemon.connect() as wire:
+            for data in (b"small", content(1)):
+                media = wire.call("media.upload", {"blob": wire.upload(data)} if len(data) == LARGE else data)
+                id, blob = media["id"], media["data"]["blob"]
+                page = wire.call("insertOne", "products", {"name": "page", "gallery": {"$set": [id]}})
+                then = {"as_of": page["sequence"], "with": {"gallery": {"select": ["id", "blob"]}}}
+                self.assertEqual(wire.call("findId", "products", page["id"], then)["data"]["gallery"], [{"id": id, "blob": blob}])
+                wire.call("deleteOne", "products", page["id"])
+                done = gc(wire, grace=0)["result"]
+                while done["leased"]:
+                    done = gc(wire, grace=0)["result"]
+                gone = {"id": id, "blob": blob, "bytes": "collected", "collected_at": done["sequence"]}
+                self.assertEqual(wire.call("findId", "products", page["id"], then)["data"]["gallery"], [gone])
+                alone = wire.call("findId", "media", id, {"as_of": page["sequence"]})["data"]
+                self.assertLessEqual(gone.items(), alone.items())
+                with self.assertRaises(rpc.Refused) as refused:
+                    wire.call("blob.read", blob, 0, 10)
+                self.assertEqual(refused.exception.code, "gone")
+                # The control: of bytes that came again it is not said.
+                wire.call("media.upload", {"blob": wire.upload(data)} if len(data) == LARGE else data)
+                self.assertEqual(wire.call("findId", "products", page["id"], then)["data"]["gallery"], [{"id": id, "blob": blob}])
+
     def restart(self, *flags):
         self.assertEqual(self.daemon.end(), 0)
         self.daemon = rpc.Daemon(*flags, "--set", "requests.expiry_interval=10ms", folder=self.daemon.path)
