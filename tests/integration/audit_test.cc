@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "daemon/media_mark.h"
 #include "daemon/opening.h"
 #include "stores.h"
 #include "tests/support/damage.h"
@@ -18,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What becomes of a stopped store that is opened and audited.
+// What becomes of a stopped store that is opened, as a daemon does it at its start, and audited.
 struct Audited {
   std::optional<Map> report;  // Nothing when it was not opened.
   std::string said;           // Why it was not, or what was mended.
@@ -30,12 +31,14 @@ Audited audit_of(const daemon::Config& config) {
   {
     daemon::Log log(daemon::LogLevel::warning);
     const Result<daemon::OpenedStore> opened = daemon::open_store(config, log);
-    if (opened) {
+    const Status claimed = opened.and_then(
+        [&](const daemon::OpenedStore& store) { return daemon::claim_media(config, store); });
+    if (claimed) {
       const auto files = blobs::FileStore::open(config.media_folder()).value();
       const auto report = daemon::audit(*opened->store, files, config.data / "head", {}, {});
       audited.report = *report.value().if_map();
     } else {
-      audited.said = to_string(opened.error());
+      audited.said = to_string(claimed.error());
     }
   }
   audited.said += ::testing::internal::GetCapturedStderr();
@@ -76,7 +79,11 @@ std::string kind_of(const fs::path& path) {
   for (const char* known : {"MANIFEST", "OPTIONS"}) {
     if (name.starts_with(known)) return known;
   }
-  return path.string().find("/media/") == std::string::npos ? name : "media";
+  const fs::path folder = path.parent_path();
+  if (folder.parent_path().filename() == "media") {
+    return folder.filename() == "uploads" ? "upload" : "media";
+  }
+  return name;  // "head", and in media/ "owner".
 }
 
 std::map<std::string, fs::path> largest_of_each_kind(const fs::path& folder) {
@@ -193,6 +200,8 @@ class DamagedFiles : public ::testing::Test {
     running.restart();
     Wire again = running.connect();
     again.result("insertOne", {"products", Map{{"name", "last"}}});
+    const std::string token = text_at(again.result("blob.begin"), "token");
+    again.result("blob.write", {token, 0, Binary{std::string(kLargeBytes, 'u')}});
     whole_ = proof_of(again);
   }
 
@@ -204,7 +213,8 @@ class DamagedFiles : public ::testing::Test {
   // The damage in so many places of a file of each kind.
   void expect_found_or_harmless(Damage how, std::uint64_t places) {
     const auto kinds = largest_of_each_kind(original_.data);
-    for (const char* kind : {"sst", "wal", "MANIFEST", "CURRENT", "head", "media"}) {
+    for (const char* kind :
+         {"sst", "wal", "MANIFEST", "CURRENT", "head", "media", "owner", "upload"}) {
       EXPECT_TRUE(kinds.contains(kind)) << kind;
     }
     for (const auto& [kind, path] : kinds) {
@@ -216,6 +226,7 @@ class DamagedFiles : public ::testing::Test {
     // What holds data is never harmless to alter.
     EXPECT_EQ(counts_["sst"].harmless, 0u);
     EXPECT_EQ(counts_["media"].named, places);
+    EXPECT_EQ(counts_["owner"].named, places);
     EXPECT_GT(counts_["wal"].named, 0u);
   }
 
