@@ -516,5 +516,18 @@ TEST(PiecesHasher, IsTheXxh3OfAllPieces) {
   EXPECT_EQ(hasher.digest(), xxh3_128(bytes));
 }
 
+TEST(PiecesHasher, GoesOnByItselfOnceItIsCopied) {
+  const std::string bytes = content(1'003);
+  PiecesHasher hasher;
+  hasher.update(bytes);
+  PiecesHasher copy = hasher;
+  hasher.update("one way");
+  copy.update("another");
+  EXPECT_EQ(hasher.digest(), xxh3_128(bytes + "one way"));
+  EXPECT_EQ(copy.digest(), xxh3_128(bytes + "another"));
+  copy = hasher;
+  EXPECT_EQ(copy.digest(), hasher.digest());
+}
+
 }  // namespace
 }  // namespace emstore::blobs
