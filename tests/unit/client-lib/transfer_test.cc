@@ -402,7 +402,7 @@ TEST(ClientMedia, IsReadInPiecesWhenTheDaemonGivesNoFile) {
   Options options = daemon.options();
   options.retry_for = std::chrono::milliseconds(50);  // So long the daemon is asked again.
   Client client = connect(options);
-  MediaReader reader = client.media().open(kAddress);
+  MediaReader reader = client.media().open(lies_at(bytes));
   EXPECT_EQ(reader.read_all(), bytes);
   EXPECT_GT(asked, 0);
   EXPECT_GT(pieces, 3);
