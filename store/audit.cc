@@ -200,9 +200,8 @@ Result<std::optional<Sha256>> audit_indexes(const View& view, const Progress& pr
   if (!report && report.error().code == ErrorCode::cancelled) return failure(report.error());
   if (!report) {
     const Error& error = report.error();
-    findings.add("index", "fold",
-                 "not compared with the log: " + error.message +
-                     (error.hint.empty() ? "" : "; " + error.hint));
+    findings.add("index", "not compared",
+                 error.message + (error.hint.empty() ? "" : "; " + error.hint));
     return std::nullopt;
   }
   for (const FamilyCheck& family : report->families) {

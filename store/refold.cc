@@ -73,9 +73,10 @@ class Refold::Split final : public Reader {
   using Reader::scan;
   Status scan(Family family, const KeyRange& range, Direction direction,
               const Visit& visit) const override {
-    return (is_index(family) ? rows_ : log_).scan(family, range, direction, visit);
+    if (!is_index(family)) return log_.scan(family, range, direction, visit);
+    return has_rows_ ? rows_.scan(family, range, direction, visit) : Status();
   }
-  // Until then nobody has to be asked for what is not there.
+  // Until then nobody is asked for what is not there, and may just be making room for it.
   void note_rows() { has_rows_ = true; }
 
  private:

@@ -36,6 +36,8 @@ struct DamagedTable {
 struct DatabaseOptions {
   std::size_t memtable_bytes = 64u << 20;
   std::size_t cache_bytes = 512u << 20;
+  // Tables are merged in the background, which takes as much room again for a while.
+  bool merges_tables = true;
   // What RocksDB wants to log: one line each, no file is written. May be called from any thread.
   std::function<void(std::string_view line)> log = {};
   // Told once when RocksDB reports a background error: from then on every write fails.

@@ -159,7 +159,9 @@ rocksdb::DBOptions database_options(const DatabaseOptions& options,
 }
 
 FamilyOptions::FamilyOptions(const DatabaseOptions& options)
-    : memtable_bytes_(options.memtable_bytes), cache_(rocksdb::NewLRUCache(options.cache_bytes)) {}
+    : memtable_bytes_(options.memtable_bytes),
+      merges_tables_(options.merges_tables),
+      cache_(rocksdb::NewLRUCache(options.cache_bytes)) {}
 
 rocksdb::ColumnFamilyOptions FamilyOptions::of(Family family) const {
   rocksdb::BlockBasedTableOptions table;
@@ -177,6 +179,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions::of(Family family) const {
   const bool is_compressed = family != Family::bytes && supports(rocksdb::kLZ4Compression);
   chosen.compression = is_compressed ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   chosen.write_buffer_size = memtable_bytes_;
+  chosen.disable_auto_compactions = !merges_tables_;
   // The rows that commits ask for mostly to find that they are not there.
   if (family == Family::backlinks || family == Family::requests || family == Family::blobs ||
       family == Family::bytes) {

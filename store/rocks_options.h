@@ -79,6 +79,7 @@ class FamilyOptions {
 
  private:
   std::size_t memtable_bytes_;
+  bool merges_tables_;
   std::shared_ptr<rocksdb::Cache> cache_;
 };
 

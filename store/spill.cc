@@ -22,7 +22,23 @@ DatabaseOptions spill_options() {
   DatabaseOptions options;
   options.memtable_bytes = std::size_t{1} << 20;
   options.cache_bytes = std::size_t{32} << 20;
+  options.merges_tables = false;
   return options;
+}
+
+// Not the store's errors: its own rows are not damaged by what happens here.
+Error of_fold(Error error, const std::filesystem::path& path) {
+  const bool is_full = error.code == ErrorCode::disk_full;
+  if (!is_full) error.code = ErrorCode::io_failed;
+  error.message = "the rows of the fold in " + path.string() + ": " + error.message;
+  error.hint = is_full ? "make room, and try again" : "try again; the store is not concerned";
+  return error;
+}
+
+template <typename T>
+Result<T> of_fold(Result<T> result, const std::filesystem::path& path) {
+  if (result) return result;
+  return failure(of_fold(std::move(result).error(), path));
 }
 
 }  // namespace
@@ -55,35 +71,38 @@ Status Spill::take(const RowTable& rows) {
                                   "make room: until it ends, a fold of a large log needs as much "
                                   "as the indexes take"));
   if (!rows_) EMSTORE_CHECKED(open_database());
-  return rows_->ingest(rows);
+  return of_fold(rows_->ingest(rows), path_);
 }
 
 Status Spill::make_folder() {
-  std::filesystem::path path = room_.folder / next_name();
   std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) {
-    return failure(ErrorCode::io_failed, "cannot make " + path.string() + ": " + error.message());
+  std::filesystem::create_directories(room_.folder, error);
+  for (std::filesystem::path path; !error;) {
+    path = room_.folder / next_name();
+    if (!std::filesystem::create_directory(path, error))
+      continue;  // One that could not be removed.
+    path_ = std::move(path);
+    return {};
   }
-  path_ = std::move(path);
-  return {};
+  return failure(ErrorCode::io_failed,
+                 "cannot make a folder in " + room_.folder.string() + ": " + error.message());
 }
 
 Status Spill::open_database() {
-  EMSTORE_TRY(database_, Database::open(path_, spill_options()));
-  EMSTORE_TRY(rows_, database_->begin_generation());
+  EMSTORE_TRY(database_, of_fold(Database::open(path_, spill_options()), path_));
+  EMSTORE_TRY(rows_, of_fold(database_->begin_generation(), path_));
   return {};
 }
 
 Result<std::optional<std::string>> Spill::get(Family family, std::string_view key) const {
   if (!rows_) return std::nullopt;
-  return rows_->get(family, key);
+  return of_fold(rows_->get(family, key), path_);
 }
 
 Status Spill::scan(Family family, const KeyRange& range, Direction direction,
                    const Visit& visit) const {
   if (!rows_) return {};
-  return rows_->scan(family, range, direction, visit);
+  return of_fold(rows_->scan(family, range, direction, visit), path_);
 }
 
 }  // namespace emstore::store

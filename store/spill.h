@@ -35,8 +35,8 @@ class Spill final : public Reader {
   Spill(const Spill&) = delete;
   Spill& operator=(const Spill&) = delete;
 
-  // Takes over all rows of a table, over those it has. Errors: disk_full (before the disk is full),
-  // io_failed.
+  // Takes over all rows of a table, over those it has. Errors, as of reading: disk_full (before the
+  // disk is full), io_failed.
   Status take(const RowTable& rows);
 
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override;

@@ -46,11 +46,35 @@ class RowsDigest {
   ContentHasher hasher_;
 };
 
+// As far as a verify is; asked now and then, it ends it.
+class Course {
+ public:
+  Course(const View& view, const Progress& progress) : total_(view.sequence), progress_(progress) {}
+
+  Status at(Sequence sequence) {
+    done_ = sequence;
+    if (sequence % kReportEvery != 0) return {};
+    return still("commit " + std::to_string(sequence));
+  }
+  Status still_compares() const { return still("the comparison"); }
+  bool goes_on() const { return !progress_ || progress_(done_, total_); }
+
+ private:
+  Status still(const std::string& place) const {
+    if (goes_on()) return {};
+    return failure(ErrorCode::cancelled, "cancelled at " + place);
+  }
+
+  const std::uint64_t total_;
+  const Progress& progress_;
+  Sequence done_ = 0;
+};
+
 // The rows of a family, some thousand at a time, for one who reads two sets side by side.
 class LiveRows {
  public:
-  LiveRows(const Reader& reader, Family family, const Counted& counted)
-      : reader_(reader), family_(family), counted_(counted) {}
+  LiveRows(const Reader& reader, Family family, const Counted& counted, const Course& course)
+      : reader_(reader), family_(family), counted_(counted), course_(course) {}
 
   // The next row, or null behind the last one. Valid until the row is passed.
   Result<const std::pair<std::string, std::string>*> next() {
@@ -61,6 +85,7 @@ class LiveRows {
 
  private:
   Status fetch() {
+    EMSTORE_CHECKED(course_.still_compares());
     constexpr std::size_t kRowsMax = 4'096;
     constexpr std::size_t kBytesMax = std::size_t{4} << 20;  // One row more may be in it.
     KeyRange range;
@@ -82,6 +107,7 @@ class LiveRows {
   const Reader& reader_;
   const Family family_;
   const Counted& counted_;
+  const Course& course_;
   std::vector<std::pair<std::string, std::string>> rows_;
   std::size_t at_ = 0;
   std::string last_;
@@ -140,45 +166,14 @@ class Comparison {
   RowsDigest digest_;
 };
 
-// As far as a verify is; asked now and then, it ends it.
-class Course {
- public:
-  Course(const View& view, const Progress& progress) : total_(view.sequence), progress_(progress) {}
-
-  Status at(Sequence sequence) {
-    done_ = sequence;
-    if (sequence % kReportEvery != 0) return {};
-    return still("commit " + std::to_string(sequence));
-  }
-  // Of the comparison, which takes the shorter time.
-  Status compared(std::uint64_t rows) const {
-    constexpr std::uint64_t kAskEveryRows = 4'096;
-    if (rows % kAskEveryRows != 0) return {};
-    return still("the comparison");
-  }
-  bool goes_on() const { return !progress_ || progress_(done_, total_); }
-
- private:
-  Status still(const std::string& place) const {
-    if (goes_on()) return {};
-    return failure(ErrorCode::cancelled, "cancelled at " + place);
-  }
-
-  const std::uint64_t total_;
-  const Progress& progress_;
-  Sequence done_ = 0;
-};
-
 Result<std::vector<FamilyCheck>> compare_families(const View& view, const Reader& expected,
                                                   const Counted& counted, const Course& course) {
   std::vector<FamilyCheck> families;
   for (const FamilyInfo& family : kFamilies) {
     if (!is_index(family.family)) continue;
-    Comparison comparison(family.family, LiveRows(*view.reader, family.family, counted));
-    std::uint64_t rows = 0;
+    Comparison comparison(family.family, LiveRows(*view.reader, family.family, counted, course));
     EMSTORE_CHECKED(expected.try_scan(
         family.family, {}, [&](std::string_view key, std::string_view value) -> Result<bool> {
-          EMSTORE_CHECKED(course.compared(rows++));
           EMSTORE_CHECKED(comparison.expect(key, value));
           return true;
         }));
