@@ -235,6 +235,7 @@ constexpr std::array kMethods{
     Method{"multipleOf", "multiple_of"},
     Method{"min_items", "min_items"},
     Method{"max_items", "max_items"},
+    Method{"max_bytes", "max_bytes"},
     Method{"on_delete", "on_delete"},
     Method{"with_limit", "with_limit"},
     Method{"default_from_schema", "default_from_schema"},

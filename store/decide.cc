@@ -208,7 +208,7 @@ class Decision {
       std::vector<CreatedMedia> created;
       for (const NewMedia& media : request.create) {
         const Content& bytes = known_.contents[content++];
-        created.push_back({create_media(media, bytes), bytes.mime_type});
+        created.push_back({create_media(media, bytes), {bytes.mime_type, bytes.size}});
       }
       if (request.refused) continue;
       const KnownLinks& links = known_.fields.at(request.field->id);

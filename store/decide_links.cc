@@ -68,9 +68,26 @@ class LinkDecision {
                        {}});
       return false;
     }
-    const std::string* type = found->second.mime_type.if_text();
-    return admits_type(type == nullptr ? std::string() : *type, "media " + to_string(item.target),
-                       item.path);
+    return admits_media(found->second.traits, "media " + to_string(item.target), item.path);
+  }
+
+  // Both rules are looked at: all reasons are told.
+  bool admits_media(const MediaTraits& media, const std::string& what, const std::string& path) {
+    const bool is_type_admitted = admits_type(media.mime_type, what, path);
+    return admits_size(media.bytes, what, path) && is_type_admitted;
+  }
+
+  bool admits_size(std::uint64_t bytes, const std::string& what, const std::string& path) {
+    const std::optional<std::uint64_t>& most = request_.field->max_bytes;
+    if (!most || bytes <= *most) return true;
+    violations_.add({ErrorCode::blob_too_large,
+                     what + " has " + std::to_string(bytes) + " bytes; " +
+                         title(entity_, *request_.field) + " takes " + std::to_string(*most) +
+                         " at most",
+                     path,
+                     {},
+                     {}});
+    return false;
   }
 
   bool admits_type(const std::string& type, const std::string& what, const std::string& path) {
@@ -156,7 +173,7 @@ class LinkDecision {
     if (single_ && !created.empty()) links_.clear();
     for (std::size_t i = 0; i < created.size(); ++i) {
       const std::string path = request_.create[i].path + ".file";
-      if (admits_type(created[i].mime_type, "the file", path)) links_.append(created[i].record, {});
+      if (admits_media(created[i].traits, "the file", path)) links_.append(created[i].record, {});
     }
   }
 

@@ -15,7 +15,7 @@ namespace emstore::store {
 // A media that the same mutation creates.
 struct CreatedMedia {
   RecordRef record;
-  std::string mime_type;
+  MediaTraits traits;
 };
 
 // The change of one field; `created` are the new media of its $create, in order. Nothing when no

@@ -103,6 +103,10 @@ void check_links(const Field& field, Complaints& complaints) {
     complaints.push_back({"min_items", "has min_items " + std::to_string(*field.min_items) +
                                            " over max_items " + std::to_string(most)});
   }
+  if (field.max_bytes && *field.max_bytes == 0) {
+    complaints.push_back(
+        {"max_bytes", "has max_bytes 0, so nothing but empty files could be linked"});
+  }
   for (const std::string& glob : field.mime_types) {
     if (is_mime_glob(glob)) continue;
     complaints.push_back({"mime_types", "has the mime type " + quoted(glob),

@@ -392,6 +392,8 @@ constexpr std::array kOptions{
     FieldOption{"max_items", Bound::upper, is_link, take_count<&Field::max_items>,
                 show_count<&Field::max_items>},
     FieldOption{"mime_types", Bound::choice, is_media_link, take_mime_types, show_mime_types},
+    FieldOption{"max_bytes", Bound::upper, is_media_link, take_count<&Field::max_bytes>,
+                show_count<&Field::max_bytes>},
     FieldOption{"reference", Bound::none, is_to_one, take_text<&Field::reference>,
                 show_text<&Field::reference>},
     FieldOption{"target", Bound::none, is_relation, take_text<&Field::target>,

@@ -19,6 +19,15 @@ const Link* KnownLinks::find(const RecordRef& target) const {
 
 namespace {
 
+Result<MediaTraits> traits_of(std::string_view packed_fields) {
+  EMSTORE_TRY(const Value type, value_in(packed_fields, kMediaType));
+  EMSTORE_TRY(const Value size, value_in(packed_fields, kMediaSize));
+  MediaTraits traits;
+  if (type.if_text() != nullptr) traits.mime_type = *type.if_text();
+  if (size.if_number() != nullptr) traits.bytes = static_cast<std::uint64_t>(*size.if_number());
+  return traits;
+}
+
 Status check_links(std::uint64_t count, const std::string& what) {
   if (count <= kLinksMax) return {};
   return failure(ErrorCode::commit_too_large,
@@ -136,11 +145,11 @@ class KnownReader {
     if (known_.targets.contains(target)) return {};
     EMSTORE_TRY(std::optional<StoredRecord> record, read_record(reader_, target));
     if (!record) return {};
-    Value mime_type;
+    MediaTraits traits;
     if (target.entity == kMediaEntity) {
-      EMSTORE_TRY(mime_type, value_in(record->fields(), kMediaType));
+      EMSTORE_TRY(traits, traits_of(record->fields()));
     }
-    known_.targets.emplace(target, KnownTarget{*std::move(record), std::move(mime_type), {}, {}});
+    known_.targets.emplace(target, KnownTarget{*std::move(record), std::move(traits), {}, {}});
     return {};
   }
 

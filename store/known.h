@@ -42,9 +42,15 @@ struct KnownUse {
   std::uint64_t count = 0;  // Of links in that field.
 };
 
+// What a field may have rules about.
+struct MediaTraits {
+  std::string mime_type;
+  std::uint64_t bytes = 0;
+};
+
 struct KnownTarget {
   StoredRecord record;
-  Value mime_type;
+  MediaTraits traits;  // Of media.
   FieldValues values;  // Only where it may be deleted.
   UseRow use;
 };

@@ -101,6 +101,7 @@ struct Field {
   // medium, media
   std::optional<std::uint64_t> min_items, max_items;
   std::vector<std::string> mime_types;      // Globs: "image/*". Empty: any.
+  std::optional<std::uint64_t> max_bytes;   // Of each media.
   OnDelete on_delete = OnDelete::detach;    // Of relations too.
   std::optional<std::uint64_t> with_limit;  // How many items `with` gives when it does not say.
   // relation, links

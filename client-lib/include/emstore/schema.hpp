@@ -60,6 +60,7 @@ class Field {
   Field& min_items(std::uint64_t count) { return option("min_items", count); }
   Field& max_items(std::uint64_t count) { return option("max_items", count); }
   Field& mime_types(const std::vector<std::string>& globs);
+  Field& max_bytes(std::uint64_t bytes) { return option("max_bytes", bytes); }  // Of each media.
   Field& on_delete(std::string what) { return option("on_delete", std::move(what)); }
   Field& with_limit(std::uint64_t count) { return option("with_limit", count); }
   // Any option by its name on the wire.

@@ -57,6 +57,8 @@ export interface MediumConfig extends Omit<FieldConfig, "default_value"> {
   min_items?: number;
   /** Globs such as `image/*`; none: any. */
   mime_types?: readonly string[];
+  /** Of each media; none: as many as the daemon takes. */
+  max_bytes?: number;
   /** What deleting the owner does to its media. */
   on_delete?: "detach" | "collect" | "restrict";
   with_limit?: number;

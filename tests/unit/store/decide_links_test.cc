@@ -170,7 +170,7 @@ TEST(DecideLinks, RefusesWhenNoLinkNearbyMayBeMoved) {
   known.add({{store::kMediaEntity, RecordId(3)}, low.substr(0, 31) + '\x11', {}});
   store::Known all;
   all.owner.emplace();
-  all.targets[request.to(wanted)].mime_type = "image/png";
+  all.targets[request.to(wanted)].traits = {"image/png", 3};
   store::Violations violations(10);
   store::decide_links(products, request, known, all, {}, violations);
   ASSERT_EQ(violations.size(), 1u);
@@ -202,6 +202,35 @@ TEST_F(LinkDecision, CountsOnlyWhatIsNotRefused) {
                                   {"documents", Map{{"$create", Map{{"file", Binary{"png"}}}}}}}));
   ASSERT_EQ(error.violations.size(), 1U);
   EXPECT_EQ(error.violations[0].code, ErrorCode::mime_not_allowed);
+}
+
+// The bytes of media that are there, and of those that are made; at the bound and above it.
+TEST_F(LinkDecision, HoldsEachMediaToTheBytesAFieldTakes) {
+  Map schema = shop_schema();
+  Map& products = *schema.find("entities")->if_map()->find("products")->if_map();
+  products.find("fields")->if_map()->set("documents", field("media", {{"max_bytes", 3}}));
+  apply(schema);
+  const auto attach = [this](const std::string& bytes) {
+    return Map{{"documents", Map{{"$attach", List{upload(bytes)}}}}};
+  };
+  const auto create = [](const std::string& bytes) {
+    return Map{{"documents", Map{{"$create", Map{{"file", Binary{bytes}}}}}}};
+  };
+  must(update("products", 1, attach("abc")));
+  must(update("products", 1, create("def")));
+  const Error attached = refused(update("products", 1, attach("abcd")));
+  EXPECT_EQ(attached.code, ErrorCode::blob_too_large);
+  EXPECT_EQ(attached.path, "documents.$attach[0]");
+  EXPECT_THAT(attached.message,
+              ::testing::HasSubstr("has 4 bytes; products.documents takes 3 at most"));
+  const Error created = refused(update("products", 1, create("defg")));
+  EXPECT_EQ(created.code, ErrorCode::blob_too_large);
+  EXPECT_EQ(created.path, "documents.$create.file");
+  // What is linked stays when the bound comes down, and nothing larger comes beside it.
+  products.find("fields")->if_map()->set("documents", field("media", {{"max_bytes", 2}}));
+  apply(schema);
+  must(update("products", 1, {{"price", 1}}));
+  EXPECT_EQ(refused(update("products", 1, attach("xyz"))).code, ErrorCode::blob_too_large);
 }
 
 TEST_F(LinkDecision, RefusesAPlaceBesideWhatIsNotThere) {

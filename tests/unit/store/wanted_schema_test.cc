@@ -177,6 +177,8 @@ TEST(WantedSchema, RefusesMediaOptionsThatMakeNoSense) {
   EXPECT_THAT(with("media", {{"min_items", 3}, {"max_items", 2}}),
               ElementsAre(HasSubstr("min_items 3 over max_items 2")));
   EXPECT_THAT(with("media", {{"max_items", 0}}), ElementsAre(HasSubstr("max_items 0")));
+  EXPECT_THAT(with("media", {{"max_bytes", 0}}), ElementsAre(HasSubstr("max_bytes 0")));
+  EXPECT_THAT(with("media", {{"max_bytes", -1}}), ElementsAre(HasSubstr("max_bytes")));
   EXPECT_THAT(with("media", {{"with_limit", 0}}), ElementsAre(HasSubstr("with_limit 0")));
   EXPECT_THAT(with("medium", {{"max_items", 2}}), ElementsAre(HasSubstr("links one media")));
   EXPECT_THAT(with("medium", {{"min_items", 2}}),
