@@ -33,8 +33,7 @@ Status Room::check(std::uint64_t bytes, std::uint64_t promised) const {
                  "the disk of " + path_.string() + " has " + std::to_string(free_bytes) +
                      " bytes left" + beside + ", not " + std::to_string(bytes) + " bytes and " +
                      std::to_string(kept_free_) + " bytes that are kept free",
-                 "size",
-                 "make room: delete what is not needed and run gc, or lower limits.free_space");
+                 {}, "make room: delete what is not needed and run gc, or lower limits.free_space");
 }
 
 Status Room::check(std::uint64_t bytes) const {

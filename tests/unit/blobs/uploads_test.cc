@@ -323,7 +323,9 @@ TEST_F(UploadsTest, WaitAtWhatIsKeptFreeAndGoOnWhenThereIsRoom) {
   EXPECT_EQ(write(token, 0, bytes.substr(0, 40'000)), 40'000u);
   for (const std::string& full : {token, any, other}) {
     const std::uint64_t reached = write(full, 0, "").value();
-    EXPECT_EQ(write(full, reached, "x").error().code, ErrorCode::disk_full);
+    const auto refused = write(full, reached, "x");
+    EXPECT_EQ(refused.error().code, ErrorCode::disk_full);
+    EXPECT_EQ(refused.error().path, "") << "the request has no size";
     EXPECT_EQ(write(full, reached, ""), reached);
   }
   EXPECT_EQ(*calls_.room, kKeptFree);
