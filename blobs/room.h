@@ -45,7 +45,8 @@ class Room {
   // The same, and nobody else gets it. Errors: those of check().
   Result<Promise> promise(std::uint64_t bytes);
   // Whether a piece of content that was let in can be written: what else fills the disk may have
-  // come to what is kept free. Errors: those of check().
+  // come to what is kept free, above all for the write-ahead log, without which the daemon stops.
+  // Errors: those of check().
   Status check_piece(std::uint64_t bytes) const;
 
  private:

@@ -277,6 +277,8 @@ Status Uploads::State::open_file(Upload& upload) {
 }
 
 Status Uploads::State::append(Upload& upload, std::string_view bytes) {
+  // First, so that a refusal costs nothing: the hash stays as it is.
+  EMSTORE_CHECKED(room.check_piece(bytes.size()));
   EMSTORE_CHECKED(hash_to_reached(upload));
   const bool is_hashed_aside =
       bytes.size() >= kAsideBytesMin && hashing_aside.begin(upload.hasher, bytes);
@@ -294,8 +296,6 @@ Status Uploads::State::append(Upload& upload, std::string_view bytes) {
 }
 
 Status Uploads::State::write_piece(Upload& upload, std::string_view bytes) {
-  // For the write-ahead log, above all: the daemon stops when that cannot be written.
-  EMSTORE_CHECKED(room.check_piece(bytes.size()));
   while (!bytes.empty()) {
     const ssize_t count = system().write(upload.file.descriptor(), bytes, upload.reached);
     if (count <= 0) return io_failure(count < 0 ? errno : EIO, "write", path_of(upload.file_name));
@@ -403,6 +403,7 @@ Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
   const auto path = path_of(upload.file_name);
   Hashing hashing(system(), upload.file, path);
   const auto take = [&](std::string_view piece) -> Status {
+    EMSTORE_CHECKED(room.check_piece(piece.size()));
     EMSTORE_CHECKED(write_piece(upload, piece));
     promise.kept(piece.size());
     hashing.written(upload.reached);

@@ -334,6 +334,31 @@ TEST_F(UploadsTest, WaitAtWhatIsKeptFreeAndGoOnWhenThereIsRoom) {
   EXPECT_EQ(bytes_of_blob(uploads_->complete(kAda, token).value()), bytes);
 }
 
+// Who sends a piece again and again to a full disk would have all that is there read each time.
+TEST_F(UploadsTest, AreNotReadForAPieceThatHasNoRoom) {
+  constexpr std::uint64_t kKeptFree = 50'000;
+  limits_.free_bytes_min = kKeptFree;
+  const std::string bytes = content(100'000);
+  const std::string token = begin();
+  EXPECT_EQ(write(token, 0, bytes), bytes.size());
+  const auto reads = [this] {
+    return std::count(calls_.names.begin(), calls_.names.end(), "read");
+  };
+  for (const bool is_hashed : {false, true}) {
+    if (!is_hashed) restart();
+    calls_.names.clear();
+    calls_.room = kKeptFree;
+    for (int time = 0; time < 3; ++time) {
+      EXPECT_EQ(write(token, write(token, 0, "").value(), "x").error().code, ErrorCode::disk_full);
+    }
+    EXPECT_EQ(reads(), 0) << is_hashed;
+    calls_.room = kKeptFree + 1;
+    EXPECT_TRUE(write(token, write(token, 0, "").value(), "x"));
+    EXPECT_EQ(reads() > 0, !is_hashed);
+  }
+  EXPECT_EQ(bytes_of_blob(uploads_->complete(kAda, token).value()), bytes + "xx");
+}
+
 TEST_F(UploadsTest, AreLimitedInNumberForEachUid) {
   restart(UploadLimits{.open_per_uid_max = 2});
   const std::string first = begin();
