@@ -4,6 +4,7 @@
 #include <atomic>
 #include <filesystem>
 #include <future>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -59,48 +60,79 @@ Result<Value> Collection::run(const Peer& peer, const GcOptions& options,
     return shown(view->sequence, garbage);
   }
   store::Garbage all;
-  std::uint64_t row_bytes = 0;
   Sequence sequence = view->sequence;
   store::CollectCommand slice{grace, view->sequence};
   do {
     EMSTORE_TRY(store::CollectOutcome outcome, ask({peer, slice}, progress));
     add(outcome, all);
-    row_bytes += outcome.row_bytes;
     sequence = outcome.sequence;
     remove_files();
     slice.from = std::move(outcome.next);
   } while (!slice.from.empty());
   view.reset();  // It would keep the rows that were there when it began.
-  give_back_rows(row_bytes, progress);
+  give_back_rows(progress);
   parts_.log.info("collected", {{"media", all.media}, {"blobs", all.blobs}, {"bytes", all.bytes}});
   return shown(sequence, all);
 }
 
 // As the database tidies up by itself when it has been written to enough, this is for where that
 // may take long: on a full disk nothing is written.
-void Collection::give_back_rows(std::uint64_t bytes, const Jobs::Progress& progress) {
+void Collection::give_back_rows(const Jobs::Progress& progress) {
+  const std::uint64_t tables = parts_.store.database().table_bytes(store::Family::bytes);
+  if (row_bytes_ < std::max(kWorthwhileBytes, tables / kWorthwhilePart)) return;
+  const Status done = compact_rows(progress);
+  if (done) {
+    row_bytes_ = 0;
+  } else {
+    parts_.log.warning("compaction_ended", {{"message", done.error().message}});
+  }
+}
+
+// A write that fails in the background stops the daemon. So the tables are taken for as large as
+// they are, and as estimates are estimates, the disk is watched.
+Status Collection::compact_rows(const Jobs::Progress& progress) {
   const store::Database& database = parts_.store.database();
-  const std::uint64_t all_bytes = database.size(store::Family::bytes).bytes;
-  if (bytes < std::max(kWorthwhileBytes, all_bytes / kWorthwhilePart)) return;
+  const std::uint64_t memtable = parts_.config.database.memtable_bytes;
+  EMSTORE_CHECKED(check_room(memtable));
+  EMSTORE_CHECKED(database.write_out());
+  const std::uint64_t tables = database.table_bytes(store::Family::bytes);
+  const std::uint64_t left = tables - std::min(row_bytes_, tables);
+  // Others go on writing meanwhile. What is soon written may use what they keep free: a disk that
+  // is full would stay so otherwise.
+  const std::uint64_t kept =
+      left <= memtable ? memtable : std::max<std::uint64_t>(memtable, parts_.config.free_bytes_min);
+  EMSTORE_CHECKED(check_room(left + kept));
+  std::atomic<bool> is_cancelled = false;
+  std::future<Status> compaction;
+  try {
+    compaction = std::async(std::launch::async,
+                            [&] { return database.compact(store::Family::bytes, is_cancelled); });
+  } catch (const std::system_error& error) {
+    return failure(ErrorCode::busy, std::string("no thread to write tables: ") + error.what());
+  }
+  while (compaction.wait_for(kLookForCancelling) != std::future_status::ready) {
+    if (!progress(0, 0) || !check_room(memtable)) is_cancelled = true;
+  }
+  return compaction.get();
+}
+
+Status Collection::check_room(std::uint64_t bytes) const {
   std::error_code error;
   const auto disk = std::filesystem::space(parts_.config.data, error);
-  const std::uint64_t left = all_bytes - std::min(bytes, all_bytes);
-  if (error || disk.available < left + parts_.config.database.memtable_bytes) return;
-  std::atomic<bool> is_cancelled = false;
-  auto compaction = std::async(
-      std::launch::async, [&] { return database.compact(store::Family::bytes, is_cancelled); });
-  while (compaction.wait_for(kLookForCancelling) != std::future_status::ready) {
-    if (!progress(0, 0)) is_cancelled = true;
-  }
-  const Status done = compaction.get();
-  if (!done) parts_.log.warning("compaction_ended", {{"message", done.error().message}});
+  if (error) return failure(ErrorCode::io_failed, "look at the disk: " + error.message());
+  if (disk.available >= bytes) return {};
+  return failure(ErrorCode::disk_full, "writing tables of small contents anew takes " +
+                                           std::to_string(bytes) + " bytes, and " +
+                                           std::to_string(disk.available) + " are left");
 }
 
 Result<store::CollectOutcome> Collection::ask(const store::Submission& slice,
                                               const Jobs::Progress& progress) {
   EMSTORE_TRY(auto outcome, ask_writer(parts_, slice, sizeof slice, progress));
+  auto& collected = std::get<store::CollectOutcome>(outcome);
+  row_bytes_ += collected.row_bytes;
   if (!progress(0, 0)) return failure(ErrorCode::cancelled, "the collection was cancelled");
-  return std::get<store::CollectOutcome>(std::move(outcome));
+  return std::move(collected);
 }
 
 // Whether nobody has to think of it again. A file that is pinned is on its way to a lease, and one

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 
 #include "daemon/jobs.h"
@@ -38,10 +39,15 @@ class Collection {
  private:
   Result<store::CollectOutcome> ask(const store::Submission& slice, const Jobs::Progress& progress);
   Result<bool> remove_file(const Address& address);
-  void give_back_rows(std::uint64_t bytes, const Jobs::Progress& progress);
+  void give_back_rows(const Jobs::Progress& progress);
+  Status compact_rows(const Jobs::Progress& progress);
+  Status check_room(std::uint64_t bytes) const;
 
   const Parts& parts_;
   std::mutex removing_;  // One round at a time.
+  // What was collected out of rows since their tables were written anew. Jobs only, of which one
+  // runs at a time.
+  std::uint64_t row_bytes_ = 0;
 };
 
 }  // namespace emstore::daemon

@@ -223,7 +223,7 @@ Result<std::vector<DamagedTable>> Database::check_files() const {
   return failure(to_error(kept.status(), "keeping tables to read", ErrorCode::corrupt_log));
 }
 
-Status Database::compact(Family family, std::atomic<bool>& is_cancelled) const {
+Status Database::write_out() const {
   const Engine& engine = state_->engine;
   std::vector<ColumnFamily> families;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -231,13 +231,26 @@ Status Database::compact(Family family, std::atomic<bool>& is_cancelled) const {
     families.push_back(engine.live_family(info.family));
     handles.push_back(families.back().get());
   }
-  rocksdb::Status done = engine.db->Flush(rocksdb::FlushOptions(), handles);
+  const rocksdb::Status done = engine.db->Flush(rocksdb::FlushOptions(), handles);
+  if (done.ok()) return {};
+  return failure(to_error(done, "writing rows to tables", ErrorCode::corrupt_log));
+}
+
+std::uint64_t Database::table_bytes(Family family) const {
+  const Engine& engine = state_->engine;
+  std::uint64_t bytes = 0;
+  engine.db->GetIntProperty(engine.live_family(family).get(),
+                            rocksdb::DB::Properties::kLiveSstFilesSize, &bytes);
+  return bytes;
+}
+
+Status Database::compact(Family family, std::atomic<bool>& is_cancelled) const {
+  const Engine& engine = state_->engine;
   rocksdb::CompactRangeOptions options;
   options.exclusive_manual_compaction = false;  // The small steps of every day go on.
   options.canceled = &is_cancelled;
-  if (done.ok()) {
-    done = engine.db->CompactRange(options, engine.live_family(family).get(), nullptr, nullptr);
-  }
+  const rocksdb::Status done =
+      engine.db->CompactRange(options, engine.live_family(family).get(), nullptr, nullptr);
   if (done.ok()) return {};
   if (done.IsIncomplete()) return failure(ErrorCode::cancelled, "the compaction was cancelled");
   return failure(to_error(done, "compacting", corruption_of(family)));

@@ -122,10 +122,15 @@ class Database {
   // Makes one table of a row of small ones; false: there is no such row (rocks_small_tables.h).
   bool merge_small_tables();
 
-  // Gives the disk back what deleted rows of a family take: writes the deletions out, and its
-  // tables anew without them, which needs room for what is left in them meanwhile. What a snapshot
-  // shows stays. Any thread, but not beside a rebuild; ends early when `is_cancelled` becomes true.
-  // Errors: cancelled; disk_full, io_failed, and the database takes no writes any more.
+  // Writes the rows that are in memory only to tables, which needs as much room as they take.
+  // Errors: disk_full, io_failed, and the database takes no writes any more.
+  Status write_out() const;
+  // What the tables of a family take on the disk, deleted rows and all.
+  std::uint64_t table_bytes(Family family) const;
+  // Gives the disk back what deleted rows of a family take: writes its tables anew without them,
+  // which needs room for what is left in them meanwhile. What a snapshot shows stays. Any thread,
+  // but not beside a rebuild; ends early when `is_cancelled` becomes true. Errors: cancelled;
+  // disk_full, io_failed, and the database takes no writes any more.
   Status compact(Family family, std::atomic<bool>& is_cancelled) const;
 
   // Reads every table file whole and holds it against the checksum that it was written with: all

@@ -129,6 +129,27 @@ class FullDisk(SmallDisk):
             self.assertTrue(wire.verify()["equal"])
         self.assertEqual(self.daemon.end(), 0)
 
+    def test_has_the_room_of_several_collections_that_were_too_small_each(self):
+        self.daemon.end()
+        self.daemon.start("--set", "store.memtable=4MiB", "--set", "limits.lease=1s", "--set", "requests.expiry_interval=1s")
+        chance = random.Random(3)
+        count, size = 200, 60_000  # A collection pays from 16 MiB on.
+        with self.daemon.connect() as wire:
+            wire.call("schema.apply", proof.shop_schema())
+            free = lambda: wire.call("status")["free"]["data"]
+            empty = free()
+            for is_enough in (False, True):
+                for media in [wire.call("media.upload", chance.randbytes(size))["id"] for _ in range(count)]:
+                    wire.call("deleteOne", "media", media)
+                self.until(lambda: self.gc(wire, dry_run=True)["leased"] == 0)
+                self.assertEqual(self.gc(wire)["blobs"], count)
+                room = empty - count * size * 3 // 4
+                if is_enough:
+                    self.until(lambda: free() > room)  # Files go by and by.
+                else:
+                    self.assertLess(free(), room)
+        self.assertEqual(self.daemon.end(), 0)
+
     def passed(self, seed, size):
         """A file of its own that has this size and takes hardly any memory."""
         descriptor = os.memfd_create("sparse")

@@ -241,6 +241,21 @@ TEST_F(RocksTest, GivesTheDiskBackWhatDeletedRowsTook) {
   EXPECT_THAT(get_of(*database_->snapshot(), Family::log, "kept"), Optional(Eq("row")));
 }
 
+// Estimates count one of tables that overlap, as those of rows under hashes do.
+TEST_F(RocksTest, TellsWhatItsTablesTakeHoweverTheyOverlap) {
+  EXPECT_EQ(database_->table_bytes(Family::bytes), 0u);
+  constexpr std::size_t kRowBytes = 500'000, kTables = 3;
+  for (std::size_t table = 0; table < kTables; ++table) {
+    for (const char* end : {"a", "z"}) {
+      const std::string key = end + std::to_string(table);
+      write({put(Family::bytes, key, std::string(kRowBytes, 'x'))});
+    }
+    ASSERT_TRUE(database_->write_out());
+  }
+  EXPECT_GE(database_->table_bytes(Family::bytes), kTables * 2 * kRowBytes);
+  EXPECT_EQ(database_->table_bytes(Family::log), 0u);
+}
+
 TEST_F(RocksTest, RefusesASecondOpening) {
   const auto second = Database::open(path(), small_options());
   ASSERT_FALSE(second);
