@@ -163,6 +163,17 @@ Result<Value> BlobCalls::answered_before(std::uint32_t uid, const std::string& t
 // room. What it waits with was counted when the request began, as long as its session is there;
 // after that nobody counts it, and it is dropped. Who sent it in pieces may complete it again.
 void BlobCalls::take_lease(Finished finished) {
+  if (finished_.empty()) {
+    std::optional<Finished> left = submit_lease(std::move(finished));
+    if (!left) return;
+    finished = *std::move(left);
+  }
+  if (parts_.sessions.find(finished.caller.session) == nullptr) return give_up(finished);
+  finished_.push_back(std::move(finished));
+}
+
+// Gives it back when the writer has no room.
+std::optional<BlobCalls::Finished> BlobCalls::submit_lease(Finished finished) {
   const blobs::Completed& upload = finished.upload;
   store::LeaseCommand lease;
   lease.uid = finished.peer.uid;
@@ -194,9 +205,9 @@ void BlobCalls::take_lease(Finished finished) {
                                                           done.digest.sha256, done.mime_type},
                                                          answered.existed}));
       });
-  if (is_taken) return shared->upload.small.reset();  // The writer has it, and counts it.
-  if (parts_.sessions.find(shared->caller.session) == nullptr) return give_up(*shared);
-  finished_.push_back(std::move(*shared));
+  if (!is_taken) return std::move(*shared);
+  shared->upload.small.reset();  // The writer has it, and counts it.
+  return std::nullopt;
 }
 
 void BlobCalls::give_up(const Finished& finished) {
@@ -310,9 +321,12 @@ Error BlobCalls::why_not(const Address& address, const Error& error) const {
 }
 
 void BlobCalls::committed() {
-  std::deque<Finished> waiting;
-  waiting.swap(finished_);
-  for (Finished& finished : waiting) take_lease(std::move(finished));
+  while (!finished_.empty()) {
+    std::optional<Finished> left = submit_lease(std::move(finished_.front()));
+    finished_.pop_front();
+    if (!left) continue;
+    return finished_.push_front(*std::move(left));
+  }
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, const protocol::BlobRead& call) {

@@ -63,6 +63,7 @@ class BlobCalls {
   Result<Value> answered_before(std::uint32_t uid, const std::string& token,
                                 const Error& error) const;
   void take_lease(Finished finished);
+  std::optional<Finished> submit_lease(Finished finished);
   // Of no use to anybody any more.
   void give_up(const Finished& finished);
   void take_when_its_turn_comes(Passed passed);
@@ -77,7 +78,8 @@ class BlobCalls {
   void answer(const Caller& caller, const Result<Value>& result);
 
   const Parts& parts_;
-  std::deque<Finished> finished_;  // For which the writer had no room; of sessions that are there.
+  // For which the writer had no room, as they came; of sessions that are there.
+  std::deque<Finished> finished_;
   // Files that were passed and are not read yet: each holds a descriptor. The last may be let go of
   // by any thread.
   const std::shared_ptr<std::atomic<std::size_t>> passed_ =
