@@ -102,8 +102,11 @@ struct Upload {
 
   std::mutex turn;  // Held by whoever uses what follows.
   bool ended = false;
-  std::optional<Completed> completed;  // Until it is released.
+  std::optional<Completed> completed;  // Until it is released; held by nobody.
   FileStore::Pin pin;                  // As long.
+  std::weak_ptr<const void> hold;      // Of those who were told what it came to.
+  std::chrono::steady_clock::time_point told;
+  bool can_be_asked_again = true;
   // Opened once in a run and kept: the kernel reports a write-back that failed to a descriptor that
   // was open at the time.
   File file;
@@ -180,6 +183,8 @@ struct Uploads::State {
   Status hash_to_reached(Upload& upload);
   Result<Completed> finish(Upload& upload, const AskTaken& taken);
   void close(Upload& upload);
+  Completed tell(Upload& upload) const;
+  bool is_expired(const Upload& upload) const;
   void end(Upload& upload);
 
   // What a file that was passed comes to.
@@ -432,6 +437,23 @@ void Uploads::State::close(Upload& upload) {
   upload.file = File();
 }
 
+Completed Uploads::State::tell(Upload& upload) const {
+  std::shared_ptr<const void> hold = upload.hold.lock();
+  if (!hold) hold = std::make_shared<char>();
+  upload.hold = hold;
+  upload.told = std::chrono::steady_clock::now();
+  Completed told = *upload.completed;
+  told.hold = std::move(hold);
+  return told;
+}
+
+bool Uploads::State::is_expired(const Upload& upload) const {
+  if (!upload.ended) return is_idle(upload.file_name);
+  if (!upload.completed || !upload.hold.expired()) return false;
+  const auto idle = std::chrono::steady_clock::now() - upload.told;
+  return !upload.can_be_asked_again || idle > std::chrono::microseconds(limits.idle_micros_max);
+}
+
 void Uploads::State::end(Upload& upload) {
   close(upload);
   upload.pin = {};
@@ -516,7 +538,7 @@ Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
   const auto upload = state_->find(uid, token);
   if (!upload) return unknown_upload(token);
   const std::lock_guard turn(upload->turn);
-  if (upload->completed) return *upload->completed;
+  if (upload->completed) return state_->tell(*upload);
   if (upload->ended) return unknown_upload(token);
   if (upload->name.size && upload->reached != *upload->name.size) {
     const std::string wanted = std::to_string(upload->reached);
@@ -529,6 +551,7 @@ Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
   if (!completed && completed.error().code == ErrorCode::busy) return completed;
   if (completed) {
     upload->completed = *completed;
+    completed = state_->tell(*upload);
     state_->close(*upload);
   } else {
     state_->end(*upload);
@@ -553,6 +576,8 @@ Result<Uploads::Taken> Uploads::take(std::uint32_t uid, const File& source, cons
   Result<Completed> completed = state_->take_large(*upload, source, before, taken);
   if (completed) {
     upload->completed = *completed;
+    upload->can_be_asked_again = false;
+    completed = state_->tell(*upload);
     state_->close(*upload);
   } else {
     state_->end(*upload);
@@ -589,22 +614,25 @@ std::map<std::uint32_t, std::uint64_t> Uploads::held() const {
   return held;
 }
 
-std::size_t Uploads::expire() {
+Uploads::Expired Uploads::expire() {
   std::vector<State::Shared> uploads;
   {
     const std::lock_guard lock(state_->table_lock);
     for (const auto& [token, upload] : state_->table) uploads.push_back(upload);
   }
-  std::size_t dropped = 0;
+  Expired expired;
   for (const auto& upload : uploads) {
     const std::unique_lock turn(upload->turn, std::try_to_lock);
-    if (!turn.owns_lock() || upload->ended) continue;  // In use, so not idle.
-    if (!state_->is_idle(upload->file_name)) continue;
+    if (!turn.owns_lock()) continue;  // In use, so not idle.
+    if (!state_->is_expired(*upload)) continue;
+    const bool has_file = upload->completed && upload->completed->file;
+    if (has_file) expired.stored.push_back(upload->completed->file->address);
+    upload->completed.reset();
     state_->end(*upload);
     state_->unlink(upload->file_name);
-    ++dropped;
+    ++expired.uploads;
   }
-  return dropped;
+  return expired;
 }
 
 }  // namespace emstore::blobs

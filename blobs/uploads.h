@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/address.h"
 #include "base/picture.h"
 #include "base/result.h"
 #include "blobs/file_store.h"
@@ -49,6 +50,8 @@ struct Completed {
   std::optional<PictureSize> picture;  // Likewise (picture.h).
   std::optional<std::string> small;    // The bytes, when they are at most kSmallBlobBytesMax.
   std::optional<Stored> file;          // Where the bytes lie, when they are more.
+  // As long as somebody has it, the upload does not expire. The uploads may be gone before it.
+  std::shared_ptr<const void> hold = {};
 };
 
 // Which file ordinals of a digest the caller's records use. Called on the thread of complete().
@@ -79,10 +82,10 @@ class Uploads {
   Result<std::uint64_t> write(std::uint32_t uid, std::string_view token, std::uint64_t offset,
                               std::string_view bytes);
   // Completes the upload, which takes no bytes any more. Until release() the same call gets the
-  // same answer. `taken` is asked about the digest of large content. Bytes that are missing
-  // (invalid_request) and `busy` leave the upload as it was. Every other failure drops it, for its
-  // bytes may not have reached the disk: the sender begins again. Errors: upload_not_found,
-  // invalid_request, busy, those of FileStore::adopt() and of `taken`.
+  // same answer, or until it expires. `taken` is asked about the digest of large content. Bytes
+  // that are missing (invalid_request) and `busy` leave the upload as it was. Every other failure
+  // drops it, for its bytes may not have reached the disk: the sender begins again. Errors:
+  // upload_not_found, invalid_request, busy, those of FileStore::adopt() and of `taken`.
   Result<Completed> complete(std::uint32_t uid, std::string_view token,
                              const AskTaken& taken = nothing_taken);
   // Stores the content of a file that the sender passed: complete at once. Small content is read
@@ -103,8 +106,13 @@ class Uploads {
   void release(std::uint32_t uid, std::string_view token);
   // Drops an upload and its bytes. Errors: upload_not_found, io_failed.
   Status abandon(std::uint32_t uid, std::string_view token);
-  // Drops what was idle for too long. Returns how many.
-  std::size_t expire();
+  // Drops what was idle for too long, complete ones too when nobody holds what they came to: those
+  // of take() at once, for nobody can ask for them again.
+  struct Expired {
+    std::size_t uploads = 0;
+    std::vector<Address> stored;  // Blob files of theirs, which perhaps nothing names.
+  };
+  Expired expire();
   // What each user's uploads that are not released hold, or will.
   std::map<std::uint32_t, std::uint64_t> held() const;
 

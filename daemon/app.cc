@@ -219,8 +219,9 @@ void App::State::watch_uploads() {
   upload_expiry.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     media.submit([this](std::size_t) {
-      const std::size_t dropped = stored.uploads->expire();
-      if (dropped > 0) log->info("uploads_expired", {{"count", dropped}});
+      const blobs::Uploads::Expired expired = stored.uploads->expire();
+      if (expired.uploads > 0) log->info("uploads_expired", {{"count", expired.uploads}});
+      dispatch->collection().remove_strays(expired.stored);
       dispatch->collection().remove_files();
     });
     watch_uploads();

@@ -161,14 +161,15 @@ Result<Value> BlobCalls::answered_before(std::uint32_t uid, const std::string& t
 
 // A full writer must not send the sender back to the beginning: the lease waits until there is
 // room. What it waits with was counted when the request began, as long as its session is there;
-// after that nobody counts it, and it is dropped. Who sent it in pieces may complete it again.
+// after that nobody counts it, and it is dropped. Who sent it in pieces may complete it again,
+// until it expires.
 void BlobCalls::take_lease(Finished finished) {
   if (finished_.empty()) {
     std::optional<Finished> left = submit_lease(std::move(finished));
     if (!left) return;
     finished = *std::move(left);
   }
-  if (parts_.sessions.find(finished.caller.session) == nullptr) return give_up(finished);
+  if (parts_.sessions.find(finished.caller.session) == nullptr) return;
   finished_.push_back(std::move(finished));
 }
 
@@ -208,10 +209,6 @@ std::optional<BlobCalls::Finished> BlobCalls::submit_lease(Finished finished) {
   if (!is_taken) return std::move(*shared);
   shared->upload.small.reset();  // The writer has it, and counts it.
   return std::nullopt;
-}
-
-void BlobCalls::give_up(const Finished& finished) {
-  if (!finished.is_named) parts_.uploads.release(finished.peer.uid, finished.token);
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<PassedFile> file) {
@@ -272,11 +269,8 @@ void BlobCalls::take(Passed passed) {
 void BlobCalls::forget(SessionId session) {
   parts_.media.drop(session);
   parts_.large_files.drop(session);
-  std::erase_if(finished_, [&](const Finished& finished) {
-    if (finished.caller.session != session) return false;
-    give_up(finished);
-    return true;
-  });
+  std::erase_if(finished_,
+                [&](const Finished& finished) { return finished.caller.session == session; });
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, const protocol::BlobGetFd& call) {

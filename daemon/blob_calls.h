@@ -64,8 +64,6 @@ class BlobCalls {
                                 const Error& error) const;
   void take_lease(Finished finished);
   std::optional<Finished> submit_lease(Finished finished);
-  // Of no use to anybody any more.
-  void give_up(const Finished& finished);
   void take_when_its_turn_comes(Passed passed);
   // On a media thread, or one for large files.
   void take(Passed passed);

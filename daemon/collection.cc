@@ -168,14 +168,18 @@ void Collection::remove_files() {
   });
 }
 
+Result<bool> Collection::remove_stray(const Address& address) {
+  const std::shared_ptr<const store::View> view = parts_.store.view();
+  EMSTORE_TRY(const bool is_stray, store::is_abandoned(*view->reader, address));
+  if (!is_stray) return false;
+  return remove_file(address);
+}
+
 void Collection::remove_strays() {
   std::size_t count = 0;
   Status failed;
   const Status walked = parts_.files.each([&](const Address& address) {
-    const std::shared_ptr<const store::View> view = parts_.store.view();
-    const Result<bool> stray = store::is_abandoned(*view->reader, address);
-    if (stray && !*stray) return true;
-    const Result<bool> removed = stray ? remove_file(address) : stray;
+    const Result<bool> removed = remove_stray(address);
     if (!removed) failed = failure(removed.error());
     count += removed && *removed ? 1 : 0;
     return failed.has_value();
@@ -183,6 +187,13 @@ void Collection::remove_strays() {
   if (!walked) parts_.log.error("removal_failed", walked.error());
   if (!failed) parts_.log.error("removal_failed", failed.error());
   if (count > 0) parts_.log.info("strays_removed", {{"count", count}});
+}
+
+void Collection::remove_strays(std::span<const Address> files) {
+  for (const Address& address : files) {
+    const Result<bool> removed = remove_stray(address);
+    if (!removed) parts_.log.error("removal_failed", removed.error());
+  }
 }
 
 }  // namespace emstore::daemon

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <span>
 
 #include "daemon/jobs.h"
 #include "daemon/parts.h"
@@ -35,10 +36,13 @@ class Collection {
   // Removes files that no record and no lease knows: a daemon that was killed leaves those that it
   // had not told anybody of.
   void remove_strays();
+  // Those of these.
+  void remove_strays(std::span<const Address> files);
 
  private:
   Result<store::CollectOutcome> ask(const store::Submission& slice, const Jobs::Progress& progress);
   Result<bool> remove_file(const Address& address);
+  Result<bool> remove_stray(const Address& address);
   void give_back_rows(const Jobs::Progress& progress);
   Status compact_rows(const Jobs::Progress& progress);
   Status check_room(std::uint64_t bytes) const;

@@ -1,7 +1,10 @@
 // Limits of the daemon's configuration, each where it still holds and one beyond.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
 
 #include "base/pack.h"
 #include "tests/integration/stores.h"
@@ -117,6 +120,54 @@ TEST(Limits, OfUploadsAreForEachUser) {
   wire.result("blob.write", {token, 0, Binary{"x"}});
   wire.result("blob.commit", {token});
   wire.result("blob.begin", {Map{}});
+}
+
+// Not those that are still being uploaded.
+std::size_t large_blobs_below(const std::filesystem::path& folder) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    std::error_code error;  // It may go meanwhile.
+    if (entry.path().parent_path().filename() == "uploads") continue;
+    if (entry.is_regular_file(error) && entry.file_size(error) == kLargeBytes) ++count;
+  }
+  return count;
+}
+
+// While the writer takes nothing, and their sender never asks again.
+TEST(Limits, OfUploadsCountNoneThatWasCompletedForNobody) {
+  RunningDaemon running([](Config& config) {
+    config.uploads_per_uid_max = 1;
+    config.upload_idle = std::chrono::seconds(1);
+    config.writer_waiting_bytes_max = 1;
+  });
+  Wire wire = connect_to_shop(running);
+  const auto large = [&] { return large_blobs_below(running.config().media_folder()); };
+  running.app().writer().pause();
+  const std::uint32_t first = wire.send("insertOne", {"products", Map{{"name", "chair"}}});
+  std::string token = text_at(wire.result("blob.begin", {Map{}}), "token");
+  for (const std::size_t size : {std::size_t{100}, kLargeBytes}) {
+    const std::size_t files = size == kLargeBytes ? 1 : 0;
+    {
+      Wire leaving = running.connect();
+      leaving.result("blob.write", {token, 0, Binary{std::string(size, 'a')}});
+      leaving.send("blob.commit", {token});
+      leaving.send("ping");  // With an answer unread the daemon learns at once that it is gone.
+      await_status(wire, [&](const Map& status) {
+        const Map& queues = map_at(status, "queues");
+        return integer_at(queues, "requests_in_flight") == 3 &&
+               integer_at(queues, "media_waiting") == 0 && large() == files;
+      });
+      EXPECT_EQ(wire.refusal("blob.begin", {Map{}}), ErrorCode::busy);
+    }
+    await_status(wire, [&](const Map&) {
+      const protocol::Reply begun = wire.call("blob.begin", {Map{}});
+      if (!begun.error) token = text_at(*begun.result.if_map(), "token");
+      return !begun.error;
+    });
+  }
+  await_status(wire, [&](const Map&) { return large() == 0; });
+  running.app().writer().resume();
+  EXPECT_FALSE(wire.reply_to(first).error);
 }
 
 TEST(Limits, OfMutationsThatWaitAreInBytesToo) {

@@ -125,6 +125,18 @@ TEST_F(DescriptorTest, IsRefusedWhenItIsTooLarge) {
   }
 }
 
+// Nobody can ask for it again.
+TEST_F(DescriptorTest, ExpiresAsSoonAsNobodyHoldsIt) {
+  std::optional<Uploads::Taken> taken = take(file_with(content(kLarge))).value();
+  const Address address = taken->completed.file->address;
+  EXPECT_EQ(uploads_->expire().uploads, 0u);
+  taken.reset();
+  const Uploads::Expired expired = uploads_->expire();
+  EXPECT_EQ(expired.uploads, 1u);
+  EXPECT_EQ(expired.stored, std::vector{address});
+  EXPECT_TRUE(uploads_->held().empty());
+}
+
 // What is kept free on the disk is for the write-ahead log: without it the daemon stops.
 TEST_F(DescriptorTest, GetsNoRoomThatAnotherIsPromised) {
   constexpr std::uint64_t kKeptFree = 1'000'000;

@@ -241,7 +241,7 @@ TEST_F(UploadsTest, LeaveFilesAloneThatAreNotTheirs) {
                                        hex + ".1.any." + hex + ".x"};
   for (const std::string& name : names) std::ofstream(root_ / "uploads" / name) << "x";
   restart(UploadLimits{.idle_micros_max = -1});
-  EXPECT_EQ(uploads_->expire(), 0u);
+  EXPECT_EQ(uploads_->expire().uploads, 0u);
   EXPECT_EQ(files_in(root_ / "uploads").size(), names.size());
 }
 
@@ -443,14 +443,44 @@ TEST_F(UploadsTest, ExpireOnlyWhenIdleForTooLong) {
   restart(UploadLimits{.idle_micros_max = 3'600'000'000});
   const std::string token = begin();
   make_old(upload_file(), std::chrono::minutes(59));
-  EXPECT_EQ(uploads_->expire(), 0u);
+  EXPECT_EQ(uploads_->expire().uploads, 0u);
   make_old(upload_file(), std::chrono::minutes(61));
   EXPECT_EQ(write(token, 0, ""), 0u);  // Asking keeps it.
-  EXPECT_EQ(uploads_->expire(), 0u);
+  EXPECT_EQ(uploads_->expire().uploads, 0u);
   make_old(upload_file(), std::chrono::minutes(61));
-  EXPECT_EQ(uploads_->expire(), 1u);
+  EXPECT_EQ(uploads_->expire().uploads, 1u);
   EXPECT_EQ(write(token, 0, "a").error().code, ErrorCode::upload_not_found);
   EXPECT_TRUE(files_in(root_ / "uploads").empty());
+}
+
+// Their lease may never have been written: then nobody but the sender knows of them.
+TEST_F(UploadsTest, ExpireWhenCompleteAndHeldByNobody) {
+  for (const std::size_t size : {100u, 100'000u}) {
+    restart(UploadLimits{.idle_micros_max = -1});
+    std::optional<Completed> completed = upload(content(size)).value();
+    const std::optional<Stored> file = completed->file;
+    EXPECT_EQ(uploads_->expire().uploads, 0u);
+    completed->hold.reset();
+    const Uploads::Expired expired = uploads_->expire();
+    EXPECT_EQ(expired.uploads, 1u);
+    EXPECT_EQ(expired.stored.size(), file ? 1u : 0u);
+    if (file) {
+      EXPECT_EQ(expired.stored.front(), file->address);
+      EXPECT_TRUE(store_->remove(file->address, [] { return true; }).value()) << "still pinned";
+    }
+    EXPECT_TRUE(uploads_->held().empty());
+    EXPECT_EQ(uploads_->expire().uploads, 0u);
+  }
+}
+
+TEST_F(UploadsTest, CanBeCompletedAgainUntilTheyExpire) {
+  restart(UploadLimits{.idle_micros_max = 3'600'000'000});
+  const std::string token = begin();
+  write(token, 0, content(100'000)).value();
+  const Address address = uploads_->complete(kAda, token)->file->address;
+  EXPECT_EQ(uploads_->expire().uploads, 0u);
+  EXPECT_FALSE(store_->remove(address, [] { return true; }).value()) << "it is pinned";
+  EXPECT_EQ(uploads_->complete(kAda, token)->file->address, address);
 }
 
 TEST_F(UploadsTest, ExpireAtARestartToo) {
