@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t kTakingBytes = 4u << 20;
 // No more takes about as long as a few pieces do.
 constexpr std::uint64_t kQuickBytesMax = 4u << 20;
+// Of the files that may be passed at a time, one connection has at most this part.
+constexpr std::size_t kPartOfOne = 4;
 
 Result<Address> read_address(const std::string& text) {
   if (const std::optional<Address> address = address_of(text)) return *address;
@@ -218,12 +220,8 @@ void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<Pas
                                 "descriptor", "send it beside the request's bytes (SCM_RIGHTS)"});
   }
   if (Status room = parts_.space.check(); !room) return session.refuse(request, room.error());
-  if (!*file || *passed_ >= parts_.config.session.descriptors_max) {
-    return session.refuse(request, too_much_waits("files"));
-  }
-  ++*passed_;
-  // Also when the connection ends before its turn has come.
-  std::shared_ptr<void> place(nullptr, [count = passed_](void*) { --*count; });
+  std::shared_ptr<void> place = *file ? take_place(session.id()) : nullptr;
+  if (!place) return session.refuse(request, too_much_waits("files"));
   Passed passed{{session.id(), request}, session.peer(), *std::move(file), std::move(place)};
   const bool is_taken = parts_.media.submit(
       session.id(), kTakingBytes, [this, held = std::move(passed)](std::size_t) mutable {
@@ -240,6 +238,21 @@ void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<Pas
       });
   if (!is_taken) return session.refuse(request, too_much_waits("uploads"));
   session.expect(request, kSmallBlobBytesMax);
+}
+
+// Nothing when too many are taken. What is read slowly must not keep others' files out.
+std::shared_ptr<void> BlobCalls::take_place(SessionId session) {
+  const std::size_t all_max = parts_.config.session.descriptors_max;
+  Places& own = passed_by_[session];
+  if (!own) own = std::make_shared<std::atomic<std::size_t>>(0);
+  if (*passed_ >= all_max || *own >= std::max<std::size_t>(1, all_max / kPartOfOne)) return nullptr;
+  ++*passed_;
+  ++*own;
+  // Also when the connection ends before its turn has come.
+  return {own.get(), [all = passed_, counted = own](void*) {
+            --*all;
+            --*counted;
+          }};
 }
 
 void BlobCalls::take_when_its_turn_comes(Passed passed) {
@@ -269,6 +282,7 @@ void BlobCalls::take(Passed passed) {
 void BlobCalls::forget(SessionId session) {
   parts_.media.drop(session);
   parts_.large_files.drop(session);
+  passed_by_.erase(session);
   std::erase_if(finished_,
                 [&](const Finished& finished) { return finished.caller.session == session; });
 }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +65,7 @@ class BlobCalls {
                                 const Error& error) const;
   void take_lease(Finished finished);
   std::optional<Finished> submit_lease(Finished finished);
+  std::shared_ptr<void> take_place(SessionId session);
   void take_when_its_turn_comes(Passed passed);
   // On a media thread, or one for large files.
   void take(Passed passed);
@@ -78,10 +80,11 @@ class BlobCalls {
   const Parts& parts_;
   // For which the writer had no room, as they came; of sessions that are there.
   std::deque<Finished> finished_;
-  // Files that were passed and are not read yet: each holds a descriptor. The last may be let go of
-  // by any thread.
-  const std::shared_ptr<std::atomic<std::size_t>> passed_ =
-      std::make_shared<std::atomic<std::size_t>>(0);
+  // How many files that were passed are not read yet, in all and of each connection: each holds a
+  // descriptor. The last may be let go of by any thread.
+  using Places = std::shared_ptr<std::atomic<std::size_t>>;
+  const Places passed_ = std::make_shared<std::atomic<std::size_t>>(0);
+  std::map<SessionId, Places> passed_by_;
 };
 
 }  // namespace emstore::daemon

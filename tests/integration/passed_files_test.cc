@@ -166,9 +166,13 @@ TEST_F(SmallFilesThatArePassed, GoWithTheirConnection) {
 
 // A daemon whose media threads can be held up; whatever a test comes to, it can stop.
 struct HeldDaemon {
-  explicit HeldDaemon(std::size_t media_threads)
-      : running([=](daemon::Config& config) { config.media_threads = media_threads; },
-                readings.system()) {}
+  explicit HeldDaemon(std::size_t media_threads, std::size_t descriptors = 256)
+      : running(
+            [=](daemon::Config& config) {
+              config.media_threads = media_threads;
+              config.session.descriptors_max = descriptors;
+            },
+            readings.system()) {}
   ~HeldDaemon() { readings.let_go(); }
 
   HeldReadings readings;
@@ -201,6 +205,24 @@ TEST(HugeFilesThatArePassed, LeaveTheMediaThreadsToOthers) {
   for (std::size_t index = 0; index < greedy.size(); ++index) {
     EXPECT_FALSE(greedy[index].reply_to(requests[index]).error);
   }
+}
+
+TEST(HugeFilesThatArePassed, LeavePlacesToOtherConnections) {
+  constexpr std::size_t kOfOne = 2, kOfAll = 4 * kOfOne;
+  HeldDaemon held(1, kOfAll);
+  Wire greedy = held.running.connect(), healthy = held.running.connect();
+  std::vector<std::uint32_t> requests;
+  for (std::size_t index = 0; index < kOfOne; ++index) requests.push_back(pass(greedy, kHuge));
+  held.readings.wait_until_held(1);
+  const protocol::Reply refused = greedy.reply_to(pass(greedy, 1'000));
+  ASSERT_TRUE(refused.error);
+  EXPECT_EQ(refused.error->code, ErrorCode::busy);
+  for (std::size_t index = 0; index < kOfAll; ++index) {
+    EXPECT_FALSE(healthy.reply_to(pass(healthy, 1'000)).error);
+  }
+  held.readings.let_go();
+  for (const std::uint32_t request : requests) EXPECT_FALSE(greedy.reply_to(request).error);
+  await_status(healthy, [&](const Map&) { return !greedy.reply_to(pass(greedy, 1'000)).error; });
 }
 
 TEST(HugeFilesThatArePassed, WaitOnlyAsLongAsTheirConnectionIsThere) {
