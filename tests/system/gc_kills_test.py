@@ -2,7 +2,7 @@
 """Kills the daemon while it collects garbage under clients that store, attach, detach and take up what others let go of: what
 was acknowledged is linked and leads to its bytes, and at rest the disk holds what is alive and nothing else.
 
-GC_KILLS: how many kills (6). SEED: where chance starts. Control: a collector of our own that removes files by what it saw a
+GC_KILLS: how many kills (4). SEED: where chance starts. Control: a collector of our own that removes files by what it saw a
 moment ago, or does not look at leases, has to be noticed every time, by the same looks at the same clients.
 """
 import os
@@ -17,7 +17,7 @@ import gc_test
 import proof
 import rpc
 
-KILLS = int(os.environ.get("GC_KILLS", "6"))
+KILLS = int(os.environ.get("GC_KILLS", "4"))
 CONTROL_ROUNDS = 3
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
 WORKERS = 6
