@@ -85,7 +85,7 @@ class LinkDecision {
                          title(entity_, *request_.field) + " takes " + std::to_string(*most) +
                          " at most",
                      path,
-                     {},
+                     "link a smaller one, or raise max_bytes of the field",
                      {}});
     return false;
   }

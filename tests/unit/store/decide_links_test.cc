@@ -221,6 +221,7 @@ TEST_F(LinkDecision, HoldsEachMediaToTheBytesAFieldTakes) {
   const Error attached = refused(update("products", 1, attach("abcd")));
   EXPECT_EQ(attached.code, ErrorCode::blob_too_large);
   EXPECT_EQ(attached.path, "documents.$attach[0]");
+  EXPECT_EQ(attached.hint, "link a smaller one, or raise max_bytes of the field");
   EXPECT_THAT(attached.message,
               ::testing::HasSubstr("has 4 bytes; products.documents takes 3 at most"));
   const Error created = refused(update("products", 1, create("defg")));
