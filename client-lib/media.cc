@@ -200,12 +200,12 @@ Result<const Descriptor*> MediaReader::State::source() {
 
 Status MediaReader::State::read_ahead(std::uint64_t place) {
   EMSTORE_TRY(const Descriptor* from, source());
-  std::string fetched(std::min(*from ? kFileAheadBytes : kReadAheadBytes, size - place), '\0');
-  EMSTORE_CHECKED(
-      fetch(*core, *from, address, place, fetched, [](std::string_view) -> Status { return {}; }));
-  ahead = std::move(fetched);
+  ahead.resize(std::min(*from ? kFileAheadBytes : kReadAheadBytes, size - place));
   ahead_offset = place;
-  return {};
+  const Status fetched =
+      fetch(*core, *from, address, place, ahead, [](std::string_view) -> Status { return {}; });
+  if (!fetched) ahead.clear();
+  return fetched;
 }
 
 Status MediaReader::State::fetch_through(const Descriptor& from, std::span<char> into,

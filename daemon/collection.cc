@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 #include <future>
 #include <string>
 #include <system_error>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "daemon/asking.h"
+#include "store/disk_room.h"
 #include "store/facts.h"
 #include "store/garbage.h"
 
@@ -93,7 +93,7 @@ void Collection::give_back_rows(const Jobs::Progress& progress) {
 Status Collection::compact_rows(const Jobs::Progress& progress) {
   const store::Database& database = parts_.store.database();
   const std::uint64_t memtable = parts_.config.database.memtable_bytes;
-  EMSTORE_CHECKED(check_room(memtable));
+  EMSTORE_CHECKED(check_room(memtable, 0));
   EMSTORE_CHECKED(database.write_out());
   const std::uint64_t tables = database.table_bytes(store::Family::bytes);
   const std::uint64_t left = tables - std::min(row_bytes_, tables);
@@ -101,7 +101,7 @@ Status Collection::compact_rows(const Jobs::Progress& progress) {
   // is full would stay so otherwise.
   const std::uint64_t kept =
       left <= memtable ? memtable : std::max<std::uint64_t>(memtable, parts_.config.free_bytes_min);
-  EMSTORE_CHECKED(check_room(left + kept));
+  EMSTORE_CHECKED(check_room(left, kept));
   std::atomic<bool> is_cancelled = false;
   std::future<Status> compaction;
   try {
@@ -111,19 +111,14 @@ Status Collection::compact_rows(const Jobs::Progress& progress) {
     return failure(ErrorCode::busy, std::string("no thread to write tables: ") + error.what());
   }
   while (compaction.wait_for(kLookForCancelling) != std::future_status::ready) {
-    if (!progress(0, 0) || !check_room(memtable)) is_cancelled = true;
+    if (!progress(0, 0) || !check_room(memtable, 0)) is_cancelled = true;
   }
   return compaction.get();
 }
 
-Status Collection::check_room(std::uint64_t bytes) const {
-  std::error_code error;
-  const auto disk = std::filesystem::space(parts_.config.data, error);
-  if (error) return failure(ErrorCode::io_failed, "look at the disk: " + error.message());
-  if (disk.available >= bytes) return {};
-  return failure(ErrorCode::disk_full, "writing tables of small contents anew takes " +
-                                           std::to_string(bytes) + " bytes, and " +
-                                           std::to_string(disk.available) + " are left");
+Status Collection::check_room(std::uint64_t bytes, std::uint64_t kept) const {
+  return store::check_disk_room(parts_.config.data, bytes, kept, "tables of small contents",
+                                "make room: they are written anew beside those that are there");
 }
 
 Result<store::CollectOutcome> Collection::ask(const store::Submission& slice,

@@ -45,7 +45,7 @@ class Collection {
   Result<bool> remove_stray(const Address& address);
   void give_back_rows(const Jobs::Progress& progress);
   Status compact_rows(const Jobs::Progress& progress);
-  Status check_room(std::uint64_t bytes) const;
+  Status check_room(std::uint64_t bytes, std::uint64_t kept) const;
 
   const Parts& parts_;
   std::mutex removing_;  // One round at a time.

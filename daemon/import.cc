@@ -452,15 +452,17 @@ Result<ImportReport> made_of(const Config& config, const std::vector<Source>& st
     const auto view = opened.store->view();
     report.sequence = view->sequence;
     report.root = view->root;
-    EMSTORE_TRY(report.state_digest, store::state_digest(*view));
   }
   const std::string& expected = importing.end().state_digest;
   report.is_compared = !expected.empty();
-  if (report.is_compared && expected != as_bytes(report.state_digest)) {
-    return failure(ErrorCode::corrupt_index,
-                   "the state is " + to_hex(as_bytes(report.state_digest)) + ", the export says " +
-                       to_hex(expected),
-                   "", "export with the same version of emstore, or import with a newer one");
+  if (report.is_compared) {
+    EMSTORE_TRY(report.state_digest, store::state_digest(*opened.store->view()));
+    if (expected != as_bytes(report.state_digest)) {
+      return failure(ErrorCode::corrupt_index,
+                     "the state is " + to_hex(as_bytes(report.state_digest)) +
+                         ", the export says " + to_hex(expected),
+                     "", "export with the same version of emstore, or import with a newer one");
+    }
   }
   while (true) {
     EMSTORE_TRY(const bool more, opened.store->work());

@@ -7,13 +7,6 @@
 namespace emstore::store {
 namespace {
 
-// A node of the map, and what an allocation takes beside its bytes.
-constexpr std::size_t kScratchRowBytes = 144;
-
-std::size_t bytes_of_row(std::string_view key, std::string_view value) {
-  return kScratchRowBytes + key.size() + value.size();
-}
-
 template <typename Iterator>
 void visit_rows(Iterator row, Iterator end, const Reader::Visit& visit) {
   while (row != end && visit(row->first, row->second)) ++row;
@@ -43,14 +36,11 @@ Status Scratch::scan(Family family, const KeyRange& range, Direction direction,
 
 void Scratch::apply(const RowChange& change) {
   auto& rows = rows_[slot(change.family)];
-  const auto before = rows.find(change.key);
-  if (before != rows.end()) {
-    bytes_ -= bytes_of_row(before->first, before->second);
-    if (!change.value) rows.erase(before);
+  if (change.value) {
+    rows.insert_or_assign(change.key, *change.value);
+  } else {
+    rows.erase(change.key);
   }
-  if (!change.value) return;
-  bytes_ += bytes_of_row(change.key, *change.value);
-  rows.insert_or_assign(before, change.key, *change.value);
 }
 
 void Scratch::apply(const RowTable& changes) {

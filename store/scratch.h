@@ -1,4 +1,4 @@
-// Scratch: rows in memory only, for refolding the log beside the live indexes, and for tests.
+// Scratch: rows in memory only, for tests and benchmarks.
 // Threads: many readers or one writer.
 #pragma once
 
@@ -21,11 +21,9 @@ class Scratch final : public Reader {
   void apply(const RowChange& change);
   void apply(const RowTable& changes);
   const std::map<std::string, std::string, std::less<>>& rows(Family family) const;
-  std::size_t bytes() const { return bytes_; }  // Roughly what the rows take in memory.
 
  private:
   std::array<std::map<std::string, std::string, std::less<>>, kFamilyCount> rows_;
-  std::size_t bytes_ = 0;
 };
 
 }  // namespace emstore::store

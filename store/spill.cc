@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/check.h"
 #include "store/disk_room.h"
 #include "store/row_table.h"
 
@@ -53,7 +54,7 @@ void clear_fold_folder(const std::filesystem::path& directory) {
   std::filesystem::remove_all(fold_folder(directory), error);
 }
 
-Spill::Spill(FoldRoom room) : room_(std::move(room)) {}
+Spill::Spill(FoldRoom room) : room_(std::move(room)) { EMSTORE_CHECK(!room_.folder.empty()); }
 
 Spill::~Spill() {
   if (path_.empty()) return;

@@ -35,7 +35,9 @@ Audited audit_of(const daemon::Config& config) {
         [&](const daemon::OpenedStore& store) { return daemon::claim_media(config, store); });
     if (claimed) {
       const auto files = blobs::FileStore::open(config.media_folder()).value();
-      const auto report = daemon::audit(*opened->store, files, config.data / "head", {}, {});
+      daemon::AuditWish wish;
+      wish.room = config.fold_room();
+      const auto report = daemon::audit(*opened->store, files, config.data / "head", wish, {});
       audited.report = *report.value().if_map();
     } else {
       audited.said = to_string(claimed.error());
