@@ -2,6 +2,7 @@
 // refused.
 #include <gtest/gtest.h>
 
+#include <emstore/client.hpp>
 #include <fstream>
 #include <string>
 #include <vector>
