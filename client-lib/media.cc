@@ -202,7 +202,7 @@ Status MediaReader::State::read_ahead(std::uint64_t place) {
   EMSTORE_TRY(const Descriptor* from, source());
   ahead.resize(std::min(*from ? kFileAheadBytes : kReadAheadBytes, size - place));
   ahead_offset = place;
-  const Status fetched =
+  Status fetched =
       fetch(*core, *from, address, place, ahead, [](std::string_view) -> Status { return {}; });
   if (!fetched) ahead.clear();
   return fetched;
