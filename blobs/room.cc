@@ -25,6 +25,7 @@ Status Room::check(std::uint64_t bytes, std::uint64_t promised) const {
   const std::int64_t answer = system_.free_bytes(folder_.descriptor());
   if (answer < 0) return io_failure(errno, "look at the disk of", path_);
   std::uint64_t free_bytes = static_cast<std::uint64_t>(answer);
+  promised += elsewhere_();
   free_bytes -= std::min(promised, free_bytes);
   if (bytes <= free_bytes && kept_free_ <= free_bytes - bytes) return {};
   const std::string beside =

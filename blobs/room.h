@@ -9,8 +9,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "base/result.h"
 #include "blobs/system.h"
@@ -35,9 +37,16 @@ class Room {
     std::uint64_t left_;
   };
 
-  // `system` and `folder` outlive it; `path` is for messages.
-  Room(System& system, const File& folder, std::filesystem::path path, std::uint64_t kept_free)
-      : system_(system), folder_(folder), path_(std::move(path)), kept_free_(kept_free) {}
+  // `system` and `folder` outlive it; `path` is for messages; `elsewhere` says what others, who
+  // know nothing of it, are about to write.
+  Room(
+      System& system, const File& folder, std::filesystem::path path, std::uint64_t kept_free,
+      std::function<std::uint64_t()> elsewhere = [] { return std::uint64_t{0}; })
+      : system_(system),
+        folder_(folder),
+        path_(std::move(path)),
+        kept_free_(kept_free),
+        elsewhere_(std::move(elsewhere)) {}
 
   // Whether there is room for so many bytes more, beside what is promised. Errors: disk_full,
   // io_failed.
@@ -56,6 +65,7 @@ class Room {
   const File& folder_;
   const std::filesystem::path path_;
   const std::uint64_t kept_free_;
+  const std::function<std::uint64_t()> elsewhere_;
   mutable std::mutex mutex_;
   std::uint64_t promised_ = 0;
 };

@@ -161,7 +161,8 @@ struct Uploads::State {
   State(FileStore& file_store, const UploadLimits& given, Sniffer own_sniffer)
       : store(file_store),
         limits(given),
-        room(store.system(), store.uploads(), store.root(), limits.free_bytes_min),
+        room(store.system(), store.uploads(), store.root(), limits.free_bytes_min,
+             limits.promised_elsewhere),
         sniffer(std::move(own_sniffer)) {}
 
   std::filesystem::path path_of(const std::string& file_name) const {

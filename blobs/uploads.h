@@ -37,6 +37,8 @@ struct UploadLimits {
   int last_descriptor = std::numeric_limits<int>::max();  // So does one whose file has a higher.
   std::int64_t idle_micros_max = 3'600'000'000;  // Untouched for longer, an upload may be dropped.
   std::uint64_t free_bytes_min = 0;              // Left on the disk by every piece (room.h).
+  // What others are about to write there. Called on the threads of the uploads.
+  std::function<std::uint64_t()> promised_elsewhere = [] { return std::uint64_t{0}; };
   // Asked before so many bytes more are taken of a user: all of them when the size is known, else
   // piece by piece. Its error is the answer. Called on the threads of the uploads.
   std::function<Result<Admission>(std::uint32_t uid, std::uint64_t bytes)> admit = {};

@@ -66,9 +66,11 @@ Result<Stored> open_stored(const Config& config, Log& log, std::unique_ptr<blobs
       .last_descriptor = last_descriptor_of_peers(),
       .idle_micros_max = config.upload_idle.count(),
       .free_bytes_min = config.free_bytes_min,
-      .admit = [&quota = *stored.quota](std::uint32_t uid, std::uint64_t bytes) {
-        return quota.admit_upload(uid, bytes);
-      }};
+      .promised_elsewhere =
+          [&database = stored.opened.store->database()] { return database.merging_bytes(); },
+      .admit = [&quota = *stored.quota](
+                   std::uint32_t uid,
+                   std::uint64_t bytes) { return quota.admit_upload(uid, bytes); }};
   EMSTORE_TRY(blobs::Uploads uploads, blobs::Uploads::open(*stored.files, limits));
   stored.uploads = std::make_unique<blobs::Uploads>(std::move(uploads));
   stored.quota->count_by([&store = *stored.opened.store, &counted = *stored.uploads] {
@@ -155,7 +157,8 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
                   }}),
       listener(reactor, *log, std::move(socket),
                [this](int descriptor) { sessions.add(descriptor); }),
-      space(*log, {config.data, config.media_folder()}, config.free_bytes_min),
+      space(reactor.context(), *log, stored.opened.store->database(),
+            {config.data, config.media_folder()}, config),
       parts{.config = config,
             .log = *log,
             .reactor = reactor,
@@ -180,6 +183,7 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
   dispatch = std::make_unique<Dispatch>(parts);
   tidy_at_start();
   watch_uploads();
+  space.watch();
   if (config.scrub_every.count() > 0) watch_scrub(/*is_first=*/true);
 }
 

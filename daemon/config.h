@@ -79,6 +79,9 @@ struct Config {
   std::chrono::microseconds spin{0};
   LogLevel log_level = LogLevel::info;
 
+  // Of what is kept free, the part that deletions and the merging of tables leave, too: what is
+  // written last still has to fit.
+  std::uint64_t free_bytes_last() const { return free_bytes_min / 4; }
   std::filesystem::path media_folder() const { return media.empty() ? data / "media" : media; }
   store::FoldRoom fold_room() const {
     return {store::fold_folder(data), verify_bytes_max, free_bytes_min};

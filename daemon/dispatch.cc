@@ -238,6 +238,8 @@ struct Dispatch::Visitor {
       }
       options.grace = std::chrono::seconds(*call.grace);
     }
+    const Status room = call.dry_run ? Status() : parts().space.check_for_deletions();
+    if (!room) return session.refuse(id, room.error());
     start("gc",
           [&collection = dispatch.collection_, peer = session.peer(), options](
               const Jobs::Progress& progress) { return collection.run(peer, options, progress); });

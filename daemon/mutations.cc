@@ -120,7 +120,7 @@ Status Mutations::room_for(const store::Command& command) const {
       std::ranges::all_of(command.mutations, [](const store::Mutation& mutation) {
         return mutation.verb == store::Verb::remove || mutation.verb == store::Verb::check;
       });
-  return only_deletes ? Status() : parts_.space.check();
+  return only_deletes ? parts_.space.check_for_deletions() : parts_.space.check();
 }
 
 void Mutations::begin(const Request& request, protocol::Undo undo,

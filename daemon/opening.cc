@@ -47,6 +47,7 @@ Result<OpenedStore> open_store(const Config& config, Log& log) {
   store::StoreOptions options;
   options.directory = config.data;
   options.database = config.database;
+  options.database.free_bytes_min = config.free_bytes_last();
   options.database.log = [&log](std::string_view line) { log.debug("rocksdb", {{"line", line}}); };
   options.database.on_background_error = [&log](const Error& error) {
     log.error("background_error", error);

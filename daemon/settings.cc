@@ -147,7 +147,8 @@ constexpr std::array kSettings{
     Setting{"limits.scrub_rate", [](Config& c) -> Place { return Bytes{&c.scrub_rate}; },
             "what a scrub reads in a second"},
     Setting{"limits.free_space", [](Config& c) -> Place { return Bytes{&c.free_bytes_min}; },
-            "with less left on a disk nothing is written but deletions; reads go on"},
+            "with less left on a disk nothing is written but deletions, with less than a fourth of "
+            "it nothing at all; reads go on. Merging tables leaves that fourth, too"},
     Setting{"limits.upload_idle", [](Config& c) -> Place { return Duration{&c.upload_idle}; },
             "an upload untouched for so long is dropped"},
     Setting{"limits.descriptors",

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "base/check.h"
@@ -15,6 +17,20 @@
 
 namespace emstore::store {
 namespace {
+
+// What it takes to merge the tables of a family that lie over each other, once they are many:
+// RocksDB slows writes down at 20 of them, and stops them at 36. Else 0.
+std::uint64_t waiting_bytes(const Engine& engine, Family family) {
+  constexpr std::uint64_t kManyTables = 16;
+  const ColumnFamily rows = engine.live_family(family);
+  std::string tables;
+  engine.db->GetProperty(rows.get(), rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0",
+                         &tables);
+  if (std::strtoull(tables.c_str(), nullptr, 10) < kManyTables) return 0;
+  rocksdb::ColumnFamilyMetaData all;
+  engine.db->GetColumnFamilyMetaData(rows.get(), &all);
+  return all.levels[0].size + all.levels[1].size;
+}
 
 class RocksSnapshot final : public Snapshot {
  public:
@@ -249,12 +265,31 @@ Status Database::compact(Family family, std::atomic<bool>& is_cancelled) const {
   rocksdb::CompactRangeOptions options;
   options.exclusive_manual_compaction = false;  // The small steps of every day go on.
   options.canceled = &is_cancelled;
+  engine.headroom->grant(table_bytes(family));
   const rocksdb::Status done =
       engine.db->CompactRange(options, engine.live_family(family).get(), nullptr, nullptr);
+  engine.headroom->grant(0);
   if (done.ok()) return {};
   if (done.IsIncomplete()) return failure(ErrorCode::cancelled, "the compaction was cancelled");
   return failure(to_error(done, "compacting", corruption_of(family)));
 }
+
+Status Database::check_headroom() const {
+  const Engine& engine = state_->engine;
+  const std::uint64_t room = engine.headroom->look();
+  for (const FamilyInfo& info : kFamilies) {
+    const std::uint64_t needed = waiting_bytes(engine, info.family);
+    if (needed <= room) continue;
+    return failure(ErrorCode::disk_full, "tables of " + std::string(info.name) +
+                                             " wait to be merged, for which the disk of " +
+                                             engine.path.string() + " has " + std::to_string(room) +
+                                             " bytes and " + std::to_string(needed) +
+                                             " are needed, beside what is kept free");
+  }
+  return {};
+}
+
+std::uint64_t Database::merging_bytes() const { return state_->engine.headroom->promised(); }
 
 bool Database::merge_small_tables() { return store::merge_small_tables(state_->engine); }
 

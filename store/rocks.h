@@ -38,6 +38,8 @@ struct DatabaseOptions {
   std::size_t cache_bytes = 512u << 20;
   // Tables are merged in the background, which takes as much room again for a while.
   bool merges_tables = true;
+  // A merge that might leave less on the disk waits (rocks_headroom.h); 0: none does.
+  std::uint64_t free_bytes_min = 0;
   // What RocksDB wants to log: one line each, no file is written. May be called from any thread.
   std::function<void(std::string_view line)> log = {};
   // Told once when RocksDB reports a background error: from then on every write fails.
@@ -119,6 +121,14 @@ class Database {
   // Forgets which rows the index families have: at the next opening all of them are outdated.
   Status forget_indexes();
 
+  // Looks how much the disk has, so that merges of tables wait for room, or go on that waited: to
+  // be asked now and then. Any thread. Errors: disk_full when so many tables of a family wait that
+  // writing more of them would soon be stopped.
+  Status check_headroom() const;
+
+  // What the merges of tables that are under way may still write. Any thread.
+  std::uint64_t merging_bytes() const;
+
   // Makes one table of a row of small ones; false: there is no such row (rocks_small_tables.h).
   bool merge_small_tables();
 
@@ -128,9 +138,10 @@ class Database {
   // What the tables of a family take on the disk, deleted rows and all.
   std::uint64_t table_bytes(Family family) const;
   // Gives the disk back what deleted rows of a family take: writes its tables anew without them,
-  // which needs room for what is left in them meanwhile. What a snapshot shows stays. Any thread,
-  // but not beside a rebuild; ends early when `is_cancelled` becomes true. Errors: cancelled;
-  // disk_full, io_failed, and the database takes no writes any more.
+  // which needs room for what is left in them meanwhile; whoever calls has looked whether there is.
+  // What a snapshot shows stays. One thread, but not beside a rebuild; ends early when
+  // `is_cancelled` becomes true. Errors: cancelled; disk_full when other merges have taken the
+  // room; disk_full and io_failed, and the database takes no writes any more.
   Status compact(Family family, std::atomic<bool>& is_cancelled) const;
 
   // Reads every table file whole and holds it against the checksum that it was written with: all

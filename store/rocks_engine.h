@@ -20,6 +20,7 @@
 #include "store/overlay.h"
 #include "store/reader.h"
 #include "store/rocks.h"
+#include "store/rocks_headroom.h"
 #include "store/rocks_options.h"
 
 namespace emstore::store {
@@ -120,6 +121,7 @@ struct Engine {
   std::shared_ptr<FailStop> fail_stop;
   FamilyOptions family_options;
   std::unique_ptr<rocksdb::Env> env;
+  std::shared_ptr<Headroom> headroom;
   std::unique_ptr<rocksdb::DB> db;  // Null until it is open.
   mutable std::mutex live_mutex;    // Of what is live, once it is open: see exchange_live().
   ColumnFamilies live;

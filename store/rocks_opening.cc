@@ -72,6 +72,10 @@ class Opening {
     options_ = database_options(options, engine.logger, engine.fail_stop);
     engine.env = env_of(options);
     options_.env = engine.env.get();
+    engine.headroom =
+        std::make_shared<Headroom>(*engine.env, engine.logger, engine.path, options.free_bytes_min);
+    options_.sst_file_manager = engine.headroom->manager();
+    options_.listeners.push_back(engine.headroom);
   }
 
   // The families that have to be rebuilt.
@@ -82,6 +86,7 @@ class Opening {
       EMSTORE_CHECKED(drop_torn_ends());
       EMSTORE_CHECKED(sync_newest_log(*options_.env->GetFileSystem(), engine_.path));
     }
+    engine_.headroom->look();  // Merges begin as soon as the files are open.
     EMSTORE_TRY(const auto families, list_families(exists, options_));
     EMSTORE_CHECKED(open_files(exists, families));
     EMSTORE_CHECKED(read_rows());
@@ -180,6 +185,7 @@ class Opening {
     const auto status = rocksdb::DB::Open(options_, engine_.path.string(), families, &handles, &db);
     if (!status.ok()) return failure(error(status));
     engine_.db.reset(db);
+    engine_.headroom->look();  // Now that all tables are known.
     for (std::size_t i = 0; i < families.size(); ++i) opened_[families[i].name].reset(handles[i]);
     opened_.erase(rocksdb::kDefaultColumnFamilyName);
     return {};

@@ -40,7 +40,7 @@ bool is_read_by_key(Family family) {
 }
 
 ErrorCode code_of(const rocksdb::Status& status, ErrorCode when_corrupt) {
-  if (status.IsNoSpace()) return ErrorCode::disk_full;
+  if (status.IsNoSpace() || status.IsCompactionTooLarge()) return ErrorCode::disk_full;
   if (status.IsCorruption()) return when_corrupt;
   // A file that the manifest names and that is gone is damage, not a failing disk.
   if (status.IsPathNotFound()) return when_corrupt;
@@ -153,6 +153,8 @@ rocksdb::DBOptions database_options(const DatabaseOptions& options,
   chosen.max_background_jobs = 2;
   // Memory for rows not yet in tables, of all families together.
   chosen.db_write_buffer_size = options.memtable_bytes;
+  // A table that is begun would take the room of a full one, however little is written to it.
+  chosen.allow_fallocate = false;
   // Files are deleted in the background, not by the reader that happens to let go of them last.
   chosen.avoid_unnecessary_blocking_io = true;
   return chosen;

@@ -129,6 +129,69 @@ class FullDisk(SmallDisk):
             self.assertTrue(wire.verify()["equal"])
         self.assertEqual(self.daemon.end(), 0)
 
+    def test_goes_on_however_much_more_there_is_to_merge_than_is_kept_free(self):
+        """Merging tables writes them anew before the old ones go. There is no room for that here, and it is not begun."""
+        self.daemon.end()
+        self.daemon.start("--set", "store.memtable=2MiB")
+        chance = random.Random(4)
+        text = lambda: chance.randbytes(20_000).hex()  # Half as long once it is compressed.
+        with self.daemon.connect() as wire:
+            wire.call("schema.apply", proof.shop_schema())
+            free = lambda: wire.call("status")["free"]["data"]
+            made = []
+            while free() > 2 * KEPT_FREE:
+                made.append(wire.call("insertOne", "products", {"name": "x", "description": text()})["id"])
+            self.assertGreater(len(made) * 20_000, KEPT_FREE)  # More than merges may take of what is kept.
+            # Each change makes tables that lie over all those that are there.
+            changed = self.fill(wire, lambda _: wire.call("updateOne", "products", chance.choice(made), {"description": text()}))
+            least = free()
+            for _ in range(300):  # For as long as merges could still go wrong.
+                least = min(least, free())
+                time.sleep(0.01)
+            print(f"{len(made)} records, {changed} changes, {least >> 20} MiB free at least")
+            self.assertGreaterEqual(least, KEPT_FREE // 4)
+            self.assertEqual(wire.call("count", "products", {})["count"], len(made))
+            self.assertTrue(wire.verify()["equal"])
+        self.assertEqual(self.daemon.end(), 0)
+        self.daemon.start("--set", "store.memtable=2MiB")
+        with self.daemon.connect() as wire:
+            subprocess.run(["mount", "-o", "remount,size=1g", self.mounted], check=True)
+            self.until(lambda: self.was_taken(wire, made[0]))
+            self.assertEqual(wire.call("count", "products", {})["count"], len(made))
+        self.assertEqual(self.daemon.end(), 0)
+
+    def was_taken(self, wire, record):
+        try:
+            wire.call("updateOne", "products", record, {"description": "short"})
+        except rpc.Refused as refused:
+            self.assertEqual(refused.code, "disk_full")
+            return False
+        return True
+
+    def test_goes_on_reading_on_a_disk_that_others_have_filled(self):
+        with self.daemon.connect() as wire:
+            wire.call("schema.apply", proof.shop_schema())
+            record = wire.call("insertOne", "products", {"name": "x"})["id"]
+            filler = self.mounted / "filler"
+            with open(filler, "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, wire.call("status")["free"]["data"])
+            for method, params in (("deleteOne", ["products", record]), ("gc", [{"grace": 0}]),
+                                   ("insertOne", ["products", {"name": "y"}])):
+                with self.assertRaises(rpc.Refused) as refused:
+                    wire.call(method, *params)
+                self.assertEqual(refused.exception.code, "disk_full")
+            self.assertEqual(wire.call("findId", "products", record)["data"]["name"], "x")
+            self.gc(wire, dry_run=True)
+            # As much as deletions need, and not more.
+            os.truncate(filler, filler.stat().st_size - KEPT_FREE // 2)
+            wire.call("deleteOne", "products", record)
+            self.gc(wire)
+            with self.assertRaises(rpc.Refused):
+                wire.call("insertOne", "products", {"name": "y"})
+            filler.unlink()
+            self.assertGreater(wire.call("insertOne", "products", {"name": "y"})["id"], record)
+        self.assertEqual(self.daemon.end(), 0)
+
     def test_has_the_room_of_several_collections_that_were_too_small_each(self):
         self.daemon.end()
         self.daemon.start("--set", "store.memtable=4MiB", "--set", "limits.lease=1s", "--set", "requests.expiry_interval=1s")

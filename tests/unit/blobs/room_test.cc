@@ -24,7 +24,8 @@ class RoomTest : public ::testing::Test {
   Calls calls_;
   FailingSystem system_{calls_};
   const File root_{::open((folder_ / "").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  Room room_{system_, root_, folder_ / "", kDiskKeptFree};
+  std::uint64_t elsewhere_ = 0;
+  Room room_{system_, root_, folder_ / "", kDiskKeptFree, [this] { return elsewhere_; }};
 };
 
 TEST_F(RoomTest, IsPromisedToOneAtATime) {
@@ -53,6 +54,16 @@ TEST_F(RoomTest, IsNotCountedTwiceOnceBytesAreThere) {
   first->kept(1'000);  // More than it was: no more is given back.
   EXPECT_EQ(refusal(91), ErrorCode::disk_full);
   EXPECT_EQ(refusal(90), std::nullopt);
+}
+
+TEST_F(RoomTest, LeavesWhatOthersAreAboutToWrite) {
+  calls_.room = kDiskKeptFree + 150;
+  elsewhere_ = 100;
+  EXPECT_EQ(refusal(51), ErrorCode::disk_full);
+  EXPECT_EQ(refusal(50), std::nullopt);
+  EXPECT_FALSE(room_.check_piece(51));
+  elsewhere_ = 0;
+  EXPECT_EQ(refusal(150), std::nullopt);
 }
 
 TEST_F(RoomTest, MovesWithItsPromise) {
