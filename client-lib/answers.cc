@@ -5,14 +5,11 @@
 #include "client-lib/core.h"
 
 namespace emstore {
-namespace {
 
 std::string text_in(const Map& map, std::string_view name) {
   const Value* value = map.find(name);
   return value && value->if_text() ? *value->if_text() : std::string();
 }
-
-}  // namespace
 
 Result<std::optional<Record>> record_of(Value answer) {
   EMSTORE_TRY(Map map, expect_map(std::move(answer), "a find"));

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <emstore/failure.hpp>
@@ -28,6 +30,7 @@ T value_of(Result<T> result, ErrorOut error) {
   return std::move(*result);
 }
 
+std::string text_in(const Map& map, std::string_view name);  // Empty when there is none.
 // The answers of findId and findOne, and of findMany.
 Result<std::optional<Record>> record_of(Value answer);
 Result<Page> page_of(Value answer);

@@ -12,6 +12,7 @@ int main() {
     emstore::Client client = emstore::connect(options);
     client.apply({emstore::schema::entity("products", {emstore::schema::text("name").required(),
                                                        emstore::schema::media("gallery")})});
+    client.diff({.from = 0, .to = 1}, [](const emstore::Difference&) { return false; });
     std::cerr << "connected to a socket that does not exist\n";
     return EXIT_FAILURE;
   } catch (const emstore::Failure& failure) {

@@ -59,6 +59,7 @@ class AuditManual(unittest.TestCase):
         programs.mkdir()
         os.symlink(os.environ["EMSTORE_CLI"], programs / "emstore")
         os.symlink(os.environ["EMSTORED"], programs / "emstored")
+        os.symlink(os.environ["EMSTORE_DIFFERENCE_PROGRAM"], programs / "difference")
         # A key that a client makes up would be another one each time.
         self.environment = rpc.environment(EMSTORE_SOCKET=self.daemon.socket, PATH=f"{programs}:{os.environ['PATH']}",
                                            LC_ALL="C.UTF-8")
@@ -87,6 +88,10 @@ class AuditManual(unittest.TestCase):
         self.assertGreater(commands, 10)
         if os.environ.get("EMSTORE_WRITE_MANUAL"):
             MANUAL.write_text(written, encoding="utf-8")
+
+    def test_the_program_is_the_one_in_examples(self):
+        program = (SOURCE / "examples" / "difference.cpp").read_text(encoding="utf-8")
+        self.assertEqual(re.findall(r"```cpp\n(.*?)```\n", MANUAL.read_text(encoding="utf-8"), re.S), [program])
 
     def test_an_answer_that_is_not_the_pages_is_noticed(self):
         command, expected = "emstore ping", "the daemon has gone for a walk"

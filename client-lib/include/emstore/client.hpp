@@ -19,6 +19,7 @@
 // at a time each and must not outlive the Client.
 #pragma once
 
+#include <emstore/difference.hpp>
 #include <emstore/document.hpp>
 #include <emstore/error.hpp>
 #include <emstore/failure.hpp>
@@ -263,6 +264,13 @@ class Client {
   // Commits from `from` on.
   Map log(std::uint64_t from = 1, std::uint64_t limit = 100);
   Map log(std::uint64_t from, std::uint64_t limit, ErrorOut error);
+  // Hands each record that is not as it was to `visit`, one at a time, by entities' names and by
+  // ids; returns how many. What came and went in between is not told. `visit` may use this client.
+  // Errors: out_of_range for a commit that has not been made, and for an earlier one that comes
+  // later; unknown_entity; wrong_type for an id that the entity cannot have; result_too_large when
+  // a commit in between is told by its bytes only.
+  std::uint64_t diff(const DiffQuery& query, const DiffVisitor& visit);
+  std::uint64_t diff(const DiffQuery& query, const DiffVisitor& visit, ErrorOut error);
   // Commits as they are made, and those before them from wherever the options say. The client may
   // go before the feed.
   Feed subscribe(const FeedOptions& options = {});

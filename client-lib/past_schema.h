@@ -2,8 +2,6 @@
 // is renamed keeps its own.
 #pragma once
 
-#include <emstore/value.hpp>
-
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,9 +9,12 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/session.h"
+#include <emstore/value.hpp>
 
-namespace emstore::cli {
+#include "base/result.h"
+#include "client-lib/core.h"
+
+namespace emstore {
 
 class PastSchema {
  public:
@@ -38,29 +39,30 @@ class PastSchema {
   // Null for what the schema does not have.
   const Entity* entity(std::string_view name) const;
   const Entity* entity(std::int64_t id) const;
-  std::vector<std::string> names() const;  // Of the entities.
+  const std::vector<Entity>& entities() const { return entities_; }
 
  private:
   std::vector<Entity> entities_;
 };
 
+// What it gives lives as long as it does.
 class PastSchemas {
  public:
-  explicit PastSchemas(Session& session) : session_(session) {}
+  explicit PastSchemas(Core& core) : core_(core) {}
 
   // The one that the commit of that number applied, asked for once; 0: before the first one.
-  const PastSchema& version(std::uint64_t sequence);
-  // The one in force after a commit; 0: before the first one. Throws Failure out_of_range for a
-  // commit that has not been made.
-  const PastSchema& as_of(std::uint64_t sequence);
+  Result<const PastSchema*> version(std::uint64_t sequence);
+  // The one in force after a commit; 0: before the first one. Errors: out_of_range for a commit
+  // that has not been made.
+  Result<const PastSchema*> as_of(std::uint64_t sequence);
 
  private:
-  Session& session_;
+  Core& core_;
   std::map<std::uint64_t, PastSchema> versions_;
 };
 
-// The events of a commit as the log tells it. Throws Failure result_too_large for one that is told
-// by its bytes only.
-const List& events_of(const Map& commit);
+// The events of a commit as the log tells it. Errors: result_too_large for one that is told by its
+// bytes only.
+Result<List> events_of(Map commit);
 
-}  // namespace emstore::cli
+}  // namespace emstore
