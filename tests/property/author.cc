@@ -11,7 +11,9 @@ using Kind = OracleField::Kind;
 using OnDelete = OracleField::OnDelete;
 
 constexpr const char* kEntities[] = {"products", "products", "products", "pages", "pages", "media"};
-constexpr const char* kFiles[] = {"picture a", "picture b", "picture c", "%PDF a", "%PDF b"};
+constexpr const char* kFiles[] = {"picture a", "picture b",     "picture c",
+                                  "%PDF a",    "%PDF at large", "picture at large"};
+constexpr std::size_t kSmallBytes = 9;  // Of "picture a".
 constexpr const char* kWords[] = {"", "a", "b", "c", "red", "draft"};
 
 store::PreparedFile prepared(std::string bytes) {
@@ -29,7 +31,7 @@ OracleSchema shop_of_stage(std::size_t stage) {
       {.name = "price", .kind = Kind::number, .minimum = 0},
       {.name = "sku", .kind = Kind::text},
       {.name = "state", .kind = Kind::text, .default_value = "draft"},
-      {.name = "thumbnail", .kind = Kind::medium, .mime_type = "image/*"},
+      {.name = "thumbnail", .kind = Kind::medium, .mime_type = "image/*", .max_bytes = kSmallBytes},
       {.name = "gallery", .kind = Kind::media, .max_items = 2, .mime_type = "image/*"},
       {.name = "documents", .kind = Kind::media, .on_delete = OnDelete::collect}};
   schema.entities["pages"] = {
@@ -44,7 +46,12 @@ OracleSchema shop_of_stage(std::size_t stage) {
         {.name = "colour", .kind = Kind::text, .required = true, .default_value = "red"});
     schema.indexes["by_price"] = {"products", {"price", "name"}, false};
   }
-  if (stage >= 2) schema.indexes["name_and_colour"] = {"products", {"colour", "name"}, true};
+  if (stage >= 2) {
+    schema.indexes["name_and_colour"] = {"products", {"colour", "name"}, true};
+    for (OracleField& field : schema.entities["products"]) {
+      if (field.name == "gallery" || field.name == "documents") field.max_bytes = kSmallBytes;
+    }
+  }
   if (stage >= 3) {
     schema.entities["pages"].push_back(
         {.name = "rank", .kind = Kind::number, .default_value = 1.0});

@@ -369,8 +369,8 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
   if (wish.set) {
     Links wanted;
     for (const Item& item : *wish.set) {
-      if (!admits(*wish.field, item.id, item.path)) continue;
-      const OracleLink* present = link_to(links, item.id);
+      const OracleLink* present = link_to(links, item.id);  // Stays, whatever the rules are by now.
+      if (present == nullptr && !admits(*wish.field, item.id, item.path)) continue;
       OracleLink link = present == nullptr ? OracleLink{item.id, {}, true} : *present;
       if (item.meta) link.meta = *item.meta;
       wanted.push_back(link);
@@ -392,8 +392,8 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
   if (wish.field->kind == OracleField::Kind::medium && !wish.create.empty()) links.clear();
   for (const Creation& creation : wish.create) {
     const std::uint64_t media = create(creation, command);
-    const std::string& type = command.files[creation.file].mime_type;
-    if (admits_type(*wish.field, type, in(creation.path, "file")))
+    const store::PreparedFile& file = command.files[creation.file];
+    if (admits_file(*wish.field, file.mime_type, file.bytes, in(creation.path, "file")))
       links.push_back({media, {}, true});
   }
   check_count(*wish.field, links.size(), wish.path, refusals_.size() == refused);
@@ -421,8 +421,8 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
 }
 
 void Oracle::attach(const Item& item, const LinkWish& wish, Links& links) {
-  if (!admits(*wish.field, item.id, item.path)) return;
   const auto present = find(links, item.id);
+  if (present == links.end() && !admits(*wish.field, item.id, item.path)) return;
   OracleLink link = present == links.end() ? OracleLink{item.id, {}, true} : *present;
   if (item.meta) link.meta = *item.meta;
   if (present != links.end() && !item.at) {
@@ -454,16 +454,22 @@ bool Oracle::admits(const OracleField& field, std::uint64_t media, const std::st
   const Records& records = next_[kMedia].records;
   const auto found = records.find(media);
   const bool is_there = found != records.end() && media < first_new_media_;
-  if (is_there) return admits_type(field, *found->second.values.at("mime_type").if_text(), path);
+  if (is_there) {
+    const auto& values = found->second.values;
+    return admits_file(field, *values.at("mime_type").if_text(), *values.at("bytes").if_text(),
+                       path);
+  }
   refuse(ErrorCode::media_not_found, path);
   return false;
 }
 
-bool Oracle::admits_type(const OracleField& field, const std::string& type,
-                         const std::string& path) {
-  if (field.mime_type.empty() || type.starts_with("image/")) return true;
-  refuse(ErrorCode::mime_not_allowed, path);
-  return false;
+bool Oracle::admits_file(const OracleField& field, const std::string& type,
+                         const std::string& bytes, const std::string& path) {
+  const bool is_of_type = field.mime_type.empty() || type.starts_with("image/");
+  const bool is_small = !field.max_bytes || bytes.size() <= *field.max_bytes;
+  if (!is_of_type) refuse(ErrorCode::mime_not_allowed, path);
+  if (!is_small) refuse(ErrorCode::blob_too_large, path);
+  return is_of_type && is_small;
 }
 
 void Oracle::check_count(const OracleField& field, std::size_t count, const std::string& path,

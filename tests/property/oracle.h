@@ -29,6 +29,7 @@ struct OracleField {
   std::optional<std::size_t> max_length = std::nullopt;
   std::optional<std::size_t> min_items = std::nullopt, max_items = std::nullopt;
   std::string mime_type = {};  // "image/*" or nothing.
+  std::optional<std::size_t> max_bytes = std::nullopt;
   OnDelete on_delete = OnDelete::detach;
 
   bool is_link() const { return kind == Kind::medium || kind == Kind::media; }
@@ -221,7 +222,8 @@ class Oracle {
                     ExpectedMutation& expected);
   void attach(const Item& item, const LinkWish& wish, std::vector<OracleLink>& links);
   bool admits(const OracleField& field, std::uint64_t media, const std::string& path);
-  bool admits_type(const OracleField& field, const std::string& type, const std::string& path);
+  bool admits_file(const OracleField& field, const std::string& type, const std::string& bytes,
+                   const std::string& path);
   void check_count(const OracleField& field, std::size_t count, const std::string& path,
                    bool is_whole = true);
   std::uint64_t create(const Creation& creation, const store::Command& command);

@@ -20,6 +20,7 @@ Map config_of(const OracleField& field) {
   if (field.min_items) config.set("min_items", *field.min_items);
   if (field.max_items) config.set("max_items", *field.max_items);
   if (!field.mime_type.empty()) config.set("mime_types", List{field.mime_type});
+  if (field.max_bytes) config.set("max_bytes", *field.max_bytes);
   if (field.on_delete == OracleField::OnDelete::collect) config.set("on_delete", "collect");
   if (field.on_delete == OracleField::OnDelete::restricted) config.set("on_delete", "restrict");
   return config;

@@ -352,6 +352,20 @@ TEST(StoreModel, CatchesAStoreThatIgnoresMaxItems) {
   EXPECT_EQ(caught(boundless), std::size(kControlSeeds));
 }
 
+TEST(StoreModel, CatchesAStoreThatIgnoresMaxBytes) {
+  const auto greedy = [] {
+    Carrier carrier;
+    carrier.schema = [](OracleSchema wanted) {
+      for (auto& [name, fields] : wanted.entities) {
+        for (OracleField& field : fields) field.max_bytes.reset();
+      }
+      return wanted.to_map();
+    };
+    return carrier;
+  };
+  EXPECT_EQ(caught(greedy), std::size(kControlSeeds));
+}
+
 TEST(StoreModel, CatchesAStoreThatSwapsTwoLinks) {
   const auto swapping = [] {
     return misheard([](store::Command& command) {
