@@ -314,12 +314,13 @@ class Group::CommandRun {
     outcome_.mutations.back().records.push_back(std::move(outcome));
   }
 
-  // Also of the records that are made for it.
+  // Also of the records and media that are made for it.
   void note_places(const Resolved& resolved) {
     paths_[resolved.record()] = resolved.path;
     for (const auto* requests : {&resolved.links, &resolved.references, &resolved.inverses}) {
       for (const LinkRequest& request : *requests) {
         for (const Resolved& record : request.records) note_places(record);
+        for (const NewMedia& media : request.create) paths_[{kMediaEntity, media.id}] = media.path;
       }
     }
   }

@@ -48,6 +48,7 @@ struct NewMedia {
   std::variant<std::size_t, Address>
       content;  // Which of the command's files, or bytes stored before.
   std::string path;
+  RecordId id;  // Of one that is there by now (undertaking.h), made by $create.
 };
 
 struct Resolved;

@@ -21,6 +21,23 @@ std::optional<RecordId> created_by(std::span<const Event> events) {
   return std::nullopt;
 }
 
+// Says which media the events of a mutation made for its $create, where they come in the order in
+// which they are asked for.
+void note_media(Resolved& resolved, std::span<const Event> events) {
+  auto next = events.begin();
+  const auto is_for_it = [&](const Event& event) {
+    const auto* media = std::get_if<MediaCreated>(&event);
+    return media != nullptr && media->record != resolved.record();
+  };
+  for (LinkRequest& request : resolved.links) {
+    for (NewMedia& media : request.create) {
+      next = std::find_if(next, events.end(), is_for_it);
+      EMSTORE_CHECK(next != events.end());
+      media.id = std::get<MediaCreated>(*next++).record.id;
+    }
+  }
+}
+
 Resolved change_of(const Entity& entity, const RecordId& id, std::string path) {
   return {.verb = Verb::update, .entity = &entity, .id = id, .path = std::move(path)};
 }
@@ -90,6 +107,7 @@ Status Undertaking::step(Resolved& resolved) {
     EMSTORE_CHECK(id.has_value());
     resolved.id = *id;
   }
+  if (!is_refused()) note_media(resolved, std::span(events_).subspan(before));
   if (resolved.inverses.empty()) return {};
   EMSTORE_TRY(const Target target, target_of_inverses(resolved));
   for (LinkRequest& request : resolved.inverses) {

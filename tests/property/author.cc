@@ -57,6 +57,7 @@ OracleSchema shop_of_stage(std::size_t stage) {
         {.name = "rank", .kind = Kind::number, .default_value = 1.0});
     schema.entities["media"].push_back({.name = "rating", .kind = Kind::number, .minimum = 0});
     schema.indexes["slug"] = {"pages", {"slug"}, true};
+    schema.indexes["alt_and_name"] = {"media", {"alt", "name"}, true};
   }
   if (stage >= 4) {
     schema.entities["shelves"] = {{.name = "label", .kind = Kind::text},

@@ -294,6 +294,7 @@ Expected Oracle::carry_out(const store::Command& command, std::uint32_t uid) {
 
 ExpectedMutation Oracle::decide(const Wish& wish, const store::Command& command) {
   first_new_media_ = next_[kMedia].next_id;
+  new_media_.clear();
   const store::Mutation& mutation = *wish.mutation;
   if (mutation.verb == store::Verb::insert) return insert(wish, command);
   const Records& records = next_[mutation.entity].records;
@@ -392,6 +393,7 @@ bool Oracle::change_links(const LinkWish& wish, const store::Command& command, O
   if (wish.field->kind == OracleField::Kind::medium && !wish.create.empty()) links.clear();
   for (const Creation& creation : wish.create) {
     const std::uint64_t media = create(creation, command);
+    new_media_[{kMedia, media}] = creation.path;
     const store::PreparedFile& file = command.files[creation.file];
     if (admits_file(*wish.field, file.mime_type, file.bytes, in(creation.path, "file")))
       links.push_back({media, {}, true});

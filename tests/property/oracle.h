@@ -236,7 +236,8 @@ class Oracle {
   OracleSchema schema_;
   State state_, next_;
   Sequence sequence_ = 0;
-  std::uint64_t first_new_media_ = 0;  // Media from here on are made by the mutation at hand.
+  std::uint64_t first_new_media_ = 0;  // Media from here on are made by the mutation at hand,
+  std::map<RecordName, std::string> new_media_;  // these by its links, at these places.
   bool changed_ = false;
   bool is_open_ = false;  // See Expected.
   std::multiset<Refusal> refusals_;

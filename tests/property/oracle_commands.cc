@@ -101,6 +101,7 @@ std::optional<ExpectedMutation> Oracle::carry_out_one(const store::Mutation& mut
   ExpectedMutation expected = decide(*wish, command);
   if (refusals_.size() == faults) {
     progress.touched[{mutation.entity, expected.id}] = path;
+    for (const auto& [media, place] : new_media_) progress.touched[media] = place;
     return expected;
   }
   next_ = before;

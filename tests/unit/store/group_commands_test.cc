@@ -270,6 +270,44 @@ TEST_F(Commands, CallWhatWasNeverMadeByItsPlace) {
             std::vector<std::string>{"products/1 has sku \"A\" already"});
 }
 
+TEST_F(Commands, CallMediaThatWereNeverMadeByTheirPlaces) {
+  Map schema = shop_schema();
+  schema.find("indices")->if_map()->set(
+      "alt", Map{{"entity", "media"}, {"fields", List{"alt"}}, {"unique", true}});
+  schema.find("relations")
+      ->if_map()
+      ->set("mn", Map{{"type", "m:n"}, {"source", "products"}, {"target", "pages"}});
+  apply(schema);
+  const auto picture = [](const char* bytes, const char* alt) {
+    return Map{{"file", Binary{bytes}}, {"alt", alt}};
+  };
+  must(insert("media", picture("a", "A")));
+  const auto told = [this](store::Command asked) {
+    std::vector<std::string> lines;
+    const store::Outcome outcome = submit(std::move(asked));
+    if (outcome) return lines;
+    for (const Error& error : outcome.error().violations)
+      lines.push_back(error.path + ": " + error.message);
+    return lines;
+  };
+  const List gallery{picture("b", "B"), picture("c", "A"), picture("d", "B")};
+  EXPECT_EQ(
+      told(command(insert("products", {{"name", "n"}, {"gallery", Map{{"$create", gallery}}}}))),
+      (std::vector<std::string>{
+          "gallery.$create[1].alt: media/3 has alt \"A\" already",
+          "gallery.$create[0].alt: gallery.$create[2] has alt \"B\" already",
+          "gallery.$create[2].alt: gallery.$create[0] has alt \"B\" already"}));
+  // Also of media made for a record that is made along, and for another operation.
+  const Map page{{"slug", "s"}, {"images", Map{{"$create", picture("e", "C")}}}};
+  const store::Mutation product =
+      insert("products", {{"name", "n"}, {"pages", Map{{"$create", page}}}});
+  EXPECT_EQ(
+      told(command({insert("media", picture("f", "C")), product})),
+      (std::vector<std::string>{
+          "operations[0].alt: operations[1].pages.$create.images.$create has alt \"C\" already",
+          "operations[1].pages.$create.images.$create.alt: operations[0] has alt \"C\" already"}));
+}
+
 TEST_F(Commands, DetachMediaThatAreDeletedByAChoice) {
   must(insert("products", {{"name", "a"}, {"gallery", Map{{"$attach", List{front_, side_}}}}}));
   EXPECT_EQ(
