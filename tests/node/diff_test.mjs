@@ -134,3 +134,14 @@ test("fields that go are told; mere times and fields without a value are not", a
   const [{ before, after }] = await told(client, 4, last.sequence);
   assert.deepEqual([before.body, "body" in after], ["Text", false]);
 });
+
+test("a field that came and links nothing is no difference", async (t) => {
+  const { client, apply } = await own(t);
+  await apply({ posts: { fields: { title: text } } });
+  const posts = client.mutator("posts");
+  await posts.insertOne({ title: "One" }); // 2
+  await apply({ posts: { fields: { title: text, pics: { type: "media" } } } }, { poly_pics: pictures });
+  await posts.updateOne(1, { pics: { $create: { file: Buffer.from("a") } } });
+  const { sequence } = await posts.updateOne(1, { pics: { $detach: [1] } });
+  assert.deepEqual(await told(client, 2, sequence, { entity: "posts" }), []);
+});

@@ -173,15 +173,19 @@ async function readOn(
   }
 }
 
-/** What is compared, by the ids of the fields. When a record changed is no difference. */
+/**
+ * What is compared, by the ids of the fields. When a record changed is no difference, and a field without
+ * a value, or a link, is as if it were not there.
+ */
 function compared(record: Touched, end: End, values: Values | null): Map<unknown, unknown> | null {
   if (!values) return null;
   const entity = end.schema.entity(record.entity)!;
   const told = new Map<unknown, unknown>();
   for (const [name, value] of Object.entries(values)) {
-    if (name === "updated_at" || value === null) continue; // Null is as if it had no such field.
+    if (name === "updated_at" || value === null) continue;
     const field = fieldOf(entity, name);
     const areLinks = field && record.links.has(field.id);
+    if (areLinks && Array.isArray(value) && value.length === 0) continue;
     told.set(field?.id ?? name, areLinks ? withoutPlaces(value) : value);
   }
   return told;
