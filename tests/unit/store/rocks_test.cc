@@ -203,7 +203,7 @@ TEST_F(RocksTest, TellsTheSizeOfAFamily) {
   }
   write(std::move(changes));
   EXPECT_EQ(database_->size(Family::records).rows, 1000u);
-  EXPECT_GT(database_->size(Family::records).bytes, 50'000u);
+  EXPECT_GT(database_->size(Family::records).bytes, 10'000u);  // RocksDB guesses by chance.
   EXPECT_EQ(database_->size(Family::links).rows, 0u);
 }
 
