@@ -116,6 +116,7 @@ struct Uploads::State {
   bool is_idle(const std::string& file_name) const;
   Status unlink(const std::string& file_name);
   Shared find(std::uint32_t uid, std::string_view token);
+  std::vector<Shared> all();
   Status check_size(std::optional<std::uint64_t> size) const;
   Result<Admission> let_in(std::uint32_t uid, std::optional<std::uint64_t> size) const;
   Status check_end(const Upload& upload, std::uint64_t end) const;
@@ -184,6 +185,13 @@ Uploads::State::Shared Uploads::State::find(std::uint32_t uid, std::string_view 
   const auto found = table.find(token);
   if (found == table.end() || found->second->name.uid != uid) return nullptr;
   return found->second;
+}
+
+std::vector<Uploads::State::Shared> Uploads::State::all() {
+  std::vector<Shared> uploads;
+  const std::lock_guard lock(table_lock);
+  for (const auto& [token, upload] : table) uploads.push_back(upload);
+  return uploads;
 }
 
 Status Uploads::State::check_size(std::optional<std::uint64_t> size) const {
@@ -538,6 +546,24 @@ void Uploads::release(std::uint32_t uid, std::string_view token) {
   if (upload->completed) state_->end(*upload);
 }
 
+void Uploads::give_up(std::uint32_t uid, std::string_view token) {
+  const auto upload = state_->find(uid, token);
+  if (!upload) return;
+  const std::lock_guard turn(upload->turn);
+  upload->can_be_asked_again = false;
+}
+
+std::vector<Address> Uploads::give_up_all() {
+  std::vector<Address> stored;
+  for (const auto& upload : state_->all()) {
+    const std::lock_guard turn(upload->turn);
+    if (!upload->completed) continue;
+    if (upload->completed->file) stored.push_back(upload->completed->file->address);
+    state_->end(*upload);
+  }
+  return stored;
+}
+
 Status Uploads::abandon(std::uint32_t uid, std::string_view token) {
   const auto upload = state_->find(uid, token);
   if (!upload) return unknown_upload(token);
@@ -558,13 +584,8 @@ std::map<std::uint32_t, std::uint64_t> Uploads::held() const {
 }
 
 Uploads::Expired Uploads::expire() {
-  std::vector<State::Shared> uploads;
-  {
-    const std::lock_guard lock(state_->table_lock);
-    for (const auto& [token, upload] : state_->table) uploads.push_back(upload);
-  }
   Expired expired;
-  for (const auto& upload : uploads) {
+  for (const auto& upload : state_->all()) {
     const std::unique_lock turn(upload->turn, std::try_to_lock);
     if (!turn.owns_lock()) continue;  // In use, so not idle.
     if (!state_->is_expired(*upload)) continue;

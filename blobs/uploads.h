@@ -106,6 +106,12 @@ class Uploads {
   // Forgets a complete upload: what it came to is remembered elsewhere, or of no use. Unknown ones
   // are none.
   void release(std::uint32_t uid, std::string_view token);
+  // Nobody will name what a complete upload came to: the next expire() drops it and says where its
+  // bytes lie, unless somebody completes it once more and holds it. Unknown ones are none.
+  void give_up(std::uint32_t uid, std::string_view token);
+  // Drops all complete ones, held or not, as at a stop: no later run knows of them. Blob files of
+  // theirs, which perhaps nothing names.
+  std::vector<Address> give_up_all();
   // Drops an upload and its bytes. Errors: upload_not_found, io_failed.
   Status abandon(std::uint32_t uid, std::string_view token);
   // Drops what was idle for too long, complete ones too when nobody holds what they came to: those

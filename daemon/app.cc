@@ -223,9 +223,7 @@ void App::State::watch_uploads() {
   upload_expiry.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     media.submit([this](std::size_t) {
-      const blobs::Uploads::Expired expired = stored.uploads->expire();
-      if (expired.uploads > 0) log->info("uploads_expired", {{"count", expired.uploads}});
-      dispatch->collection().remove_strays(expired.stored);
+      dispatch->collection().drop_uploads();
       dispatch->collection().remove_files();
     });
     watch_uploads();
@@ -252,6 +250,7 @@ void App::State::end_work() {
   feeds.stop();
   media.stop();
   large_files.stop();
+  dispatch->collection().remove_strays(stored.uploads->give_up_all());
 }
 
 // Only a store that is whole is marked as stopped in order.

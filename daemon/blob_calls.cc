@@ -199,7 +199,7 @@ std::optional<BlobCalls::Finished> BlobCalls::submit_lease(Finished finished) {
   const bool is_taken = parts_.writer.submit(
       store::Submission{shared->peer, std::move(lease)}, bytes,
       [this, shared](store::Outcome outcome) {
-        parts_.uploads.release(shared->peer.uid, shared->token);
+        end_upload(*shared, outcome);
         if (!outcome) return answer(shared->caller, failure(std::move(outcome).error()));
         const auto& answered = std::get<store::LeaseOutcome>(*outcome);
         const blobs::Completed& done = shared->upload;
@@ -211,6 +211,19 @@ std::optional<BlobCalls::Finished> BlobCalls::submit_lease(Finished finished) {
   if (!is_taken) return std::move(*shared);
   shared->upload.small.reset();  // The writer has it, and counts it.
   return std::nullopt;
+}
+
+// Without a lease its file is of use to nobody. What may have been written is another matter: the
+// daemon stops, and the next start finds out.
+void BlobCalls::end_upload(Finished& finished, const store::Outcome& outcome) {
+  const std::uint32_t uid = finished.peer.uid;
+  const bool is_left = !outcome && class_of(outcome.error().code) != ErrorClass::outcome_unknown &&
+                       finished.upload.file;
+  if (!is_left) return parts_.uploads.release(uid, finished.token);
+  finished.upload.hold.reset();
+  parts_.uploads.give_up(uid, finished.token);
+  // When too much waits, the next round will do.
+  parts_.media.submit([this](std::size_t) { collection_.drop_uploads(); });
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<PassedFile> file) {

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "blobs/file.h"
+#include "daemon/collection.h"
 #include "daemon/parts.h"
 #include "protocol/message.h"
 #include "store/commands.h"
@@ -24,7 +25,8 @@ namespace emstore::daemon {
 
 class BlobCalls {
  public:
-  explicit BlobCalls(const Parts& parts) : parts_(parts) {}
+  // Both outlive it.
+  BlobCalls(const Parts& parts, Collection& collection) : parts_(parts), collection_(collection) {}
 
   void begin(Session& session, std::uint32_t request, const protocol::BlobBegin& call);
   void begin(Session& session, std::uint32_t request, protocol::BlobWrite call);
@@ -65,6 +67,7 @@ class BlobCalls {
                                 const Error& error) const;
   void take_lease(Finished finished);
   std::optional<Finished> submit_lease(Finished finished);
+  void end_upload(Finished& finished, const store::Outcome& outcome);
   std::shared_ptr<void> take_place(SessionId session);
   void take_when_its_turn_comes(Passed passed);
   // On a media thread, or one for large files.
@@ -78,6 +81,7 @@ class BlobCalls {
   void answer(const Caller& caller, const Result<Value>& result);
 
   const Parts& parts_;
+  Collection& collection_;
   // For which the writer had no room, as they came; of sessions that are there.
   std::deque<Finished> finished_;
   // How many files that were passed are not read yet, in all and of each connection: each holds a

@@ -163,7 +163,9 @@ void Collection::remove_files() {
   });
 }
 
+// After a write that failed nobody knows what the log will say of a lease: a later run finds out.
 Result<bool> Collection::remove_stray(const Address& address) {
+  if (!parts_.store.database().takes_writes()) return false;
   const std::shared_ptr<const store::View> view = parts_.store.view();
   EMSTORE_TRY(const bool is_stray, store::is_abandoned(*view->reader, address));
   if (!is_stray) return false;
@@ -189,6 +191,12 @@ void Collection::remove_strays(std::span<const Address> files) {
     const Result<bool> removed = remove_stray(address);
     if (!removed) parts_.log.error("removal_failed", removed.error());
   }
+}
+
+void Collection::drop_uploads() {
+  const blobs::Uploads::Expired expired = parts_.uploads.expire();
+  if (expired.uploads > 0) parts_.log.info("uploads_expired", {{"count", expired.uploads}});
+  remove_strays(expired.stored);
 }
 
 }  // namespace emstore::daemon

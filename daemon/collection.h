@@ -38,6 +38,8 @@ class Collection {
   void remove_strays();
   // Those of these.
   void remove_strays(std::span<const Address> files);
+  // Drops uploads that nobody goes on with, and what they came to where nothing names it.
+  void drop_uploads();
 
  private:
   Result<store::CollectOutcome> ask(const store::Submission& slice, const Jobs::Progress& progress);

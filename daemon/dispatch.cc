@@ -257,10 +257,10 @@ Dispatch::Dispatch(const Parts& parts)
     : parts_(parts),
       reads_(parts),
       mutations_(parts),
-      blob_calls_(parts),
+      collection_(parts),
+      blob_calls_(parts, collection_),
       feeds_(parts),
       exports_(parts),
-      collection_(parts),
       scrub_(parts),
       known_blobs_(parts) {}
 

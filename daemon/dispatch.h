@@ -45,10 +45,10 @@ class Dispatch {
   const Parts& parts_;
   Reads reads_;
   Mutations mutations_;
+  Collection collection_;
   BlobCalls blob_calls_;
   Feeds feeds_;
   Exports exports_;
-  Collection collection_;
   Scrub scrub_;
   KnownBlobs known_blobs_;
 };

@@ -473,6 +473,32 @@ TEST_F(UploadsTest, ExpireWhenCompleteAndHeldByNobody) {
   }
 }
 
+TEST_F(UploadsTest, ExpireAtOnceWhenGivenUpAndHeldByNobody) {
+  const std::string token = begin();
+  write(token, 0, content(100'000)).value();
+  uploads_->give_up(kAda, "no token");
+  std::optional<Completed> completed = uploads_->complete(kAda, token).value();
+  uploads_->give_up(kAda, token);
+  EXPECT_EQ(uploads_->expire().uploads, 0u);
+  const Address address = completed->file->address;
+  completed.reset();
+  completed = uploads_->complete(kAda, token).value();  // Somebody may still come to need it.
+  EXPECT_EQ(uploads_->expire().uploads, 0u);
+  completed.reset();
+  EXPECT_EQ(uploads_->expire().stored, std::vector<Address>{address});
+  EXPECT_EQ(uploads_->complete(kAda, token).error().code, ErrorCode::upload_not_found);
+}
+
+TEST_F(UploadsTest, AreAllGivenUpThatAreComplete) {
+  const std::string unfinished = begin();
+  upload(content(100)).value();
+  const Completed large = upload(content(100'000)).value();
+  EXPECT_EQ(uploads_->give_up_all(), std::vector<Address>{large.file->address});
+  EXPECT_TRUE(store_->remove(large.file->address, [] { return true; }).value()) << "still pinned";
+  EXPECT_TRUE(uploads_->give_up_all().empty());
+  EXPECT_EQ(write(unfinished, 0, "x"), 1u);
+}
+
 TEST_F(UploadsTest, CanBeCompletedAgainUntilTheyExpire) {
   restart(UploadLimits{.idle_micros_max = 3'600'000'000});
   const std::string token = begin();
