@@ -145,12 +145,12 @@ Result<std::uint64_t> download_file(Core& core, const Value& id_or_address,
   EMSTORE_TRY(const FirstPiece first, fetch_first(core, address));
   Target target(into);
   EMSTORE_CHECKED(target.open());
-  WholeContent whole(address, first.size);
+  WholeContent whole(first.size);
   std::uint64_t done = 0;
   // The last piece is held against the address before it is written: who reads a pipe gets no end.
   const auto write = [&](std::string_view piece) -> Status {
     whole.take(done, piece);
-    EMSTORE_CHECKED(whole.check());
+    EMSTORE_CHECKED(whole.check(address));
     EMSTORE_CHECKED(target.write(piece));
     done += piece.size();
     return {};
@@ -239,7 +239,7 @@ Result<std::size_t> MediaReader::State::read(std::span<char> into) {
   into = into.first(std::min<std::uint64_t>(into.size(), size - position));
   WholeContent checked = *whole;
   EMSTORE_CHECKED(fill(into, position, checked));
-  if (const Status status = checked.check(); !status) {
+  if (const Status status = checked.check(address); !status) {
     ahead.clear();  // It may have been mended when it is read again.
     file.reset();
     return failure(status.error());
@@ -306,7 +306,7 @@ MediaReader MediaLibrary::open(const Value& id_or_address, ErrorOut error) {
   if (first) {
     state->size = first->size;
     state->ahead = std::move(first->bytes);
-    state->whole.emplace(state->address, state->size);
+    state->whole.emplace(state->size);
   } else {
     error.set(std::move(first).error());
   }

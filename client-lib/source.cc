@@ -35,6 +35,7 @@ Result<Source> Source::open(const File& file) {
   if (S_ISDIR(facts.st_mode)) return unreadable(source.path_, "it is a directory");
   if (!S_ISREG(facts.st_mode)) return unreadable(source.path_, "it is no regular file");
   source.size_ = static_cast<std::uint64_t>(facts.st_size);
+  source.modified_ = facts.st_mtim;
   if (source.size_ != 0) return source;
   char first = 0;
   const ssize_t count = ::pread(source.descriptor_, &first, 1, 0);
@@ -48,13 +49,15 @@ Source::Source(Source&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       memory_(other.memory_),
       path_(std::move(other.path_)),
-      size_(other.size_) {}
+      size_(other.size_),
+      modified_(other.modified_) {}
 
 Source& Source::operator=(Source&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   memory_ = other.memory_;
   path_.swap(other.path_);
   size_ = other.size_;
+  modified_ = other.modified_;
   return *this;
 }
 
@@ -82,6 +85,16 @@ Result<std::string> Source::piece(std::uint64_t offset, std::uint64_t length,
     filled += static_cast<std::size_t>(count);
   }
   return bytes;
+}
+
+Status Source::check_unchanged() const {
+  if (memory_) return {};
+  struct stat facts {};
+  const bool is_same =
+      ::fstat(descriptor_, &facts) == 0 && static_cast<std::uint64_t>(facts.st_size) == size_ &&
+      facts.st_mtim.tv_sec == modified_.tv_sec && facts.st_mtim.tv_nsec == modified_.tv_nsec;
+  if (is_same) return {};
+  return failure(ErrorCode::source_changed, path_ + " changed while it was read");
 }
 
 }  // namespace emstore

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <variant>
 
@@ -27,6 +28,8 @@ class Source {
   // used again. Errors: source_changed.
   Result<std::string> piece(std::uint64_t offset, std::uint64_t length,
                             std::string room = {}) const;
+  // Whether it is as it was when it was opened. Errors: source_changed.
+  Status check_unchanged() const;
 
  private:
   Source() = default;
@@ -34,6 +37,7 @@ class Source {
   const std::string* memory_ = nullptr;  // Or the descriptor.
   std::string path_;
   std::uint64_t size_ = 0;
+  timespec modified_{};
 };
 
 }  // namespace emstore

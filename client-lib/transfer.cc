@@ -13,6 +13,7 @@
 #include "base/hash_pieces.h"
 #include "client-lib/answers.h"
 #include "client-lib/source.h"
+#include "client-lib/whole_content.h"
 
 namespace emstore {
 namespace {
@@ -33,7 +34,7 @@ Result<Map> bulk_call(Core& core, const protocol::Call& call) {
 class Upload {
  public:
   Upload(Core& core, const Source& source)
-      : core_(core), source_(source), progress_(core.progress()) {}
+      : core_(core), source_(source), progress_(core.progress()), sent_(source.size()) {}
 
   // The address. Begins anew when the daemon has forgotten the upload: it does after a commit whose
   // answer was lost, and then it knows the bytes.
@@ -121,7 +122,20 @@ class Upload {
       EMSTORE_TRY(offset, write(offset_known_to_daemon()));
     }
     EMSTORE_TRY(const Map committed, bulk_call(core_, protocol::BlobCommit{token_}));
-    return RecordView(committed).get<std::string>("blob");
+    std::string address = RecordView(committed).get<std::string>("blob");
+    EMSTORE_CHECKED(check_stored(address));
+    return address;
+  }
+
+  // Of what came before a restart the daemon knows nothing but that it is there, and it can rot.
+  Status check_stored(const std::string& address) const {
+    Status same = sent_.check(address);
+    const bool is_all_sent = sent_.taken() == source_.size();
+    if (is_all_sent && (same || same.error().code != ErrorCode::corrupt_blob)) return same;
+    // What was sent twice may have been two things.
+    EMSTORE_CHECKED(source_.check_unchanged());
+    return failure(ErrorCode::corrupt_blob, "other bytes were stored than were sent", {},
+                   "store the file again");
   }
 
   // An empty piece asks for the offset that was reached.
@@ -150,12 +164,20 @@ class Upload {
       const std::uint64_t length = std::min(piece_bytes_, source_.size() - offset);
       piece.offset = offset;
       EMSTORE_TRY(piece.bytes.data, source_.piece(offset, length, std::move(piece.bytes.data)));
+      count(offset, piece.bytes.data);
       offset += length;
       return core_.outgoing(core_.bulk(), call, std::move(room));
     };
     return core_.bulk().stream(kPiecesAhead, next, [this](const Value& answer) {
       if (answer.if_map() != nullptr) report(unsigned_of(*answer.if_map(), "offset"));
     });
+  }
+
+  // What is sent again counts as it was first, unless all of it is.
+  void count(std::uint64_t offset, std::string_view bytes) {
+    const std::uint64_t known = offset == 0 ? 0 : std::max(sent_.taken(), offset) - offset;
+    const std::size_t again = std::min<std::uint64_t>(known, bytes.size());
+    sent_.take(offset + again, bytes.substr(again));
   }
 
   // What was sent twice is progress once.
@@ -168,6 +190,7 @@ class Upload {
   Core& core_;
   const Source& source_;
   const ByteProgress progress_;
+  WholeContent sent_;
   std::string token_;
   std::uint64_t piece_bytes_ = kPieceBytes;
   std::uint64_t reported_ = 0;

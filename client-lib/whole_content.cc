@@ -1,13 +1,8 @@
 #include "client-lib/whole_content.h"
 
-#include <utility>
-
 #include "base/address.h"
 
 namespace emstore {
-
-WholeContent::WholeContent(std::string address, std::uint64_t size)
-    : address_(std::move(address)), size_(size) {}
 
 void WholeContent::take(std::uint64_t offset, std::string_view bytes) {
   if (offset == 0 && taken_ != 0) {
@@ -19,16 +14,16 @@ void WholeContent::take(std::uint64_t offset, std::string_view bytes) {
   taken_ += bytes.size();
 }
 
-Status WholeContent::check() const {
+Status WholeContent::check(const std::string& address) const {
   if (taken_ != size_) return {};
-  const std::optional<Address> address = address_of(address_);
-  if (!address) {
-    return failure(ErrorCode::internal, "what came from " + address_ + " cannot be checked", {},
+  const std::optional<Address> known = address_of(address);
+  if (!known) {
+    return failure(ErrorCode::internal, "the bytes at " + address + " cannot be checked", {},
                    "see whether client and daemon are of one version");
   }
-  if (hasher_.digest() == address->digest) return {};
+  if (hasher_.digest() == known->digest) return {};
   return failure(ErrorCode::corrupt_blob,
-                 "the bytes at " + address_ + " are not those that were stored", "address",
+                 "the bytes at " + address + " are not those that were stored", "address",
                  "`emstore scrub` sets aside what is damaged; upload the same bytes again, or "
                  "restore them from a backup");
 }

@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { Blob, File } from "node:buffer";
 import { execFile, execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { chmodSync, createReadStream, lstatSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { greeting } from "./fake_daemon.mjs";
 import { client, daemon, patterned, products, schema } from "./products.mjs";
 import { ours, refusal, shop, temporaryFolder } from "./support.mjs";
 
@@ -99,6 +101,25 @@ test("bytes that have rotted are never given as the whole of a medium", async ()
     assert.ok((await client.media.read(other.id)).equals(patterned(size + 1)));
     await client.media.upload(patterned(size)); // Mends it.
     assert.ok((await client.media.read(record.id)).equals(patterned(size)));
+  }
+});
+
+test("an upload whose bytes rot before it is complete is none", async () => {
+  const bytes = patterned(3_000_000);
+  const sha256 = (content) => createHash("sha256").update(content).digest("hex");
+  const rotten = Buffer.from(bytes);
+  rotten[50] ^= 1;
+  for (const kept of [bytes, rotten]) {
+    const fake = await greeting(({ method, reply }) => {
+      if (method === "blob.begin") reply(null, { token: "t", offset: 0, chunk: 1 << 20 });
+      else if (method === "blob.write") reply(null, { offset: bytes.length });
+      else if (method === "blob.commit") reply(null, { blob: "xxh3-128:00.128", sha256: sha256(kept) });
+      else reply(null, { id: 1, data: { id: 1 } });
+    });
+    const uploading = new Client({ socket: fake.socket, requestKeys: false });
+    if (kept === bytes) assert.ok(await uploading.media.upload(bytes));
+    else assert.equal((await refusal(uploading.media.upload(bytes))).code, "corrupt_blob");
+    uploading.close();
   }
 });
 

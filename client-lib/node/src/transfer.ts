@@ -6,6 +6,7 @@ import { cancelled, onAbort, refuseAborted, unlessAborted, type Abortable } from
 import type { Caller } from "./caller.js";
 import { EmstoreError, noAnswer } from "./errors.js";
 import { openSource, type FileInput, type Source, type StoredBlob } from "./files.js";
+import { Digest, type Content } from "./whole.js";
 
 /** How many bytes may travel within a request. */
 const inlineBytesMax = 64 << 10;
@@ -72,7 +73,8 @@ export interface StoredFile {
 
 /**
  * Makes a file ready to be named by a request: its bytes when they are few, else its address after
- * having sent them. Errors: invalid_request for what cannot be read, source_changed, cancelled.
+ * having sent them. Errors: invalid_request for what cannot be read, source_changed, corrupt_blob
+ * when what was stored is not what was sent, cancelled.
  */
 export function store(
   bulk: Bulk,
@@ -143,6 +145,7 @@ async function upload(
     bulk.call(method, params, { ...isRead, signal });
   const options = size === undefined ? [] : [{ size }];
   const begun = (await ask("blob.begin", ...options)) as { token: string };
+  const digest = new Digest();
   const flying: Promise<unknown>[] = [];
   let offset = 0;
   for (let piece: Uint8Array | null = first; piece;) {
@@ -150,13 +153,20 @@ async function upload(
     const sent = ask("blob.write", begun.token, offset, piece);
     sent.catch(() => undefined); // Seen when its turn comes.
     flying.push(sent);
+    digest.take(piece);
     offset += piece.length;
     const step = await next();
     piece = step.done ? null : step.value;
   }
   await Promise.all(flying);
-  const stored = (await ask("blob.commit", begun.token)) as { blob: string };
-  return { blob: stored.blob };
+  const { blob, sha256 } = (await ask("blob.commit", begun.token)) as Required<Content>;
+  // Of what came before a restart the daemon knows nothing but that it is there, and it can rot.
+  if (!digest.is(sha256)) {
+    throw new EmstoreError("corrupt_blob", "other bytes were stored than were sent", {
+      hint: "store the file again",
+    });
+  }
+  return { blob };
 }
 
 export interface Range extends Abortable {

@@ -1,4 +1,4 @@
-/** Contents that are read from their first byte to their last, and checked. */
+/** Contents that are read or sent from their first byte to their last, and checked. */
 import { createHash } from "node:crypto";
 import { EmstoreError } from "./errors.js";
 
@@ -6,6 +6,20 @@ import { EmstoreError } from "./errors.js";
 export interface Content {
   readonly blob: string;
   readonly sha256?: string | undefined;
+}
+
+/** Of pieces, in their order. */
+export class Digest {
+  readonly #hash = createHash("sha256");
+
+  take(piece: Uint8Array): void {
+    this.#hash.update(piece);
+  }
+
+  /** Whether they are the content with this SHA-256, in hex. To be asked once. */
+  is(sha256: string | undefined): boolean {
+    return this.#hash.digest("hex") === sha256;
+  }
 }
 
 /**
@@ -16,14 +30,14 @@ export async function* checked(
   pieces: AsyncIterable<Uint8Array>,
   { blob, sha256 }: Content,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const hash = createHash("sha256");
+  const digest = new Digest();
   let last: Uint8Array | undefined;
   for await (const piece of pieces) {
     if (last) yield last;
-    hash.update(piece);
+    digest.take(piece);
     last = piece;
   }
-  if (hash.digest("hex") !== sha256) {
+  if (!digest.is(sha256)) {
     throw new EmstoreError("corrupt_blob", `the bytes at ${blob} are not those that were stored`, {
       hint: "`emstore scrub` sets aside what is damaged; upload the same bytes again, or restore them from a backup",
     });

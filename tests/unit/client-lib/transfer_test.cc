@@ -23,7 +23,11 @@ using testing::Link;
 using testing::mutation_reply;
 using testing::TemporaryFolder;
 
-const std::string kAddress = "xxh3-128:00112233445566778899aabbccddeeff.128";
+// Where a content lies.
+std::string lies_at(const std::string& bytes) {
+  const bool is_file = bytes.size() > kSmallBlobBytesMax;
+  return to_string(Address{xxh3_128(bytes), is_file ? kFirstFileOrdinal : kFirstRowOrdinal});
+}
 
 // Answers the hello of a connection: descriptors are taken and given.
 void greet_as_capable(Link& link) {
@@ -37,6 +41,8 @@ class Uploads {
  public:
   // Hangs up, once, instead of answering the n-th request for bytes.
   int hang_up_at = 0;
+  // Then something happens to the bytes that it has.
+  std::function<void(std::string& content)> meanwhile = [](std::string&) {};
   // Refuses, once, the n-th request for bytes.
   int refuse_at = 0;
   ErrorCode refuse_with = ErrorCode::busy;
@@ -55,6 +61,7 @@ class Uploads {
         }
         if (++asked_ == hang_up_at) {
           take(*request);
+          meanwhile(taken_.content);
           return;
         }
         if (asked_ == refuse_at) {
@@ -101,7 +108,7 @@ class Uploads {
       if (!is_open_) return std::nullopt;
       is_open_ = false;
       ++taken_.committed;
-      return Map{{"blob", kAddress}, {"size", taken_.content.size()}};
+      return Map{{"blob", lies_at(taken_.content)}, {"size", taken_.content.size()}};
     }
     taken_.inserted = std::get<protocol::InsertOne>(request.call).document;
     return mutation_reply();
@@ -147,10 +154,9 @@ TEST(ClientUpload, StreamsLargerFilesAndNamesThemByAddress) {
   EXPECT_EQ(uploads.taken().content, bytes);
   EXPECT_EQ(last, bytes.size());
   EXPECT_EQ(total, bytes.size());
-  EXPECT_EQ(
-      uploads.taken().inserted,
-      (Map{{"gallery",
-            Map{{"$create", List{Map{{"file", Map{{"blob", kAddress}}}, {"name", "a.bin"}}}}}}}));
+  EXPECT_EQ(uploads.taken().inserted,
+            (Map{{"gallery", Map{{"$create", List{Map{{"file", Map{{"blob", lies_at(bytes)}}},
+                                                      {"name", "a.bin"}}}}}}}));
 }
 
 // What a request has no room for goes before it, however small.
@@ -260,10 +266,68 @@ TEST_P(ClientUploadInterrupted, ArrivesWhole) {
 
 INSTANTIATE_TEST_SUITE_P(AtEveryRequest, ClientUploadInterrupted, ::testing::Range(1, 7));
 
+// Request 3 brings the second piece; what followed it is lost with the connection.
+class ClientUploadInterruptedForLong : public ::testing::Test {
+ protected:
+  ClientUploadInterruptedForLong() {
+    uploads_.hang_up_at = 3;
+    std::ofstream(path_, std::ios::binary) << bytes_;
+  }
+  std::optional<Error> upload() {
+    FakeDaemon daemon({uploads_.script()});
+    Client client = connect(daemon.options());
+    std::optional<Error> error;
+    client.mutator("products").insert_one({{"thumbnail", create(File(path_))}}, error);
+    EXPECT_EQ(uploads_.taken().committed, 1);
+    EXPECT_EQ(uploads_.taken().inserted.empty(), error.has_value());
+    return error;
+  }
+
+  const TemporaryFolder folder_;
+  const std::filesystem::path path_ = folder_.path() / "a.bin";
+  const std::string bytes_ = pattern(9u << 20);
+  Uploads uploads_;
+};
+
+TEST_F(ClientUploadInterruptedForLong, GoesOnFromWithinAPiece) {
+  uploads_.meanwhile = [](std::string& content) { content.resize(content.size() - 100'000); };
+  EXPECT_FALSE(upload());
+  EXPECT_EQ(uploads_.taken().content, bytes_);
+}
+
+TEST_F(ClientUploadInterruptedForLong, IsCorruptWhenItsBytesRotMeanwhile) {
+  uploads_.meanwhile = [](std::string& content) {
+    content.resize(content.size() - 100'000);
+    content[1'000'000] = static_cast<char>(content[1'000'000] ^ 0x10);
+  };
+  const std::optional<Error> error = upload();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::corrupt_blob);
+  EXPECT_EQ(error->path, "thumbnail.$create");
+}
+
+TEST_F(ClientUploadInterruptedForLong, IsCorruptWhenMoreIsThereThanWasSent) {
+  uploads_.meanwhile = [](std::string& content) { content.resize(8u << 20); };
+  const std::optional<Error> error = upload();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::corrupt_blob);
+}
+
+TEST_F(ClientUploadInterruptedForLong, SaysThatItsSourceChangedMeanwhile) {
+  uploads_.meanwhile = [this](std::string& content) {
+    content.resize(content.size() - 100'000);
+    std::ofstream(path_, std::ios::binary) << std::string(bytes_.size(), 'x');
+  };
+  const std::optional<Error> error = upload();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::source_changed);
+}
+
 // The daemon has always something to do. This one answers a piece only when two more have come.
 TEST(ClientUpload, SendsAPieceWhileThoseBeforeAreNotAnswered) {
   constexpr std::uint64_t kSize = 20u << 20;
-  const auto script = [](Link& link) {
+  const std::string bytes = pattern(kSize), address = lies_at(bytes);
+  const auto script = [&address](Link& link) {
     std::deque<protocol::Request> open;
     const auto answer_one = [&] {
       const auto& write = std::get<protocol::BlobWrite>(open.front().call);
@@ -274,7 +338,7 @@ TEST(ClientUpload, SendsAPieceWhileThoseBeforeAreNotAnswered) {
       if (std::holds_alternative<protocol::BlobBegin>(request->call)) {
         link.answer(request->id, Map{{"token", "t"}, {"offset", 0}, {"chunk", 1 << 20}});
       } else if (std::holds_alternative<protocol::BlobCommit>(request->call)) {
-        link.answer(request->id, Map{{"blob", kAddress}, {"size", kSize}});
+        link.answer(request->id, Map{{"blob", address}, {"size", kSize}});
       } else if (const auto* write = std::get_if<protocol::BlobWrite>(&request->call)) {
         const bool is_last = write->offset + write->bytes.data.size() == kSize;
         open.push_back(*std::move(request));
@@ -287,8 +351,7 @@ TEST(ClientUpload, SendsAPieceWhileThoseBeforeAreNotAnswered) {
   FakeDaemon daemon({script});
   Client client = connect(daemon.options());
   const Mutation made =
-      client.mutator("products")
-          .insert_one({{"thumbnail", create(File::bytes(pattern(kSize), "a.bin"))}});
+      client.mutator("products").insert_one({{"thumbnail", create(File::bytes(bytes, "a.bin"))}});
   EXPECT_GT(made.sequence(), 0u);
 }
 
@@ -343,12 +406,6 @@ TEST(ClientUpload, RefusesAFileThatDoesNotSayHowLongItIs) {
   std::error_code error;
   client.mutator("products").insert_one({{"thumbnail", create(File("/proc/self/status"))}}, error);
   EXPECT_EQ(error, ErrorCode::invalid_request);
-}
-
-// Where a content lies.
-std::string lies_at(const std::string& bytes) {
-  const bool is_file = bytes.size() > kSmallBlobBytesMax;
-  return to_string(Address{xxh3_128(bytes), is_file ? kFirstFileOrdinal : kFirstRowOrdinal});
 }
 
 // Gives the bytes of one content, as blob.read does.
