@@ -69,9 +69,10 @@ struct Named {
 // What is stored, beside a content that was brought.
 enum class Compared : std::uint8_t { equal, different, unreadable };
 
-// Of the bytes from `from` to `until`, or to the end of both. Errors: those of reading the content.
+// Of the bytes from `from` to `until`, or to the end of both. Errors: those of reading the content,
+// cancelled.
 Result<Compared> compare_part(System& system, const Named& content, const Named& stored,
-                              std::uint64_t from, std::uint64_t until) {
+                              std::uint64_t from, std::uint64_t until, const Pace& pace) {
   std::vector<char> content_buffer(kReadStepBytes);
   std::vector<char> stored_buffer(kReadStepBytes);
   for (std::uint64_t offset = from; offset < until; offset += kReadStepBytes) {
@@ -81,6 +82,7 @@ Result<Compared> compare_part(System& system, const Named& content, const Named&
     if (!found) return Compared::unreadable;
     if (brought != *found) return Compared::different;
     if (brought.size() < kReadStepBytes) return Compared::equal;
+    EMSTORE_CHECKED(keep_pace(pace, brought.size(), content.path));
   }
   return Compared::equal;
 }
@@ -88,12 +90,12 @@ Result<Compared> compare_part(System& system, const Named& content, const Named&
 // Contents of about `size` bytes. Large ones by halves, on two cores: all of it is copying what the
 // page cache holds. Errors: as of a part.
 Result<Compared> compare(System& system, const Named& content, const Named& stored,
-                         std::uint64_t size) {
-  if (size < kHalvesBytesMin) return compare_part(system, content, stored, 0, UINT64_MAX);
+                         std::uint64_t size, const Pace& pace) {
+  if (size < kHalvesBytesMin) return compare_part(system, content, stored, 0, UINT64_MAX, pace);
   const std::uint64_t middle = size / kReadStepBytes / 2 * kReadStepBytes;
   // Where there is no thread to be had, get() carries it out.
-  auto first = std::async([&] { return compare_part(system, content, stored, 0, middle); });
-  Result<Compared> second = compare_part(system, content, stored, middle, UINT64_MAX);
+  auto first = std::async([&] { return compare_part(system, content, stored, 0, middle, pace); });
+  Result<Compared> second = compare_part(system, content, stored, middle, UINT64_MAX, pace);
   Result<Compared> compared = first.get();
   return compared && *compared == Compared::equal ? second : compared;
 }
@@ -104,8 +106,7 @@ Result<ContentDigest> digest_of_file(System& system, const Named& content, const
   ContentHasher hasher;
   const auto take = [&](std::string_view piece) -> Status {
     hasher.update(piece);
-    if (!pace || pace(piece.size())) return {};
-    return failure(ErrorCode::cancelled, "cancelled while " + content.path.string() + " was read");
+    return keep_pace(pace, piece.size(), content.path);
   };
   EMSTORE_CHECKED(read_pieces(system, content.file, 0, UINT64_MAX, content.path, take));
   return hasher.digest();
@@ -154,9 +155,9 @@ struct FileStore::State {
     bool is_mended = false;  // By putting the content there.
   };
   Result<Place> find_place(const Named& content, const ContentDigest& digest,
-                           const std::vector<TakenOrdinal>& taken) const;
+                           const std::vector<TakenOrdinal>& taken, const Pace& pace) const;
   Result<Place> look_at(const Address& address, const Named& content, const ContentDigest& digest,
-                        bool is_own) const;
+                        bool is_own, const Pace& pace) const;
   Status make_durable(const Named& upload);
   Result<bool> publish(const Place& place, const std::string& upload);
 
@@ -328,11 +329,11 @@ Status FileStore::each(const std::function<bool(const Address&)>& visit) const {
 }
 
 // What lies at `address`, as far as `content` is concerned: `own` when a record says that it lies
-// there. Errors: those of reading, but what is its own and cannot be read is damaged.
+// there. Errors: those of reading, but what is its own and cannot be read is damaged; cancelled.
 Result<FileStore::State::Place> FileStore::State::look_at(const Address& address,
                                                           const Named& content,
-                                                          const ContentDigest& digest,
-                                                          bool is_own) const {
+                                                          const ContentDigest& digest, bool is_own,
+                                                          const Pace& pace) const {
   Place place{address, Holding::nothing};
   const Result<File> existing = open_blob(address);
   if (!existing && existing.error().code == ErrorCode::blob_not_found) return place;
@@ -341,7 +342,8 @@ Result<FileStore::State::Place> FileStore::State::look_at(const Address& address
   EMSTORE_TRY(const struct stat status, status_of_regular(*existing, path));
   place.file_number = status.st_ino;
   place.holding = Holding::content;
-  EMSTORE_TRY(const Compared compared, compare(*system, content, {*existing, path}, digest.size));
+  EMSTORE_TRY(const Compared compared,
+              compare(*system, content, {*existing, path}, digest.size, pace));
   if (compared == Compared::equal) return place;
   // It may be another content, or this one.
   if (compared == Compared::unreadable && !is_own) {
@@ -351,11 +353,12 @@ Result<FileStore::State::Place> FileStore::State::look_at(const Address& address
   // Other bytes are a collision only if they have the digest that the name says, and nobody says
   // that it is this content that lies there.
   place.holding = Holding::another;
-  const Result<ContentDigest> stored = digest_of_file(*system, {*existing, path}, {});
-  if (!stored && !is_own) return failure(stored.error());
+  const Result<ContentDigest> stored = digest_of_file(*system, {*existing, path}, pace);
+  const bool is_cancelled = !stored && stored.error().code == ErrorCode::cancelled;
+  if (is_cancelled || (!stored && !is_own)) return failure(stored.error());
   if (stored && stored->xxh3 == address.digest && !is_own) return place;
   // Which of the two is damaged?
-  EMSTORE_TRY(const ContentDigest brought, digest_of_file(*system, content, {}));
+  EMSTORE_TRY(const ContentDigest brought, digest_of_file(*system, content, pace));
   if (brought != digest) {
     return failure(ErrorCode::corrupt_blob,
                    content.path.string() + " reads otherwise than it was written");
@@ -367,9 +370,10 @@ Result<FileStore::State::Place> FileStore::State::look_at(const Address& address
   return place;
 }
 
-Result<FileStore::State::Place> FileStore::State::find_place(
-    const Named& content, const ContentDigest& digest,
-    const std::vector<TakenOrdinal>& taken) const {
+Result<FileStore::State::Place> FileStore::State::find_place(const Named& content,
+                                                             const ContentDigest& digest,
+                                                             const std::vector<TakenOrdinal>& taken,
+                                                             const Pace& pace) const {
   const auto own = std::find_if(taken.begin(), taken.end(), [&](const TakenOrdinal& other) {
     return other.sha256 == digest.sha256;
   });
@@ -380,7 +384,7 @@ Result<FileStore::State::Place> FileStore::State::find_place(
                                       [&](const auto& other) { return other.ordinal == n; });
     if (!is_own && (is_taken || own != taken.end())) continue;
 
-    EMSTORE_TRY(Place place, look_at(address, content, digest, is_own));
+    EMSTORE_TRY(Place place, look_at(address, content, digest, is_own, pace));
     if (place.holding == Holding::another) continue;
     place.is_mended = place.holding == Holding::damaged ||
                       (place.holding == Holding::nothing && is_own && own->is_here);
@@ -489,7 +493,7 @@ Result<bool> FileStore::State::publish(const Place& place, const std::string& up
 }
 
 Result<Stored> FileStore::adopt(const std::string& upload, const ContentDigest& digest,
-                                const std::vector<TakenOrdinal>& taken) {
+                                const std::vector<TakenOrdinal>& taken, const Pace& pace) {
   EMSTORE_CHECK(digest.size > kSmallBlobBytesMax);
   const auto path = root() / kUploadsName / upload;
   const File file(system().open(uploads().descriptor(), upload.c_str(), O_RDONLY, 0));
@@ -503,7 +507,7 @@ Result<Stored> FileStore::adopt(const std::string& upload, const ContentDigest& 
 
   bool durable = false;
   for (;;) {
-    EMSTORE_TRY(const State::Place place, state_->find_place({file, path}, digest, taken));
+    EMSTORE_TRY(const State::Place place, state_->find_place({file, path}, digest, taken, pace));
     const bool is_there = place.holding == State::Holding::content;
     if (!is_there && !durable) {
       EMSTORE_CHECKED(state_->make_durable({file, path}));
@@ -520,7 +524,8 @@ Result<Stored> FileStore::adopt(const std::string& upload, const ContentDigest& 
 Result<std::optional<Stored>> FileStore::find(const File& content,
                                               const std::filesystem::path& from,
                                               const Digest128& xxh3, std::uint64_t size,
-                                              const std::vector<TakenOrdinal>& taken) {
+                                              const std::vector<TakenOrdinal>& taken,
+                                              const Pace& pace) {
   for (const TakenOrdinal& known : taken) {
     const Address address{xxh3, known.ordinal};
     const auto path = path_of(address);
@@ -528,7 +533,8 @@ Result<std::optional<Stored>> FileStore::find(const File& content,
     if (!file) continue;  // Its bytes are gone: adopt() brings them back.
     EMSTORE_TRY(const struct stat status, status_of_regular(*file, path));
     if (static_cast<std::uint64_t>(status.st_size) != size) continue;
-    EMSTORE_TRY(const Compared compared, compare(system(), {content, from}, {*file, path}, size));
+    EMSTORE_TRY(const Compared compared,
+                compare(system(), {content, from}, {*file, path}, size, pace));
     if (compared != Compared::equal) continue;  // What is damaged adopt() replaces.
     EMSTORE_CHECKED(state_->publish({address, State::Holding::content}, {}));
     return Stored{address, {xxh3, known.sha256, size}, true};

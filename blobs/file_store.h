@@ -58,9 +58,6 @@ struct TakenOrdinal {
 // Where the bytes of an address lie below the folder: "ab/abcd….128".
 std::filesystem::path media_file(const Address& address);
 
-// Called after each piece of a long reading with its size: to go slowly, and to end it (false).
-using Pace = std::function<bool(std::size_t bytes)>;
-
 class FileStore {
  private:
   struct State;
@@ -93,19 +90,19 @@ class FileStore {
   // Makes the content of the complete file uploads/`upload`, whose digest the caller took while the
   // bytes arrived, a blob. A file with the same XXH3-128 is compared byte for byte: equal bytes are
   // stored once, other bytes get the next ordinal; a damaged copy is replaced. On success the blob
-  // is durable and the upload's name gone. After `busy` the upload is as it was; after any other
-  // failure it must be dropped, for its bytes may not have reached the disk. Errors: disk_full,
-  // io_failed, busy, corrupt_blob (what is there is no file, or the upload itself reads otherwise
-  // than it was written), internal (no ordinal is left).
+  // is durable and the upload's name gone. After `busy` and `cancelled` the upload is as it was;
+  // after any other failure it must be dropped, for its bytes may not have reached the disk.
+  // Errors: disk_full, io_failed, busy, cancelled, corrupt_blob (what is there is no file, or the
+  // upload itself reads otherwise than it was written), internal (no ordinal is left).
   Result<Stored> adopt(const std::string& upload, const ContentDigest& digest,
-                       const std::vector<TakenOrdinal>& taken = {});
+                       const std::vector<TakenOrdinal>& taken = {}, const Pace& pace = {});
 
   // Where bytes lie, among those in `taken`, that equal the `size` bytes of `content`, whose digest
   // is `xxh3`; nothing when they are nowhere, or cannot be read. Their name is made durable, as by
-  // adopt(). `from` is for messages. Errors: io_failed, busy.
+  // adopt(). `from` is for messages. Errors: io_failed, busy, cancelled.
   Result<std::optional<Stored>> find(const File& content, const std::filesystem::path& from,
                                      const Digest128& xxh3, std::uint64_t size,
-                                     const std::vector<TakenOrdinal>& taken);
+                                     const std::vector<TakenOrdinal>& taken, const Pace& pace = {});
 
   // Opens a blob for reading. Errors: blob_not_found, corrupt_blob, io_failed, busy.
   Result<File> open_blob(const Address& address) const;

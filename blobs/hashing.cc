@@ -4,8 +4,10 @@
 
 namespace emstore::blobs {
 
-Hashing::Hashing(System& system, const File& file, std::filesystem::path path)
-    : system_(system), file_(file), path_(std::move(path)), thread_([this] { serve(); }) {}
+Hashing::Hashing(System& system, const File& file, std::filesystem::path path, Pace pace)
+    : system_(system), file_(file), path_(std::move(path)), pace_(std::move(pace)), thread_([this] {
+        serve();
+      }) {}
 
 Hashing::~Hashing() {
   if (!thread_.joinable()) return;
@@ -52,7 +54,7 @@ Status Hashing::hash_to(std::uint64_t size) {
   const auto take = [this](std::string_view piece) -> Status {
     if (is_dropped()) return failure(ErrorCode::cancelled, "nobody waits for the digest");
     hasher_.update(piece);
-    return {};
+    return keep_pace(pace_, piece.size(), path_);
   };
   EMSTORE_TRY(hashed_, read_pieces(system_, file_, hashed_, size, path_, take));
   if (hashed_ == size) return {};

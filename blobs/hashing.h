@@ -20,14 +20,14 @@ namespace emstore::blobs {
 class Hashing {
  public:
   // `file` is open for reading and outlives it; `path` is for the message of an error.
-  Hashing(System& system, const File& file, std::filesystem::path path);
+  Hashing(System& system, const File& file, std::filesystem::path path, Pace pace = {});
   ~Hashing();  // What is not hashed yet is dropped.
   Hashing(const Hashing&) = delete;
   Hashing& operator=(const Hashing&) = delete;
 
   // So many bytes are in the file by now, and stay as they are.
   void written(std::uint64_t size);
-  // Of all that was written; to be called once. Errors: io_failed.
+  // Of all that was written; to be called once. Errors: io_failed, cancelled.
   Result<ContentDigest> finish();
 
  private:
@@ -38,6 +38,7 @@ class Hashing {
   System& system_;
   const File& file_;
   const std::filesystem::path path_;
+  const Pace pace_;
   ContentHasher hasher_;  // This and the next two are the thread's, until it has ended.
   std::uint64_t hashed_ = 0;
   Status outcome_;

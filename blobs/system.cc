@@ -113,6 +113,11 @@ Result<std::string_view> read_into(System& system, const File& file, std::span<c
   return std::string_view(buffer.data(), filled);
 }
 
+Status keep_pace(const Pace& pace, std::size_t bytes, const std::filesystem::path& path) {
+  if (!pace || pace(bytes)) return {};
+  return failure(ErrorCode::cancelled, "cancelled while " + path.string() + " was read");
+}
+
 Result<std::uint64_t> read_pieces(System& system, const File& file, std::uint64_t from,
                                   std::uint64_t until, const std::filesystem::path& path,
                                   const std::function<Status(std::string_view piece)>& take) {

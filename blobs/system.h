@@ -60,6 +60,11 @@ Result<struct stat> status_of_regular(const File& file, const std::filesystem::p
 // file.
 Result<std::string_view> read_into(System& system, const File& file, std::span<char> buffer,
                                    std::uint64_t offset, const std::filesystem::path& path);
+// Called after each piece of a long reading with its size: to go slowly, and to end it (false). By
+// several threads at once where several read.
+using Pace = std::function<bool(std::size_t bytes)>;
+// Tells it of a piece; `path` is for the message. Errors: cancelled.
+Status keep_pace(const Pace& pace, std::size_t bytes, const std::filesystem::path& path);
 // Of reading on: two buffers stay in the cache of a core.
 constexpr std::size_t kReadStepBytes = 256 << 10;
 // Gives `take` the bytes from `from` up to `until`, in pieces of kReadStepBytes, or up to the end

@@ -136,9 +136,9 @@ struct Uploads::State {
   Result<Looked> look(const File& file, const std::filesystem::path& path);
   Result<Completed> take_small(const File& source, std::uint64_t size);
   Result<std::optional<Stored>> find_stored(Upload& upload, const File& source, std::uint64_t size,
-                                            const AskTaken& taken);
+                                            const AskTaken& taken, const Pace& pace);
   Result<Completed> take_large(Upload& upload, const File& source, const SourceState& before,
-                               const AskTaken& taken);
+                               const AskTaken& taken, const Pace& pace);
   Status write_piece(Upload& upload, std::string_view bytes);
 };
 
@@ -329,25 +329,26 @@ Result<Completed> Uploads::State::take_small(const File& source, std::uint64_t s
 
 // Looks for equal bytes first: reading is many times as fast as writing.
 Result<std::optional<Stored>> Uploads::State::find_stored(Upload& upload, const File& source,
-                                                          std::uint64_t size,
-                                                          const AskTaken& taken) {
+                                                          std::uint64_t size, const AskTaken& taken,
+                                                          const Pace& pace) {
   PiecesHasher hasher;
-  const auto take = [&hasher](std::string_view piece) -> Status {
+  const auto take = [&](std::string_view piece) -> Status {
     hasher.update(piece);
-    return {};
+    return keep_pace(pace, piece.size(), passed_file());
   };
   EMSTORE_TRY(const std::uint64_t end, read_pieces(system(), source, 0, size, passed_file(), take));
   if (end < size) return source_changed();
   const Digest128 digest = hasher.digest();
   upload.pin = store.pin(digest);
   EMSTORE_TRY(const auto ordinals, taken(digest));
-  return store.find(source, passed_file(), digest, size, ordinals);
+  return store.find(source, passed_file(), digest, size, ordinals, pace);
 }
 
 Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
-                                             const SourceState& before, const AskTaken& taken) {
+                                             const SourceState& before, const AskTaken& taken,
+                                             const Pace& pace) {
   const std::uint64_t size = before.size;
-  EMSTORE_TRY(const std::optional<Stored> found, find_stored(upload, source, size, taken));
+  EMSTORE_TRY(const std::optional<Stored> found, find_stored(upload, source, size, taken, pace));
   if (found) {
     // Byte by byte it was equal; but it may be no state that the file ever had.
     EMSTORE_CHECKED(check_unchanged(source, before));
@@ -357,13 +358,13 @@ Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
   }
   EMSTORE_TRY(Room::Promise promise, room.promise(size));
   const auto path = path_of(upload.file_name);
-  Hashing hashing(system(), upload.file, path);
+  Hashing hashing(system(), upload.file, path, pace);
   const auto take = [&](std::string_view piece) -> Status {
     EMSTORE_CHECKED(room.check_piece(piece.size()));
     EMSTORE_CHECKED(write_piece(upload, piece));
     promise.kept(piece.size());
     hashing.written(upload.reached);
-    return {};
+    return keep_pace(pace, piece.size(), passed_file());
   };
   EMSTORE_TRY(const std::uint64_t end,
               read_pieces(system(), source, upload.reached, size, passed_file(), take));
@@ -379,7 +380,7 @@ Result<Completed> Uploads::State::take_large(Upload& upload, const File& source,
   Completed completed{digest, std::move(looked.mime_type), looked.picture, {}, {}};
   upload.pin = store.pin(completed.digest.xxh3);
   EMSTORE_TRY(const auto ordinals, taken(completed.digest.xxh3));
-  EMSTORE_TRY(completed.file, store.adopt(upload.file_name, completed.digest, ordinals));
+  EMSTORE_TRY(completed.file, store.adopt(upload.file_name, completed.digest, ordinals, pace));
   return completed;
 }
 
@@ -512,7 +513,8 @@ Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
   return completed;
 }
 
-Result<Uploads::Taken> Uploads::take(std::uint32_t uid, const File& source, const AskTaken& taken) {
+Result<Uploads::Taken> Uploads::take(std::uint32_t uid, const File& source, const AskTaken& taken,
+                                     const Pace& pace) {
   EMSTORE_TRY(const SourceState before, check_source(source));
   if (before.size <= kSmallBlobBytesMax) {
     EMSTORE_TRY(Admission admission, state_->let_in(uid, before.size));
@@ -524,7 +526,7 @@ Result<Uploads::Taken> Uploads::take(std::uint32_t uid, const File& source, cons
   const auto upload = state_->find(uid, token);
   if (!upload) return unknown_upload(token);
   const std::lock_guard turn(upload->turn);
-  Result<Completed> completed = state_->take_large(*upload, source, before, taken);
+  Result<Completed> completed = state_->take_large(*upload, source, before, taken, pace);
   if (completed) {
     upload->completed = *completed;
     upload->can_be_asked_again = false;

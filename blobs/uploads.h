@@ -94,15 +94,16 @@ class Uploads {
   // once. What is large is read to find out whether its bytes may be stored already, and again to
   // compare it with those or to copy it; one after the other where what is stored proves to be
   // another content. What is hashed is what is written, and a file that was written to during any
-  // of it is refused. `token` is for release(), empty for small content. Errors: invalid_request
-  // (descriptor.h), source_changed, blob_too_large, disk_full, busy, io_failed, and those of
-  // FileStore::adopt() and of `taken`.
+  // of it is refused. `token` is for release(), empty for small content. Once `pace` has ended it
+  // nothing of it is left. Errors: invalid_request (descriptor.h), source_changed, blob_too_large,
+  // disk_full, busy, io_failed, cancelled, and those of FileStore::adopt() and of `taken`.
   struct Taken {
     std::string token;
     Completed completed;
     Admission admission;  // Of small content; what is large is held until release().
   };
-  Result<Taken> take(std::uint32_t uid, const File& source, const AskTaken& taken = nothing_taken);
+  Result<Taken> take(std::uint32_t uid, const File& source, const AskTaken& taken = nothing_taken,
+                     const Pace& pace = {});
   // Forgets a complete upload: what it came to is remembered elsewhere, or of no use. Unknown ones
   // are none.
   void release(std::uint32_t uid, std::string_view token);

@@ -72,6 +72,11 @@ Result<std::vector<blobs::TakenOrdinal>> ordinals_taken(const store::View& view,
   return taken;
 }
 
+tl::unexpected<Error> ended_by_stop() {
+  return failure(ErrorCode::shutting_down,
+                 "the daemon is stopping; the file was not read to its end");
+}
+
 }  // namespace
 
 template <typename Work>
@@ -244,7 +249,7 @@ void BlobCalls::begin(Session& session, std::uint32_t request, std::optional<Pas
             answer(caller, failure(error));
           });
         }
-        if (state->size <= kQuickBytesMax) return take(std::move(held));
+        if (state->size <= kQuickBytesMax) return take(std::move(held), {});
         parts_.reactor.deliver([this, large = std::move(held)]() mutable {
           take_when_its_turn_comes(std::move(large));
         });
@@ -272,17 +277,19 @@ void BlobCalls::take_when_its_turn_comes(Passed passed) {
   const Caller caller = passed.caller;
   if (parts_.sessions.find(caller.session) == nullptr) return;  // It would be read for nobody.
   const bool is_taken = parts_.large_files.submit(
-      caller.session, kTakingBytes,
-      [this, held = std::move(passed)](std::size_t) mutable { take(std::move(held)); });
+      caller.session, kTakingBytes, [this, held = std::move(passed)](std::size_t) mutable {
+        take(std::move(held), [this](std::size_t) { return !is_draining_; });
+      });
   if (!is_taken) answer(caller, failure(too_much_waits("files")));
 }
 
-void BlobCalls::take(Passed passed) {
+void BlobCalls::take(Passed passed, const blobs::Pace& pace) {
   const auto taken = [this](const Digest128& digest) {
     return ordinals_taken(*parts_.store.view(), digest);
   };
   Result<blobs::Uploads::Taken> stored =
-      parts_.uploads.take(passed.peer.uid, passed.file.file(), taken);
+      parts_.uploads.take(passed.peer.uid, passed.file.file(), taken, pace);
+  if (!stored && stored.error().code == ErrorCode::cancelled) stored = ended_by_stop();
   passed.file.close();  // It was looked at: only the kernel answers for it.
   parts_.reactor.deliver(
       [this, caller = passed.caller, peer = passed.peer, ready = std::move(stored)]() mutable {

@@ -38,6 +38,8 @@ class BlobCalls {
 
   // The writer may have room again.
   void committed();
+  // The daemon stops: large files are not read to their end any more.
+  void drain() { is_draining_ = true; }
   // A connection has ended: what it sent and is not taken yet is of no use to anybody.
   void forget(SessionId session);
 
@@ -71,7 +73,7 @@ class BlobCalls {
   std::shared_ptr<void> take_place(SessionId session);
   void take_when_its_turn_comes(Passed passed);
   // On a media thread, or one for large files.
-  void take(Passed passed);
+  void take(Passed passed, const blobs::Pace& pace);
   void read_row(Session& session, std::uint32_t request, const protocol::BlobRead& call,
                 const Address& address);
   void read_file(Session& session, std::uint32_t request, const protocol::BlobRead& call,
@@ -82,6 +84,7 @@ class BlobCalls {
 
   const Parts& parts_;
   Collection& collection_;
+  std::atomic<bool> is_draining_ = false;
   // For which the writer had no room, as they came; of sessions that are there.
   std::deque<Finished> finished_;
   // How many files that were passed are not read yet, in all and of each connection: each holds a

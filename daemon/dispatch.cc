@@ -276,10 +276,14 @@ void Dispatch::committed() {
 
 void Dispatch::drain() {
   reads_.drain();
+  blob_calls_.drain();
   feeds_.drain();
 }
 
-void Dispatch::cancel() { reads_.cancel(); }
+void Dispatch::cancel() {
+  reads_.cancel();
+  blob_calls_.drain();
+}
 
 void Dispatch::has_room(Session& session) { feeds_.serve(session); }
 

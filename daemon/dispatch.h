@@ -29,9 +29,10 @@ class Dispatch {
   // Files whose bytes are of no use any more.
   Collection& collection() { return collection_; }
   Scrub& scrub() { return scrub_; }
-  // Nothing more will be committed.
+  // The daemon stops: nothing more will be committed.
   void drain();
-  // Calls off the queries that still run: there is no reactor any more to answer them.
+  // Calls off the queries and large readings that still run: there is no reactor any more to answer
+  // them.
   void cancel();
   // A connection has taken what was pushed to it.
   void has_room(Session& session);

@@ -26,9 +26,10 @@ namespace {
 
 constexpr off_t kHuge = 6 << 20;  // Its content is nobody's business here.
 
-// Readings of files of that size wait until they are let go.
+// Readings of files of that size, but for the first ones, wait until they are let go.
 class HeldReadings {
  public:
+  explicit HeldReadings(std::size_t let_through = 0) : let_through_(let_through) {}
   ~HeldReadings() { let_go(); }
 
   RunningDaemon::MakeSystem system() {
@@ -66,6 +67,7 @@ class HeldReadings {
 
   void pass() {
     std::unique_lock lock(mutex_);
+    if (let_through_ > 0) return static_cast<void>(--let_through_);
     ++held_;
     changed_.notify_all();
     changed_.wait(lock, [this] { return is_over_; });
@@ -74,6 +76,7 @@ class HeldReadings {
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::size_t let_through_;
   std::size_t held_ = 0;
   bool is_over_ = false;
 };
@@ -166,8 +169,10 @@ TEST_F(SmallFilesThatArePassed, GoWithTheirConnection) {
 
 // A daemon whose media threads can be held up; whatever a test comes to, it can stop.
 struct HeldDaemon {
-  explicit HeldDaemon(std::size_t media_threads, std::size_t descriptors = 256)
-      : running(
+  explicit HeldDaemon(std::size_t media_threads, std::size_t descriptors = 256,
+                      std::size_t let_through = 0)
+      : readings(let_through),
+        running(
             [=](daemon::Config& config) {
               config.media_threads = media_threads;
               config.session.descriptors_max = descriptors;
@@ -246,6 +251,34 @@ TEST(HugeFilesThatArePassed, WaitOnlyAsLongAsTheirConnectionIsThere) {
   await_waiting(1, 0);
   held.readings.let_go();
   EXPECT_FALSE(first.reply_to(request).error);
+}
+
+// While they are read, or copied, or wait for their turn.
+TEST(HugeFilesThatArePassed, EndWithAStopBetweenTwoPieces) {
+  constexpr std::size_t kPieces = kHuge / blobs::kReadStepBytes;
+  for (const std::size_t let_through : {std::size_t{0}, kPieces + 3}) {
+    HeldDaemon held(1, 256, let_through);
+    Wire reading = connect_to_shop(held.running), waiting = held.running.connect();
+    const std::uint32_t read = pass(reading, kHuge);
+    held.readings.wait_until_held(1);
+    const std::uint32_t unread = pass(waiting, kHuge);
+    await_status(reading, [](const Map& status) {
+      return integer_at(map_at(status, "queues"), "media_waiting") == 1;
+    });
+    // A read that will never have its commit is refused when the stop begins.
+    const std::uint32_t later = reading.send("findId", {"products", 1, Map{{"after", 99}}});
+    reading.result("ping");
+    held.running.stop();
+    EXPECT_EQ(reading.reply_to(later).error.value().code, ErrorCode::shutting_down);
+    held.readings.let_go();
+    EXPECT_EQ(reading.reply_to(read).error.value().code, ErrorCode::shutting_down);
+    EXPECT_EQ(waiting.reply_to(unread).error.value().code, ErrorCode::shutting_down);
+    EXPECT_TRUE(held.running.wait());
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(held.running.config().media_folder())) {
+      EXPECT_TRUE(entry.is_directory() || entry.file_size() < 1'000) << entry.path();
+    }
+  }
 }
 
 // How often the daemon reads of a file.

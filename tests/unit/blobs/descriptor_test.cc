@@ -18,6 +18,7 @@
 #include "blobs/hashing.h"
 #include "blobs/uploads.h"
 #include "tests/support/chance.h"
+#include "tests/support/damage.h"
 #include "tests/support/forged_pair.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/blobs/failing_system.h"
@@ -437,6 +438,39 @@ TEST_F(DescriptorTest, LeavesNothingWhenAnyCallFails) {
 }
 
 // Otherwise the file that an upload found could go before its lease is written.
+// Content that is new, known, or known and damaged: at each of its pieces.
+TEST_F(DescriptorTest, LeavesNothingWhenItsPaceEndsIt) {
+  const std::size_t size = 3 * kReadStepBytes;
+  for (const std::string_view what : {"new", "known", "damaged"}) {
+    const std::string bytes = content(size, what.front());
+    const Address address{xxh3_128(bytes), kFirstFileOrdinal};
+    std::vector<TakenOrdinal> taken;
+    if (what != "new") {
+      uploads_->release(kAda, take(file_with(bytes))->token);
+      taken.push_back({address.ordinal, sha256(bytes)});
+    }
+    if (what == "damaged") testing::damage(store_->path_of(address), testing::Damage::flipped, 9);
+    const File source = file_with(bytes);
+    bool is_ended = true;
+    for (int most = 0; is_ended; ++most) {
+      std::atomic<int> pieces = 0;
+      const auto stored = uploads_->take(
+          kAda, source, [&](const Digest128&) { return taken; },
+          [&](std::size_t) { return ++pieces <= most; });
+      is_ended = pieces > most;
+      EXPECT_EQ(stored.has_value(), !is_ended) << what << most;
+      if (is_ended) {
+        EXPECT_EQ(stored.error().code, ErrorCode::cancelled);
+        EXPECT_EQ(std::filesystem::exists(store_->path_of(address)), what != "new");
+      }
+      EXPECT_TRUE(files_in(root_ / "uploads").empty());
+      EXPECT_EQ(uploads_->held().size(), is_ended ? 0u : 1u);
+      if (!is_ended) uploads_->release(kAda, stored->token);
+    }
+    EXPECT_EQ(bytes_at(address), bytes);
+  }
+}
+
 TEST_F(DescriptorTest, PinsWhatItFoundUntilItIsReleased) {
   const std::string bytes = content(kLarge);
   const auto taken = take(file_with(bytes));
