@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -44,9 +45,13 @@ struct Upload {
 
   std::mutex turn;  // Held by whoever uses what follows.
   bool ended = false;
-  std::optional<Completed> completed;  // Until it is released; held by nobody.
-  FileStore::Pin pin;                  // As long.
-  std::weak_ptr<const void> hold;      // Of those who were told what it came to.
+  // Somebody uses all of it without the turn, and others nothing but `reached`: to complete it may
+  // take long, and is no reason to hold them up.
+  bool is_being_completed = false;
+  std::condition_variable was_completed;  // Or not.
+  std::optional<Completed> completed;     // Until it is released; held by nobody.
+  FileStore::Pin pin;                     // As long.
+  std::weak_ptr<const void> hold;         // Of those who were told what it came to.
   std::chrono::steady_clock::time_point told;
   bool can_be_asked_again = true;
   // Opened once in a run and kept: the kernel reports a write-back that failed to a descriptor that
@@ -79,6 +84,11 @@ tl::unexpected<Error> unknown_upload(std::string_view token) {
   if (!is_token(token))
     return failure(ErrorCode::upload_not_found, "that is no upload token", "token");
   return failure(ErrorCode::upload_not_found, "no upload " + std::string(token), "token");
+}
+
+tl::unexpected<Error> being_completed() {
+  return failure(ErrorCode::busy, "the upload is being completed", "token",
+                 "wait for the answer to its blob.commit, or send that again");
 }
 
 }  // namespace
@@ -124,8 +134,11 @@ struct Uploads::State {
   // For a caller that has the upload's turn.
   Status open_file(Upload& upload);
   Status append(Upload& upload, std::string_view bytes);
-  Status hash_to_reached(Upload& upload);
-  Result<Completed> finish(Upload& upload, const AskTaken& taken);
+  Status hash_to_reached(Upload& upload, const Pace& pace = {});
+  Result<Completed> finish(Upload& upload, const AskTaken& taken, const Pace& pace);
+  Status await_completion(Upload& upload, std::unique_lock<std::mutex>& turn, const Pace& pace);
+  Result<Completed> complete(Upload& upload, std::unique_lock<std::mutex>& turn,
+                             const AskTaken& taken, const Pace& pace);
   void close(Upload& upload);
   Completed tell(Upload& upload) const;
   bool is_expired(const Upload& upload) const;
@@ -268,13 +281,13 @@ Status Uploads::State::write_piece(Upload& upload, std::string_view bytes) {
   return {};
 }
 
-Status Uploads::State::hash_to_reached(Upload& upload) {
+Status Uploads::State::hash_to_reached(Upload& upload, const Pace& pace) {
   if (upload.hashed == upload.reached) return {};
   const auto path = path_of(upload.file_name);
-  const auto take = [&upload](std::string_view piece) -> Status {
+  const auto take = [&](std::string_view piece) -> Status {
     upload.hasher.update(piece);
     upload.hashed += piece.size();
-    return {};
+    return keep_pace(pace, piece.size(), path);
   };
   EMSTORE_TRY(const std::uint64_t end,
               read_pieces(system(), upload.file, upload.hashed, upload.reached, path, take));
@@ -282,15 +295,15 @@ Status Uploads::State::hash_to_reached(Upload& upload) {
   return failure(ErrorCode::io_failed, path.string() + " has become shorter");
 }
 
-Result<Completed> Uploads::State::finish(Upload& upload, const AskTaken& taken) {
-  EMSTORE_CHECKED(hash_to_reached(upload));
+Result<Completed> Uploads::State::finish(Upload& upload, const AskTaken& taken, const Pace& pace) {
+  EMSTORE_CHECKED(hash_to_reached(upload, pace));
   const auto path = path_of(upload.file_name);
   EMSTORE_TRY(Looked looked, look(upload.file, path));
   Completed completed{upload.hasher.digest(), std::move(looked.mime_type), looked.picture, {}, {}};
   if (completed.digest.size > kSmallBlobBytesMax) {
     upload.pin = store.pin(completed.digest.xxh3);
     EMSTORE_TRY(const auto ordinals, taken(completed.digest.xxh3));
-    EMSTORE_TRY(completed.file, store.adopt(upload.file_name, completed.digest, ordinals));
+    EMSTORE_TRY(completed.file, store.adopt(upload.file_name, completed.digest, ordinals, pace));
     return completed;
   }
   static_assert(kSniffBytesMax >= kSmallBlobBytesMax, "the first bytes are then all of it");
@@ -461,6 +474,10 @@ Result<std::uint64_t> Uploads::write(std::uint32_t uid, std::string_view token,
   if (!upload) return unknown_upload(token);
   const std::lock_guard turn(upload->turn);
   if (upload->ended) return unknown_upload(token);
+  if (upload->is_being_completed) {
+    if (bytes.empty()) return upload->reached.load();
+    return being_completed();
+  }
   EMSTORE_CHECKED(state_->open_file(*upload));
   if (bytes.empty()) {
     state_->system().touch(upload->file.descriptor());  // Whoever asks means to go on.
@@ -485,11 +502,46 @@ Result<std::uint64_t> Uploads::write(std::uint32_t uid, std::string_view token,
   return upload->reached.load();
 }
 
+Status Uploads::State::await_completion(Upload& upload, std::unique_lock<std::mutex>& turn,
+                                        const Pace& pace) {
+  while (upload.is_being_completed) {
+    EMSTORE_CHECKED(keep_pace(pace, upload.reached, path_of(upload.file_name)));
+    upload.was_completed.wait(turn);
+  }
+  return {};
+}
+
+Result<Completed> Uploads::State::complete(Upload& upload, std::unique_lock<std::mutex>& turn,
+                                           const AskTaken& taken, const Pace& pace) {
+  upload.is_being_completed = true;
+  turn.unlock();
+  Result<Completed> completed = finish(upload, taken, pace);
+  turn.lock();
+  upload.is_being_completed = false;
+  upload.was_completed.notify_all();
+  if (completed) {
+    upload.completed = *completed;
+    completed = tell(upload);
+    close(upload);
+    if (completed->small) unlink(upload.file_name);
+    return completed;
+  }
+  const ErrorCode code = completed.error().code;
+  if (code == ErrorCode::busy || code == ErrorCode::cancelled) {
+    upload.pin = {};
+    return completed;
+  }
+  end(upload);
+  unlink(upload.file_name);  // What cannot be removed now is dropped when it is too old.
+  return completed;
+}
+
 Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
-                                    const AskTaken& taken) {
+                                    const AskTaken& taken, const Pace& pace) {
   const auto upload = state_->find(uid, token);
   if (!upload) return unknown_upload(token);
-  const std::lock_guard turn(upload->turn);
+  std::unique_lock turn(upload->turn);
+  EMSTORE_CHECKED(state_->await_completion(*upload, turn, pace));
   if (upload->completed) return state_->tell(*upload);
   if (upload->ended) return unknown_upload(token);
   if (upload->name.size && upload->reached != *upload->name.size) {
@@ -499,18 +551,7 @@ Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
                    {}, "send the rest from offset " + wanted);
   }
   EMSTORE_CHECKED(state_->open_file(*upload));
-  Result<Completed> completed = state_->finish(*upload, taken);
-  if (!completed && completed.error().code == ErrorCode::busy) return completed;
-  if (completed) {
-    upload->completed = *completed;
-    completed = state_->tell(*upload);
-    state_->close(*upload);
-  } else {
-    state_->end(*upload);
-  }
-  // A file that cannot be removed now is dropped when it is too old.
-  if (!completed || completed->small) state_->unlink(upload->file_name);
-  return completed;
+  return state_->complete(*upload, turn, taken, pace);
 }
 
 Result<Uploads::Taken> Uploads::take(std::uint32_t uid, const File& source, const AskTaken& taken,
@@ -571,6 +612,7 @@ Status Uploads::abandon(std::uint32_t uid, std::string_view token) {
   if (!upload) return unknown_upload(token);
   const std::lock_guard turn(upload->turn);
   if (upload->ended) return unknown_upload(token);
+  if (upload->is_being_completed) return being_completed();
   state_->end(*upload);
   return state_->unlink(upload->file_name);
 }
@@ -589,7 +631,7 @@ Uploads::Expired Uploads::expire() {
   Expired expired;
   for (const auto& upload : state_->all()) {
     const std::unique_lock turn(upload->turn, std::try_to_lock);
-    if (!turn.owns_lock()) continue;  // In use, so not idle.
+    if (!turn.owns_lock() || upload->is_being_completed) continue;  // In use, so not idle.
     if (!state_->is_expired(*upload)) continue;
     const bool has_file = upload->completed && upload->completed->file;
     if (has_file) expired.stored.push_back(upload->completed->file->address);

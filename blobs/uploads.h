@@ -80,16 +80,18 @@ class Uploads {
   // skipped, so a piece may be sent again; a gap is refused with the offset that is wanted. An
   // empty piece asks. After an error the bytes before the offset reached are still good: ask, and
   // go on from there. Errors: upload_not_found (also for another uid), invalid_request,
-  // blob_too_large, disk_full, busy, io_failed.
+  // blob_too_large, disk_full, busy (also while it is being completed), io_failed.
   Result<std::uint64_t> write(std::uint32_t uid, std::string_view token, std::uint64_t offset,
                               std::string_view bytes);
   // Completes the upload, which takes no bytes any more. Until release() the same call gets the
   // same answer, or until it expires. `taken` is asked about the digest of large content. Bytes
-  // that are missing (invalid_request) and `busy` leave the upload as it was. Every other failure
-  // drops it, for its bytes may not have reached the disk: the sender begins again. Errors:
-  // upload_not_found, invalid_request, busy, those of FileStore::adopt() and of `taken`.
+  // that are missing (invalid_request), `busy` and `cancelled` leave the upload as it was. Every
+  // other failure drops it, for its bytes may not have reached the disk: the sender begins again.
+  // What somebody else is completing it waits for, which `pace` is told as if all of it were read;
+  // it is told of what has to be hashed once more, or compared, too. Errors: upload_not_found,
+  // invalid_request, busy, cancelled, those of FileStore::adopt() and of `taken`.
   Result<Completed> complete(std::uint32_t uid, std::string_view token,
-                             const AskTaken& taken = nothing_taken);
+                             const AskTaken& taken = nothing_taken, const Pace& pace = {});
   // Stores the content of a file that the sender passed: complete at once. Small content is read
   // once. What is large is read to find out whether its bytes may be stored already, and again to
   // compare it with those or to copy it; one after the other where what is stored proves to be
@@ -113,7 +115,7 @@ class Uploads {
   // Drops all complete ones, held or not, as at a stop: no later run knows of them. Blob files of
   // theirs, which perhaps nothing names.
   std::vector<Address> give_up_all();
-  // Drops an upload and its bytes. Errors: upload_not_found, io_failed.
+  // Drops an upload and its bytes. Errors: upload_not_found, busy, io_failed.
   Status abandon(std::uint32_t uid, std::string_view token);
   // Drops what was idle for too long, complete ones too when nobody holds what they came to: those
   // of take() at once, for nobody can ask for them again.

@@ -74,7 +74,7 @@ Result<std::vector<blobs::TakenOrdinal>> ordinals_taken(const store::View& view,
 
 tl::unexpected<Error> ended_by_stop() {
   return failure(ErrorCode::shutting_down,
-                 "the daemon is stopping; the file was not read to its end");
+                 "the daemon is stopping; the content was not read to its end");
 }
 
 }  // namespace
@@ -134,26 +134,51 @@ void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobWri
                });
 }
 
+// How much of it is to be read shows when it is read.
 void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobCommit call) {
   if (Status room = parts_.space.check(); !room) return session.refuse(request, room.error());
-  const Caller caller{session.id(), request};
+  Commit commit{{session.id(), request}, session.peer(), std::move(call.token)};
+  const std::size_t token_bytes = commit.token.size();
   const bool is_taken = parts_.media.submit(
-      session.id(), call.token.size(),
-      [this, caller, peer = session.peer(), token = std::move(call.token)](std::size_t) {
-        const auto taken = [this](const Digest128& digest) {
-          return ordinals_taken(*parts_.store.view(), digest);
-        };
-        Result<blobs::Completed> completed = parts_.uploads.complete(peer.uid, token, taken);
-        Result<Value> before =
-            completed ? Result<Value>() : answered_before(peer.uid, token, completed.error());
-        parts_.reactor.deliver([this, caller, peer, token, ready = std::move(completed),
-                                before = std::move(before)]() mutable {
-          if (!ready) return answer(caller, before);
-          take_lease(Finished{caller, peer, std::move(token), *std::move(ready)});
+      session.id(), token_bytes, [this, held = std::move(commit)](std::size_t) mutable {
+        std::atomic<std::uint64_t> read = 0;
+        const auto quick = [&read](std::size_t bytes) { return (read += bytes) <= kQuickBytesMax; };
+        if (complete(held, quick)) return;
+        parts_.reactor.deliver([this, large = std::move(held)]() mutable {
+          complete_when_its_turn_comes(std::move(large));
         });
       });
   if (!is_taken) return session.refuse(request, too_much_waits("uploads"));
   session.expect(request, kSmallBlobBytesMax);
+}
+
+void BlobCalls::complete_when_its_turn_comes(Commit commit) {
+  const Caller caller = commit.caller;
+  if (parts_.sessions.find(caller.session) == nullptr) return;  // Its sender can ask again.
+  const bool is_taken = parts_.large_files.submit(
+      caller.session, kTakingBytes, [this, held = std::move(commit)](std::size_t) {
+        if (complete(held, [this](std::size_t) { return !is_draining_; })) return;
+        parts_.reactor.deliver([this, ended = held.caller] { answer(ended, ended_by_stop()); });
+      });
+  if (!is_taken) answer(caller, failure(too_much_waits("uploads")));
+}
+
+bool BlobCalls::complete(const Commit& commit, const blobs::Pace& pace) {
+  const auto taken = [this](const Digest128& digest) {
+    return ordinals_taken(*parts_.store.view(), digest);
+  };
+  Result<blobs::Completed> completed =
+      parts_.uploads.complete(commit.peer.uid, commit.token, taken, pace);
+  if (!completed && completed.error().code == ErrorCode::cancelled) return false;
+  Result<Value> before = completed
+                             ? Result<Value>()
+                             : answered_before(commit.peer.uid, commit.token, completed.error());
+  parts_.reactor.deliver(
+      [this, asked = commit, ready = std::move(completed), before = std::move(before)]() mutable {
+        if (!ready) return answer(asked.caller, before);
+        take_lease(Finished{asked.caller, asked.peer, std::move(asked.token), *std::move(ready)});
+      });
+  return true;
 }
 
 // A token that is unknown may be spent: then its commit is answered as it was, for the answer may

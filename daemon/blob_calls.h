@@ -1,7 +1,7 @@
 // Bytes in and out. Uploads go through the media threads, those of one connection in the order in
 // which they came; small blobs are read in place, files on a media thread. Large files that are
-// passed have threads of their own: to read one takes as long as its sender likes, and no piece,
-// no small file and no mutation shall wait for that.
+// passed, and uploads that have to be compared with what is stored, have threads of their own: that
+// takes as long as they are large, and no piece, no small file and no mutation shall wait for it.
 //
 // Threads: the reactor's.
 #pragma once
@@ -55,6 +55,12 @@ class BlobCalls {
     blobs::Admission admission = {};
   };
 
+  struct Commit {
+    Caller caller;
+    Peer peer;
+    std::string token;
+  };
+
   // A file that was passed, and its place among those.
   struct Passed {
     Caller caller;
@@ -67,12 +73,16 @@ class BlobCalls {
   void run_in_order(Session& session, std::uint32_t request, std::size_t bytes, Work work);
   Result<Value> answered_before(std::uint32_t uid, const std::string& token,
                                 const Error& error) const;
+  // On a media thread, or one for what is large. False when `pace` has ended it: it is not
+  // answered.
+  bool complete(const Commit& commit, const blobs::Pace& pace);
+  void complete_when_its_turn_comes(Commit commit);
   void take_lease(Finished finished);
   std::optional<Finished> submit_lease(Finished finished);
   void end_upload(Finished& finished, const store::Outcome& outcome);
   std::shared_ptr<void> take_place(SessionId session);
   void take_when_its_turn_comes(Passed passed);
-  // On a media thread, or one for large files.
+  // On a media thread, or one for what is large.
   void take(Passed passed, const blobs::Pace& pace);
   void read_row(Session& session, std::uint32_t request, const protocol::BlobRead& call,
                 const Address& address);

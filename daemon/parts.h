@@ -33,7 +33,7 @@ struct Parts {
   blobs::Uploads& uploads;
   const std::vector<blobs::Sniffer>& sniffers;  // One for each thread of `media`.
   Pool& media;
-  Pool& large_files;  // What nobody else shall wait for: reading a file that takes long.
+  Pool& large_files;  // What nobody else shall wait for: reading that takes long.
   Pool& scans;
   Pool& feeds;
   Jobs& jobs;

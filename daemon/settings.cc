@@ -199,7 +199,8 @@ constexpr std::array kSettings{
         [](Config& c) -> Place {
           return Number{&c.media_threads, 1, kMediaThreadsMost};
         },
-        "threads that hash, sniff and write media; as many more for large files that are passed"},
+        "threads that hash, sniff and write media; as many more for large files that are passed, "
+        "and large uploads that are compared"},
     Setting{"threads.spin",
             [](Config& c) -> Place {
               return Duration{.value = &c.spin, .most = std::chrono::seconds(1)};

@@ -1,4 +1,5 @@
-// Files that are passed as descriptors, and everybody else meanwhile.
+// Files that are passed as descriptors, and uploads that are stored already, and everybody else
+// meanwhile.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -26,10 +27,12 @@ namespace {
 
 constexpr off_t kHuge = 6 << 20;  // Its content is nobody's business here.
 
-// Readings of files of that size, but for the first ones, wait until they are let go.
+// Readings of files of that size, from that place on and but for the first ones, wait until they
+// are let go.
 class HeldReadings {
  public:
-  explicit HeldReadings(std::size_t let_through = 0) : let_through_(let_through) {}
+  explicit HeldReadings(std::size_t let_through = 0, std::uint64_t from = 0)
+      : let_through_(let_through), from_(from) {}
   ~HeldReadings() { let_go(); }
 
   RunningDaemon::MakeSystem system() {
@@ -57,7 +60,8 @@ class HeldReadings {
     explicit System(HeldReadings& readings) : readings_(readings) {}
     ssize_t read(int file, char* bytes, std::size_t size, std::uint64_t offset) override {
       struct stat status {};
-      if (::fstat(file, &status) == 0 && status.st_size == kHuge) readings_.pass();
+      const bool is_huge = ::fstat(file, &status) == 0 && status.st_size == kHuge;
+      if (is_huge && offset >= readings_.from_) readings_.pass();
       return blobs::System::read(file, bytes, size, offset);
     }
 
@@ -77,6 +81,7 @@ class HeldReadings {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t let_through_;
+  const std::uint64_t from_;
   std::size_t held_ = 0;
   bool is_over_ = false;
 };
@@ -170,8 +175,8 @@ TEST_F(SmallFilesThatArePassed, GoWithTheirConnection) {
 // A daemon whose media threads can be held up; whatever a test comes to, it can stop.
 struct HeldDaemon {
   explicit HeldDaemon(std::size_t media_threads, std::size_t descriptors = 256,
-                      std::size_t let_through = 0)
-      : readings(let_through),
+                      std::size_t let_through = 0, std::uint64_t from = 0)
+      : readings(let_through, from),
         running(
             [=](daemon::Config& config) {
               config.media_threads = media_threads;
@@ -279,6 +284,69 @@ TEST(HugeFilesThatArePassed, EndWithAStopBetweenTwoPieces) {
       EXPECT_TRUE(entry.is_directory() || entry.file_size() < 1'000) << entry.path();
     }
   }
+}
+
+// Uploads of one content, which is compared with what is stored of it.
+class HugeUploadsOfWhatIsStored : public ::testing::Test {
+ protected:
+  // Where only who reads on beyond a reasonable size comes to.
+  static constexpr std::uint64_t kHeldFrom = 5u << 20;
+
+  HugeUploadsOfWhatIsStored() : held_(1, 256, 0, kHeldFrom), wire_(connect_to_shop(held_.running)) {
+    address_ = text_at(wire_.result("blob.commit", {send_pieces()}), "blob");
+  }
+  ~HugeUploadsOfWhatIsStored() override { held_.readings.let_go(); }
+
+  std::string send_pieces() {
+    constexpr std::size_t kPiece = 1u << 20;
+    std::string token = text_at(wire_.result("blob.begin", {Map{{"size", kHuge}}}), "token");
+    for (std::size_t offset = 0; offset < kHuge; offset += kPiece) {
+      wire_.result("blob.write", {token, offset, Binary{std::string(kPiece, 'h')}});
+    }
+    return token;
+  }
+  void expect_stored(const protocol::Reply& reply) {
+    ASSERT_FALSE(reply.error) << to_string(*reply.error);
+    EXPECT_EQ(text_at(*reply.result.if_map(), "blob"), address_);
+    EXPECT_TRUE(truth_at(*reply.result.if_map(), "existed"));
+  }
+
+  HeldDaemon held_;
+  Wire wire_;
+  std::string address_;
+};
+
+TEST_F(HugeUploadsOfWhatIsStored, LeaveTheMediaThreadsToOthers) {
+  const std::string token = send_pieces();
+  Wire greedy = held_.running.connect(), again = held_.running.connect();
+  const std::uint32_t request = greedy.send("blob.commit", {token});
+  held_.readings.wait_until_held(1);
+  const std::uint32_t second = again.send("blob.commit", {token});
+  // Neither what else comes for that upload nor what others have waits for it.
+  EXPECT_EQ(wire_.refusal("blob.write", {token, kHuge, Binary{"x"}}), ErrorCode::busy);
+  EXPECT_EQ(integer_at(wire_.result("blob.write", {token, 0, Binary{}}), "offset"), kHuge);
+  wire_.result("media.upload", {Binary{"small"}, Map{{"name", "small"}}});
+  store_media(wire_, std::string(kLargeBytes, 'l'));
+  EXPECT_FALSE(wire_.reply_to(pass(wire_, 1'000'000)).error);
+  EXPECT_EQ(held_.readings.held(), 1u) << "nothing was held up: the test says little";
+  held_.readings.let_go();
+  expect_stored(greedy.reply_to(request));
+  expect_stored(again.reply_to(second));
+}
+
+TEST_F(HugeUploadsOfWhatIsStored, CanBeCompletedAfterAStopThatEndedThem) {
+  const std::string token = send_pieces();
+  const std::uint32_t request = wire_.send("blob.commit", {token});
+  held_.readings.wait_until_held(1);
+  Wire other = held_.running.connect();
+  const std::uint32_t later = other.send("findId", {"products", 1, Map{{"after", 99}}});
+  other.result("ping");
+  held_.running.stop();
+  EXPECT_EQ(other.reply_to(later).error.value().code, ErrorCode::shutting_down);
+  held_.readings.let_go();
+  EXPECT_EQ(wire_.reply_to(request).error.value().code, ErrorCode::shutting_down);
+  held_.running.restart();
+  expect_stored(held_.running.connect().call("blob.commit", {token}));
 }
 
 // How often the daemon reads of a file.

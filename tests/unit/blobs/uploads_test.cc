@@ -391,6 +391,54 @@ TEST_F(UploadsTest, GiveTheSameAnswerUntilTheyAreReleased) {
   }
 }
 
+// When they are compared with what is stored, or hashed once more.
+TEST_F(UploadsTest, StayAsTheyWereWhenTheirPaceEndsTheirCompletion) {
+  const std::string bytes = content(3 * kReadStepBytes);
+  upload(bytes).value();
+  for (const bool is_hashed_again : {false, true}) {
+    const std::string token = begin(bytes.size());
+    write(token, 0, bytes).value();
+    if (is_hashed_again) restart();
+    bool is_ended = true;
+    for (int most = 0; is_ended; ++most) {
+      int pieces = 0;
+      const auto completed = uploads_->complete(kAda, token, nothing_taken,
+                                                [&](std::size_t) { return ++pieces <= most; });
+      is_ended = pieces > most;
+      ASSERT_EQ(completed.has_value(), !is_ended);
+      if (is_ended) {
+        EXPECT_EQ(completed.error().code, ErrorCode::cancelled);
+        EXPECT_EQ(write(token, 0, ""), bytes.size());
+      } else {
+        EXPECT_TRUE(completed->file->existed);
+        EXPECT_EQ(completed->digest, digest_of(bytes));
+      }
+    }
+  }
+}
+
+TEST_F(UploadsTest, HoldNobodyUpWhileTheyAreCompleted) {
+  const std::string bytes = content(3 * kReadStepBytes);
+  upload(bytes).value();
+  restart(UploadLimits{.idle_micros_max = -1});
+  const std::string token = begin();
+  write(token, 0, bytes).value();
+  int pieces = 0;
+  const auto completed = uploads_->complete(kAda, token, nothing_taken, [&](std::size_t) {
+    ++pieces;
+    EXPECT_EQ(write(token, 0, ""), bytes.size());
+    EXPECT_EQ(write(token, bytes.size(), "x").error().code, ErrorCode::busy);
+    EXPECT_EQ(uploads_->abandon(kAda, token).error().code, ErrorCode::busy);
+    EXPECT_EQ(uploads_->expire().uploads, 0u);
+    const auto impatient =
+        uploads_->complete(kAda, token, nothing_taken, [](std::size_t) { return false; });
+    EXPECT_EQ(impatient.error().code, ErrorCode::cancelled);
+    return true;
+  });
+  EXPECT_GE(pieces, 3);
+  EXPECT_TRUE(completed.value().file->existed);
+}
+
 TEST_F(UploadsTest, AreNotReleasedWhileTheyAreIncomplete) {
   const std::string token = begin();
   uploads_->release(kAda, token);
