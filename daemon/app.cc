@@ -67,7 +67,10 @@ Result<Stored> open_stored(const Config& config, Log& log, std::unique_ptr<blobs
       .idle_micros_max = config.upload_idle.count(),
       .free_bytes_min = config.free_bytes_min,
       .promised_elsewhere =
-          [&database = stored.opened.store->database()] { return database.merging_bytes(); },
+          [&database = stored.opened.store->database(),
+           is_here = are_on_one_disk(config.data, media)] {
+            return is_here ? database.merging_bytes() : 0;
+          },
       .admit = [&quota = *stored.quota](
                    std::uint32_t uid,
                    std::uint64_t bytes) { return quota.admit_upload(uid, bytes); }};
@@ -157,8 +160,7 @@ App::State::State(const Config& configuration, std::unique_ptr<Log> own_log, Sto
                   }}),
       listener(reactor, *log, std::move(socket),
                [this](int descriptor) { sessions.add(descriptor); }),
-      space(reactor.context(), *log, stored.opened.store->database(),
-            {config.data, config.media_folder()}, config),
+      space(reactor.context(), *log, stored.opened.store->database(), config),
       parts{.config = config,
             .log = *log,
             .reactor = reactor,

@@ -105,8 +105,9 @@ Status Collection::compact_rows(const Jobs::Progress& progress) {
   std::atomic<bool> is_cancelled = false;
   std::future<Status> compaction;
   try {
-    compaction = std::async(std::launch::async,
-                            [&] { return database.compact(store::Family::bytes, is_cancelled); });
+    compaction = std::async(std::launch::async, [&] {
+      return database.compact(store::Family::bytes, left, is_cancelled);
+    });
   } catch (const std::system_error& error) {
     return failure(ErrorCode::busy, std::string("no thread to write tables: ") + error.what());
   }

@@ -148,7 +148,8 @@ constexpr std::array kSettings{
             "what a scrub reads in a second"},
     Setting{"limits.free_space", [](Config& c) -> Place { return Bytes{&c.free_bytes_min}; },
             "with less left on a disk nothing is written but deletions, with less than a fourth of "
-            "it nothing at all; reads go on. Merging tables leaves that fourth, too"},
+            "it on that of the rows nothing at all; reads go on. Merging tables leaves that "
+            "fourth, too"},
     Setting{"limits.upload_idle", [](Config& c) -> Place { return Duration{&c.upload_idle}; },
             "an upload untouched for so long is dropped"},
     Setting{"limits.descriptors",

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <vector>
 
 #include "base/result.h"
 #include "daemon/asio.h"
@@ -17,32 +16,35 @@
 
 namespace emstore::daemon {
 
+// Whether what is written below the one takes room from the other. Yes where that is not known.
+bool are_on_one_disk(const std::filesystem::path& one, const std::filesystem::path& other);
+
 class Space {
  public:
-  // What is used for writing outlives it. The folders may lie on one disk or on several.
-  Space(asio::io_context& context, Log& log, const store::Database& database,
-        std::vector<std::filesystem::path> folders, const Config& config);
+  // All of it outlives this. The folders of data and media are there.
+  Space(asio::io_context& context, Log& log, const store::Database& database, const Config& config);
 
   // Looks again when the last look is a moment old. Errors: disk_full, which names the folder.
   Status check();
-  // The same for what makes room.
+  // The same for what makes room and writes to the log alone.
   Status check_for_deletions();
   // Looks every second from now on, also on behalf of the database, whose tables may wait for room.
   void watch();
 
  private:
   using Clock = std::chrono::steady_clock;
-  Status look(std::uint64_t bytes) const;
+  Status look(const std::filesystem::path& folder, std::uint64_t kept) const;
   void look_again();
 
   Log& log_;
   const store::Database& database_;
-  const std::vector<std::filesystem::path> folders_;
   const Config& config_;
+  const std::filesystem::path media_;
+  const bool is_media_apart_;  // On a disk of its own, on which no tables are merged.
   asio::steady_timer ticker_;
   Clock::time_point looked_{};
   Status last_;
-  Status last_of_database_;
+  Status of_tables_, of_tables_for_deletions_;  // As of the last tick.
 };
 
 }  // namespace emstore::daemon

@@ -1,11 +1,14 @@
 #include "store/rocks.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "store/rocks_engine.h"
@@ -18,17 +21,18 @@
 namespace emstore::store {
 namespace {
 
-// What it takes to merge the tables of a family that lie over each other, once they are many:
-// RocksDB slows writes down at 20 of them, and stops them at 36. Else 0.
-std::uint64_t waiting_bytes(const Engine& engine, Family family) {
-  constexpr std::uint64_t kManyTables = 16;
+// What it takes to merge the tables of a family that lie over each other, when they are so many and
+// nobody is at it. Else 0.
+std::uint64_t waiting_bytes(const Engine& engine, Family family, std::size_t many) {
   const ColumnFamily rows = engine.live_family(family);
   std::string tables;
   engine.db->GetProperty(rows.get(), rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0",
                          &tables);
-  if (std::strtoull(tables.c_str(), nullptr, 10) < kManyTables) return 0;
+  if (std::strtoull(tables.c_str(), nullptr, 10) < many) return 0;
   rocksdb::ColumnFamilyMetaData all;
   engine.db->GetColumnFamilyMetaData(rows.get(), &all);
+  const std::vector<rocksdb::SstFileMetaData>& waiting = all.levels[0].files;
+  if (std::ranges::any_of(waiting, &rocksdb::SstFileMetaData::being_compacted)) return 0;
   return all.levels[0].size + all.levels[1].size;
 }
 
@@ -247,7 +251,7 @@ Status Database::write_out() const {
     families.push_back(engine.live_family(info.family));
     handles.push_back(families.back().get());
   }
-  const rocksdb::Status done = engine.db->Flush(rocksdb::FlushOptions(), handles);
+  const rocksdb::Status done = engine.db->Flush(without_waiting_for_merges(), handles);
   if (done.ok()) return {};
   return failure(to_error(done, "writing rows to tables", ErrorCode::corrupt_log));
 }
@@ -260,25 +264,30 @@ std::uint64_t Database::table_bytes(Family family) const {
   return bytes;
 }
 
-Status Database::compact(Family family, std::atomic<bool>& is_cancelled) const {
+// Where it does not fit by what it reads, nothing else may take the room that it is granted; else
+// the small steps of every day go on.
+Status Database::compact(Family family, std::uint64_t left, std::atomic<bool>& is_cancelled) const {
   const Engine& engine = state_->engine;
+  const std::uint64_t read = table_bytes(family);
+  std::optional<Headroom::Grant> grant;
+  if (read > engine.headroom->look()) grant.emplace(*engine.headroom, read, left);
   rocksdb::CompactRangeOptions options;
-  options.exclusive_manual_compaction = false;  // The small steps of every day go on.
+  options.exclusive_manual_compaction = grant.has_value();
   options.canceled = &is_cancelled;
-  engine.headroom->grant(table_bytes(family));
   const rocksdb::Status done =
       engine.db->CompactRange(options, engine.live_family(family).get(), nullptr, nullptr);
-  engine.headroom->grant(0);
   if (done.ok()) return {};
   if (done.IsIncomplete()) return failure(ErrorCode::cancelled, "the compaction was cancelled");
   return failure(to_error(done, "compacting", corruption_of(family)));
 }
 
-Status Database::check_headroom() const {
+void Database::look_at_disk() const { state_->engine.headroom->look(); }
+
+Status Database::check_headroom(std::size_t tables_waiting) const {
   const Engine& engine = state_->engine;
   const std::uint64_t room = engine.headroom->look();
   for (const FamilyInfo& info : kFamilies) {
-    const std::uint64_t needed = waiting_bytes(engine, info.family);
+    const std::uint64_t needed = waiting_bytes(engine, info.family, tables_waiting);
     if (needed <= room) continue;
     return failure(ErrorCode::disk_full, "tables of " + std::string(info.name) +
                                              " wait to be merged, for which the disk of " +

@@ -122,10 +122,11 @@ class Database {
   Status forget_indexes();
 
   // Looks how much the disk has, so that merges of tables wait for room, or go on that waited: to
-  // be asked now and then. Any thread. Errors: disk_full when so many tables of a family wait that
-  // writing more of them would soon be stopped.
-  Status check_headroom() const;
-
+  // be called now and then. Any thread.
+  void look_at_disk() const;
+  // Errors: disk_full when so many tables of a family lie over each other and wait for room to be
+  // merged. RocksDB slows writes down at 20 of them and at 36 lets them wait, too. Any thread.
+  Status check_headroom(std::size_t tables_waiting) const;
   // What the merges of tables that are under way may still write. Any thread.
   std::uint64_t merging_bytes() const;
 
@@ -138,11 +139,11 @@ class Database {
   // What the tables of a family take on the disk, deleted rows and all.
   std::uint64_t table_bytes(Family family) const;
   // Gives the disk back what deleted rows of a family take: writes its tables anew without them,
-  // which needs room for what is left in them meanwhile; whoever calls has looked whether there is.
-  // What a snapshot shows stays. One thread, but not beside a rebuild; ends early when
-  // `is_cancelled` becomes true. Errors: cancelled; disk_full when other merges have taken the
-  // room; disk_full and io_failed, and the database takes no writes any more.
-  Status compact(Family family, std::atomic<bool>& is_cancelled) const;
+  // which needs room for what is left in them meanwhile: at most `left` bytes, and whoever calls
+  // has looked whether they fit. What a snapshot shows stays. One thread at a time, but not beside
+  // a rebuild; ends early when `is_cancelled` becomes true. Errors: cancelled; disk_full when other
+  // merges have taken the room; disk_full and io_failed, and the database takes no writes any more.
+  Status compact(Family family, std::uint64_t left, std::atomic<bool>& is_cancelled) const;
 
   // Reads every table file whole and holds it against the checksum that it was written with: all
   // that are damaged. Any thread. Errors: io_failed.

@@ -171,6 +171,12 @@ rocksdb::WriteOptions write_options(Durability durability) {
   return options;
 }
 
+rocksdb::FlushOptions without_waiting_for_merges() {
+  rocksdb::FlushOptions options;
+  options.allow_write_stall = true;
+  return options;
+}
+
 Engine::Engine(const std::filesystem::path& where, const DatabaseOptions& options)
     : path(where),
       logger(std::make_shared<LineLogger>(where, options.log)),
@@ -188,7 +194,7 @@ Engine::~Engine() {
   db->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &in_memory);
   if (!fail_stop->is_tripped() && in_memory > kReplayBytesMax) {
     // Nothing is lost when it fails: the rows are in the write-ahead log.
-    db->Flush(rocksdb::FlushOptions(), handles).PermitUncheckedError();
+    db->Flush(without_waiting_for_merges(), handles).PermitUncheckedError();
   }
   live = {};
   replaced = {};

@@ -78,6 +78,12 @@ class RowScanner {
 };
 
 rocksdb::WriteOptions write_options(Durability durability);
+// A flush that adds a table to however many there are: a merge for which there is no room would
+// hold it up for good.
+rocksdb::FlushOptions without_waiting_for_merges();
+// A flush that adds a table to however many there are: a merge for which there is no room would
+// hold it up for good.
+rocksdb::FlushOptions without_waiting_for_merges();
 
 struct Engine {
   Engine(const std::filesystem::path& path, const DatabaseOptions& options);

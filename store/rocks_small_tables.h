@@ -15,7 +15,7 @@ inline constexpr std::size_t kSmallTablesMin = 8;
 inline constexpr std::size_t kSmallTablesMax = 64;           // At a time, so that it is soon done.
 inline constexpr std::uint64_t kSmallTableBytes = 1u << 20;  // At most.
 
-// Merges one such row. False: there is none, or RocksDB has other work with it.
+// Merges one such row. False: there is none, RocksDB has other work with it, or the disk no room.
 bool merge_small_tables(Engine& engine);
 
 }  // namespace emstore::store

@@ -249,6 +249,32 @@ class FullDisk(SmallDisk):
         self.assertEqual(self.daemon.end(), 0)
 
 
+class FullMediaDisk(SmallDisk):
+    """Media have a disk of their own, which somebody else fills."""
+    def test_holds_up_neither_deletions_nor_their_collection(self):
+        daemon = rpc.Daemon("--media", self.mounted / "media", "--set", f"limits.free_space={KEPT_FREE}B",
+                            "--set", "limits.lease=1s")
+        self.addCleanup(lambda: daemon.process.poll() is None and daemon.end())
+        with daemon.connect() as wire:
+            wire.call("schema.apply", proof.shop_schema())
+            media = wire.call("media.upload", {"blob": wire.upload(random.Random(1).randbytes(20_000_000))})["id"]
+            time.sleep(1.5)  # The lease ends.
+            free = lambda: wire.call("status")["free"]["media"]
+            with open(self.mounted / "filler", "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, free())
+            with self.assertRaises(rpc.Refused) as refused:
+                wire.call("insertOne", "products", {"name": "x"})
+            self.assertEqual(refused.exception.code, "disk_full")
+            self.assertLess(free(), 1 << 20)
+            wire.call("deleteOne", "media", media)
+            deadline = time.monotonic() + 60
+            while free() < 19_000_000:
+                self.assertLess(time.monotonic(), deadline)
+                wire.call("gc", {"grace": 0})
+                time.sleep(0.1)
+        self.assertEqual(daemon.end(), 0)
+
+
 class RestoreOntoAFullDisk(SmallDisk):
     SIZE = "12m"
 

@@ -40,7 +40,11 @@ class TellingDisk final : public rocksdb::FileSystemWrapper {
 constexpr std::uint64_t kKept = 10u << 20;
 constexpr std::uint64_t kAmple = std::uint64_t{1} << 30;
 constexpr std::size_t kBytesOfARow = 100'000;
-constexpr int kRowsOfATable = 10;  // Of a table.
+constexpr int kRowsOfATable = 10;
+constexpr std::uint64_t kBytesOfATable = kRowsOfATable * kBytesOfARow;
+constexpr std::size_t kMany = 16;
+// RocksDB tries again once a second.
+constexpr std::chrono::milliseconds kLongEnoughToMerge{1'500};
 
 class RocksHeadroomTest : public ::testing::Test {
  protected:
@@ -100,21 +104,21 @@ TEST_F(RocksHeadroomTest, MergesWhereThatLeavesWhatIsKeptFree) {
   open();
   const std::size_t before = tables();
   write_tables(8);
-  EXPECT_TRUE(database_->check_headroom());
+  EXPECT_TRUE(database_->check_headroom(kMany));
   EXPECT_TRUE(are_soon(
       before + 5));  // It begins with four, and the first has one of another family beside it.
   EXPECT_EQ(failures_, "");
 }
 
 TEST_F(RocksHeadroomTest, LetsMergesWaitThatWouldNot) {
-  disk_->has(kKept + kRowsOfATable * kBytesOfARow);  // For one table more.
+  disk_->has(kKept + kBytesOfATable);  // For one table more.
   open();
   const std::size_t before = tables();
   write_tables(15);
   EXPECT_GE(tables(), before + 15);
-  EXPECT_TRUE(database_->check_headroom());
+  EXPECT_TRUE(database_->check_headroom(kMany));
   write_tables(1);
-  const Status waiting = database_->check_headroom();
+  const Status waiting = database_->check_headroom(kMany);
   ASSERT_FALSE(waiting);
   EXPECT_EQ(waiting.error().code, ErrorCode::disk_full);
   EXPECT_THAT(waiting.error().message, HasSubstr("tables of bytes wait to be merged"));
@@ -122,12 +126,13 @@ TEST_F(RocksHeadroomTest, LetsMergesWaitThatWouldNot) {
 
   // Nobody merges at the next start either.
   open();
-  EXPECT_FALSE(database_->check_headroom());
+  EXPECT_FALSE(database_->check_headroom(kMany));
+  std::this_thread::sleep_for(kLongEnoughToMerge);
   EXPECT_GE(tables(), before + 16);
 
   // Once there is room they do, without a write.
   disk_->has(kAmple);
-  EXPECT_TRUE(database_->check_headroom());
+  EXPECT_TRUE(database_->check_headroom(kMany));
   EXPECT_TRUE(are_soon(before + 5));
   EXPECT_TRUE(database_->takes_writes());
   EXPECT_EQ(failures_, "");
@@ -146,8 +151,22 @@ TEST_F(RocksHeadroomTest, PromisesWhatMergesAreAboutToWrite) {
   EXPECT_TRUE(are_soon(6));
   is_done = true;
   watching.join();
-  EXPECT_GE(most, 2 * kRowsOfATable * kBytesOfARow);
+  EXPECT_GE(most, 2 * kBytesOfATable);
   EXPECT_TRUE(is_soon([&] { return database_->merging_bytes() == 0; }));
+}
+
+// RocksDB would let a flush wait for a merge at 20 tables, and at 36 each write.
+TEST_F(RocksHeadroomTest, WritesTablesAndCompactsHoweverManyWait) {
+  disk_->has(kKept);
+  open();
+  write_tables(24);
+  EXPECT_FALSE(database_->check_headroom(24));
+  EXPECT_TRUE(database_->check_headroom(25));
+  std::atomic<bool> is_cancelled = false;
+  const Status compacted = database_->compact(Family::bytes, kBytesOfATable, is_cancelled);
+  EXPECT_TRUE(compacted) << to_string(compacted.error());
+  EXPECT_TRUE(database_->check_headroom(kMany));
+  EXPECT_EQ(failures_, "");
 }
 
 // The control: what waits above is merged where nothing is kept.
@@ -156,7 +175,7 @@ TEST_F(RocksHeadroomTest, MergesWhateverTheDiskHasWhereNothingIsKept) {
   open(/*kept=*/0);
   const std::size_t before = tables();
   write_tables(16);
-  EXPECT_TRUE(database_->check_headroom());
+  EXPECT_TRUE(database_->check_headroom(kMany));
   EXPECT_TRUE(are_soon(before + 5));
 }
 
@@ -167,11 +186,12 @@ TEST_F(RocksHeadroomTest, DoesNotHoldUpACompactionThatIsAskedFor) {
   write_tables(6);
   EXPECT_GE(tables(), 6u);
   std::atomic<bool> is_cancelled = false;
-  const Status compacted = database_->compact(Family::bytes, is_cancelled);
+  const Status compacted = database_->compact(Family::bytes, kBytesOfATable, is_cancelled);
   EXPECT_TRUE(compacted) << to_string(compacted.error());
   EXPECT_TRUE(are_soon(2));
   // The others go on waiting.
   write_tables(6);
+  std::this_thread::sleep_for(kLongEnoughToMerge);
   EXPECT_GE(tables(), 7u);
   EXPECT_EQ(failures_, "");
 }

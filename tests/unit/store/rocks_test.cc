@@ -224,15 +224,15 @@ TEST_F(RocksTest, GivesTheDiskBackWhatDeletedRowsTook) {
   }
   write({put(Family::log, "kept", "row")});
   std::atomic<bool> is_cancelled = false;
-  ASSERT_TRUE(database_->compact(Family::bytes, is_cancelled));
+  ASSERT_TRUE(database_->compact(Family::bytes, 0, is_cancelled));
   EXPECT_GT(on_disk(), kRows * kRowBytes);
   for (int row = 1; row < kRows; ++row) write({removal(Family::bytes, std::to_string(row))});
   is_cancelled = true;
-  const Status cancelled = database_->compact(Family::bytes, is_cancelled);
+  const Status cancelled = database_->compact(Family::bytes, 0, is_cancelled);
   ASSERT_FALSE(cancelled);
   EXPECT_EQ(cancelled.error().code, ErrorCode::cancelled);
   is_cancelled = false;
-  ASSERT_TRUE(database_->compact(Family::bytes, is_cancelled));
+  ASSERT_TRUE(database_->compact(Family::bytes, 0, is_cancelled));
   for (int look = 0; look < 100 && on_disk() > 2 * kRowBytes; ++look) {  // Files go by and by.
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
