@@ -133,9 +133,12 @@ Result<store::CollectOutcome> Collection::ask(const store::Submission& slice,
 
 // Whether nobody has to think of it again. A file that is pinned is on its way to a lease, and one
 // that only a lease holds may still be of no use when that ends: both are looked at once more.
+// After a write that failed nobody knows what the log will say of a lease: a later run finds out.
+// An upload keeps its pin until its write has ended, so that is asked when there is none.
 Result<bool> Collection::remove_file(const Address& address) {
   bool is_needed = false;
   EMSTORE_TRY(const bool removed, parts_.files.remove(address, [&]() -> Result<bool> {
+    if (!parts_.store.takes_writes()) return false;
     const std::shared_ptr<const store::View> now = parts_.store.view();
     EMSTORE_TRY(const bool abandoned, store::is_abandoned(*now->reader, address));
     EMSTORE_TRY(const auto blob, store::read_blob(*now->reader, address));
@@ -164,9 +167,7 @@ void Collection::remove_files() {
   });
 }
 
-// After a write that failed nobody knows what the log will say of a lease: a later run finds out.
 Result<bool> Collection::remove_stray(const Address& address) {
-  if (!parts_.store.database().takes_writes()) return false;
   const std::shared_ptr<const store::View> view = parts_.store.view();
   EMSTORE_TRY(const bool is_stray, store::is_abandoned(*view->reader, address));
   if (!is_stray) return false;

@@ -267,7 +267,7 @@ Status Store::sync_head() {
 }
 
 Status Store::close() {
-  if (state_->stopped || !state_->database->takes_writes()) {
+  if (!takes_writes()) {
     return failure(ErrorCode::outcome_unknown, "the store could not be written");
   }
   state_->stopped = true;
@@ -286,6 +286,8 @@ Time Store::now() const { return state_->clock.now(view()->time); }
 const StoreId& Store::id() const { return state_->id; }
 
 bool Store::stopped_in_order() const { return state_->stopped_in_order; }
+
+bool Store::takes_writes() const { return !state_->stopped && state_->database->takes_writes(); }
 
 const Database& Store::database() const { return *state_->database; }
 

@@ -137,6 +137,9 @@ class Store {
   const StoreId& id() const;
   // Whether the run before this one ended with close(), or this one is the first.
   bool stopped_in_order() const;
+  // False after close(), and once a write has failed: the log may then hold more than any view
+  // says.
+  bool takes_writes() const;
   const Database& database() const;
 
  private:

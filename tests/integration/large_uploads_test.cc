@@ -1,9 +1,12 @@
 // Large contents whose upload comes to nothing, or takes long.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/address.h"
@@ -36,6 +39,22 @@ void upload_refused(RunningDaemon& running, Wire& wire, const std::string& bytes
   ASSERT_TRUE(database.write(change, store::Durability::synced));
   wire.result("insertOne", {"products", Map{{"name", "next"}}});  // Lets the writer see it.
   wire.refusal("blob.commit", {token});
+}
+
+// Lets the next write of the head fail, as it does on a full disk, where the database still had
+// room.
+void fill_disk_of_head(const RunningDaemon& running) {
+  const std::filesystem::path head = running.config().data / "head";
+  int found = 0;
+  for (const auto& descriptor : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code closed;
+    if (std::filesystem::read_symlink(descriptor, closed) != head) continue;
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    ASSERT_GE(::dup3(full, std::stoi(descriptor.path().filename()), O_CLOEXEC), 0);
+    ::close(full);
+    ++found;
+  }
+  ASSERT_EQ(found, 1);
 }
 
 class LargeUpload : public ::testing::Test {
@@ -89,6 +108,32 @@ TEST_F(LargeUpload, IsRemovedByAStopWhenItGotNoLease) {
   running.restart();
   EXPECT_FALSE(is_stored(running, bytes_));
   Wire after = running.connect();
+  EXPECT_EQ(integer_at(after.result("blob.read", {address, 0, 10}), "size"),
+            static_cast<std::int64_t>(kLargeBytes));
+}
+
+// The writer has no room for the second lease, and the first is in the log when it fails.
+TEST_F(LargeUpload, StaysWhenALeaseThatNobodyWasToldOfNamesIt) {
+  RunningDaemon running([](daemon::Config& config) {
+    config.writer_waiting_max = 2;
+    config.drain_deadline = std::chrono::milliseconds(50);
+  });
+  Wire wire = connect_to_shop(running), other = running.connect();
+  const std::string token = send(wire, bytes_), second = send(other, bytes_);
+  running.app().writer().pause();
+  wire.send("insertOne", {"products", Map{{"name", "chair"}}});  // A commit, for the head.
+  const std::uint32_t request = wire.send("blob.commit", {token});
+  running.app().writer().wait_until_waiting(2);
+  other.send("blob.commit", {second});
+  EXPECT_EQ(other.refusal("blob.write", {second, 0, Binary{}}), ErrorCode::upload_not_found);
+  fill_disk_of_head(running);
+  running.app().writer().resume();
+  EXPECT_EQ(wire.reply_to(request).error.value().code, ErrorCode::outcome_unknown);
+  EXPECT_FALSE(running.wait());
+  EXPECT_TRUE(is_stored(running, bytes_));
+  running.restart();
+  Wire after = running.connect();
+  const std::string address = text_at(after.result("blob.commit", {token}), "blob");
   EXPECT_EQ(integer_at(after.result("blob.read", {address, 0, 10}), "size"),
             static_cast<std::int64_t>(kLargeBytes));
 }

@@ -236,9 +236,11 @@ void RunningDaemon::start() {
 Status RunningDaemon::wait() { return served_.get(); }
 
 void RunningDaemon::restart() {
-  stop();
-  const Status served = wait();
-  ASSERT_TRUE(served) << to_string(served.error());
+  if (served_.valid()) {
+    stop();
+    const Status served = wait();
+    ASSERT_TRUE(served) << to_string(served.error());
+  }
   app_.reset();
   start();
 }

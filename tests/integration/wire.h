@@ -88,7 +88,7 @@ class RunningDaemon {
   // Asks it to stop; wait() returns what run() returned.
   void stop() { app_->stop(); }
   Status wait();
-  // Stops in order and opens the same store again.
+  // Stops in order, unless it was waited for, and opens the same store again.
   void restart();
 
  private:
