@@ -329,6 +329,7 @@ Result<Looked> Uploads::State::look(const File& file, const std::filesystem::pat
               }));
   return looked;
 }
+
 Result<Completed> Uploads::State::take_small(const File& source, std::uint64_t size) {
   // One more would show that it has grown.
   EMSTORE_TRY(std::string bytes, read_range(system(), source, 0, size + 1, passed_file()));

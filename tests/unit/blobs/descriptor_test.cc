@@ -437,7 +437,6 @@ TEST_F(DescriptorTest, LeavesNothingWhenAnyCallFails) {
   }
 }
 
-// Otherwise the file that an upload found could go before its lease is written.
 // Content that is new, known, or known and damaged: at each of its pieces.
 TEST_F(DescriptorTest, LeavesNothingWhenItsPaceEndsIt) {
   const std::size_t size = 3 * kReadStepBytes;
@@ -471,6 +470,7 @@ TEST_F(DescriptorTest, LeavesNothingWhenItsPaceEndsIt) {
   }
 }
 
+// Otherwise the file that an upload found could go before its lease is written.
 TEST_F(DescriptorTest, PinsWhatItFoundUntilItIsReleased) {
   const std::string bytes = content(kLarge);
   const auto taken = take(file_with(bytes));
