@@ -39,7 +39,7 @@ class BlobCalls {
   // The writer may have room again.
   void committed();
   // The daemon stops: large files are not read to their end any more.
-  void drain() { is_draining_ = true; }
+  void end_long_readings() { is_draining_ = true; }
   // A connection has ended: what it sent and is not taken yet is of no use to anybody.
   void forget(SessionId session);
 

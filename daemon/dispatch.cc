@@ -276,13 +276,13 @@ void Dispatch::committed() {
 
 void Dispatch::drain() {
   reads_.drain();
-  blob_calls_.drain();
+  blob_calls_.end_long_readings();
   feeds_.drain();
 }
 
 void Dispatch::cancel() {
   reads_.cancel();
-  blob_calls_.drain();
+  blob_calls_.end_long_readings();
 }
 
 void Dispatch::has_room(Session& session) { feeds_.serve(session); }
