@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -48,10 +47,10 @@ struct Upload {
   // Somebody uses all of it without the turn, and others nothing but `reached`: to complete it may
   // take long, and is no reason to hold them up.
   bool is_being_completed = false;
-  std::condition_variable was_completed;  // Or not.
-  std::optional<Completed> completed;     // Until it is released; held by nobody.
-  FileStore::Pin pin;                     // As long.
-  std::weak_ptr<const void> hold;         // Of those who were told what it came to.
+  std::weak_ptr<const void> claim;     // Of whoever is to complete it: nobody else uses it either.
+  std::optional<Completed> completed;  // Until it is released; held by nobody.
+  FileStore::Pin pin;                  // As long.
+  std::weak_ptr<const void> hold;      // Of those who were told what it came to.
   std::chrono::steady_clock::time_point told;
   bool can_be_asked_again = true;
   // Opened once in a run and kept: the kernel reports a write-back that failed to a descriptor that
@@ -84,6 +83,13 @@ tl::unexpected<Error> unknown_upload(std::string_view token) {
   if (!is_token(token))
     return failure(ErrorCode::upload_not_found, "that is no upload token", "token");
   return failure(ErrorCode::upload_not_found, "no upload " + std::string(token), "token");
+}
+
+// Whether somebody else completes it, or is to.
+bool is_others(const Upload& upload, const Claim& own = {}) {
+  if (upload.is_being_completed) return true;
+  const Claim claim = upload.claim.lock();
+  return claim && claim != own;
 }
 
 tl::unexpected<Error> being_completed() {
@@ -136,7 +142,6 @@ struct Uploads::State {
   Status append(Upload& upload, std::string_view bytes);
   Status hash_to_reached(Upload& upload, const Pace& pace = {});
   Result<Completed> finish(Upload& upload, const AskTaken& taken, const Pace& pace);
-  Status await_completion(Upload& upload, std::unique_lock<std::mutex>& turn, const Pace& pace);
   Result<Completed> complete(Upload& upload, std::unique_lock<std::mutex>& turn,
                              const AskTaken& taken, const Pace& pace);
   void close(Upload& upload);
@@ -475,7 +480,7 @@ Result<std::uint64_t> Uploads::write(std::uint32_t uid, std::string_view token,
   if (!upload) return unknown_upload(token);
   const std::lock_guard turn(upload->turn);
   if (upload->ended) return unknown_upload(token);
-  if (upload->is_being_completed) {
+  if (is_others(*upload)) {
     if (bytes.empty()) return upload->reached.load();
     return being_completed();
   }
@@ -503,15 +508,6 @@ Result<std::uint64_t> Uploads::write(std::uint32_t uid, std::string_view token,
   return upload->reached.load();
 }
 
-Status Uploads::State::await_completion(Upload& upload, std::unique_lock<std::mutex>& turn,
-                                        const Pace& pace) {
-  while (upload.is_being_completed) {
-    EMSTORE_CHECKED(keep_pace(pace, upload.reached, path_of(upload.file_name)));
-    upload.was_completed.wait(turn);
-  }
-  return {};
-}
-
 Result<Completed> Uploads::State::complete(Upload& upload, std::unique_lock<std::mutex>& turn,
                                            const AskTaken& taken, const Pace& pace) {
   upload.is_being_completed = true;
@@ -519,7 +515,6 @@ Result<Completed> Uploads::State::complete(Upload& upload, std::unique_lock<std:
   Result<Completed> completed = finish(upload, taken, pace);
   turn.lock();
   upload.is_being_completed = false;
-  upload.was_completed.notify_all();
   if (completed) {
     upload.completed = *completed;
     completed = tell(upload);
@@ -538,13 +533,13 @@ Result<Completed> Uploads::State::complete(Upload& upload, std::unique_lock<std:
 }
 
 Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
-                                    const AskTaken& taken, const Pace& pace) {
+                                    const AskTaken& taken, const Pace& pace, const Claim& claim) {
   const auto upload = state_->find(uid, token);
   if (!upload) return unknown_upload(token);
   std::unique_lock turn(upload->turn);
-  EMSTORE_CHECKED(state_->await_completion(*upload, turn, pace));
   if (upload->completed) return state_->tell(*upload);
   if (upload->ended) return unknown_upload(token);
+  if (is_others(*upload, claim)) return being_completed();
   if (upload->name.size && upload->reached != *upload->name.size) {
     const std::string wanted = std::to_string(upload->reached);
     return failure(ErrorCode::invalid_request,
@@ -552,6 +547,7 @@ Result<Completed> Uploads::complete(std::uint32_t uid, std::string_view token,
                    {}, "send the rest from offset " + wanted);
   }
   EMSTORE_CHECKED(state_->open_file(*upload));
+  upload->claim = claim;
   return state_->complete(*upload, turn, taken, pace);
 }
 
@@ -613,7 +609,7 @@ Status Uploads::abandon(std::uint32_t uid, std::string_view token) {
   if (!upload) return unknown_upload(token);
   const std::lock_guard turn(upload->turn);
   if (upload->ended) return unknown_upload(token);
-  if (upload->is_being_completed) return being_completed();
+  if (is_others(*upload)) return being_completed();
   state_->end(*upload);
   return state_->unlink(upload->file_name);
 }
@@ -632,7 +628,7 @@ Uploads::Expired Uploads::expire() {
   Expired expired;
   for (const auto& upload : state_->all()) {
     const std::unique_lock turn(upload->turn, std::try_to_lock);
-    if (!turn.owns_lock() || upload->is_being_completed) continue;  // In use, so not idle.
+    if (!turn.owns_lock() || is_others(*upload)) continue;  // In use, so not idle.
     if (!state_->is_expired(*upload)) continue;
     const bool has_file = upload->completed && upload->completed->file;
     if (has_file) expired.stored.push_back(upload->completed->file->address);

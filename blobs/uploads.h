@@ -56,6 +56,9 @@ struct Completed {
   std::shared_ptr<const void> hold = {};
 };
 
+// Whoever asks for a completion that its pace may end, and is to go on: as long as somebody has it.
+using Claim = std::shared_ptr<const void>;
+
 // Which file ordinals of a digest the caller's records use. Called on the thread of complete().
 using AskTaken = std::function<Result<std::vector<TakenOrdinal>>(const Digest128&)>;
 inline Result<std::vector<TakenOrdinal>> nothing_taken(const Digest128&) {
@@ -87,11 +90,13 @@ class Uploads {
   // same answer, or until it expires. `taken` is asked about the digest of large content. Bytes
   // that are missing (invalid_request), `busy` and `cancelled` leave the upload as it was. Every
   // other failure drops it, for its bytes may not have reached the disk: the sender begins again.
-  // What somebody else is completing it waits for, which `pace` is told as if all of it were read;
-  // it is told of what has to be hashed once more, or compared, too. Errors: upload_not_found,
-  // invalid_request, busy, cancelled, those of FileStore::adopt() and of `taken`.
+  // `pace` is told of what has to be hashed once more, or compared. From the time that this began
+  // until `claim` has gone, the upload is as if it were being completed, but for who has the claim.
+  // Errors: upload_not_found, invalid_request, busy (also while somebody else completes it),
+  // cancelled, those of FileStore::adopt() and of `taken`.
   Result<Completed> complete(std::uint32_t uid, std::string_view token,
-                             const AskTaken& taken = nothing_taken, const Pace& pace = {});
+                             const AskTaken& taken = nothing_taken, const Pace& pace = {},
+                             const Claim& claim = {});
   // Stores the content of a file that the sender passed: complete at once. Small content is read
   // once. What is large is read to find out whether its bytes may be stored already, and again to
   // compare it with those or to copy it; one after the other where what is stored proves to be

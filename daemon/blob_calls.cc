@@ -8,6 +8,7 @@
 
 #include "base/suggest.h"
 #include "blobs/descriptor.h"
+#include "blobs/upload_name.h"
 #include "daemon/answers.h"
 #include "protocol/codec.h"
 #include "store/contents.h"
@@ -134,51 +135,101 @@ void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobWri
                });
 }
 
-// How much of it is to be read shows when it is read.
 void BlobCalls::begin(Session& session, std::uint32_t request, protocol::BlobCommit call) {
   if (Status room = parts_.space.check(); !room) return session.refuse(request, room.error());
+  session.expect(request, kSmallBlobBytesMax);
   Commit commit{{session.id(), request}, session.peer(), std::move(call.token)};
+  const UploadId upload = upload_of(commit);
+  const auto under_way = commits_.find(upload);
+  if (under_way != commits_.end()) return under_way->second.waiting.push_back(std::move(commit));
+  if (!start(std::move(commit))) start_next(upload);
+}
+
+// How much of it is to be read shows when it is read. False when it is not under way, and answered.
+bool BlobCalls::start(Commit commit) {
+  const Caller caller = commit.caller;
   const std::size_t token_bytes = commit.token.size();
+  commit.claim = std::make_shared<char>();
+  // What is no token may be as long as a request.
+  if (blobs::is_token(commit.token)) {
+    Commits& commits = commits_[upload_of(commit)];
+    commits.session = caller.session;
+    commits.claim = commit.claim;
+  }
   const bool is_taken = parts_.media.submit(
-      session.id(), token_bytes, [this, held = std::move(commit)](std::size_t) mutable {
+      caller.session, token_bytes, [this, held = std::move(commit)](std::size_t) mutable {
         std::atomic<std::uint64_t> read = 0;
         const auto quick = [&read](std::size_t bytes) { return (read += bytes) <= kQuickBytesMax; };
-        if (complete(held, quick)) return;
-        parts_.reactor.deliver([this, large = std::move(held)]() mutable {
-          complete_when_its_turn_comes(std::move(large));
+        std::optional<Commit> large = complete(std::move(held), quick);
+        if (!large) return;
+        parts_.reactor.deliver([this, rest = *std::move(large)]() mutable {
+          complete_when_its_turn_comes(std::move(rest));
         });
       });
-  if (!is_taken) return session.refuse(request, too_much_waits("uploads"));
-  session.expect(request, kSmallBlobBytesMax);
+  if (!is_taken) answer(caller, failure(too_much_waits("uploads")));
+  return is_taken;
+}
+
+// What was under way for this upload is so no longer.
+void BlobCalls::start_next(const UploadId& upload) {
+  const auto place = commits_.find(upload);
+  if (place == commits_.end()) return;
+  std::deque<Commit>& waiting = place->second.waiting;
+  while (!waiting.empty()) {
+    Commit next = std::move(waiting.front());
+    waiting.pop_front();
+    if (start(std::move(next))) return;
+  }
+  commits_.erase(place);
+}
+
+void BlobCalls::end(Commit commit) {
+  commit.claim.reset();
+  start_next(upload_of(commit));
 }
 
 void BlobCalls::complete_when_its_turn_comes(Commit commit) {
   const Caller caller = commit.caller;
-  if (parts_.sessions.find(caller.session) == nullptr) return;  // Its sender can ask again.
+  // Its sender can ask again.
+  if (parts_.sessions.find(caller.session) == nullptr) return end(std::move(commit));
+  const UploadId upload = upload_of(commit);
   const bool is_taken = parts_.large_files.submit(
-      caller.session, kTakingBytes, [this, held = std::move(commit)](std::size_t) {
-        if (complete(held, [this](std::size_t) { return !is_draining_; })) return;
-        parts_.reactor.deliver([this, ended = held.caller] { answer(ended, ended_by_stop()); });
+      caller.session, kTakingBytes, [this, held = std::move(commit)](std::size_t) mutable {
+        std::optional<Commit> ended =
+            complete(std::move(held), [this](std::size_t) { return !is_draining_; });
+        if (!ended) return;
+        parts_.reactor.deliver([this, rest = *std::move(ended)]() mutable {
+          answer(rest.caller, ended_by_stop());
+          end(std::move(rest));
+        });
       });
-  if (!is_taken) answer(caller, failure(too_much_waits("uploads")));
+  if (is_taken) return;
+  answer(caller, failure(too_much_waits("uploads")));
+  start_next(upload);
 }
 
-bool BlobCalls::complete(const Commit& commit, const blobs::Pace& pace) {
+std::optional<BlobCalls::Commit> BlobCalls::complete(Commit commit, const blobs::Pace& pace) {
   const auto taken = [this](const Digest128& digest) {
     return ordinals_taken(*parts_.store.view(), digest);
   };
   Result<blobs::Completed> completed =
-      parts_.uploads.complete(commit.peer.uid, commit.token, taken, pace);
-  if (!completed && completed.error().code == ErrorCode::cancelled) return false;
+      parts_.uploads.complete(commit.peer.uid, commit.token, taken, pace, commit.claim);
+  if (!completed && completed.error().code == ErrorCode::cancelled) {
+    return std::optional(std::move(commit));
+  }
   Result<Value> before = completed
                              ? Result<Value>()
                              : answered_before(commit.peer.uid, commit.token, completed.error());
-  parts_.reactor.deliver(
-      [this, asked = commit, ready = std::move(completed), before = std::move(before)]() mutable {
-        if (!ready) return answer(asked.caller, before);
-        take_lease(Finished{asked.caller, asked.peer, std::move(asked.token), *std::move(ready)});
-      });
-  return true;
+  parts_.reactor.deliver([this, asked = std::move(commit), ready = std::move(completed),
+                          before = std::move(before)]() mutable {
+    if (ready) {
+      take_lease(Finished{asked.caller, asked.peer, asked.token, *std::move(ready)});
+    } else {
+      answer(asked.caller, before);
+    }
+    end(std::move(asked));
+  });
+  return std::nullopt;
 }
 
 // A token that is unknown may be spent: then its commit is answered as it was, for the answer may
@@ -330,6 +381,18 @@ void BlobCalls::forget(SessionId session) {
   passed_by_.erase(session);
   std::erase_if(finished_,
                 [&](const Finished& finished) { return finished.caller.session == session; });
+  forget_commits(session);
+}
+
+// What runs of them comes to its end.
+void BlobCalls::forget_commits(SessionId session) {
+  std::vector<UploadId> dropped;
+  for (auto& [upload, commits] : commits_) {
+    std::erase_if(commits.waiting,
+                  [&](const Commit& commit) { return commit.caller.session == session; });
+    if (commits.session == session && commits.claim.expired()) dropped.push_back(upload);
+  }
+  for (const UploadId& upload : dropped) start_next(upload);
 }
 
 void BlobCalls::begin(Session& session, std::uint32_t request, const protocol::BlobGetFd& call) {

@@ -14,8 +14,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "blobs/file.h"
+#include "blobs/uploads.h"
 #include "daemon/collection.h"
 #include "daemon/parts.h"
 #include "protocol/message.h"
@@ -59,7 +61,10 @@ class BlobCalls {
     Caller caller;
     Peer peer;
     std::string token;
+    blobs::Claim claim = {};  // From its beginning on, and nobody else's: it goes with the commit.
   };
+  using UploadId = std::pair<std::uint32_t, std::string>;  // Of a user, and its token.
+  static UploadId upload_of(const Commit& commit) { return {commit.peer.uid, commit.token}; }
 
   // A file that was passed, and its place among those.
   struct Passed {
@@ -73,9 +78,13 @@ class BlobCalls {
   void run_in_order(Session& session, std::uint32_t request, std::size_t bytes, Work work);
   Result<Value> answered_before(std::uint32_t uid, const std::string& token,
                                 const Error& error) const;
-  // On a media thread, or one for what is large. False when `pace` has ended it: it is not
+  bool start(Commit commit);
+  void start_next(const UploadId& upload);
+  void end(Commit commit);
+  void forget_commits(SessionId session);
+  // On a media thread, or one for what is large. Given back when `pace` has ended it: it is not
   // answered.
-  bool complete(const Commit& commit, const blobs::Pace& pace);
+  std::optional<Commit> complete(Commit commit, const blobs::Pace& pace);
   void complete_when_its_turn_comes(Commit commit);
   void take_lease(Finished finished);
   std::optional<Finished> submit_lease(Finished finished);
@@ -95,6 +104,14 @@ class BlobCalls {
   const Parts& parts_;
   Collection& collection_;
   std::atomic<bool> is_draining_ = false;
+  // A commit that is under way, and those that came for the same upload since: an answer may have
+  // been lost with its connection. They wait here, where they keep no thread.
+  struct Commits {
+    SessionId session;  // Of the one that is under way, and so is the claim.
+    std::weak_ptr<const void> claim;
+    std::deque<Commit> waiting;
+  };
+  std::map<UploadId, Commits> commits_;
   // For which the writer had no room, as they came; of sessions that are there.
   std::deque<Finished> finished_;
   // How many files that were passed are not read yet, in all and of each connection: each holds a

@@ -27,6 +27,9 @@ namespace {
 
 constexpr off_t kHuge = 6 << 20;  // Its content is nobody's business here.
 
+// An answer that is not read: the daemon learns at once that a connection is gone.
+constexpr std::string_view kUnread = "ping";
+
 // Readings of files of that size, from that place on and but for the first ones, wait until they
 // are let go.
 class HeldReadings {
@@ -249,8 +252,7 @@ TEST(HugeFilesThatArePassed, WaitOnlyAsLongAsTheirConnectionIsThere) {
   {
     Wire leaving = held.running.connect();
     pass(leaving, kHuge);
-    leaving.send(
-        "ping");  // An answer that it does not read: the daemon learns at once that it is gone.
+    leaving.send(kUnread);
     await_waiting(2, 1);
   }
   await_waiting(1, 0);
@@ -292,7 +294,8 @@ class HugeUploadsOfWhatIsStored : public ::testing::Test {
   // Where only who reads on beyond a reasonable size comes to.
   static constexpr std::uint64_t kHeldFrom = 5u << 20;
 
-  HugeUploadsOfWhatIsStored() : held_(1, 256, 0, kHeldFrom), wire_(connect_to_shop(held_.running)) {
+  explicit HugeUploadsOfWhatIsStored(std::size_t threads = 1)
+      : held_(threads, 256, 0, kHeldFrom), wire_(connect_to_shop(held_.running)) {
     address_ = text_at(wire_.result("blob.commit", {send_pieces()}), "blob");
   }
   ~HugeUploadsOfWhatIsStored() override { held_.readings.let_go(); }
@@ -316,6 +319,11 @@ class HugeUploadsOfWhatIsStored : public ::testing::Test {
   std::string address_;
 };
 
+class HugeUploadsOnTwoThreads : public HugeUploadsOfWhatIsStored {
+ protected:
+  HugeUploadsOnTwoThreads() : HugeUploadsOfWhatIsStored(2) {}
+};
+
 TEST_F(HugeUploadsOfWhatIsStored, LeaveTheMediaThreadsToOthers) {
   const std::string token = send_pieces();
   Wire greedy = held_.running.connect(), again = held_.running.connect();
@@ -332,6 +340,64 @@ TEST_F(HugeUploadsOfWhatIsStored, LeaveTheMediaThreadsToOthers) {
   held_.readings.let_go();
   expect_stored(greedy.reply_to(request));
   expect_stored(again.reply_to(second));
+}
+
+// Its thread is another's; and nobody may write to it meanwhile.
+TEST_F(HugeUploadsOfWhatIsStored, AreCompletedForTheNextWhoAskedWhenTheFirstIsLostBeforeItsTurn) {
+  const std::string token = send_pieces();
+  const std::uint32_t others = wire_.send("blob.commit", {send_pieces()});
+  held_.readings.wait_until_held(1);
+  Wire second = held_.running.connect();
+  std::uint32_t request = 0;
+  {
+    Wire first = held_.running.connect();
+    first.send("blob.commit", {token});
+    EXPECT_EQ(integer_at(first.result("blob.write", {token, 0, Binary{}}), "offset"), kHuge);
+    EXPECT_EQ(first.refusal("blob.write", {token, kHuge, Binary{"x"}}), ErrorCode::busy);
+    request = second.send("blob.commit", {token});
+    second.result("ping");
+    first.send(kUnread);
+  }
+  await_status(second, [](const Map& status) { return integer_at(status, "connections") == 2; });
+  held_.readings.let_go();
+  expect_stored(second.reply_to(request));
+  expect_stored(wire_.reply_to(others));
+}
+
+TEST_F(HugeUploadsOfWhatIsStored, AreCompletedForTheNextWhoAskedWhenTheFirstIsLostMeanwhile) {
+  const std::string token = send_pieces();
+  std::uint32_t request = 0;
+  {
+    Wire first = held_.running.connect();
+    first.send("blob.commit", {token});
+    held_.readings.wait_until_held(1);
+    request = wire_.send("blob.commit", {token});
+    wire_.result("ping");
+    first.send(kUnread);
+  }
+  await_status(wire_, [](const Map& status) { return integer_at(status, "connections") == 1; });
+  held_.readings.let_go();
+  expect_stored(wire_.reply_to(request));
+}
+
+// As when connections are lost while it is under way.
+TEST_F(HugeUploadsOnTwoThreads, KeepNoneForACommitThatIsAskedAgain) {
+  const std::string token = send_pieces(), other = send_pieces();
+  Wire greedy = held_.running.connect();
+  std::vector<Wire> again;
+  const std::uint32_t request = greedy.send("blob.commit", {token});
+  held_.readings.wait_until_held(1);
+  for (int time = 0; time < 3; ++time) {
+    Wire& wire = again.emplace_back(held_.running.connect());
+    EXPECT_EQ(wire.send("blob.commit", {token}), 1u);
+    EXPECT_EQ(integer_at(wire.result("blob.write", {token, 0, Binary{}}), "offset"), kHuge);
+  }
+  const std::uint32_t others = wire_.send("blob.commit", {other});
+  held_.readings.wait_until_held(2);
+  held_.readings.let_go();
+  expect_stored(greedy.reply_to(request));
+  expect_stored(wire_.reply_to(others));
+  for (Wire& wire : again) expect_stored(wire.reply_to(1));
 }
 
 TEST_F(HugeUploadsOfWhatIsStored, CanBeCompletedAfterAStopThatEndedThem) {

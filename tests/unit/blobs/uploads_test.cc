@@ -430,13 +430,35 @@ TEST_F(UploadsTest, HoldNobodyUpWhileTheyAreCompleted) {
     EXPECT_EQ(write(token, bytes.size(), "x").error().code, ErrorCode::busy);
     EXPECT_EQ(uploads_->abandon(kAda, token).error().code, ErrorCode::busy);
     EXPECT_EQ(uploads_->expire().uploads, 0u);
-    const auto impatient =
-        uploads_->complete(kAda, token, nothing_taken, [](std::size_t) { return false; });
-    EXPECT_EQ(impatient.error().code, ErrorCode::cancelled);
+    EXPECT_EQ(uploads_->complete(kAda, token).error().code, ErrorCode::busy);
     return true;
   });
   EXPECT_GE(pieces, 3);
   EXPECT_TRUE(completed.value().file->existed);
+}
+
+// Or more would be stored than there was when it was asked, or nothing any more.
+TEST_F(UploadsTest, AreNobodyElsesUntilWhoIsToCompleteThemGoesOn) {
+  const std::string bytes = content(3 * kReadStepBytes);
+  upload(bytes).value();
+  restart(UploadLimits{.idle_micros_max = -1});
+  const std::string token = begin();
+  write(token, 0, bytes).value();
+  const auto complete = [&](const Claim& claim, bool is_quick) {
+    return uploads_->complete(
+        kAda, token, nothing_taken, [=](std::size_t) { return !is_quick; }, claim);
+  };
+  for (const bool is_first : {true, false}) {
+    Claim claim = std::make_shared<char>();
+    EXPECT_EQ(complete(claim, /*is_quick=*/true).error().code, ErrorCode::cancelled);
+    EXPECT_EQ(write(token, 0, ""), bytes.size());
+    EXPECT_EQ(write(token, bytes.size(), "x").error().code, ErrorCode::busy);
+    EXPECT_EQ(uploads_->abandon(kAda, token).error().code, ErrorCode::busy);
+    EXPECT_EQ(complete(std::make_shared<char>(), /*is_quick=*/false).error().code, ErrorCode::busy);
+    EXPECT_EQ(uploads_->expire().uploads, 0u);
+    if (is_first) continue;  // Who forgets it leaves it to the next.
+    EXPECT_EQ(complete(claim, /*is_quick=*/false)->digest, digest_of(bytes));
+  }
 }
 
 TEST_F(UploadsTest, AreNotReleasedWhileTheyAreIncomplete) {
