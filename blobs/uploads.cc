@@ -27,6 +27,9 @@ constexpr std::size_t kAsideBytesMin = 128 << 10;
 // The disk begins to work this early on large content, or the sync at the end would wait for all of
 // it.
 constexpr std::uint64_t kWriteBackBytes = 4 << 20;
+// So many bytes of an earlier run are hashed with each piece: more than it has, to be done with
+// them some time, and few enough that nobody notices who waits for its thread.
+constexpr std::uint64_t kCatchUpBytes = 4 << 20;
 
 std::string bytes_text(std::uint64_t count) { return std::to_string(count) + " bytes"; }
 
@@ -57,7 +60,8 @@ struct Upload {
   // was open at the time.
   File file;
   std::atomic<std::uint64_t> reached = 0;  // Read without the turn.
-  // Less than `reached` only after a restart or a failed write, until the bytes are needed.
+  // Less than `reached` only after a restart or a failed write, until pieces have caught up or the
+  // bytes are needed.
   std::uint64_t hashed = 0;
   std::uint64_t written_back = 0;
   ContentHasher hasher;
@@ -140,7 +144,7 @@ struct Uploads::State {
   // For a caller that has the upload's turn.
   Status open_file(Upload& upload);
   Status append(Upload& upload, std::string_view bytes);
-  Status hash_to_reached(Upload& upload, const Pace& pace = {});
+  Status hash_to(Upload& upload, std::uint64_t end, const Pace& pace = {});
   Result<Completed> finish(Upload& upload, const AskTaken& taken, const Pace& pace);
   Result<Completed> complete(Upload& upload, std::unique_lock<std::mutex>& turn,
                              const AskTaken& taken, const Pace& pace);
@@ -253,7 +257,9 @@ Status Uploads::State::open_file(Upload& upload) {
 Status Uploads::State::append(Upload& upload, std::string_view bytes) {
   // First, so that a refusal costs nothing: the hash stays as it is.
   EMSTORE_CHECKED(room.check_piece(bytes.size()));
-  EMSTORE_CHECKED(hash_to_reached(upload));
+  const std::uint64_t reached = upload.reached;
+  EMSTORE_CHECKED(hash_to(upload, std::min(upload.hashed + kCatchUpBytes, reached)));
+  if (upload.hashed < reached) return write_piece(upload, bytes);
   const bool is_hashed_aside =
       bytes.size() >= kAsideBytesMin && hashing_aside.begin(upload.hasher, bytes);
   Status written = write_piece(upload, bytes);
@@ -286,22 +292,22 @@ Status Uploads::State::write_piece(Upload& upload, std::string_view bytes) {
   return {};
 }
 
-Status Uploads::State::hash_to_reached(Upload& upload, const Pace& pace) {
-  if (upload.hashed == upload.reached) return {};
+Status Uploads::State::hash_to(Upload& upload, std::uint64_t end, const Pace& pace) {
+  if (upload.hashed == end) return {};
   const auto path = path_of(upload.file_name);
   const auto take = [&](std::string_view piece) -> Status {
     upload.hasher.update(piece);
     upload.hashed += piece.size();
     return keep_pace(pace, piece.size(), path);
   };
-  EMSTORE_TRY(const std::uint64_t end,
-              read_pieces(system(), upload.file, upload.hashed, upload.reached, path, take));
-  if (end == upload.reached) return {};
+  EMSTORE_TRY(const std::uint64_t read,
+              read_pieces(system(), upload.file, upload.hashed, end, path, take));
+  if (read == end) return {};
   return failure(ErrorCode::io_failed, path.string() + " has become shorter");
 }
 
 Result<Completed> Uploads::State::finish(Upload& upload, const AskTaken& taken, const Pace& pace) {
-  EMSTORE_CHECKED(hash_to_reached(upload, pace));
+  EMSTORE_CHECKED(hash_to(upload, upload.reached, pace));
   const auto path = path_of(upload.file_name);
   EMSTORE_TRY(Looked looked, look(upload.file, path));
   Completed completed{upload.hasher.digest(), std::move(looked.mime_type), looked.picture, {}, {}};

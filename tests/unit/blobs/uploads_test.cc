@@ -189,6 +189,29 @@ TEST_F(UploadsTest, GoOnAfterARestart) {
   }
 }
 
+// Others wait for the thread that takes a piece.
+TEST_F(UploadsTest, AreHashedAfterARestartLittleByLittle) {
+  constexpr std::size_t kMostAtATime = 4 << 20;
+  std::string bytes = content(2 * kMostAtATime + kReadStepBytes);
+  const auto reads_of_a_piece = [&](const std::string& token) {
+    calls_.names.clear();
+    EXPECT_EQ(write(token, bytes.size(), "x"), bytes.size() + 1);
+    bytes += 'x';
+    return static_cast<std::size_t>(std::count(calls_.names.begin(), calls_.names.end(), "read"));
+  };
+  for (const bool has_caught_up : {false, true}) {
+    const std::string token = begin();
+    EXPECT_EQ(write(token, 0, bytes), bytes.size());
+    restart();
+    for (int piece = 0; piece < (has_caught_up ? 4 : 2); ++piece) {
+      const std::size_t reads = reads_of_a_piece(token);
+      EXPECT_LE(reads, kMostAtATime / kReadStepBytes) << piece;
+      EXPECT_EQ(reads > 0, piece < 3) << piece;
+    }
+    EXPECT_EQ(uploads_->complete(kAda, token)->digest, digest_of(bytes));
+  }
+}
+
 TEST_F(UploadsTest, KeepOwnerAndSizeOverARestart) {
   const std::string token = begin(10);
   restart();
