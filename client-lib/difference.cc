@@ -136,8 +136,8 @@ std::vector<ToldField> told_fields(const Ends& ends, const End& end, const Touch
 std::vector<FieldDifference> in_order(std::vector<FieldDifference> fields) {
   const auto place = [](const FieldDifference& one) {
     const bool is_link = one.kind != FieldDifference::Kind::value;
-    return std::tuple(is_link, std::string_view(is_link ? one.field : ""),
-                      is_link && one.is_replaced);
+    const std::string_view name = one.field;
+    return std::tuple(is_link, is_link ? name : std::string_view(), is_link && one.is_replaced);
   };
   std::stable_sort(fields.begin(), fields.end(),
                    [&](const auto& one, const auto& other) { return place(one) < place(other); });
