@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <string_view>
 #include <tuple>
 
 #include "base/suggest.h"
@@ -124,15 +123,6 @@ const PastSchema::Entity* Ends::entity(std::int64_t id) const {
 const PastSchema::Entity* Ends::entity(std::string_view name) const {
   const PastSchema::Entity* known = after.schema->entity(name);
   return known == nullptr ? before.schema->entity(name) : known;
-}
-
-const PastSchema::Field* Ends::field(std::int64_t entity_id, std::int64_t id) const {
-  for (const End* end : {&after, &before}) {
-    const PastSchema::Entity* known = end->schema->entity(entity_id);
-    const PastSchema::Field* found = known == nullptr ? nullptr : known->field(id);
-    if (found != nullptr) return found;
-  }
-  return nullptr;
 }
 
 std::pair<std::string, bool> Ends::name_of(std::int64_t entity_id,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,7 +31,6 @@ struct Ends {
   // Null for what is at neither end.
   const PastSchema::Entity* entity(std::int64_t id) const;
   const PastSchema::Entity* entity(std::string_view name) const;
-  const PastSchema::Field* field(std::int64_t entity, std::int64_t id) const;
   // What a field of one end is called, and whether that is another field's name by now.
   std::pair<std::string, bool> name_of(std::int64_t entity, const PastSchema::Field& field) const;
 };
